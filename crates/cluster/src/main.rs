@@ -1,0 +1,3 @@
+//! The `skerry-cluster` program.
+
+fn main() {}

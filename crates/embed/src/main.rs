@@ -1,0 +1,3 @@
+//! The `skerry-embed` program.
+
+fn main() {}

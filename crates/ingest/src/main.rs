@@ -1,0 +1,3 @@
+//! The `skerry-ingest` program.
+
+fn main() {}

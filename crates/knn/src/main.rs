@@ -1,0 +1,3 @@
+//! The `skerry-knn` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `skerry-label` program.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `skerry-project` program.
+
+fn main() {}

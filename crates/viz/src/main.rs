@@ -1,0 +1,3 @@
+//! The `skerry-viz` program.
+
+fn main() {}
