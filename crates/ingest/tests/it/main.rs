@@ -1,0 +1,1 @@
+//! Tests of the stage, with files made by the tests.
