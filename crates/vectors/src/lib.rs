@@ -1,1 +1,36 @@
-//! The vectors crate.
+//! Exact nearest neighbors: of all rows, of some rows, inside a group and outside a group.
+//!
+//! Every search is exact: the answer is the one that comparing every [`distance`] would give, distances equal to the
+//! bit, ties by the smaller id. [`Margin::Fast`] is the one exception, and it says so in its [`SearchReport`].
+//!
+//! ```
+//! use vectors::{Metric, Points, Search, knn};
+//!
+//! let points = Points::new(&[0.0, 1.0, 10.0, 12.0], 1)?;
+//! let (knn, _) = knn(points, Metric::L2, 1, &Search::default(), &|_| true)?;
+//! assert_eq!(knn.ids, [1, 0, 3, 2]);
+//! assert_eq!(knn.distances, [1.0, 1.0, 2.0, 2.0]);
+//! # Ok::<(), vectors::Error>(())
+//! ```
+
+mod distance;
+mod error;
+mod estimate;
+mod index;
+mod knn;
+mod metric;
+mod nearest;
+mod outside;
+mod plain;
+mod points;
+mod search;
+
+pub use distance::distance;
+pub use error::Error;
+pub use estimate::estimate;
+pub use index::Index;
+pub use knn::{Knn, knn, knn_of, knn_within};
+pub use metric::Metric;
+pub use outside::{Edge, Outside};
+pub use points::{Points, check};
+pub use search::{Kernel, Margin, Search, SearchReport, Watch};

@@ -1,0 +1,47 @@
+//! The distances that can be searched by.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// What "near" means. Smaller is nearer under every metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Metric {
+    /// `1 - cos(a, b)`, in `0..=2`. Rows need not be of unit length; a zero row is refused.
+    #[default]
+    Cosine,
+    /// The Euclidean distance, rooted.
+    L2,
+    /// `1 - <a, b>`, which may be negative. Not a true metric: a row need not be its own nearest.
+    #[serde(rename = "ip")]
+    InnerProduct,
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Metric::Cosine => "cosine",
+            Metric::L2 => "l2",
+            Metric::InnerProduct => "ip",
+        })
+    }
+}
+
+impl FromStr for Metric {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "cosine" => Ok(Metric::Cosine),
+            "l2" => Ok(Metric::L2),
+            "ip" => Ok(Metric::InnerProduct),
+            _ => Err(Error::UnknownMetric {
+                name: name.to_owned(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Every search against a naive reference in `f64`.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+use vectors::{
+    Edge, Error, Index, Metric, Outside, Points, Search, check, distance, knn, knn_of, knn_within,
+};
+
+const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
+
+/// The distance as its definition says, in `f64`.
+fn reference(a: &[f32], b: &[f32], metric: Metric) -> f64 {
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter()
+            .zip(b)
+            .map(|(&x, &y)| f64::from(x) * f64::from(y))
+            .sum::<f64>()
+    };
+    match metric {
+        Metric::Cosine => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
+        Metric::L2 => a
+            .iter()
+            .zip(b)
+            .map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2))
+            .sum::<f64>()
+            .sqrt(),
+        Metric::InnerProduct => 1.0 - dot(a, b),
+    }
+}
+
+/// Every list by sorting every distance.
+fn naive(
+    points: Points<'_>,
+    queries: &[u32],
+    among: &[u32],
+    metric: Metric,
+    k: usize,
+) -> (Vec<u32>, Vec<f32>) {
+    let mut answer = (Vec::new(), Vec::new());
+    for &i in queries {
+        let mut all: Vec<(f32, u32)> = among
+            .iter()
+            .filter(|&&j| j != i)
+            .map(|&j| {
+                (
+                    distance(points.row(i as usize), points.row(j as usize), metric),
+                    j,
+                )
+            })
+            .collect();
+        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        answer.0.extend(all[..k].iter().map(|&(_, id)| id));
+        answer
+            .1
+            .extend(all[..k].iter().map(|&(distance, _)| distance));
+    }
+    answer
+}
+
+/// Values that look random and are the same everywhere.
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..count)
+        .map(|_| (next() + next() + next()) * 2.0)
+        .collect()
+}
+
+fn all(n: usize) -> Vec<u32> {
+    (0..n as u32).collect()
+}
+
+fn assert_exact(values: &[f32], d: usize, k: usize) {
+    let points = Points::new(values, d).unwrap();
+    for metric in METRICS {
+        let (found, report) = knn(points, metric, k, &Search::default(), &|_| true).unwrap();
+        let (ids, distances) = naive(points, &all(points.n()), &all(points.n()), metric, k);
+        assert!(report.certified);
+        assert_eq!(found.ids, ids, "{metric} n={} d={d}", points.n());
+        assert_eq!(
+            found.distances,
+            distances,
+            "{metric} n={} d={d}",
+            points.n()
+        );
+    }
+}
+
+#[test]
+fn distances_are_right() {
+    for d in [1, 2, 3, 31, 32, 33, 64, 100, 384] {
+        let values = noise(20 * d, d as u64);
+        let points = Points::new(&values, d).unwrap();
+        for metric in METRICS {
+            for i in 0..20 {
+                for j in 0..20 {
+                    let (found, expected) = (
+                        distance(points.row(i), points.row(j), metric),
+                        reference(points.row(i), points.row(j), metric),
+                    );
+                    // A rounding error of a coordinate weighs the more, the nearer the rows.
+                    let allowed = 2e-6 * expected.abs() + 2e-7 * expected.abs().sqrt() + 1e-7;
+                    let error = (f64::from(found) - expected).abs();
+                    assert!(
+                        error <= allowed,
+                        "{metric} d={d}: {found:e} for {expected:e}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn odd_sizes() {
+    for n in [2, 3, 31, 32, 33, 64, 65, 200] {
+        for d in [1, 2, 5, 63, 64, 65, 130] {
+            assert_exact(&noise(n * d, (n * d) as u64), d, 7.min(n - 1));
+        }
+    }
+}
+
+#[test]
+fn long_rows() {
+    for d in [384, 1023, 1024, 4096] {
+        assert_exact(&noise(150 * d, d as u64), d, 10);
+    }
+}
+
+#[test]
+fn duplicates_come_by_id() {
+    let d = 48;
+    let distinct = noise(5 * d, 3);
+    let values: Vec<f32> = (0..300)
+        .flat_map(|i| distinct[(i % 5) * d..(i % 5 + 1) * d].to_vec())
+        .collect();
+    assert_exact(&values, d, 20);
+}
+
+#[test]
+fn constant_data() {
+    assert_exact(&vec![0.25; 100 * 33], 33, 9);
+}
+
+#[test]
+fn one_huge_dimension() {
+    let d = 40;
+    let mut values = noise(300 * d, 8);
+    for row in values.chunks_exact_mut(d) {
+        row[7] *= 1e4;
+    }
+    assert_exact(&values, d, 12);
+    for row in values.chunks_exact_mut(d) {
+        row[7] = 1e6;
+    }
+    assert_exact(&values, d, 12);
+}
+
+#[test]
+fn lengths_of_many_magnitudes() {
+    let d = 24;
+    let mut values = noise(300 * d, 9);
+    for (i, row) in values.chunks_exact_mut(d).enumerate() {
+        row.iter_mut()
+            .for_each(|value| *value *= 10f32.powi(i as i32 % 21 - 10));
+    }
+    assert_exact(&values, d, 12);
+}
+
+#[test]
+fn extreme_scales() {
+    for scale in [1e-38, 1e-20, 1e17] {
+        let values: Vec<f32> = noise(100 * 16, 4)
+            .iter()
+            .map(|value| value * scale)
+            .collect();
+        assert_exact(&values, 16, 5);
+    }
+}
+
+#[test]
+fn some_rows_and_groups() {
+    let (n, d, k) = (400, 32, 6);
+    let values = noise(n * d, 12);
+    let points = Points::new(&values, d).unwrap();
+    let some = [7, 7, 399, 0, 123];
+    let members: Vec<u32> = (0..n as u32).filter(|i| i % 3 == 0).rev().collect();
+    for metric in METRICS {
+        let (found, _) = knn_of(points, &some, metric, k, &Search::default(), &|_| true).unwrap();
+        assert_eq!(
+            (found.ids, found.distances),
+            naive(points, &some, &all(n), metric, k)
+        );
+        let (found, _) =
+            knn_within(points, &members, metric, k, &Search::default(), &|_| true).unwrap();
+        assert_eq!(
+            (found.ids, found.distances),
+            naive(points, &members, &members, metric, k)
+        );
+    }
+}
+
+#[test]
+fn outside_of_the_group() {
+    let (n, d) = (300, 20);
+    let values = noise(n * d, 5);
+    let points = Points::new(&values, d).unwrap();
+    let group: Vec<u32> = (0..n as u32).map(|i| i * 7 % 4).collect();
+    let core: Vec<f32> = (0..n).map(|i| 0.1 + (i % 11) as f32 * 0.3).collect();
+    let queries: Vec<u32> = (0..n as u32).filter(|i| i % 5 != 1).collect();
+    for metric in METRICS {
+        let index = Index::new(points, metric, &Search::default()).unwrap();
+        for core in [None, Some(&core[..])] {
+            let edge = |i: u32| {
+                (0..n as u32)
+                    .filter(|&j| group[i as usize] != group[j as usize])
+                    .map(|j| {
+                        let plain =
+                            distance(points.row(i as usize), points.row(j as usize), metric);
+                        let weight = core.map_or(plain, |core| {
+                            plain.max(core[i as usize]).max(core[j as usize])
+                        });
+                        Edge {
+                            from: i,
+                            to: j,
+                            weight,
+                        }
+                    })
+                    .min_by(Edge::order)
+            };
+            let expected: Vec<Option<Edge>> = queries.iter().map(|&i| edge(i)).collect();
+            let tight: Vec<f32> = expected.iter().map(|edge| edge.unwrap().weight).collect();
+            let below: Vec<f32> = tight.iter().map(|weight| weight.next_down()).collect();
+            let loose = vec![f32::INFINITY; queries.len()];
+            for bound in [&loose, &tight] {
+                let ask = Outside {
+                    group: &group,
+                    core,
+                    queries: &queries,
+                    bound,
+                };
+                assert_eq!(
+                    index.nearest_outside(&ask, &|_| true).unwrap().0,
+                    expected,
+                    "{metric}"
+                );
+                let (lightest, _) = index.lightest_outside(&ask, &|_| true).unwrap();
+                let best = |g| {
+                    expected
+                        .iter()
+                        .flatten()
+                        .filter(|e| group[e.from as usize] == g)
+                        .min_by(|a, b| a.order(b))
+                };
+                assert_eq!(
+                    lightest,
+                    (0..4).map(|g| (g, *best(g).unwrap())).collect::<Vec<_>>(),
+                    "{metric}"
+                );
+            }
+            let ask = Outside {
+                group: &group,
+                core,
+                queries: &queries,
+                bound: &below,
+            };
+            assert!(
+                index
+                    .nearest_outside(&ask, &|_| true)
+                    .unwrap()
+                    .0
+                    .iter()
+                    .all(Option::is_none)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_refused() {
+    let search = Search::default();
+    assert_eq!(
+        Points::new(&[1.0; 5], 2).unwrap_err(),
+        Error::Shape { values: 5, d: 2 }
+    );
+    let one = Points::new(&[1.0, 2.0], 2).unwrap();
+    assert_eq!(
+        knn(one, Metric::L2, 1, &search, &|_| true).unwrap_err(),
+        Error::K { k: 1, others: 0 }
+    );
+    let zero = Points::new(&[1.0, 2.0, 0.0, 0.0], 2).unwrap();
+    assert_eq!(check(zero, Metric::Cosine), Err(Error::ZeroRow { row: 1 }));
+    assert_eq!(check(zero, Metric::L2), Ok(()));
+    let infinite = Points::new(&[1.0, 2.0, 0.0, f32::INFINITY], 2).unwrap();
+    assert_eq!(
+        check(infinite, Metric::L2),
+        Err(Error::NotFinite {
+            row: 1,
+            column: 1,
+            value: f32::INFINITY
+        })
+    );
+    assert!(check(Points::new(&[f32::NAN], 1).unwrap(), Metric::L2).is_err());
+    assert!(check(Points::new(&[1e30], 1).unwrap(), Metric::InnerProduct).is_err());
+    let two = Points::new(&[0.0, 1.0], 1).unwrap();
+    assert_eq!(
+        knn(two, Metric::L2, 2, &search, &|_| true).unwrap_err(),
+        Error::K { k: 2, others: 1 }
+    );
+    assert_eq!(
+        knn(two, Metric::L2, 1, &search, &|_| false).unwrap_err(),
+        Error::Cancelled
+    );
+    assert_eq!(
+        knn_of(two, &[2], Metric::L2, 1, &search, &|_| true).unwrap_err(),
+        Error::NoSuchRow { row: 2, n: 2 }
+    );
+    let twice = knn_within(two, &[1, 1], Metric::L2, 1, &search, &|_| true).unwrap_err();
+    assert_eq!(twice, Error::NamedTwice { row: 1 });
+}
+
+#[test]
+fn progress_adds_up() {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+    let values = noise(1000 * 8, 1);
+    let done = AtomicU64::new(0);
+    let watch = |rows| {
+        done.fetch_add(rows, Relaxed);
+        true
+    };
+    knn(
+        Points::new(&values, 8).unwrap(),
+        Metric::L2,
+        3,
+        &Search::default(),
+        &watch,
+    )
+    .unwrap();
+    assert_eq!(done.into_inner(), 1000);
+}
+
+proptest! {
+    /// Small integers are exact in `f32`, so many distances are tied and order must come from the ids.
+    #[test]
+    fn ties_on_a_grid(grid in prop::collection::vec(-3i8..=3, 24..240), d in 1usize..4) {
+        let rows = grid.len() / d;
+        // Cosine refuses zeros.
+        let values: Vec<f32> = grid[..rows * d].iter().map(|&x| f32::from(x) + 0.5).collect();
+        assert_exact(&values, d, 5.min(rows - 1));
+    }
+
+    #[test]
+    fn any_shape(n in 2usize..140, d in 1usize..80, k in 1usize..12, seed in any::<u64>()) {
+        assert_exact(&noise(n * d, seed), d, k.min(n - 1));
+    }
+}
