@@ -63,7 +63,7 @@ pub enum Error {
         n: usize,
     },
     /// A row was named twice where each may stand once.
-    #[error("row {row} is named twice among the members of a group")]
+    #[error("row {row} is named twice where each may stand once")]
     NamedTwice {
         /// The row.
         row: usize,
@@ -120,7 +120,7 @@ impl Error {
             Error::TooLong { .. } => "scale all rows down by one factor".into(),
             Error::K { others, .. } => format!("ask for 1 to {others}"),
             Error::UnknownMetric { .. } => "use cosine, l2 or ip".into(),
-            Error::UnknownKernel { .. } => "use amx, vnni, avx2, neon or portable".into(),
+            Error::UnknownKernel { .. } => "use amx, vnni, avx2 or portable".into(),
             Error::KernelMissing { .. } => {
                 "leave SKERRY_KERNEL unset for the best kernel this machine has".into()
             }

@@ -6,6 +6,7 @@ use crate::nearest::Candidate;
 use crate::outside::{Edge, Outside};
 use crate::plain::{self, Rows};
 use crate::points::check_rows;
+use crate::shortcut::Leaves;
 use crate::{
     Error, Kernel, Knn, Margin, Metric, Points, Search, SearchReport, Watch, check, estimate,
 };
@@ -49,14 +50,7 @@ impl<'a> Index<'a> {
         metric: Metric,
         search: &Search,
     ) -> Result<Self, Error> {
-        known(members, points.n())?;
-        let mut sorted = members.to_vec();
-        sorted.sort_unstable();
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Error::NamedTwice {
-                row: pair[0] as usize,
-            });
-        }
+        let sorted = ascending(members, points.n())?;
         check_rows(points, &sorted, metric)?;
         let named = (sorted != members).then(|| members.to_vec());
         Ok(Index {
@@ -179,6 +173,61 @@ impl<'a> Index<'a> {
         Ok((edges, report))
     }
 
+    /// All pairs of rows whose weight (mutual reachability, or plain distance) is less than the heaviest edge between
+    /// them in the spanning tree `leaves`, ordered by [`Edge::order`]; `from` is the smaller id. With the edges of the
+    /// tree they contain a minimum spanning tree of all pairs.
+    ///
+    /// Cost: one pass over half of all pairs, like [`Index::knn`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Length`], [`Error::NoSuchRow`], [`Error::NamedTwice`], [`Error::Cancelled`].
+    pub fn shortcuts(
+        &self,
+        leaves: &Leaves<'_>,
+        watch: Watch<'_>,
+    ) -> Result<(Vec<Edge>, SearchReport), Error> {
+        let n = self.rows.points.n();
+        let lengths = [
+            ("leaves", leaves.order.len(), n),
+            ("heights", leaves.height.len(), n.saturating_sub(1)),
+            ("core distances", leaves.core.map_or(n, <[f32]>::len), n),
+        ];
+        fitting(&lengths)?;
+        ascending(leaves.order, n)?;
+        let mut edges = (0..n)
+            .into_par_iter()
+            .map(|p| {
+                let i = leaves.order[p];
+                let mut highest = f32::NEG_INFINITY;
+                let mut lighter = Vec::new();
+                for q in p + 1..n {
+                    highest = highest.max(leaves.height[q - 1]);
+                    let j = leaves.order[q];
+                    let core = leaves.core.map_or(f32::NEG_INFINITY, |core| {
+                        core[i as usize].max(core[j as usize])
+                    });
+                    let weight = self.rows.distance(i as usize, j as usize).max(core);
+                    if weight < highest {
+                        lighter.push(Edge {
+                            from: i.min(j),
+                            to: i.max(j),
+                            weight,
+                        });
+                    }
+                }
+                if watch(1) {
+                    Ok(lighter)
+                } else {
+                    Err(Error::Cancelled)
+                }
+            })
+            .collect::<Result<Vec<_>, _>>()?
+            .concat();
+        edges.par_sort_unstable_by(Edge::order);
+        Ok((edges, self.report(n, 1)))
+    }
+
     fn fits(&self, ask: &Outside<'_>) -> Result<(), Error> {
         let n = self.rows.points.n();
         let lengths = [
@@ -186,16 +235,7 @@ impl<'a> Index<'a> {
             ("core distances", ask.core.map_or(n, <[f32]>::len), n),
             ("bounds", ask.bound.len(), ask.queries.len()),
         ];
-        if let Some(&(what, found, expected)) = lengths
-            .iter()
-            .find(|(_, found, expected)| found != expected)
-        {
-            return Err(Error::Length {
-                what,
-                found,
-                expected,
-            });
-        }
+        fitting(&lengths)?;
         known(ask.queries, n)
     }
 
@@ -218,6 +258,34 @@ fn known(ids: &[u32], n: usize) -> Result<(), Error> {
         Some(&id) => Err(Error::NoSuchRow {
             row: id as usize,
             n,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// `ids` in ascending order, if each is below `n` and stands once.
+fn ascending(ids: &[u32], n: usize) -> Result<Vec<u32>, Error> {
+    known(ids, n)?;
+    let mut sorted = ids.to_vec();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Error::NamedTwice {
+            row: pair[0] as usize,
+        }),
+        None => Ok(sorted),
+    }
+}
+
+/// Whether each list has the length that belongs to it.
+fn fitting(lengths: &[(&'static str, usize, usize)]) -> Result<(), Error> {
+    match lengths
+        .iter()
+        .find(|(_, found, expected)| found != expected)
+    {
+        Some(&(what, found, expected)) => Err(Error::Length {
+            what,
+            found,
+            expected,
         }),
         None => Ok(()),
     }

@@ -24,6 +24,7 @@ mod outside;
 mod plain;
 mod points;
 mod search;
+mod shortcut;
 
 pub use distance::distance;
 pub use error::Error;
@@ -34,3 +35,4 @@ pub use metric::Metric;
 pub use outside::{Edge, Outside};
 pub use points::{Points, check};
 pub use search::{Kernel, Margin, Search, SearchReport, Watch};
+pub use shortcut::Leaves;

@@ -37,8 +37,6 @@ pub enum Kernel {
     Vnni,
     /// AVX2.
     Avx2,
-    /// The vector instructions of 64-bit Arm.
-    Neon,
     /// Plain Rust.
     Portable,
 }
@@ -50,7 +48,6 @@ impl Kernel {
             Kernel::Amx => "amx",
             Kernel::Vnni => "vnni",
             Kernel::Avx2 => "avx2",
-            Kernel::Neon => "neon",
             Kernel::Portable => "portable",
         }
     }
@@ -66,18 +63,12 @@ impl FromStr for Kernel {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        [
-            Kernel::Amx,
-            Kernel::Vnni,
-            Kernel::Avx2,
-            Kernel::Neon,
-            Kernel::Portable,
-        ]
-        .into_iter()
-        .find(|kernel| kernel.name() == name)
-        .ok_or_else(|| Error::UnknownKernel {
-            name: name.to_owned(),
-        })
+        [Kernel::Amx, Kernel::Vnni, Kernel::Avx2, Kernel::Portable]
+            .into_iter()
+            .find(|kernel| kernel.name() == name)
+            .ok_or_else(|| Error::UnknownKernel {
+                name: name.to_owned(),
+            })
     }
 }
 

@@ -282,6 +282,58 @@ fn outside_of_the_group() {
     }
 }
 
+/// The single linkage of a chain: leaves in the order of the chain, merged at the given heights.
+#[test]
+fn shortcuts_of_a_tree() {
+    let (n, d) = (260, 12);
+    let values = noise(n * d, 6);
+    let points = Points::new(&values, d).unwrap();
+    let order: Vec<u32> = (0..n as u32).map(|i| i * 77 % n as u32).collect();
+    let core: Vec<f32> = (0..n).map(|i| 0.1 + (i % 13) as f32 * 0.05).collect();
+    for metric in METRICS {
+        for core in [None, Some(&core[..])] {
+            let weight = |i: u32, j: u32| {
+                let plain = distance(points.row(i as usize), points.row(j as usize), metric);
+                core.map_or(plain, |core| {
+                    plain.max(core[i as usize]).max(core[j as usize])
+                })
+            };
+            let mut height: Vec<f32> = order
+                .windows(2)
+                .map(|pair| weight(pair[0], pair[1]) * 0.6)
+                .collect();
+            height[100] = f32::INFINITY;
+            let mut expected = Vec::new();
+            for p in 0..n {
+                let mut highest = f32::NEG_INFINITY;
+                for q in p + 1..n {
+                    highest = highest.max(height[q - 1]);
+                    let (i, j) = (order[p].min(order[q]), order[p].max(order[q]));
+                    if weight(i, j) < highest {
+                        expected.push(Edge {
+                            from: i,
+                            to: j,
+                            weight: weight(i, j),
+                        });
+                    }
+                }
+            }
+            expected.sort_by(Edge::order);
+            let index = Index::new(points, metric, &Search::default()).unwrap();
+            let leaves = vectors::Leaves {
+                order: &order,
+                height: &height,
+                core,
+            };
+            assert_eq!(
+                index.shortcuts(&leaves, &|_| true).unwrap().0,
+                expected,
+                "{metric}"
+            );
+        }
+    }
+}
+
 #[test]
 fn what_is_refused() {
     let search = Search::default();
