@@ -1,1 +1,30 @@
-//! The ingest crate.
+//! The first stage: reads a table of texts and says what it found.
+//!
+//! CSV, TSV, JSON lines, JSON, Parquet, Arrow or plain lines; one file, many, a pattern, standard input; gzip and
+//! zstd. What cannot be read is an error with file, line and remedy, or a repair that was asked for and is counted.
+//! Out come `documents.parquet` and, where asked for, `duplicates.parquet` and `embeddings.parquet`.
+//!
+//! The steps, each a module: sources are opened ([`source`]), decoded ([`encoding`]) and parsed ([`formats`]) into
+//! columns of a [`table`]; types are found over all rows ([`types`]); the text of each row is put together ([`text`]);
+//! rows are chosen ([`select`]). Memory is about twice the size of the uncompressed source: its cells, and the texts
+//! made of them.
+
+pub mod encoding;
+pub mod entities;
+mod error;
+pub mod formats;
+pub mod names;
+mod options;
+mod report;
+mod run;
+pub mod select;
+pub mod source;
+pub mod table;
+pub mod text;
+pub mod types;
+pub mod vectors;
+
+pub use error::Error;
+pub use options::Options;
+pub use report::{ColumnReport, Report};
+pub use run::Ingest;

@@ -1,1 +1,133 @@
 //! Tests of the stage, with files made by the tests.
+
+mod binary;
+mod choose;
+mod delimited;
+mod errors;
+mod json;
+mod real;
+mod robust;
+mod sources;
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use artifacts::{Documents, Duplicates, Embeddings, Stored};
+use ingest::{Error, Ingest, Options, Report};
+use stage::{Files, Hint, NoLocal, Progress, Seed, Stage};
+
+/// A directory with sources, and the options to read them with.
+struct Case {
+    dir: tempfile::TempDir,
+    sources: Vec<String>,
+    options: Options,
+    said: Said,
+}
+
+/// Keeps what a stage says.
+#[derive(Default)]
+struct Said(Mutex<Vec<String>>);
+
+impl Progress for Said {
+    fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+    fn note(&self, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+    fn warn(&self, message: &str) {
+        self.note(message);
+    }
+}
+
+impl Case {
+    /// One source, under `name`.
+    fn new(name: &str, content: impl AsRef<[u8]>) -> Self {
+        let case = Self {
+            dir: tempfile::tempdir().unwrap(),
+            sources: Vec::new(),
+            options: Options::default(),
+            said: Said::default(),
+        };
+        case.and(name, content)
+    }
+
+    /// One more source.
+    fn and(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        std::fs::write(&path, content).unwrap();
+        self.sources.push(path.display().to_string());
+        self
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        self
+    }
+
+    fn text(self, columns: &[&str]) -> Self {
+        self.with(|options| options.text = columns.iter().map(|&column| column.to_owned()).collect())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn run(&self) -> Result<Report, Error> {
+        let files = Files::standard(self.dir.path(), Ingest::OUTPUTS).with_sources(self.sources.clone());
+        Ingest::run(&files, &self.options, &NoLocal {}, Seed(7), &self.said)
+    }
+
+    /// Runs it and reads what came out.
+    fn read(&self) -> (Report, Stored<Documents>) {
+        let report = self.run().unwrap_or_else(|error| panic!("{error} ({:?})", error.hint()));
+        (report, Documents::read(&self.path("documents.parquet")).unwrap())
+    }
+
+    /// The texts.
+    fn texts(&self) -> Vec<String> {
+        let (_, documents) = self.read();
+        (0..documents.len()).map(|id| documents.text(id).to_owned()).collect()
+    }
+
+    /// The error and its hint; nothing may have been written.
+    fn fails(&self) -> (String, String) {
+        let error = self.run().expect_err("it must not be read");
+        assert!(!self.path("documents.parquet").exists(), "{error}");
+        let hint = error.hint().expect("every error has a remedy");
+        (error.to_string().replace(&format!("{}/", self.dir.path().display()), ""), hint)
+    }
+
+    fn embeddings(&self) -> Stored<Embeddings> {
+        Embeddings::read(&self.path("embeddings.parquet")).unwrap()
+    }
+
+    fn duplicates(&self) -> Stored<Duplicates> {
+        Duplicates::read(&self.path("duplicates.parquet")).unwrap()
+    }
+
+    fn said(&self, words: &str) -> bool {
+        self.said.0.lock().unwrap().iter().any(|message| message.contains(words))
+    }
+}
+
+/// `name (type)` of each column beside the texts.
+fn columns(documents: &Documents) -> Vec<String> {
+    documents.columns.schema().fields().iter().map(|field| format!("{} ({})", field.name(), field.data_type())).collect()
+}
+
+/// A column as Arrow prints it, value by value.
+fn values(documents: &Documents, name: &str) -> Vec<String> {
+    let column = documents.columns.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
+    (0..column.len()).map(|i| arrow::util::display::array_value_to_string(column, i).unwrap()).collect()
+}
+
+/// The file `name` of the data that is measured with, if it is there.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    if !path.exists() {
+        eprintln!("skipped: ../shared/{name} is absent");
+        return None;
+    }
+    Some(path)
+}

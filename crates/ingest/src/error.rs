@@ -1,0 +1,318 @@
+//! What can be wrong with a source, and what to do about it.
+
+use std::path::PathBuf;
+
+use crate::encoding;
+use crate::formats::Fault;
+
+/// Why a table could not be read. `Display` states the fact with the file and the line, [`stage::Hint`] the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No source was named.
+    #[error("no source of rows is named")]
+    NoSource,
+    /// Standard input stands twice.
+    #[error("standard input (-) is named twice")]
+    StdinTwice,
+    /// A directory in a file's place.
+    #[error("{} is a directory", path.display())]
+    Directory {
+        /// It.
+        path: PathBuf,
+    },
+    /// A pattern that is none.
+    #[error("{pattern} is no pattern of file names")]
+    Pattern {
+        /// What was given.
+        pattern: String,
+        /// The cause.
+        source: glob::PatternError,
+    },
+    /// A pattern that no file fits.
+    #[error("no file fits {pattern}")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {source_name}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On what.
+        source_name: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// A format that the name does not tell.
+    #[error("the format of {source_name} is not known")]
+    UnknownFormat {
+        /// The source.
+        source_name: String,
+    },
+    /// The bytes are of another format than was said.
+    #[error("{source_name} is no text: it begins like {found}")]
+    NoText {
+        /// The source.
+        source_name: String,
+        /// What it begins like.
+        found: &'static str,
+    },
+    /// Compressed data that cannot be decompressed.
+    #[error("the {format} data of {source_name} is damaged or cut short")]
+    Compressed {
+        /// The source.
+        source_name: String,
+        /// gzip or zstd.
+        format: &'static str,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Bytes that are no text in the encoding.
+    #[error("{source_name}{}", encoding_fault(encoding, fault))]
+    Encoding {
+        /// The source.
+        source_name: String,
+        /// The encoding it was read in.
+        encoding: String,
+        /// What is wrong.
+        fault: encoding::Fault,
+    },
+    /// A delimiter that is none.
+    #[error("the delimiter {given:?} is not one plain character")]
+    Delimiter {
+        /// What was given.
+        given: String,
+    },
+    /// Nothing in it.
+    #[error("{source_name} is empty")]
+    Empty {
+        /// The source.
+        source_name: String,
+    },
+    /// Columns, but no row.
+    #[error("{source_name} has columns ({columns}) but no rows")]
+    NoRows {
+        /// The source.
+        source_name: String,
+        /// Their names.
+        columns: String,
+    },
+    /// A row that cannot be read.
+    #[error("{source_name}, line {line}: {}", row_fault(fault))]
+    Row {
+        /// The source.
+        source_name: String,
+        /// The line it begins on, from 1.
+        line: u64,
+        /// What is wrong.
+        fault: Fault,
+    },
+    /// A Parquet or Arrow file that cannot be read.
+    #[error("{source_name} is not a readable {format} file: {fault}")]
+    Binary {
+        /// The source.
+        source_name: String,
+        /// Parquet or Arrow IPC.
+        format: &'static str,
+        /// Polars' word.
+        fault: String,
+    },
+    /// Polars would not do what it should.
+    #[error("column `{column}`: {fault}")]
+    Column {
+        /// The column.
+        column: String,
+        /// Polars' word.
+        fault: String,
+    },
+    /// A column that is not there.
+    #[error("there is no column `{column}` (there are: {columns})")]
+    NoColumn {
+        /// What was asked for.
+        column: String,
+        /// The option that asked.
+        option: &'static str,
+        /// What there is.
+        columns: String,
+        /// What was probably meant.
+        nearest: Option<String>,
+    },
+    /// No column that looks like a text.
+    #[error("no column of texts is found by its name (there are: {columns})")]
+    NoTextColumn {
+        /// What there is.
+        columns: String,
+    },
+    /// Two ways to say what the text is.
+    #[error("--text and --template are both given")]
+    TextTwice,
+    /// A template that cannot be read.
+    #[error("the template {template:?} cannot be read: {fault}")]
+    Template {
+        /// The template.
+        template: String,
+        /// What is wrong.
+        fault: String,
+    },
+    /// A predicate that cannot be read or applied.
+    #[error("the predicate {predicate:?} does not work: {fault}")]
+    Predicate {
+        /// The predicate.
+        predicate: String,
+        /// Polars' word.
+        fault: String,
+        /// What there is.
+        columns: String,
+    },
+    /// A cell that is no vector.
+    #[error("column `{column}`, row {row} of the source: {fault}")]
+    Vector {
+        /// The column.
+        column: String,
+        /// The row of the source, from 0.
+        row: i64,
+        /// What is wrong.
+        fault: String,
+    },
+    /// A column of no vectors.
+    #[error("column `{column}` holds {found}, no vectors")]
+    NoVectors {
+        /// The column.
+        column: String,
+        /// Its type.
+        found: String,
+    },
+    /// Vectors are asked for, and no file to write them to.
+    #[error("vectors are to be taken from `{column}`, but there is no file to write them to")]
+    NoPlace {
+        /// The column.
+        column: String,
+    },
+    /// Too little to go on with.
+    #[error("{documents} of {rows} rows have a text that is kept: too few for a map, which needs 3")]
+    TooFew {
+        /// Documents.
+        documents: usize,
+        /// Rows of the source.
+        rows: usize,
+    },
+    /// An output could not be written.
+    #[error(transparent)]
+    Artifact(#[from] artifacts::Error),
+}
+
+fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
+    match fault {
+        encoding::Fault::Unknown => format!(": the encoding {encoding} is not known"),
+        encoding::Fault::Byte { line, byte } => format!(", line {line}: the byte 0x{byte:02x} is no UTF-8"),
+        encoding::Fault::Somewhere => format!(" is no text in the encoding {encoding}"),
+    }
+}
+
+fn row_fault(fault: &Fault) -> String {
+    let count = |n: usize| if n == 1 { "1 field".to_owned() } else { format!("{n} fields") };
+    match fault {
+        Fault::OpenQuote => "a quote is opened here and never closed".to_owned(),
+        Fault::AfterQuote { .. } => "a quoted field goes on after its closing quote".to_owned(),
+        Fault::Fields { found, expected } => format!("{} where the first line has {}", count(*found), count(*expected)),
+        Fault::Json(fault) => format!("no JSON: {fault}"),
+        Fault::NoObject(found) => format!("{found} where an object is expected"),
+        Fault::Twice(key) => format!("the key `{key}` stands twice in one object"),
+    }
+}
+
+const SKIP: &str = "or leave such rows out, counted, with --on-bad-row skip";
+
+fn row_hint(fault: &Fault) -> String {
+    match fault {
+        Fault::OpenQuote => {
+            format!("close the quote; if quotes are plain letters in this file: --quote none; {SKIP}")
+        }
+        Fault::AfterQuote { backslash: true } => {
+            format!("quotes seem to be escaped by a backslash here: --quote backslash; {SKIP}")
+        }
+        Fault::AfterQuote { backslash: false } => {
+            format!("double the quotes inside the field; if quotes are plain letters in this file: --quote none; {SKIP}")
+        }
+        Fault::Fields { expected: 1, .. } => {
+            format!("quote the texts that hold the delimiter; if the file has a text a line and no header: --format lines; {SKIP}")
+        }
+        Fault::Fields { .. } => {
+            format!("quote the fields that hold the delimiter, or name the right one with --delimiter; {SKIP}")
+        }
+        Fault::Json(fault) if fault.contains("expected value") || fault.contains("expected ident") => {
+            format!("NaN and Infinity are no JSON: write null; {SKIP}")
+        }
+        Fault::Json(_) | Fault::Twice(_) => format!("mend the line, {SKIP}"),
+        Fault::NoObject("an object") => {
+            "an array of objects is expected: write it with orient=\"records\", or an object a line with --format jsonl".to_owned()
+        }
+        Fault::NoObject(_) => format!("each row must be an object, {{\"title\": \"...\"}}; {SKIP}"),
+    }
+}
+
+impl stage::Hint for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoSource => "name a file, a pattern in quotes (\"news/*.csv\"), or - for standard input".to_owned(),
+            Self::StdinTwice => "it can be read once: name it once".to_owned(),
+            Self::Directory { path } => format!("name its files by a pattern in quotes: \"{}/*.csv\"", path.display()),
+            Self::Pattern { .. } => "* stands for any letters, ? for one, [ab] for a or b".to_owned(),
+            Self::NoMatch { .. } => "check the directory and the pattern".to_owned(),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "check the name; a path is relative to where the program runs".to_owned()
+            }
+            Self::Io { .. } => "check that it may be read".to_owned(),
+            Self::UnknownFormat { .. } => {
+                "say it with --format csv, tsv, jsonl, json, parquet, arrow or lines".to_owned()
+            }
+            Self::NoText { found: "a ZIP archive", .. } => {
+                "unpack it first; save the sheet of a workbook as CSV".to_owned()
+            }
+            Self::NoText { found: "UTF-16 or binary data", .. } => {
+                "name the encoding (--encoding utf-16le), or the format if it is no text (--format parquet)".to_owned()
+            }
+            Self::NoText { .. } => "say it with --format parquet or arrow".to_owned(),
+            Self::Compressed { .. } => "get the file again; gzip -t or zstd -t tells whether it is whole".to_owned(),
+            Self::Encoding { fault: encoding::Fault::Byte { .. }, .. } => {
+                "name the encoding (--encoding latin1, windows-1252, gb18030, shift_jis ...), or replace such bytes, counted, \
+                 with --encoding lossy"
+                    .to_owned()
+            }
+            Self::Encoding { .. } => {
+                "encodings: utf-8, lossy, latin1, windows-1252, utf-16le, gb18030, shift_jis and the other labels of the \
+                 WHATWG Encoding Standard"
+                    .to_owned()
+            }
+            Self::Delimiter { .. } => "give one ASCII character, or the word tab".to_owned(),
+            Self::Empty { .. } => "check that it was written whole".to_owned(),
+            Self::NoRows { .. } => {
+                "check that it was written whole; if its first line is a row already: --no-header".to_owned()
+            }
+            Self::Row { fault, .. } => row_hint(fault),
+            Self::Binary { .. } => "check that it was copied whole, and that --format fits".to_owned(),
+            Self::Column { .. } => "leave the column out: name the ones to keep with --columns".to_owned(),
+            Self::NoColumn { nearest: Some(nearest), option, .. } => format!("did you mean {option} {nearest}?"),
+            Self::NoColumn { option, .. } => format!("name one of them with {option}"),
+            Self::NoTextColumn { .. } => "say which hold the text: --text COLUMN or --text COLUMN,COLUMN".to_owned(),
+            Self::TextTwice => "give one of them".to_owned(),
+            Self::Template { .. } => {
+                "write columns in braces: --template \"{title}\\n{description}\"; {{ and }} are braces".to_owned()
+            }
+            Self::Predicate { columns, .. } => format!(
+                "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings stand in single \
+                 quotes, odd names in double ones"
+            ),
+            Self::Vector { column, .. } => {
+                format!("mend the row, or leave such rows out: --where \"{column} IS NOT NULL\"")
+            }
+            Self::NoVectors { .. } => "name a column of lists of numbers, all of one length".to_owned(),
+            Self::NoPlace { .. } => "name it with --embeddings FILE, or a run directory with --run DIR".to_owned(),
+            Self::TooFew { .. } => {
+                "check --text, --where and --limit, and the rows that were left out for having no text".to_owned()
+            }
+            Self::Artifact(error) => return error.hint(),
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! Delimited text: where records and fields begin and end, by RFC 4180 and what real files make of it.
+//!
+//! Polars reads CSV too, but does not say on which line a fault stands, pads short rows without a word, and
+//! decides types from the first rows. A table of texts needs all three, so records are found here, in one pass,
+//! and handed to Polars as columns of strings. One pass over the bytes; memory is the cells themselves.
+
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::{Bad, Cells, Fault, OnBadRow, Parsed};
+
+/// What a quote character means.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quote {
+    /// Quotes around a field; a quote inside is doubled, as RFC 4180 says.
+    #[default]
+    Double,
+    /// Quotes around a field; a quote inside has a backslash before it.
+    Backslash,
+    /// Nothing: a quote is a letter like any other.
+    None,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialect {
+    /// The byte between two fields.
+    pub delimiter: u8,
+    /// What quotes mean.
+    pub quote: Quote,
+    /// Whether the first record names the columns.
+    pub header: bool,
+}
+
+/// A field: its bytes without the quotes, and whether they must be unescaped.
+#[derive(Debug, Clone, Copy)]
+struct Field {
+    start: usize,
+    end: usize,
+    quoted: bool,
+    escaped: bool,
+}
+
+/// Walks over the records of a text.
+struct Records<'a> {
+    text: &'a str,
+    at: usize,
+    /// The line that `at` stands on, from 1.
+    line: u64,
+    delimiter: u8,
+    quote: Quote,
+    /// `\n`, or `\r` in a file that has no `\n` at all.
+    end_of_line: u8,
+}
+
+impl<'a> Records<'a> {
+    fn new(text: &'a str, delimiter: u8, quote: Quote) -> Self {
+        let bytes = text.as_bytes();
+        let end_of_line =
+            if memchr(b'\n', bytes).is_none() && memchr(b'\r', bytes).is_some() { b'\r' } else { b'\n' };
+        Self { text, at: 0, line: 1, delimiter, quote, end_of_line }
+    }
+
+    /// Reads the next record into `fields`; false at the end of the text. After a fault the walk stands where the
+    /// record began: [`Records::skip_line`] goes on from there.
+    fn next(&mut self, fields: &mut Vec<Field>) -> Result<bool, Fault> {
+        fields.clear();
+        if self.at >= self.text.len() {
+            return Ok(false);
+        }
+        let (mut at, mut line) = (self.at, self.line);
+        loop {
+            let (field, next) = self.field(at)?;
+            if field.quoted {
+                line += memchr_iter(self.end_of_line, &self.text.as_bytes()[field.start..field.end]).count() as u64;
+            }
+            fields.push(field);
+            match next {
+                Some(next) if self.text.as_bytes()[next - 1] == self.delimiter => at = next,
+                Some(next) => {
+                    (self.at, self.line) = (next, line + 1);
+                    return Ok(true);
+                }
+                None => {
+                    (self.at, self.line) = (self.text.len(), line + 1);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    /// The field that begins at `start`, and where the next begins (`None` at the end of the text).
+    fn field(&self, start: usize) -> Result<(Field, Option<usize>), Fault> {
+        let bytes = self.text.as_bytes();
+        if self.quote != Quote::None && bytes.get(start) == Some(&b'"') {
+            return self.quoted(start + 1);
+        }
+        let found = memchr2(self.delimiter, self.end_of_line, &bytes[start..]);
+        let mut end = found.map_or(bytes.len(), |offset| start + offset);
+        let next = found.map(|_| end + 1);
+        if found.is_none_or(|_| bytes[end] == b'\n') && end > start && bytes[end - 1] == b'\r' {
+            end -= 1;
+        }
+        Ok((Field { start, end, quoted: false, escaped: false }, next))
+    }
+
+    /// The quoted field whose content begins at `start`.
+    fn quoted(&self, start: usize) -> Result<(Field, Option<usize>), Fault> {
+        let bytes = self.text.as_bytes();
+        let (mut from, mut escaped) = (start, false);
+        loop {
+            let stop = match self.quote {
+                Quote::Backslash => memchr2(b'"', b'\\', &bytes[from..]),
+                Quote::Double | Quote::None => memchr(b'"', &bytes[from..]),
+            };
+            let Some(end) = stop.map(|offset| from + offset) else { return Err(Fault::OpenQuote) };
+            if bytes[end] == b'\\' || (self.quote == Quote::Double && bytes.get(end + 1) == Some(&b'"')) {
+                escaped = true;
+                from = (end + 2).min(bytes.len());
+                continue;
+            }
+            let field = Field { start, end, quoted: true, escaped };
+            return match bytes.get(end + 1) {
+                None => Ok((field, None)),
+                Some(&byte) if byte == self.delimiter || byte == self.end_of_line => Ok((field, Some(end + 2))),
+                Some(b'\r') if bytes.get(end + 2) == Some(&b'\n') => Ok((field, Some(end + 3))),
+                Some(b'\r') if end + 2 == bytes.len() => Ok((field, None)),
+                Some(_) => Err(Fault::AfterQuote { backslash: end > start && bytes[end - 1] == b'\\' }),
+            };
+        }
+    }
+
+    /// Goes to the next line, whatever stands on this one.
+    fn skip_line(&mut self) {
+        let rest = &self.text.as_bytes()[self.at..];
+        self.at = memchr(self.end_of_line, rest).map_or(self.text.len(), |offset| self.at + offset + 1);
+        self.line += 1;
+    }
+
+    /// What the field says; `None` for nothing at all between two delimiters.
+    fn value<'s>(&self, field: Field, scratch: &'s mut String) -> Option<&'s str>
+    where
+        'a: 's,
+    {
+        let raw = &self.text[field.start..field.end];
+        if !field.escaped {
+            return (field.quoted || !raw.is_empty()).then_some(raw);
+        }
+        scratch.clear();
+        let mut rest = raw;
+        let mark = if self.quote == Quote::Backslash { b'\\' } else { b'"' };
+        while let Some(at) = memchr(mark, rest.as_bytes()) {
+            scratch.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            // A backslash before anything but a quote or a backslash is a backslash.
+            if mark == b'\\' && !rest.starts_with(['"', '\\']) {
+                scratch.push('\\');
+            } else {
+                scratch.push_str(&rest[..1]);
+                rest = &rest[1..];
+            }
+        }
+        scratch.push_str(rest);
+        Some(scratch)
+    }
+}
+
+fn is_blank(fields: &[Field]) -> bool {
+    matches!(fields, [only] if !only.quoted && only.start == only.end)
+}
+
+/// The delimiter of `text`: `usual` if its records agree on it, else the one of `, ; tab |` on which they do.
+pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
+    const RECORDS: usize = 20;
+    // (fields of the first record, whether the first records have as many)
+    let shape = |delimiter: u8| {
+        let mut records = Records::new(text, delimiter, quote);
+        let (mut fields, mut width, mut agree, mut seen) = (Vec::new(), 0, true, 0);
+        while seen < RECORDS {
+            match records.next(&mut fields) {
+                Ok(true) if is_blank(&fields) => {}
+                Ok(true) => {
+                    seen += 1;
+                    if width == 0 {
+                        width = fields.len();
+                    }
+                    agree &= fields.len() == width;
+                }
+                Ok(false) => break,
+                Err(_) => {
+                    agree = false;
+                    break;
+                }
+            }
+        }
+        (width, agree)
+    };
+    let others = [b',', b';', b'\t', b'|'];
+    let candidates = || std::iter::once(usual).chain(others.into_iter().filter(move |&other| other != usual));
+    candidates()
+        .find(|&delimiter| matches!(shape(delimiter), (width, true) if width > 1))
+        .or_else(|| candidates().find(|&delimiter| shape(delimiter).0 > 1))
+        .unwrap_or(usual)
+}
+
+/// Reads the records of `text`.
+pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+    let mut records = Records::new(text, dialect.delimiter, dialect.quote);
+    let mut parsed = Parsed::default();
+    let (mut fields, mut scratch) = (Vec::new(), String::new());
+    let mut width = None;
+    let mut row = 0;
+    loop {
+        let line = records.line;
+        let found = match records.next(&mut fields) {
+            Ok(false) => break,
+            Ok(true) if is_blank(&fields) => {
+                parsed.blank_lines += 1;
+                continue;
+            }
+            Ok(true) => match width {
+                Some(width) if fields.len() != width => Err(Fault::Fields { found: fields.len(), expected: width }),
+                _ => Ok(()),
+            },
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = found {
+            // Without a header there is nothing to skip to.
+            if width.is_none() || on_bad_row == OnBadRow::Error {
+                return Err(Bad { line, fault });
+            }
+            if !matches!(fault, Fault::Fields { .. }) {
+                records.skip_line();
+            }
+            parsed.skipped.push(row);
+            row += 1;
+            continue;
+        }
+        if width.is_none() {
+            width = Some(fields.len());
+            if dialect.header {
+                let names = fields.iter().map(|&field| {
+                    records.value(field, &mut scratch).unwrap_or_default().trim().to_owned()
+                });
+                parsed.columns = names.map(Cells::new).collect();
+                continue;
+            }
+            parsed.columns = (0..fields.len()).map(|_| Cells::new(String::new())).collect();
+        }
+        for (cells, &field) in parsed.columns.iter_mut().zip(&fields) {
+            cells.push(records.value(field, &mut scratch));
+        }
+        parsed.source_row.push(row);
+        row += 1;
+    }
+    Ok(parsed)
+}

@@ -1,0 +1,178 @@
+//! JSON lines and JSON arrays: an object a row, its keys the columns, in the order they first appear.
+//!
+//! Values are kept as they are written until the whole column is known, so that a number stays the number it was.
+//! Arrays and objects stay JSON text (vectors are read from it). One pass; memory is the cells themselves.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::{Bad, Cells, Fault, Kind, OnBadRow, Parsed};
+
+/// The keys and values of one object, values unparsed.
+struct Row<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+/// A key, borrowed where it holds no escape.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs;
+        impl<'de> Visitor<'de> for Pairs {
+            type Value = Row<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &'de RawValue>()? {
+                    pairs.push((key, value));
+                }
+                Ok(Row(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs)
+    }
+}
+
+/// The columns, found by name.
+#[derive(Default)]
+struct Columns {
+    columns: Vec<Cells>,
+    index: HashMap<String, usize>,
+    /// For each column the row, counted from 1, that named it last.
+    named_in: Vec<usize>,
+}
+
+impl Columns {
+    /// Adds `row` as row number `at`.
+    fn add(&mut self, at: usize, row: Row) -> Result<(), Fault> {
+        // First all values, then the columns: a bad row must leave nothing behind in them.
+        let mut values = Vec::with_capacity(row.0.len());
+        for (key, value) in row.0 {
+            let raw = value.get();
+            values.push(match raw.as_bytes().first() {
+                Some(b'n') => (key, Kind::Empty, None),
+                Some(b'"') => {
+                    let Key(text) = serde_json::from_str(raw).map_err(|error| Fault::Json(words(&error)))?;
+                    (key, Kind::Strings, Some(text))
+                }
+                Some(b'[' | b'{') => (key, Kind::Nested, Some(Cow::Borrowed(raw))),
+                _ => (key, Kind::Words, Some(Cow::Borrowed(raw))),
+            });
+        }
+        for (key, _, _) in &values {
+            let column = self.column(key);
+            if std::mem::replace(&mut self.named_in[column], at + 1) == at + 1 {
+                self.named_in.fill(0);
+                return Err(Fault::Twice(key.clone().into_owned()));
+            }
+        }
+        for (key, kind, value) in values {
+            let column = self.column(&key);
+            self.columns[column].set(at, kind, value.as_deref());
+        }
+        Ok(())
+    }
+
+    /// The place of the column `name`, new or old.
+    fn column(&mut self, name: &str) -> usize {
+        if let Some(&column) = self.index.get(name) {
+            return column;
+        }
+        self.index.insert(name.to_owned(), self.columns.len());
+        self.columns.push(Cells::new(name.to_owned()));
+        self.named_in.push(0);
+        self.columns.len() - 1
+    }
+
+    fn finish(mut self, rows: usize) -> Vec<Cells> {
+        for column in &mut self.columns {
+            column.fill(rows);
+        }
+        self.columns
+    }
+}
+
+/// What the parser says, without the position, which is relative to the piece it saw.
+fn words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+}
+
+fn kind_of(raw: &str) -> &'static str {
+    match raw.trim_start().as_bytes().first() {
+        Some(b'[') => "an array",
+        Some(b'{') => "an object",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a truth value",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// Reads `piece`, which must be one object.
+fn object(piece: &str) -> Result<Row<'_>, Fault> {
+    if piece.trim_start().starts_with('{') {
+        return serde_json::from_str(piece).map_err(|error| Fault::Json(words(&error)));
+    }
+    match serde_json::from_str::<&RawValue>(piece) {
+        Ok(_) => Err(Fault::NoObject(kind_of(piece))),
+        Err(error) => Err(Fault::Json(words(&error))),
+    }
+}
+
+/// Reads an object a line.
+pub fn lines(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+    let mut parsed = Parsed::default();
+    let mut columns = Columns::default();
+    let mut row = 0;
+    for (line, piece) in (1..).zip(text.lines()) {
+        if piece.trim().is_empty() {
+            parsed.blank_lines += 1;
+            continue;
+        }
+        let at = parsed.source_row.len();
+        match object(piece).and_then(|object| columns.add(at, object)) {
+            Ok(()) => parsed.source_row.push(row),
+            Err(fault) if on_bad_row == OnBadRow::Error => return Err(Bad { line, fault }),
+            Err(_) => parsed.skipped.push(row),
+        }
+        row += 1;
+    }
+    parsed.columns = columns.finish(parsed.source_row.len());
+    Ok(parsed)
+}
+
+/// Reads one array of objects. A fault of the array's own syntax always stops: nothing after it can be told apart.
+pub fn array(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+    let trimmed = text.trim_start();
+    if !trimmed.starts_with('[') && serde_json::from_str::<&RawValue>(trimmed).is_ok() {
+        return Err(Bad { line: 1, fault: Fault::NoObject(kind_of(trimmed)) });
+    }
+    let pieces: Vec<&RawValue> = serde_json::from_str(text)
+        .map_err(|error| Bad { line: error.line().max(1) as u64, fault: Fault::Json(words(&error)) })?;
+    let mut parsed = Parsed::default();
+    let mut columns = Columns::default();
+    for (row, piece) in (0..).zip(pieces) {
+        let at = parsed.source_row.len();
+        match object(piece.get()).and_then(|object| columns.add(at, object)) {
+            Ok(()) => parsed.source_row.push(row),
+            Err(fault) if on_bad_row == OnBadRow::Error => {
+                let offset = piece.get().as_ptr() as usize - text.as_ptr() as usize;
+                let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset]).count() as u64;
+                return Err(Bad { line, fault });
+            }
+            Err(_) => parsed.skipped.push(row),
+        }
+    }
+    parsed.columns = columns.finish(parsed.source_row.len());
+    Ok(parsed)
+}

@@ -1,0 +1,115 @@
+//! Names of columns: the nearest to a mistyped one, and what a column is called when its name is taken.
+
+/// The name in `names` that `wanted` was probably meant to be: equal but for case, or a few letters away.
+pub fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
+    let wanted = wanted.trim().to_lowercase();
+    names
+        .iter()
+        .map(|name| (distance(&wanted, &name.trim().to_lowercase()), name))
+        .filter(|&(distance, _)| distance <= wanted.chars().count().max(3) / 3)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, name)| name.as_str())
+}
+
+/// Letters to change, add or leave out to make `b` of `a` (Levenshtein); quadratic in their lengths, which are cut.
+fn distance(a: &str, b: &str) -> usize {
+    const LONGEST: usize = 100;
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().take(LONGEST).collect());
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let changed = corner + usize::from(x != y);
+            corner = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// A column that got another name, and why the old one would not do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Renamed {
+    /// The name in the source.
+    pub from: String,
+    /// The name it got.
+    pub to: String,
+}
+
+/// Makes `names` distinct and not empty: `column_3` for the third without a name, `title_2` for the second `title`.
+pub fn distinct(names: &[String]) -> (Vec<String>, Vec<Renamed>) {
+    let mut taken: std::collections::HashSet<String> = names.iter().cloned().collect();
+    let mut seen = std::collections::HashSet::new();
+    let mut renamed = Vec::new();
+    let mut result = Vec::with_capacity(names.len());
+    for (i, name) in names.iter().enumerate() {
+        let base = if name.is_empty() { format!("column_{}", i + 1) } else { name.clone() };
+        let fits = !name.is_empty() && seen.insert(name.clone());
+        let to = if fits { base } else { free(&base, name.is_empty(), &mut taken) };
+        if to != *name {
+            renamed.push(Renamed { from: name.clone(), to: to.clone() });
+        }
+        result.push(to);
+    }
+    (result, renamed)
+}
+
+/// Gives each column whose name is in `reserved` the name `source_<name>`.
+pub fn unreserved(names: &[String], reserved: &[&str], prefixes: &[&str]) -> (Vec<String>, Vec<Renamed>) {
+    let mut taken: std::collections::HashSet<String> = names.iter().cloned().collect();
+    let mut renamed = Vec::new();
+    let result = names
+        .iter()
+        .map(|name| {
+            if !reserved.contains(&name.as_str()) && !prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+                return name.clone();
+            }
+            let to = free(&format!("source_{name}"), true, &mut taken);
+            renamed.push(Renamed { from: name.clone(), to: to.clone() });
+            to
+        })
+        .collect();
+    (result, renamed)
+}
+
+/// `base`, or the first of `base_2`, `base_3` ... that is not taken; `bare` says whether `base` itself may do.
+fn free(base: &str, bare: bool, taken: &mut std::collections::HashSet<String>) -> String {
+    let mut name = base.to_owned();
+    let mut count = 2;
+    if !bare {
+        name = format!("{base}_{count}");
+    }
+    while !taken.insert(name.clone()) {
+        name = format!("{base}_{count}");
+        count += 1;
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    #[test]
+    fn the_nearest_name_is_a_likely_one() {
+        let there = names(&["Title", "description", "label"]);
+        assert_eq!(nearest("title", &there), Some("Title"));
+        assert_eq!(nearest("descripton", &there), Some("description"));
+        assert_eq!(nearest("author", &there), None);
+    }
+
+    #[test]
+    fn every_column_has_a_name_of_its_own() {
+        let (result, renamed) = distinct(&names(&["a", "", "a", "a_2", "a"]));
+        assert_eq!(result, ["a", "column_2", "a_3", "a_2", "a_4"]);
+        assert_eq!(renamed.len(), 3);
+        let (result, renamed) = unreserved(&names(&["label", "source_label", "title"]), &["label"], &[]);
+        assert_eq!(result, ["source_label_2", "source_label", "title"]);
+        assert_eq!(renamed, [Renamed { from: "label".into(), to: "source_label_2".into() }]);
+    }
+}

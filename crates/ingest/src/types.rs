@@ -1,0 +1,250 @@
+//! The types of columns that came as strings, found over all rows: whole numbers, numbers, truth values, dates,
+//! times, else text.
+//!
+//! A type is taken only if every value has it and would be written back as the same value: `007` and a number too
+//! long for 64 bits stay text, and so does a column of decimal numbers that its name calls an identifier (`2503.11720`
+//! is not 2503.1172). One pass for a column of text, which fails at its first value; two for the others.
+
+use polars::prelude::{
+    BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoSeries, NewChunkedArray, Series,
+    StringChunked, TimeUnit, TimeZone,
+};
+
+use crate::formats::Kind;
+
+/// The words that stand for "no value" unless others are given.
+pub const NULL_WORDS: &str = "nan,NaN,NAN,null,NULL,Null,None,N/A,n/a,NA,<NA>,#N/A,NaT";
+
+/// A column with its type, and how many words were taken for "no value" to get there.
+pub struct Settled {
+    /// The column.
+    pub series: Series,
+    /// Words taken for null.
+    pub nulled: usize,
+}
+
+/// Whether `word` stands for no value.
+pub fn is_null_word(word: &str, null_words: &[String]) -> bool {
+    // Most cells are longer than any such word.
+    word.len() <= 16 && null_words.iter().any(|null| null == word)
+}
+
+/// Gives the strings of a column the type that all of them have.
+pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Settled {
+    let name = strings.name().clone();
+    let mut candidates = match kind {
+        Kind::Words => vec![Type::Bool, Type::Int, Type::Float, Type::Date, Type::Time { utc: false }, Type::Time { utc: true }],
+        Kind::Strings => vec![Type::Date, Type::Time { utc: false }, Type::Time { utc: true }],
+        Kind::Empty | Kind::Nested | Kind::Mixed | Kind::Typed | Kind::Vectors => Vec::new(),
+    };
+    if is_identifier(&name) {
+        candidates.retain(|&candidate| candidate != Type::Float);
+    }
+    let (mut seen, mut nulled) = (false, 0);
+    for value in strings.iter().flatten() {
+        let value = value.trim();
+        if value.is_empty() {
+            continue;
+        }
+        if is_null_word(value, null_words) {
+            nulled += 1;
+            continue;
+        }
+        seen = true;
+        candidates.retain(|candidate| candidate.takes(value));
+        if candidates.is_empty() {
+            break;
+        }
+    }
+    let Some(found) = candidates.first().filter(|_| seen) else {
+        return Settled { series: strings.into_series(), nulled: 0 };
+    };
+    let values = || strings.iter().map(|value| value.map(str::trim));
+    let series = match found {
+        Type::Bool => BooleanChunked::from_iter_options(name, values().map(|v| v.and_then(truth))).into_series(),
+        Type::Int => Int64Chunked::from_iter_options(name, values().map(|v| v.and_then(whole))).into_series(),
+        Type::Float => Float64Chunked::from_iter_options(name, values().map(|v| v.and_then(decimal))).into_series(),
+        Type::Date => Int32Chunked::from_iter_options(name, values().map(|v| v.and_then(date))).into_date().into_series(),
+        Type::Time { utc } => {
+            let micros = values().map(|v| v.and_then(time).map(|(micros, _)| micros));
+            let zone = utc.then_some(TimeZone::UTC);
+            Int64Chunked::from_iter_options(name, micros).into_datetime(TimeUnit::Microseconds, zone).into_series()
+        }
+    };
+    debug_assert!(series.dtype() != &DataType::String);
+    Settled { series, nulled }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Type {
+    Bool,
+    Int,
+    Float,
+    Date,
+    Time { utc: bool },
+}
+
+impl Type {
+    fn takes(self, value: &str) -> bool {
+        match self {
+            Self::Bool => truth(value).is_some(),
+            Self::Int => whole(value).is_some(),
+            Self::Float => decimal(value).is_some(),
+            Self::Date => date(value).is_some(),
+            Self::Time { utc } => time(value).is_some_and(|(_, zone)| zone == utc),
+        }
+    }
+}
+
+/// Whether a column of this name holds names of things rather than amounts.
+fn is_identifier(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    lower == "id" || ["_id", "-id", " id", ".id", "doi", "version"].iter().any(|end| lower.ends_with(end))
+}
+
+fn truth(value: &str) -> Option<bool> {
+    match value {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole number, written the one way that it would be written back.
+fn whole(value: &str) -> Option<i64> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    if plain && value != "-0" { value.parse().ok() } else { None }
+}
+
+/// A number with or without decimals or exponent; no whole number that 64 bits cannot hold.
+fn decimal(value: &str) -> Option<f64> {
+    let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
+    let numeric = unsigned.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let leading_zero = unsigned.len() > 1 && unsigned[0] == b'0' && unsigned[1].is_ascii_digit();
+    if !numeric || leading_zero || !unsigned.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.') {
+        return None;
+    }
+    if unsigned.iter().all(u8::is_ascii_digit) {
+        return value.parse::<i64>().ok().map(|whole| whole as f64);
+    }
+    value.parse().ok().filter(|number: &f64| number.is_finite())
+}
+
+fn number(digits: &str, length: usize) -> Option<i64> {
+    (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+/// Days since 1970 of `YYYY-MM-DD`.
+fn date(value: &str) -> Option<i32> {
+    let mut parts = value.split('-');
+    let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let length = match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if parts.next().is_some() || !(1..=length).contains(&day) {
+        return None;
+    }
+    // Days from civil: years begin in March, so that the leap day is the last of its year.
+    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    i32::try_from(era * 146_097 + day_of_era - 719_468).ok()
+}
+
+/// Microseconds since 1970 of `YYYY-MM-DD HH:MM[:SS[.ffffff]]`, with or without a zone; and whether it had one.
+fn time(value: &str) -> Option<(i64, bool)> {
+    let (day, rest) = (value.get(..10)?, value.get(10..)?);
+    let days = i64::from(date(day)?);
+    let clock = rest.strip_prefix([' ', 'T', 't'])?;
+    let (clock, offset) = zone(clock)?;
+    let mut parts = clock.splitn(3, ':');
+    let (hours, minutes) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let (seconds, micros) = match parts.next() {
+        None => (0, 0),
+        Some(seconds) => match seconds.split_once('.') {
+            None => (number(seconds, 2)?, 0),
+            Some((seconds, fraction)) => {
+                let (kept, beyond) = fraction.split_at_checked(6).unwrap_or((fraction, ""));
+                let exact = !kept.is_empty() && beyond.bytes().all(|byte| byte == b'0');
+                let scale = 10_i64.pow(6 - kept.len() as u32);
+                (number(seconds, 2)?, number(kept, kept.len()).filter(|_| exact)? * scale)
+            }
+        },
+    };
+    if hours > 23 || minutes > 59 || seconds > 59 {
+        return None;
+    }
+    let clock = ((days * 24 + hours) * 60 + minutes - offset.unwrap_or(0)) * 60 + seconds;
+    Some((clock * 1_000_000 + micros, offset.is_some()))
+}
+
+/// Splits a time of day from its zone: the offset to UTC in minutes.
+fn zone(clock: &str) -> Option<(&str, Option<i64>)> {
+    if let Some(clock) = ["Z", "z", " UTC", " GMT"].iter().find_map(|end| clock.strip_suffix(end)) {
+        return Some((clock, Some(0)));
+    }
+    let Some(sign) = clock.rfind(['+', '-']) else { return Some((clock, None)) };
+    let (clock, offset) = clock.split_at(sign);
+    let digits = offset[1..].replace(':', "");
+    let minutes = match digits.len() {
+        2 => number(&digits, 2)? * 60,
+        4 => number(digits.get(..2)?, 2)? * 60 + number(digits.get(2..)?, 2)?,
+        _ => return None,
+    };
+    Some((clock.trim_end(), Some(if offset.starts_with('-') { -minutes } else { minutes })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dtype(name: &str, values: &[&str]) -> String {
+        let strings = StringChunked::from_iter_values(name.into(), values.iter());
+        let words: Vec<String> = NULL_WORDS.split(',').map(str::to_owned).collect();
+        settle(strings, Kind::Words, &words).series.dtype().to_string()
+    }
+
+    #[test]
+    fn a_type_is_taken_only_if_all_values_have_it() {
+        assert_eq!(dtype("n", &["1", "-2", "nan", ""]), "i64");
+        assert_eq!(dtype("n", &["1", "2.5", "1e3"]), "f64");
+        assert_eq!(dtype("n", &["1", "two"]), "str");
+        assert_eq!(dtype("b", &["true", "False"]), "bool");
+        assert_eq!(dtype("b", &["true", "1"]), "str");
+        assert_eq!(dtype("d", &["2024-02-29", "1969-12-31"]), "date");
+        assert_eq!(dtype("d", &["2023-02-29"]), "str");
+        assert_eq!(dtype("t", &["2024-05-01T10:00:00", "2024-05-01 10:00"]), "datetime[μs]");
+        assert_eq!(dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00+02:00"]), "datetime[μs, UTC]");
+        assert_eq!(dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00"]), "str");
+        assert_eq!(dtype("e", &["", "nan"]), "str");
+    }
+
+    #[test]
+    fn what_would_not_come_back_as_written_stays_text() {
+        assert_eq!(dtype("zip", &["01067", "80331"]), "str");
+        assert_eq!(dtype("n", &["123456789012345678901234567890"]), "str");
+        assert_eq!(dtype("arxiv_id", &["2503.11720"]), "str");
+        assert_eq!(dtype("n", &["+5"]), "str");
+        assert_eq!(dtype("n", &["inf"]), "str");
+        assert_eq!(dtype("n", &["1e999"]), "str");
+    }
+
+    #[test]
+    fn times_are_counted_from_1970() {
+        assert_eq!(date("1970-01-01"), Some(0));
+        assert_eq!(date("2000-03-01"), Some(11_017));
+        assert_eq!(date("1969-12-31"), Some(-1));
+        assert_eq!(time("1970-01-01 00:00:01.5"), Some((1_500_000, false)));
+        assert_eq!(time("1970-01-01T02:00:00+02:00"), Some((0, true)));
+        assert_eq!(time("1970-01-01T00:00:00.1234567"), None);
+        for odd in ["", "2024", "2024-05-01T", "2024-05-01 25:00", "2024-05-01 10:00:0é", "2024-05-01 10:00+é"] {
+            assert_eq!(time(odd), None, "{odd}");
+        }
+    }
+}
