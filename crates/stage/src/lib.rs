@@ -1,1 +1,110 @@
-//! The stage crate.
+//! How a stage runs: the same command line, settings, seeds, progress and report for all of them.
+//!
+//! A stage is a type that implements [`Stage`]: it names its files and options and has one function, `run`.
+//! [`cli::main`] makes a program of it.
+
+pub mod cli;
+mod config;
+mod files;
+mod fresh;
+mod hint;
+mod progress;
+mod seed;
+mod terminal;
+mod usage;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use config::{ConfigError, settings, settings_of};
+pub use files::{File, Files};
+pub use fresh::{Freshness, Hashes, freshness};
+pub use hint::{Hint, explain};
+pub use progress::{Progress, Silent};
+pub use seed::{Seed, Stream};
+pub use terminal::Terminal;
+pub use usage::Usage;
+
+/// One stage of the pipeline.
+pub trait Stage {
+    /// Its name: the subcommand, and the table in `pipeline.toml`.
+    const NAME: &'static str;
+    /// What it does, in one sentence.
+    const ABOUT: &'static str;
+    /// Program and version, as footers name them: `skerry-knn 0.1.0`.
+    const PRODUCER: &'static str;
+    /// The files it reads.
+    const INPUTS: &'static [File];
+    /// The files it writes. The first one is written last and is always there: its footer says what was done.
+    const OUTPUTS: &'static [File];
+    /// What the positional arguments are, where it takes any.
+    const SOURCES: Option<&'static str> = None;
+    /// Inputs that are opened only when needed: a footer that does not name one is not stale for it.
+    const LAZY: &'static [&'static str] = &[];
+
+    /// What decides the bytes of the output, beside inputs and seed. A flat structure: field, flag and key of
+    /// `pipeline.toml` are one name. It goes into footers whole.
+    type Options: clap::Args + Serialize + DeserializeOwned + Default;
+    /// Settings of this machine that change no byte of the output: paths, limits, addresses. Never in a footer.
+    type Local: clap::Args + Serialize + DeserializeOwned + Default;
+    /// What was done, counted.
+    type Report: Serialize + Display;
+    /// What went wrong.
+    type Error: std::error::Error + Hint + Send + Sync + 'static;
+
+    /// The outputs that these options bring forth, by name.
+    fn writes(_options: &Self::Options) -> Vec<&'static str> {
+        Self::OUTPUTS
+            .iter()
+            .filter(|file| file.required)
+            .map(|file| file.name)
+            .collect()
+    }
+
+    /// Hashes of the inputs that are no files of the contract: the source, the model.
+    fn fingerprints(
+        _files: &Files,
+        _options: &Self::Options,
+        _local: &Self::Local,
+    ) -> Result<BTreeMap<String, String>, Self::Error> {
+        Ok(BTreeMap::new())
+    }
+
+    /// Does the work.
+    fn run(
+        files: &Files,
+        options: &Self::Options,
+        local: &Self::Local,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Self::Report, Self::Error>;
+}
+
+/// For a stage without settings of the machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize, serde::Deserialize)]
+pub struct NoLocal {}
+
+/// The footer for what `S` writes: all but the inputs, which are recorded as they are read.
+pub fn footer<S: Stage>(options: &S::Options, seed: Seed) -> artifacts::Footer {
+    let options = serde_json::to_value(options).expect("options are plain data");
+    artifacts::Footer::new(S::PRODUCER, options, seed.0)
+}
+
+/// Where models, libraries and vectors are kept between runs: `$SKERRY_CACHE`, else `$XDG_CACHE_HOME/skerry`, else
+/// `~/.cache/skerry` (`%LOCALAPPDATA%\skerry` on Windows).
+pub fn cache_dir() -> PathBuf {
+    let var = |name| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    var("SKERRY_CACHE")
+        .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("skerry")))
+        .or_else(|| var("LOCALAPPDATA").map(|dir| dir.join("skerry")))
+        .or_else(|| var("HOME").map(|dir| dir.join(".cache").join("skerry")))
+        .unwrap_or_else(|| std::env::temp_dir().join("skerry"))
+}

@@ -1,0 +1,402 @@
+//! Fixed-size list columns read at the speed of memory.
+//!
+//! Our own files hold such lists as plain, uncompressed pages: behind the run-length coded levels of a page stand
+//! its values as they lie in memory. Those pages are copied straight into one matrix. Whatever is stored otherwise
+//! (dictionary, compression with another encoding, nulls, ragged lists) takes the way through Arrow, which is slower
+//! and says what is wrong.
+
+use std::path::Path;
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{DataType, Float32Type, UInt32Type};
+use parquet::basic::Encoding;
+use parquet::column::page::Page;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+
+use crate::table::{Fixed, check_kind};
+use crate::{Error, Footer, file};
+
+/// The values of a list column, row-major, and the length of its lists.
+pub(crate) struct Lists<T> {
+    pub(crate) values: Vec<T>,
+    pub(crate) width: usize,
+}
+
+/// The columns of a file that hold lists of equal length, and what else is needed of it.
+pub(crate) struct FixedFile {
+    path: std::path::PathBuf,
+    reader: SerializedFileReader<std::fs::File>,
+    pub(crate) footer: Option<Footer>,
+    pub(crate) rows: usize,
+}
+
+impl FixedFile {
+    pub(crate) fn open(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
+        let reader = SerializedFileReader::new(file::open(path)?).map_err(Error::parquet(path))?;
+        let metadata = reader.metadata().file_metadata();
+        let footer = Footer::from_key_values(path, metadata.key_value_metadata())?;
+        check_kind(path, footer.as_ref(), kind, version)?;
+        let rows = metadata.num_rows() as usize;
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            footer,
+            rows,
+        })
+    }
+
+    /// The lists of `column`, by the fast way where the pages allow it.
+    pub(crate) fn lists<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let leaf =
+            (0..schema.num_columns()).find(|&at| schema.column(at).path().parts()[0] == column);
+        if let Some(leaf) = leaf
+            && schema.column(leaf).physical_type() == T::PHYSICAL
+            && schema.column(leaf).max_rep_level() == 1
+            && T::fits(
+                schema.column(leaf).logical_type_ref(),
+                schema.column(leaf).converted_type(),
+            )
+            && let Some(lists) = self.copy_pages(leaf)?
+        {
+            return Ok(lists);
+        }
+        self.through_arrow(column)
+    }
+
+    /// `None` where a page is not plain, or a list is null, empty or of another length.
+    fn copy_pages<T: FixedValue>(&self, leaf: usize) -> Result<Option<Lists<T>>, Error> {
+        let fail = Error::parquet::<parquet::errors::ParquetError>;
+        let mut values: Vec<T> = Vec::new();
+        let mut width = 0;
+        let mut rows = 0;
+        // A list may go on over the end of a page: the position in it is carried along.
+        let mut filled = 0;
+        let max_def = self
+            .reader
+            .metadata()
+            .file_metadata()
+            .schema_descr()
+            .column(leaf)
+            .max_def_level();
+        let def_bits = (16 - (max_def as u16).leading_zeros()) as usize;
+        for group in 0..self.reader.num_row_groups() {
+            let group = self.reader.get_row_group(group).map_err(fail(&self.path))?;
+            let mut pages = group
+                .get_column_page_reader(leaf)
+                .map_err(fail(&self.path))?;
+            while let Some(page) = pages.get_next_page().map_err(fail(&self.path))? {
+                let Some(parts) = PageParts::split(&page) else {
+                    return Ok(None);
+                };
+                let raw = parts.values;
+                if raw.len() != parts.count * 4
+                    || !levels_are(parts.definition, def_bits, parts.count, max_def)
+                {
+                    return Ok(None);
+                }
+                if width == 0 {
+                    let Some(first) = first_list_length(parts.repetition, parts.count) else {
+                        return Ok(None);
+                    };
+                    // A list cut by the end of the page would seem too short: such files take the other way.
+                    width = first;
+                    values.reserve_exact(self.rows * width);
+                }
+                match lists_of(parts.repetition, parts.count, width, filled) {
+                    None => return Ok(None),
+                    Some((begun, at)) => {
+                        rows += begun;
+                        filled = at;
+                    }
+                }
+                let start = values.len();
+                values.resize(start + parts.count, T::zeroed());
+                bytemuck::cast_slice_mut::<T, u8>(&mut values[start..]).copy_from_slice(raw);
+            }
+        }
+        let whole =
+            rows == self.rows && values.len() == rows * width && cfg!(target_endian = "little");
+        Ok(whole.then_some(Lists { values, width }))
+    }
+
+    fn through_arrow<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
+        let table = crate::table::Table::read_only(&self.path, &[column])?;
+        let mut values = Vec::new();
+        let mut width = None;
+        for (row, list) in table.lists(column, &T::TYPE)?.into_iter().enumerate() {
+            let expected = *width.get_or_insert(list.len());
+            if list.len() != expected {
+                return Err(table.at(
+                    row,
+                    format!(
+                        "`{column}` has {} values, the rows before have {expected}",
+                        list.len()
+                    ),
+                ));
+            }
+            T::extend(&mut values, list.as_ref());
+        }
+        Ok(Lists {
+            values,
+            width: width.unwrap_or(0),
+        })
+    }
+}
+
+/// The four-byte values that lists are made of.
+pub(crate) trait FixedValue: Fixed {
+    const PHYSICAL: parquet::basic::Type;
+    /// Whether the annotated type has these bits too.
+    fn fits(
+        logical: Option<&parquet::basic::LogicalType>,
+        converted: parquet::basic::ConvertedType,
+    ) -> bool;
+    fn extend(values: &mut Vec<Self>, list: &dyn Array);
+}
+
+impl FixedValue for f32 {
+    const PHYSICAL: parquet::basic::Type = parquet::basic::Type::FLOAT;
+    fn fits(_: Option<&parquet::basic::LogicalType>, _: parquet::basic::ConvertedType) -> bool {
+        true
+    }
+    fn extend(values: &mut Vec<Self>, list: &dyn Array) {
+        values.extend_from_slice(list.as_primitive::<Float32Type>().values());
+    }
+}
+
+impl FixedValue for u32 {
+    const PHYSICAL: parquet::basic::Type = parquet::basic::Type::INT32;
+    fn fits(
+        _: Option<&parquet::basic::LogicalType>,
+        converted: parquet::basic::ConvertedType,
+    ) -> bool {
+        // Signed ids are cast, and refused where negative.
+        converted == parquet::basic::ConvertedType::UINT_32
+    }
+    fn extend(values: &mut Vec<Self>, list: &dyn Array) {
+        values.extend_from_slice(list.as_primitive::<UInt32Type>().values());
+    }
+}
+
+/// A plain data page: its levels and its values.
+struct PageParts<'a> {
+    repetition: &'a [u8],
+    definition: &'a [u8],
+    values: &'a [u8],
+    count: usize,
+}
+
+impl<'a> PageParts<'a> {
+    fn split(page: &'a Page) -> Option<Self> {
+        match page {
+            Page::DataPage {
+                buf,
+                num_values,
+                encoding: Encoding::PLAIN,
+                def_level_encoding,
+                rep_level_encoding,
+                ..
+            } if *def_level_encoding == Encoding::RLE && *rep_level_encoding == Encoding::RLE => {
+                let (repetition, rest) = prefixed(buf)?;
+                let (definition, values) = prefixed(rest)?;
+                Some(Self {
+                    repetition,
+                    definition,
+                    values,
+                    count: *num_values as usize,
+                })
+            }
+            Page::DataPageV2 {
+                buf,
+                num_values,
+                encoding: Encoding::PLAIN,
+                num_nulls: 0,
+                def_levels_byte_len,
+                rep_levels_byte_len,
+                ..
+            } => {
+                let (repetition, rest) = buf.split_at_checked(*rep_levels_byte_len as usize)?;
+                let (definition, values) = rest.split_at_checked(*def_levels_byte_len as usize)?;
+                Some(Self {
+                    repetition,
+                    definition,
+                    values,
+                    count: *num_values as usize,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Levels of a version 1 page stand behind their length in four bytes.
+fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_at_checked(4)?;
+    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+    rest.split_at_checked(length)
+}
+
+/// One run of Parquet's run-length and bit-packing hybrid.
+enum Run<'a> {
+    Same { value: u64, count: usize },
+    Packed { bytes: &'a [u8], count: usize },
+}
+
+/// The runs of `bytes`, whose values are `bits` wide (at most 8); ends at the first damaged one.
+fn runs(mut bytes: &[u8], bits: usize) -> impl Iterator<Item = Run<'_>> {
+    std::iter::from_fn(move || {
+        let mut header = 0u64;
+        let mut shift = 0;
+        loop {
+            let (&byte, rest) = bytes.split_first()?;
+            bytes = rest;
+            header |= u64::from(byte & 0x7f) << shift;
+            shift += 7;
+            if byte < 0x80 {
+                break;
+            }
+            if shift > 56 {
+                return None;
+            }
+        }
+        let length = (header >> 1) as usize;
+        if header & 1 == 0 {
+            let (&value, rest) = bytes.split_first()?;
+            bytes = rest;
+            Some(Run::Same {
+                value: u64::from(value),
+                count: length,
+            })
+        } else {
+            // The writer may leave out the padding of the last group.
+            let take = length.checked_mul(bits)?.min(bytes.len());
+            let (packed, rest) = bytes.split_at(take);
+            bytes = rest;
+            Some(Run::Packed {
+                bytes: packed,
+                count: take * 8 / bits,
+            })
+        }
+    })
+}
+
+/// Whether all `count` levels are `level`.
+fn levels_are(bytes: &[u8], bits: usize, count: usize, level: i16) -> bool {
+    let mut seen = 0;
+    for run in runs(bytes, bits) {
+        match run {
+            Run::Same { value, count } if value == level as u64 => seen += count,
+            // Several lists in a row may be packed; unpacking wider levels is left to Arrow.
+            Run::Packed {
+                bytes,
+                count: packed,
+            } if bits == 1 && level == 1 => {
+                let packed = packed.min(count - seen.min(count));
+                if (0..packed).any(|at| bytes[at / 8] >> (at % 8) & 1 == 0) {
+                    return false;
+                }
+                seen += packed;
+            }
+            _ => return false,
+        }
+    }
+    seen >= count
+}
+
+/// Where the second list begins, or `count` where there is but one.
+fn first_list_length(repetition: &[u8], count: usize) -> Option<usize> {
+    let mut at = 0;
+    for run in runs(repetition, 1) {
+        match run {
+            Run::Same { value, count: same } => {
+                let begins = value == 0;
+                if begins && (at > 0 || same > 1) {
+                    return Some(at.max(1)).filter(|&width| width <= count);
+                }
+                at += same;
+            }
+            Run::Packed {
+                bytes,
+                count: packed,
+            } => {
+                for bit in 0..packed.min(count.saturating_sub(at)) {
+                    if bytes[bit / 8] >> (bit % 8) & 1 == 0 && at > 0 {
+                        return Some(at);
+                    }
+                    at += 1;
+                }
+            }
+        }
+    }
+    (at >= count).then_some(count)
+}
+
+/// How many lists begin in this page, and how many values of the last one are there, if all have `width` values;
+/// `filled` values of the first one stand in the page before.
+fn lists_of(
+    repetition: &[u8],
+    count: usize,
+    width: usize,
+    filled: usize,
+) -> Option<(usize, usize)> {
+    let mut begun = 0;
+    // Position within the current list; at `width` the next one has to begin.
+    let mut at = if filled == 0 { width } else { filled };
+    let mut seen = 0;
+    let mut begin = |at: &mut usize| {
+        (*at == width).then(|| {
+            begun += 1;
+            *at = 1;
+        })
+    };
+    for run in runs(repetition, 1) {
+        match run {
+            Run::Same {
+                value: 0,
+                count: same,
+            } => {
+                for _ in 0..same.min(count - seen) {
+                    begin(&mut at)?;
+                }
+                seen += same.min(count - seen);
+            }
+            Run::Same { count: same, .. } => {
+                let same = same.min(count - seen);
+                at += same;
+                seen += same;
+                if at > width {
+                    return None;
+                }
+            }
+            Run::Packed {
+                bytes,
+                count: packed,
+            } => {
+                let packed = packed.min(count - seen);
+                for bit in 0..packed {
+                    if bytes[bit / 8] >> (bit % 8) & 1 == 0 {
+                        begin(&mut at)?;
+                    } else {
+                        at += 1;
+                        if at > width {
+                            return None;
+                        }
+                    }
+                }
+                seen += packed;
+            }
+        }
+    }
+    (seen == count).then_some((begun, if at == width { 0 } else { at }))
+}
+
+/// The type of the values, for files that come as Arrow IPC.
+pub(crate) fn takes_floats(kind: &DataType) -> bool {
+    match kind {
+        DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) => {
+            item.data_type().is_floating()
+        }
+        _ => false,
+    }
+}

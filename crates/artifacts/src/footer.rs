@@ -1,0 +1,94 @@
+//! What a file says of itself: kind, version, producer, options, seed, and the hashes of what it was made from.
+//!
+//! The footer is one JSON object under the key `skerry` of the Parquet metadata. It decides whether a file is
+//! stale. It holds no path, time, thread count or machine, because files are compared byte by byte.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use parquet::file::metadata::KeyValue;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Error, sha256};
+
+/// The key of the Parquet metadata under which the footer stands.
+pub const FOOTER_KEY: &str = "skerry";
+
+/// The footer of one file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Footer {
+    /// Which file of the contract this is (`neighbors`); set on writing.
+    pub kind: String,
+    /// The version of the kind's columns; set on writing.
+    pub version: u32,
+    /// The program that wrote it, with its version: `skerry-knn 0.1.0`.
+    pub producer: String,
+    /// The options of the stage, all of them, defaults too.
+    pub options: Value,
+    /// The seed of the run.
+    pub seed: u64,
+    /// The metric of the distances inside, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    /// SHA-256 of each file that was read, by its name in the contract.
+    pub inputs: BTreeMap<String, String>,
+    /// What the producer wants its readers to know: recall, counts, whether the answer is certified.
+    #[serde(default)]
+    pub facts: Map<String, Value>,
+}
+
+impl Footer {
+    /// A footer of `producer` run with `options` and `seed`, with no inputs yet.
+    pub fn new(producer: &str, options: Value, seed: u64) -> Self {
+        Self {
+            producer: producer.to_owned(),
+            options,
+            seed,
+            ..Self::default()
+        }
+    }
+
+    /// Records that the file at `path` was read as the input `name`. Reads the whole file for its hash.
+    pub fn reads(&mut self, name: &str, path: &Path) -> Result<(), Error> {
+        self.inputs.insert(name.to_owned(), sha256(path)?);
+        Ok(())
+    }
+
+    /// Records a fact.
+    pub fn fact(&mut self, name: &str, value: impl Into<Value>) {
+        self.facts.insert(name.to_owned(), value.into());
+    }
+
+    pub(crate) fn key_value(&self, kind: &str, version: u32) -> KeyValue {
+        let whole = Self {
+            kind: kind.to_owned(),
+            version,
+            ..self.clone()
+        };
+        let json = serde_json::to_string(&whole).expect("a footer is made of JSON values");
+        KeyValue::new(FOOTER_KEY.to_owned(), json)
+    }
+
+    /// The footer of the Parquet file at `path`, or `None` for a foreign file.
+    pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let file = crate::file::open(path)?;
+        let reader = parquet::file::metadata::ParquetMetaDataReader::new()
+            .parse_and_finish(&file)
+            .map_err(Error::parquet(path))?;
+        Self::from_key_values(path, reader.file_metadata().key_value_metadata())
+    }
+
+    pub(crate) fn from_key_values(
+        path: &Path,
+        pairs: Option<&Vec<KeyValue>>,
+    ) -> Result<Option<Self>, Error> {
+        let json = pairs
+            .into_iter()
+            .flatten()
+            .find(|pair| pair.key == FOOTER_KEY)
+            .and_then(|pair| pair.value.as_ref());
+        json.map(|json| serde_json::from_str(json).map_err(Error::parquet(path)))
+            .transpose()
+    }
+}

@@ -1,0 +1,131 @@
+//! `neighbors.parquet`: the k nearest of each document.
+
+use std::path::Path;
+
+use arrow::buffer::ScalarBuffer;
+
+use crate::contract::{Artifact, Column};
+use crate::fixed::FixedFile;
+use crate::table::{Columns, Stored, Table};
+use crate::{Error, Footer};
+
+/// The k nearest neighbors of each of n documents, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbors {
+    /// Neighbors of a row.
+    pub k: usize,
+    /// n x k ids: nearest first, the document itself left out, ties by the smaller id.
+    pub ids: Vec<u32>,
+    /// n x k distances in the unit of the metric; no row decreases.
+    pub distances: Vec<f32>,
+}
+
+impl Artifact for Neighbors {
+    const KIND: &'static str = "neighbors";
+    const VERSION: u32 = 1;
+    const FILE: &'static str = "neighbors.parquet";
+    const ABOUT: &'static str =
+        "the k nearest other documents of each; the footer names the metric";
+    const COLUMNS: &'static [Column] = &[
+        Column::new("id", "int64", "the document"),
+        Column::new(
+            "neighbor_ids",
+            "fixed_size_list<uint32>[k]",
+            "nearest first, the document itself left out, ties by the smaller id",
+        ),
+        Column::new(
+            "distances",
+            "fixed_size_list<float>[k]",
+            "true values of the metric: L2 is rooted, cosine is 1 - cos, ip is 1 - dot",
+        ),
+    ];
+}
+
+impl Neighbors {
+    /// The number of documents.
+    pub fn len(&self) -> usize {
+        self.ids.len().checked_div(self.k).unwrap_or(0)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// The neighbors of document `i` and their distances.
+    pub fn row(&self, i: usize) -> (&[u32], &[f32]) {
+        let range = i * self.k..(i + 1) * self.k;
+        (&self.ids[range.clone()], &self.distances[range])
+    }
+
+    /// Reads the file at `path` and checks every row: known ids, none twice, not itself, nearest first, finite.
+    pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
+        let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
+        let ids = Table::read_only(path, &["id"])?;
+        if ids.has("id") {
+            ids.check_ids()?;
+        }
+        let neighbors = file.lists::<u32>("neighbor_ids")?;
+        let distances = file.lists::<f32>("distances")?;
+        if neighbors.width != distances.width || neighbors.width == 0 {
+            let fault = format!(
+                "{} neighbors but {} distances a row",
+                neighbors.width, distances.width
+            );
+            return Err(Error::shape(path, fault));
+        }
+        let value = Self {
+            k: neighbors.width,
+            ids: neighbors.values,
+            distances: distances.values,
+        };
+        value.check(path)?;
+        Ok(Stored {
+            value,
+            footer: file.footer,
+        })
+    }
+
+    fn check(&self, path: &Path) -> Result<(), Error> {
+        let n = self.len();
+        // The last row that listed an id: one array instead of sorting every row.
+        let mut listed_by = vec![u32::MAX; n];
+        for i in 0..n {
+            let (ids, distances) = self.row(i);
+            for (at, (&id, &distance)) in ids.iter().zip(distances).enumerate() {
+                let fault = if id as usize >= n {
+                    format!("neighbor {id} is not one of the {n} documents")
+                } else if id as usize == i {
+                    "the document lists itself as a neighbor".to_owned()
+                } else if listed_by[id as usize] == i as u32 {
+                    format!("neighbor {id} is listed twice")
+                } else if !distance.is_finite() {
+                    format!("the distance to {id} is {distance}, not a finite number")
+                } else if at > 0 && distance < distances[at - 1] {
+                    format!(
+                        "distance {distance} to {id} stands after {}: nearest first",
+                        distances[at - 1]
+                    )
+                } else {
+                    listed_by[id as usize] = i as u32;
+                    continue;
+                };
+                return Err(Error::row(path, i, fault));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the file.
+    pub fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
+        let mut columns = Columns::default();
+        columns.ids(self.len());
+        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids.clone()), self.k);
+        columns.fixed_lists(
+            "distances",
+            ScalarBuffer::from(self.distances.clone()),
+            self.k,
+        );
+        columns.write(path, Self::KIND, Self::VERSION, footer)
+    }
+}

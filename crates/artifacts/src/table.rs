@@ -1,0 +1,428 @@
+//! Reading and writing Parquet tables by column name and type, with errors that name file, column and row.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
+    Int64Array, LargeStringArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::buffer::ScalarBuffer;
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{
+    DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
+};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use crate::{Error, Footer, file};
+
+/// Rows of a row group: some viewers refuse larger ones.
+pub(crate) const ROW_GROUP: usize = 25_000;
+
+/// A file as it was read, with the footer that it had. A foreign file has none.
+#[derive(Debug, Clone)]
+pub struct Stored<T> {
+    /// The content.
+    pub value: T,
+    /// What the file said of itself.
+    pub footer: Option<Footer>,
+}
+
+impl<T> std::ops::Deref for Stored<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// The columns of one file.
+pub(crate) struct Table {
+    path: PathBuf,
+    schema: SchemaRef,
+    columns: BTreeMap<String, ArrayRef>,
+    pub(crate) rows: usize,
+    pub(crate) footer: Option<Footer>,
+}
+
+impl Table {
+    /// Reads all columns of the file at `path`, and checks that it is a `kind`.
+    pub(crate) fn read(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
+        let table = Self::read_where(path, |_| true)?;
+        check_kind(path, table.footer.as_ref(), kind, version)?;
+        Ok(table)
+    }
+
+    /// Reads just the columns `names`.
+    pub(crate) fn read_only(path: &Path, names: &[&str]) -> Result<Self, Error> {
+        Self::read_where(path, |name| names.contains(&name))
+    }
+
+    fn read_where(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, Error> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file::open(path)?)
+            .map_err(Error::parquet(path))?;
+        let footer = Footer::from_key_values(
+            path,
+            builder.metadata().file_metadata().key_value_metadata(),
+        )?;
+        let kept: Vec<usize> = builder
+            .schema()
+            .fields()
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| wanted(field.name()))
+            .map(|(at, _)| at)
+            .collect();
+        let mask = parquet::arrow::ProjectionMask::roots(builder.parquet_schema(), kept);
+        let rows = builder.metadata().file_metadata().num_rows() as usize;
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(ROW_GROUP)
+            .build()
+            .map_err(Error::parquet(path))?;
+        let schema = arrow::array::RecordBatchReader::schema(&reader);
+        let batches = reader
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(Error::parquet(path))?;
+        let mut columns = BTreeMap::new();
+        for (at, field) in schema.fields().iter().enumerate() {
+            let parts: Vec<ArrayRef> = batches
+                .iter()
+                .map(|batch| widen(batch.column(at)))
+                .collect();
+            let parts: Vec<&dyn Array> = parts.iter().map(AsRef::as_ref).collect();
+            let whole = if parts.is_empty() {
+                arrow::array::new_empty_array(&widened(field.data_type()))
+            } else {
+                concat(&parts).map_err(Error::parquet(path))?
+            };
+            if columns.insert(field.name().clone(), whole).is_some() {
+                return Err(Error::shape(
+                    path,
+                    format!("two columns are called `{}`", field.name()),
+                ));
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            schema,
+            columns,
+            rows,
+            footer,
+        })
+    }
+
+    /// The column names, in the file's order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.columns.contains_key(name)
+    }
+
+    pub(crate) fn raw(&self, name: &str) -> Result<&ArrayRef, Error> {
+        self.columns.get(name).ok_or_else(|| Error::MissingColumn {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            found: self.names().collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    /// The column `name` as `to`, without nulls.
+    fn typed(
+        &self,
+        name: &str,
+        to: &DataType,
+        expected: &'static str,
+        takes: fn(&DataType) -> bool,
+    ) -> Result<ArrayRef, Error> {
+        let raw = self.raw(name)?;
+        let mismatch = || Error::ColumnType {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            expected,
+            found: raw.data_type().to_string(),
+        };
+        if !takes(raw.data_type()) {
+            return Err(mismatch());
+        }
+        let array = cast(raw, to).map_err(|_| mismatch())?;
+        match (0..array.len()).find(|&row| array.is_null(row)) {
+            None => Ok(array),
+            Some(row) if raw.is_null(row) => Err(self.at(row, format!("`{name}` is null"))),
+            Some(row) => Err(self.at(row, format!("`{name}` does not fit {expected}"))),
+        }
+    }
+
+    pub(crate) fn i64(&self, name: &str) -> Result<Vec<i64>, Error> {
+        let array = self.typed(name, &DataType::Int64, "an integer", DataType::is_integer)?;
+        Ok(array.as_primitive::<Int64Type>().values().to_vec())
+    }
+
+    pub(crate) fn i32(&self, name: &str) -> Result<Vec<i32>, Error> {
+        let array = self.typed(
+            name,
+            &DataType::Int32,
+            "an integer of 32 bits",
+            DataType::is_integer,
+        )?;
+        Ok(array.as_primitive::<Int32Type>().values().to_vec())
+    }
+
+    pub(crate) fn f32(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let array = self.typed(name, &DataType::Float32, "a number", DataType::is_numeric)?;
+        let values = array.as_primitive::<Float32Type>().values().to_vec();
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(row) => Err(self.at(
+                row,
+                format!("`{name}` is {}, not a finite number", values[row]),
+            )),
+        }
+    }
+
+    /// Like [`Self::f32`], with nulls as `None`.
+    pub(crate) fn f32_or_null(&self, name: &str) -> Result<Vec<Option<f32>>, Error> {
+        let raw = self.raw(name)?;
+        let array = cast(raw, &DataType::Float32).map_err(Error::parquet(&self.path))?;
+        Ok(array.as_primitive::<Float32Type>().iter().collect())
+    }
+
+    pub(crate) fn f64(&self, name: &str) -> Result<Vec<f64>, Error> {
+        let array = self.typed(name, &DataType::Float64, "a number", DataType::is_numeric)?;
+        let values = array.as_primitive::<Float64Type>().values().to_vec();
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(row) => Err(self.at(
+                row,
+                format!("`{name}` is {}, not a finite number", values[row]),
+            )),
+        }
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<LargeStringArray, Error> {
+        let array = self.typed(name, &DataType::LargeUtf8, "text", |kind| {
+            matches!(
+                kind,
+                DataType::Utf8
+                    | DataType::LargeUtf8
+                    | DataType::Utf8View
+                    | DataType::Dictionary(..)
+            )
+        })?;
+        Ok(array.as_string::<i64>().clone())
+    }
+
+    /// A list column: the lists row by row, as arrays of `inner`.
+    pub(crate) fn lists(&self, name: &str, inner: &DataType) -> Result<Vec<ArrayRef>, Error> {
+        let raw = self.raw(name)?;
+        let target = DataType::LargeList(Arc::new(Field::new("item", inner.clone(), true)));
+        let array = cast(raw, &target).map_err(|_| Error::ColumnType {
+            path: self.path.clone(),
+            column: name.to_owned(),
+            expected: "a list",
+            found: raw.data_type().to_string(),
+        })?;
+        let list = array.as_list::<i64>();
+        (0..list.len())
+            .map(|row| {
+                let values = list.value(row);
+                if list.is_null(row) || values.null_count() > 0 {
+                    return Err(self.at(row, format!("`{name}` is null")));
+                }
+                Ok(values)
+            })
+            .collect()
+    }
+
+    /// Checks that `id` is 0, 1, 2 ...: row order is identity.
+    pub(crate) fn check_ids(&self) -> Result<(), Error> {
+        check_ids(&self.path, &self.i64("id")?)
+    }
+
+    pub(crate) fn at(&self, row: usize, fault: String) -> Error {
+        Error::row(&self.path, row, fault)
+    }
+}
+
+/// Text of more than 2 GiB needs wide offsets, so all text is held so.
+fn widened(kind: &DataType) -> DataType {
+    match kind {
+        DataType::Utf8 | DataType::Utf8View => DataType::LargeUtf8,
+        other => other.clone(),
+    }
+}
+
+fn widen(array: &ArrayRef) -> ArrayRef {
+    match array.data_type() {
+        DataType::Utf8 | DataType::Utf8View => {
+            cast(array, &DataType::LargeUtf8).expect("text widens to text")
+        }
+        _ => Arc::clone(array),
+    }
+}
+
+pub(crate) fn check_ids(path: &Path, ids: &[i64]) -> Result<(), Error> {
+    match ids.iter().enumerate().find(|&(row, &id)| id != row as i64) {
+        None => Ok(()),
+        Some((row, id)) => Err(Error::row(
+            path,
+            row,
+            format!("`id` is {id}, expected {row}: ids count rows from 0"),
+        )),
+    }
+}
+
+pub(crate) fn check_kind(
+    path: &Path,
+    footer: Option<&Footer>,
+    kind: &'static str,
+    version: u32,
+) -> Result<(), Error> {
+    match footer {
+        Some(footer) if footer.kind != kind => Err(Error::Kind {
+            path: path.to_owned(),
+            expected: kind,
+            found: footer.kind.clone(),
+        }),
+        Some(footer) if footer.version != version => Err(Error::Version {
+            path: path.to_owned(),
+            kind,
+            expected: version,
+            found: footer.version,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// The columns of a file to be written, in order.
+#[derive(Default)]
+pub(crate) struct Columns {
+    fields: Vec<Field>,
+    arrays: Vec<ArrayRef>,
+    plain: Vec<ColumnPath>,
+}
+
+impl Columns {
+    pub(crate) fn add(&mut self, name: &str, array: ArrayRef) {
+        let nullable = array.null_count() > 0;
+        self.add_as(Field::new(name, array.data_type().clone(), nullable), array);
+    }
+
+    pub(crate) fn add_as(&mut self, field: Field, array: ArrayRef) {
+        self.fields.push(field);
+        self.arrays.push(array);
+    }
+
+    pub(crate) fn i64(&mut self, name: &str, values: impl Into<Vec<i64>>) {
+        self.add(name, Arc::new(Int64Array::from(values.into())));
+    }
+
+    pub(crate) fn ids(&mut self, n: usize) {
+        self.i64("id", (0..n as i64).collect::<Vec<_>>());
+    }
+
+    pub(crate) fn i32(&mut self, name: &str, values: &[i32]) {
+        self.add(name, Arc::new(Int32Array::from(values.to_vec())));
+    }
+
+    pub(crate) fn f32(&mut self, name: &str, values: &[f32]) {
+        self.add(name, Arc::new(Float32Array::from(values.to_vec())));
+    }
+
+    pub(crate) fn f64(&mut self, name: &str, values: &[f64]) {
+        self.add(name, Arc::new(Float64Array::from(values.to_vec())));
+    }
+
+    pub(crate) fn text<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
+        self.add(name, Arc::new(StringArray::from_iter_values(values)));
+    }
+
+    /// Fixed-size lists, stored as they lie in memory: no dictionary, no compression. Random floats and ids shrink
+    /// by neither, and plain pages are read back at the speed of memory.
+    pub(crate) fn fixed_lists<T: Fixed>(
+        &mut self,
+        name: &str,
+        values: ScalarBuffer<T>,
+        width: usize,
+    ) {
+        let item = Arc::new(Field::new("element", T::TYPE, false));
+        let array =
+            FixedSizeListArray::new(Arc::clone(&item), width as i32, T::array(values), None);
+        self.plain.push(ColumnPath::new(vec![
+            name.to_owned(),
+            "list".to_owned(),
+            "element".to_owned(),
+        ]));
+        self.add(name, Arc::new(array));
+    }
+
+    /// Writes the columns as a file of `kind`.
+    pub(crate) fn write(
+        self,
+        path: &Path,
+        kind: &str,
+        version: u32,
+        footer: &Footer,
+    ) -> Result<(), Error> {
+        let schema = Arc::new(Schema::new(self.fields));
+        let mut properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(
+                ZstdLevel::try_new(3).expect("3 is a level of zstd"),
+            ))
+            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_statistics_enabled(EnabledStatistics::Page)
+            .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
+        for column in self.plain {
+            properties = properties
+                .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column.clone(), Encoding::PLAIN)
+                .set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
+        let batch =
+            RecordBatch::try_new(Arc::clone(&schema), self.arrays).map_err(Error::parquet(path))?;
+        file::write_atomic(path, |out| {
+            let mut writer = ArrowWriter::try_new(out, schema, Some(properties.build()))
+                .map_err(Error::parquet(path))?;
+            let mut start = 0;
+            while start < batch.num_rows() {
+                let rows = ROW_GROUP.min(batch.num_rows() - start);
+                writer
+                    .write(&batch.slice(start, rows))
+                    .map_err(Error::parquet(path))?;
+                start += rows;
+            }
+            writer.close().map_err(Error::parquet(path))?;
+            Ok(())
+        })
+    }
+}
+
+/// A value of a fixed-size list: four bytes, as Parquet stores them.
+pub(crate) trait Fixed: arrow::datatypes::ArrowNativeType + bytemuck::Pod {
+    const TYPE: DataType;
+    fn array(values: ScalarBuffer<Self>) -> ArrayRef;
+}
+
+impl Fixed for f32 {
+    const TYPE: DataType = DataType::Float32;
+    fn array(values: ScalarBuffer<Self>) -> ArrayRef {
+        Arc::new(Float32Array::new(values, None))
+    }
+}
+
+impl Fixed for u32 {
+    const TYPE: DataType = DataType::UInt32;
+    fn array(values: ScalarBuffer<Self>) -> ArrayRef {
+        Arc::new(UInt32Array::new(values, None))
+    }
+}

@@ -1,0 +1,274 @@
+//! The command line that all stages share.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
+use serde_json::{Map, Value};
+
+use crate::{Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain};
+
+/// Exit status of wrong usage.
+const USAGE: u8 = 2;
+
+/// The whole `main` of a stage's program.
+pub fn main<S: Stage>() -> ExitCode {
+    let name = format!("skerry-{}", S::NAME);
+    let matches = command::<S>(&name)
+        .version(env!("CARGO_PKG_VERSION"))
+        .get_matches();
+    execute::<S>(&matches)
+}
+
+/// The command line of stage `S`, under the name `name`.
+pub fn command<S: Stage>(name: &str) -> Command {
+    let mut command = Command::new(name.to_owned())
+        .about(S::ABOUT)
+        .arg_required_else_help(true);
+    if let Some(help) = S::SOURCES {
+        command = command.arg(
+            Arg::new("sources")
+                .value_name("INPUT")
+                .num_args(1..)
+                .help(help),
+        );
+    }
+    command = command.next_help_heading("Options");
+    command = S::Local::augment_args(S::Options::augment_args(command));
+    command = command.next_help_heading("Files").arg(
+        Arg::new("run_dir")
+            .long("run")
+            .value_name("DIR")
+            .value_parser(value_parser!(PathBuf))
+            .help("Read and write the standard file names in this directory"),
+    );
+    for (files, verb) in [(S::INPUTS, "Read"), (S::OUTPUTS, "Write")] {
+        for file in files {
+            let need = if file.required { "" } else { " (optional)" };
+            command = command.arg(
+                Arg::new(flag_id(file.name))
+                    .long(file.name)
+                    .value_name("FILE")
+                    .value_parser(value_parser!(PathBuf))
+                    .help(format!(
+                        "{verb} {}{need} [in DIR: {}]",
+                        file.help, file.file
+                    )),
+            );
+        }
+    }
+    common(command)
+}
+
+/// The flags that mean the same in every program.
+pub fn common(command: Command) -> Command {
+    command
+        .next_help_heading("Common")
+        .arg(
+            Arg::new("config_file")
+                .long("config")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("Take settings from this pipeline.toml; flags go before it"),
+        )
+        .arg(Arg::new("step_name").long("step").value_name("NAME").help("The table of the settings file [default: the stage's name]"))
+        .arg(
+            Arg::new("seed_value")
+                .long("seed")
+                .value_name("N")
+                .value_parser(value_parser!(u64))
+                .default_value("42")
+                .help("Seed of all random choices"),
+        )
+        .arg(
+            Arg::new("thread_count")
+                .long("threads")
+                .value_name("N")
+                .value_parser(value_parser!(usize))
+                .help("Threads to use; the results are the same for any number [default: all processors]"),
+        )
+        .arg(Arg::new("json_report").long("json").action(ArgAction::SetTrue).help("Print the report as one JSON object"))
+        .arg(Arg::new("be_quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("Say nothing but warnings and errors"))
+        .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the settings in force first"))
+}
+
+/// Runs stage `S` as `matches` say, and prints its report.
+pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
+    let began = Instant::now();
+    let terminal = Terminal::new(S::NAME, matches.get_flag("be_quiet"));
+    let files = match files::<S>(matches) {
+        Ok(files) => files,
+        Err(fault) => return fail(&fault, USAGE),
+    };
+    let step = matches
+        .get_one::<String>("step_name")
+        .map_or(S::NAME, String::as_str);
+    let (options, local) = match read_settings::<S>(step, matches) {
+        Ok(settings) => settings,
+        Err(error) => return fail(&explain(&error, error.hint().as_deref()), USAGE),
+    };
+    if let Err(fault) = use_threads(matches) {
+        return fail(&fault, USAGE);
+    }
+    if matches.get_flag("be_verbose") {
+        for (key, value) in config::settings_of::<S>(&options, &local) {
+            terminal.note(&format!("{key} = {value}"));
+        }
+    }
+    let seed = Seed(
+        *matches
+            .get_one::<u64>("seed_value")
+            .expect("it has a default"),
+    );
+    if let Some(run) = matches.get_one::<PathBuf>("run_dir")
+        && let Err(error) = std::fs::create_dir_all(run)
+    {
+        return fail(
+            &format!(
+                "error: cannot create the directory {}\n  because: {error}",
+                run.display()
+            ),
+            1,
+        );
+    }
+    let result = S::run(&files, &options, &local, seed, &terminal);
+    terminal.end();
+    match result {
+        Ok(report) => {
+            let usage = Usage::of_this_process(began);
+            let text = if matches.get_flag("json_report") {
+                json::<S>(&report, &terminal, usage)
+            } else {
+                report.to_string()
+            };
+            print(&text)
+        }
+        Err(error) => fail(&explain(&error, error.hint().as_deref()), 1),
+    }
+}
+
+fn json<S: Stage>(report: &S::Report, terminal: &Terminal, usage: Usage) -> String {
+    let mut object = Map::new();
+    object.insert("stage".to_owned(), S::NAME.into());
+    if let Ok(Value::Object(fields)) = serde_json::to_value(report) {
+        object.extend(fields);
+    }
+    let (notes, warnings) = terminal.messages();
+    object.insert("notes".to_owned(), notes.into());
+    object.insert("warnings".to_owned(), warnings.into());
+    object.insert(
+        "usage".to_owned(),
+        serde_json::to_value(usage).expect("usage is plain data"),
+    );
+    Value::Object(object).to_string()
+}
+
+/// Prints a report to standard output. A reader that has gone away is no failure of the work.
+pub fn print(text: &str) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
+            &format!("error: cannot write the report\n  because: {error}"),
+            1,
+        ),
+        _ => ExitCode::SUCCESS,
+    }
+}
+
+/// Prints an error and gives the exit status.
+#[expect(
+    clippy::print_stderr,
+    reason = "this is the place where programs speak"
+)]
+pub fn fail(text: &str, status: u8) -> ExitCode {
+    eprintln!("{text}");
+    ExitCode::from(status)
+}
+
+/// Sizes the thread pool as `--threads` says.
+pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
+    let Some(&threads) = matches.get_one::<usize>("thread_count") else {
+        return Ok(());
+    };
+    if threads == 0 {
+        return Err("error: `--threads` is 0\n  hint: give 1 or more, or leave it out".to_owned());
+    }
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}"))
+}
+
+fn read_settings<S: Stage>(
+    step: &str,
+    matches: &ArgMatches,
+) -> Result<(S::Options, S::Local), config::ConfigError> {
+    let table = matches
+        .get_one::<PathBuf>("config_file")
+        .map(|path| config::read(path))
+        .transpose()?;
+    let table = table
+        .as_ref()
+        .and_then(|table| table.get(step))
+        .and_then(toml::Value::as_table);
+    config::settings::<S>(step, table, Some(matches))
+}
+
+/// Flags of files must not collide with options of the same name.
+fn flag_id(name: &str) -> String {
+    format!("file:{name}")
+}
+
+fn files<S: Stage>(matches: &ArgMatches) -> Result<Files, String> {
+    let run = matches.get_one::<PathBuf>("run_dir");
+    let mut files = Files::default();
+    if S::SOURCES.is_some() {
+        files = files.with_sources(
+            matches
+                .get_many::<String>("sources")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect(),
+        );
+    }
+    for file in S::INPUTS.iter().chain(S::OUTPUTS) {
+        let path = matches.get_one::<PathBuf>(&flag_id(file.name)).cloned();
+        let named = path.is_some();
+        if let Some(path) = path.or_else(|| run.map(|run| run.join(file.file))) {
+            let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
+            if named && is_input && !path.exists() {
+                return Err(missing(file.name, &path));
+            }
+            files = files.with(file.name, path);
+        } else if file.required && S::INPUTS.iter().any(|input| input.name == file.name) {
+            let hint = format!(
+                "give `--{} FILE`, or `--run DIR` with {} in it",
+                file.name, file.file
+            );
+            return Err(format!(
+                "error: there is no {} to read\n  hint: {hint}",
+                file.name
+            ));
+        }
+    }
+    if S::OUTPUTS
+        .iter()
+        .all(|file| files.output(file.name).is_none())
+    {
+        let first = S::OUTPUTS.first().map_or("", |file| file.name);
+        return Err(format!(
+            "error: nothing would be written\n  hint: give `--run DIR`, or `--{first} FILE`"
+        ));
+    }
+    Ok(files)
+}
+
+fn missing(name: &str, path: &Path) -> String {
+    format!(
+        "error: there is no file {} (`--{name}`)\n  hint: check the path, or run the stage that writes it",
+        path.display()
+    )
+}

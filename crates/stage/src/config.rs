@@ -1,0 +1,156 @@
+//! Settings: flag, else `pipeline.toml`, else default.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{Hint, Stage};
+
+/// What is wrong with a settings file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// It is no TOML.
+    #[error("{} is not valid TOML", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The cause, with its line.
+        source: Box<toml::de::Error>,
+    },
+    /// A table has a key that its stage does not know.
+    #[error("`[{step}]` has no setting `{key}`")]
+    UnknownKey {
+        /// The table.
+        step: String,
+        /// The key.
+        key: String,
+        /// The keys there are.
+        known: String,
+    },
+    /// A value does not fit.
+    #[error("a setting of `[{step}]` does not fit")]
+    Value {
+        /// The table.
+        step: String,
+        /// The cause.
+        source: serde_json::Error,
+    },
+}
+
+impl Hint for ConfigError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Io { .. } => {
+                Some("check the path; `skerry config` prints a file to start from".to_owned())
+            }
+            Self::UnknownKey { known, .. } => Some(format!("it may be one of: {known}")),
+            Self::Syntax { .. } | Self::Value { .. } => {
+                Some("`skerry config` prints every setting with its meaning".to_owned())
+            }
+        }
+    }
+}
+
+/// Keys of a step's table that are read by whoever starts the step, not by the stage.
+const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
+
+/// Reads a settings file.
+pub(crate) fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
+    text.parse().map_err(|source| ConfigError::Syntax {
+        path: path.to_owned(),
+        source: Box::new(source),
+    })
+}
+
+/// The settings of stage `S` from its table in a settings file, under the name `step`, and from flags.
+pub fn settings<S: Stage>(
+    step: &str,
+    table: Option<&toml::Table>,
+    flags: Option<&ArgMatches>,
+) -> Result<(S::Options, S::Local), ConfigError> {
+    let (options, option_keys) = merge::<S::Options>(step, table, flags)?;
+    let (local, local_keys) = merge::<S::Local>(step, table, flags)?;
+    if let Some(table) = table {
+        let known: Vec<&str> = option_keys
+            .iter()
+            .chain(&local_keys)
+            .map(String::as_str)
+            .collect();
+        if let Some(key) = table
+            .keys()
+            .find(|key| !known.contains(&key.as_str()) && !STEP_KEYS.contains(&key.as_str()))
+        {
+            return Err(ConfigError::UnknownKey {
+                step: step.to_owned(),
+                key: key.clone(),
+                known: known.join(", "),
+            });
+        }
+    }
+    Ok((options, local))
+}
+
+/// All settings of `S` with their values, options first: what `pipeline.toml` holds of it.
+pub fn settings_of<S: Stage>(options: &S::Options, local: &S::Local) -> Vec<(String, Value)> {
+    object(options).into_iter().chain(object(local)).collect()
+}
+
+fn object(value: &impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(value).expect("settings are plain data") {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
+    step: &str,
+    table: Option<&toml::Table>,
+    flags: Option<&ArgMatches>,
+) -> Result<(T, Vec<String>), ConfigError> {
+    let misfit = |source| ConfigError::Value {
+        step: step.to_owned(),
+        source,
+    };
+    let mut values = object(&T::default());
+    let keys: Vec<String> = values.keys().cloned().collect();
+    if let Some(table) = table {
+        for key in &keys {
+            if let Some(value) = table.get(key) {
+                values.insert(key.clone(), serde_json::to_value(value).map_err(misfit)?);
+            }
+        }
+    }
+    if let Some(flags) = flags {
+        let given = object(
+            &T::from_arg_matches(flags).expect("the command line was parsed with these arguments"),
+        );
+        for key in &keys {
+            let said = flags.try_contains_id(key).unwrap_or(false)
+                && matches!(
+                    flags.value_source(key),
+                    Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+                );
+            if said && let Some(value) = given.get(key) {
+                values.insert(key.clone(), value.clone());
+            }
+        }
+    }
+    let settings = serde_json::from_value(Value::Object(values)).map_err(misfit)?;
+    Ok((settings, keys))
+}

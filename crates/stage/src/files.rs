@@ -1,0 +1,81 @@
+//! Which files a stage reads and writes in this run.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A file of a stage, as its command line names it.
+#[derive(Debug, Clone, Copy)]
+pub struct File {
+    /// Flag and key: `embeddings` for `--embeddings`.
+    pub name: &'static str,
+    /// Its name in a run directory.
+    pub file: &'static str,
+    /// An input without which the stage cannot run; an output that is always written.
+    pub required: bool,
+    /// What the help says of it.
+    pub help: &'static str,
+}
+
+/// The files of one run of a stage.
+#[derive(Debug, Clone, Default)]
+pub struct Files {
+    paths: BTreeMap<&'static str, PathBuf>,
+    sources: Vec<String>,
+}
+
+impl Files {
+    /// The standard names in the directory `run`, for all of `files`.
+    pub fn standard(run: &Path, files: impl IntoIterator<Item = &'static File>) -> Self {
+        let paths = files
+            .into_iter()
+            .map(|file| (file.name, run.join(file.file)))
+            .collect();
+        Self {
+            paths,
+            sources: Vec::new(),
+        }
+    }
+
+    /// Sets the path of `name`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, path: impl Into<PathBuf>) -> Self {
+        self.paths.insert(name, path.into());
+        self
+    }
+
+    /// Sets the positional arguments.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Vec<String>) -> Self {
+        self.sources = sources;
+        self
+    }
+
+    /// The path of a required input.
+    ///
+    /// # Panics
+    ///
+    /// If the stage does not declare `name` as required: the command line makes sure of the rest.
+    pub fn input(&self, name: &str) -> &Path {
+        self.paths
+            .get(name)
+            .unwrap_or_else(|| panic!("`{name}` is a required input, checked on the command line"))
+    }
+
+    /// The path of an optional input, if it was named or stands in the run directory, and is there.
+    pub fn optional(&self, name: &str) -> Option<&Path> {
+        self.paths
+            .get(name)
+            .map(PathBuf::as_path)
+            .filter(|path| path.exists())
+    }
+
+    /// The path of an output, unless it was not asked for.
+    pub fn output(&self, name: &str) -> Option<&Path> {
+        self.paths.get(name).map(PathBuf::as_path)
+    }
+
+    /// The positional arguments.
+    pub fn sources(&self) -> &[String] {
+        &self.sources
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether a step has to run again. Footers decide: options, seed, producer, and the hashes of what was read.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use artifacts::Footer;
+
+use crate::{Files, Seed, Stage};
+
+/// The answer, with its reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freshness {
+    /// What is there is what the step would write.
+    Fresh,
+    /// It is not, because of this.
+    Stale(String),
+}
+
+/// SHA-256 of files, each read once.
+#[derive(Debug, Default)]
+pub struct Hashes(RefCell<BTreeMap<PathBuf, String>>);
+
+impl Hashes {
+    /// The hash of the file at `path`.
+    pub fn of(&self, path: &Path) -> Result<String, artifacts::Error> {
+        if let Some(hash) = self.0.borrow().get(path) {
+            return Ok(hash.clone());
+        }
+        let hash = artifacts::sha256(path)?;
+        self.0.borrow_mut().insert(path.to_owned(), hash.clone());
+        Ok(hash)
+    }
+
+    /// Forgets the hash of a file that is being written anew.
+    pub fn forget(&self, path: &Path) {
+        self.0.borrow_mut().remove(path);
+    }
+}
+
+/// Whether `S` with these settings would write what its outputs already hold.
+pub fn freshness<S: Stage>(
+    files: &Files,
+    options: &S::Options,
+    local: &S::Local,
+    seed: Seed,
+    hashes: &Hashes,
+) -> Result<Freshness, S::Error> {
+    let stale = |reason: String| Ok(Freshness::Stale(reason));
+    let expected = crate::footer::<S>(options, seed);
+    for name in S::writes(options) {
+        let Some(path) = files.output(name) else {
+            continue;
+        };
+        if !path.exists() {
+            return stale(format!("there is no {}", file_name(path)));
+        }
+    }
+    let primary = S::OUTPUTS.first().expect("a stage writes something");
+    let Some(path) = files.output(primary.name) else {
+        return stale("nothing is kept".to_owned());
+    };
+    let footer = match Footer::read(path) {
+        Ok(Some(footer)) => footer,
+        Ok(None) => {
+            return stale(format!(
+                "{} was not written by this program",
+                file_name(path)
+            ));
+        }
+        Err(error) => return stale(error.to_string()),
+    };
+    if footer.producer != expected.producer {
+        return stale(format!("it was written by {}", footer.producer));
+    }
+    if footer.seed != expected.seed {
+        return stale(format!("its seed was {}", footer.seed));
+    }
+    if footer.options != expected.options {
+        return stale(format!(
+            "changed: {}",
+            differences(&footer.options, &expected.options)
+        ));
+    }
+    let prints = S::fingerprints(files, options, local)?;
+    for (name, print) in &prints {
+        if footer.inputs.get(name) != Some(print) {
+            return stale(format!("another {name}"));
+        }
+    }
+    for file in S::INPUTS {
+        let recorded = footer.inputs.get(file.name);
+        let Some(path) = files.optional(file.name) else {
+            if recorded.is_some() {
+                return stale(format!("{} is gone", file.file));
+            }
+            continue;
+        };
+        match recorded {
+            None if S::LAZY.contains(&file.name) => {}
+            None => return stale(format!("{} was not there", file.file)),
+            Some(recorded) => match hashes.of(path) {
+                Ok(hash) if hash == *recorded => {}
+                Ok(_) => return stale(format!("{} has changed", file.file)),
+                Err(error) => return stale(error.to_string()),
+            },
+        }
+    }
+    Ok(Freshness::Fresh)
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn differences(old: &serde_json::Value, new: &serde_json::Value) -> String {
+    let empty = serde_json::Map::new();
+    let (old, new) = (
+        old.as_object().unwrap_or(&empty),
+        new.as_object().unwrap_or(&empty),
+    );
+    let mut names: Vec<&str> = new
+        .iter()
+        .filter(|(name, value)| old.get(*name) != Some(value))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    names.extend(
+        old.keys()
+            .filter(|name| !new.contains_key(*name))
+            .map(String::as_str),
+    );
+    names.join(", ")
+}

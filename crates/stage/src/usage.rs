@@ -1,0 +1,44 @@
+//! Time and memory that a process took.
+
+use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
+
+/// What a step took. CPU time and memory are known on Linux only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Seconds on the clock.
+    pub seconds: f64,
+    /// Seconds of all processors together, user and system.
+    pub cpu_seconds: Option<f64>,
+    /// The most memory that was resident at once, in bytes.
+    pub peak_memory: Option<u64>,
+}
+
+impl Usage {
+    /// What this process took since `began`, which should be its start.
+    pub fn of_this_process(began: Instant) -> Self {
+        Self {
+            seconds: began.elapsed().as_secs_f64(),
+            cpu_seconds: cpu_seconds(),
+            peak_memory: peak_memory(),
+        }
+    }
+}
+
+fn cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the program stands in brackets and may hold spaces; user and system time are fields 14 and 15.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    // Linux shows these clocks in hundredths of a second on every platform.
+    Some(ticks as f64 / 100.0)
+}
+
+fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
+}
