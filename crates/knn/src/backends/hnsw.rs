@@ -1,0 +1,132 @@
+//! A hierarchical navigable small world (Malkov and Yashunin, TPAMI 2020), by the crate `usearch`.
+//!
+//! The graph is built on one thread, so that it is the same each time: rows are put in by id, and the levels come from the
+//! engine's fixed stream. The search uses all threads, which changes nothing. Cost: about n `ef_construction` log n
+//! distances to build, n `ef_search` log n to search; memory a copy of the vectors and the links.
+//!
+//! The engine's own vector instructions need the cargo feature `hnsw-simd`, which compiles a large library of kernels;
+//! without it the compiler's are used.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rayon::prelude::*;
+use serde_json::Map;
+use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
+use vectors::Metric;
+
+use super::{Answer, Backend, Task};
+use crate::complete::{NONE, complete};
+use crate::memory::Size;
+use crate::{Error, Options};
+
+/// Rows put in between two reports of progress.
+const STEP: usize = 1000;
+
+/// The graph of `usearch`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hnsw;
+
+impl Backend for Hnsw {
+    fn name(&self) -> &'static str {
+        "hnsw"
+    }
+
+    fn exact(&self) -> bool {
+        false
+    }
+
+    fn memory(&self, size: Size, options: &Options) -> u64 {
+        // The bottom level has twice the links, and 1 / (links - 1) of the rows stand on higher ones as well; a link
+        // takes 5 bytes at most, a node some 100 of bookkeeping.
+        let node = 100 + 3 * 5 * options.links;
+        let candidates = size.n * (size.k + 1) * 4;
+        size.vectors() + (size.n * node + candidates) as u64 + size.answer()
+    }
+
+    fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
+        let (points, width) = (task.points, task.k + 1);
+        let index = build(task)?;
+        let threads = rayon::current_num_threads();
+        index
+            .reserve_capacity_and_threads(points.n(), threads)
+            .map_err(failed("make room for its threads"))?;
+        task.progress
+            .begin("search the graph", Some(points.n() as u64), "rows");
+        let broken = AtomicBool::new(false);
+        let mut candidates = vec![NONE; points.n() * width];
+        candidates
+            .par_chunks_exact_mut(width)
+            .enumerate()
+            .try_for_each(|(i, row)| {
+                let found = index
+                    .search(points.row(i), width)
+                    .map_err(failed("search"))?;
+                for (place, key) in row.iter_mut().zip(found.keys) {
+                    match u32::try_from(key) {
+                        Ok(id) => *place = id,
+                        Err(_) => broken.store(true, Ordering::Relaxed),
+                    }
+                }
+                task.progress.advance(1);
+                Ok(())
+            })?;
+        task.progress.end();
+        drop(index);
+        if broken.into_inner() {
+            return Err(failed("search")("it answered with a key that is no row"));
+        }
+        let completed = complete(self.name(), task, &candidates, width)?;
+        Ok(Answer {
+            ids: completed.ids,
+            distances: completed.distances,
+            certified: false,
+            filled: completed.filled,
+            facts: Map::new(),
+            notes: Vec::new(),
+        })
+    }
+}
+
+/// The graph of all rows.
+fn build(task: &Task<'_>) -> Result<Index, Error> {
+    let (points, options) = (task.points, task.options);
+    let index = Index::new(&IndexOptions {
+        dimensions: points.d(),
+        metric: match task.metric {
+            Metric::Cosine => MetricKind::Cos,
+            Metric::L2 => MetricKind::L2sq,
+            Metric::InnerProduct => MetricKind::IP,
+        },
+        quantization: ScalarKind::F32,
+        connectivity: options.links,
+        expansion_add: options.ef_construction,
+        expansion_search: options.ef_search.max(task.k + 1),
+        multi: false,
+    })
+    .map_err(failed("make an empty graph"))?;
+    index
+        .reserve_capacity_and_threads(points.n(), 1)
+        .map_err(failed("make room"))?;
+    task.progress
+        .begin("build the graph", Some(points.n() as u64), "rows");
+    for first in (0..points.n()).step_by(STEP) {
+        let last = (first + STEP).min(points.n());
+        for i in first..last {
+            index
+                .add(i as u64, points.row(i))
+                .map_err(failed("put in a row"))?;
+        }
+        task.progress.advance((last - first) as u64);
+    }
+    task.progress.end();
+    Ok(index)
+}
+
+/// What the engine says, as an error of ours.
+fn failed<E: std::fmt::Display>(action: &'static str) -> impl Fn(E) -> Error {
+    move |message| Error::Engine {
+        backend: "hnsw",
+        action,
+        message: message.to_string(),
+    }
+}

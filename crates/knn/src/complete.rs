@@ -1,0 +1,125 @@
+//! From what an engine found to what the contract promises.
+//!
+//! Engines count themselves in, answer short, know other formulas for the same distance and break ties as they like.
+//! Their ids are taken, nothing else: each is measured again by [`vectors::distance`], put in order, and rows that are
+//! short are searched again exactly. Cost: n k exact distances.
+
+use rayon::prelude::*;
+use vectors::{Metric, Points};
+
+use crate::{Error, Task};
+
+/// No id: a place that the engine left empty.
+pub const NONE: u32 = u32::MAX;
+
+/// Rows that [`complete`] made whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completed {
+    /// k ids a row.
+    pub ids: Vec<u32>,
+    /// Their distances.
+    pub distances: Vec<f32>,
+    /// How many rows had fewer than k, and were searched exactly.
+    pub filled: usize,
+}
+
+/// Makes `k` neighbors a row out of `width` candidates a row, in any order, with [`NONE`], repetitions and the row itself
+/// among them as may be.
+///
+/// # Errors
+///
+/// [`Error::UnknownId`] for an id that is no row; what [`vectors::knn_of`] says.
+pub fn complete(
+    backend: &'static str,
+    task: &Task<'_>,
+    candidates: &[u32],
+    width: usize,
+) -> Result<Completed, Error> {
+    let (points, k, n) = (task.points, task.k, task.points.n());
+    if let Some(at) = candidates
+        .iter()
+        .position(|&id| id != NONE && id as usize >= n)
+    {
+        return Err(Error::UnknownId {
+            backend,
+            row: at / width,
+            id: candidates[at],
+            n,
+        });
+    }
+    let mut ids = vec![NONE; n * k];
+    let mut distances = vec![f32::INFINITY; n * k];
+    task.progress
+        .begin("measure what was found", Some(n as u64), "rows");
+    let short: Vec<u32> = ids
+        .par_chunks_exact_mut(k)
+        .zip(distances.par_chunks_exact_mut(k))
+        .zip(candidates.par_chunks_exact(width))
+        .enumerate()
+        .filter_map(|(i, ((ids, distances), found))| {
+            let kept = nearest(points, task.metric, i as u32, found, ids, distances);
+            task.progress.advance(1);
+            (kept < k).then_some(i as u32)
+        })
+        .collect();
+    task.progress.end();
+    if !short.is_empty() {
+        task.progress.begin(
+            "search the short rows exactly",
+            Some(short.len() as u64),
+            "rows",
+        );
+        let watch = |rows| {
+            task.progress.advance(rows);
+            true
+        };
+        let (exact, _) = vectors::knn_of(
+            points,
+            &short,
+            task.metric,
+            k,
+            &vectors::Search::default(),
+            &watch,
+        )?;
+        task.progress.end();
+        for (at, &i) in short.iter().enumerate() {
+            let (from, to) = exact.row(at);
+            ids[i as usize * k..][..k].copy_from_slice(from);
+            distances[i as usize * k..][..k].copy_from_slice(to);
+        }
+    }
+    Ok(Completed {
+        ids,
+        distances,
+        filled: short.len(),
+    })
+}
+
+/// Writes the nearest of `found` into the two lists and says how many there were.
+fn nearest(
+    points: Points<'_>,
+    metric: Metric,
+    i: u32,
+    found: &[u32],
+    ids: &mut [u32],
+    distances: &mut [f32],
+) -> usize {
+    let mut found: Vec<u32> = found
+        .iter()
+        .copied()
+        .filter(|&j| j != NONE && j != i)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let row = points.row(i as usize);
+    let mut measured: Vec<(f32, u32)> = found
+        .into_iter()
+        .map(|j| (vectors::distance(row, points.row(j as usize), metric), j))
+        .collect();
+    measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let kept = measured.len().min(ids.len());
+    for ((id, distance), (found, at)) in ids.iter_mut().zip(distances).zip(measured) {
+        (*distance, *id) = (found, at);
+    }
+    kept
+}

@@ -1,0 +1,178 @@
+//! What can be chosen: [`Options`] change the answer and stand in its footer, [`Local`] does neither.
+
+use serde::{Deserialize, Serialize};
+use vectors::{Margin, Metric};
+
+use crate::memory::Bytes;
+use crate::{BackendKind, Error};
+
+/// What to search for, and how.
+#[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Neighbors a row. One graph serves clustering and projection: the largest number that either needs. More than
+    /// there are other rows becomes all of them, with a warning.
+    #[arg(long, default_value_t = 50, value_name = "K")]
+    pub k: usize,
+
+    /// What "near" means: cosine (1 - cos), l2 (Euclidean, rooted) or ip (1 - inner product).
+    #[arg(long, default_value_t = Metric::Cosine, value_name = "METRIC")]
+    pub metric: Metric,
+
+    /// Who searches. `flat` is exact and the cheapest up to some 300,000 rows; `partitioned` is for more; `hnsw` and
+    /// `faiss` are for comparison. None ever stands in for another.
+    #[arg(long, value_enum, default_value_t = BackendKind::Flat)]
+    pub backend: BackendKind,
+
+    /// How far screening may err in exact searches: `guaranteed` proves the answer exact; `fast` uses six standard
+    /// deviations with a check as it runs, and leaves `certified: false` in the file.
+    #[arg(long, default_value_t = Margin::Guaranteed, value_parser = margin, value_name = "MARGIN")]
+    pub margin: Margin,
+
+    /// What to do with rows of zeros under cosine, which have no direction: `refuse`, or `isolate` them: they stand in
+    /// no other row's list, and their own holds the first k rows at distance 1. They are counted.
+    #[arg(long, value_enum, default_value_t = ZeroRows::Refuse)]
+    pub zero_rows: ZeroRows,
+
+    /// Rows whose neighbors are searched again exactly, to measure recall. By default 1000 where the answer is not
+    /// proven exact and 0 where it is.
+    #[arg(long, value_name = "ROWS")]
+    pub recall_sample: Option<usize>,
+
+    /// `partitioned`: go on with refinement rounds until recall on the sample reaches this, between 0 and 1.
+    #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
+    pub target_recall: f64,
+
+    /// `partitioned`: how many of its nearest cells each row belongs to.
+    #[arg(long, default_value_t = 3, value_name = "CELLS")]
+    pub cells_per_row: usize,
+
+    /// `partitioned`: rows a cell has on average.
+    #[arg(long, default_value_t = 4000, value_name = "ROWS")]
+    pub cell_size: usize,
+
+    /// `partitioned`: at most this many rounds over neighbors of neighbors.
+    #[arg(long, default_value_t = 4, value_name = "ROUNDS")]
+    pub max_rounds: usize,
+
+    /// `hnsw`: links a node has (M of Malkov and Yashunin).
+    #[arg(long, default_value_t = 16, value_name = "LINKS")]
+    pub links: usize,
+
+    /// `hnsw`: breadth of the search while building (efConstruction).
+    #[arg(long, default_value_t = 128, value_name = "BREADTH")]
+    pub ef_construction: usize,
+
+    /// `hnsw`: breadth of the search for neighbors (ef), never less than k + 1.
+    #[arg(long, default_value_t = 128, value_name = "BREADTH")]
+    pub ef_search: usize,
+
+    /// `faiss`: the index as its factory writes it: `Flat`, `HNSW32`, `IVF4096,Flat`, ...
+    #[arg(long, default_value = "HNSW32", value_name = "FACTORY")]
+    pub index: String,
+
+    /// `faiss`: parameters of the search, as in `nprobe=32,efSearch=128`.
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub index_parameters: String,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            k: 50,
+            metric: Metric::Cosine,
+            backend: BackendKind::Flat,
+            margin: Margin::Guaranteed,
+            zero_rows: ZeroRows::Refuse,
+            recall_sample: None,
+            target_recall: 0.95,
+            cells_per_row: 3,
+            cell_size: 4000,
+            max_rounds: 4,
+            links: 16,
+            ef_construction: 128,
+            ef_search: 128,
+            index: "HNSW32".to_owned(),
+            index_parameters: String::new(),
+        }
+    }
+}
+
+/// What to do with rows that have no direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ZeroRows {
+    /// Stop with the first of them named.
+    #[default]
+    Refuse,
+    /// Set them apart and count them.
+    Isolate,
+}
+
+/// What belongs to the machine: it changes no byte of the answer.
+#[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Local {
+    /// Refuse to begin what would take more memory than this, as in `4GiB` or `512MB`.
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<Bytes>,
+}
+
+impl Options {
+    /// Options that mean nothing are refused before anything is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Option`] names the flag and what it takes.
+    pub fn check(&self) -> Result<(), Error> {
+        let rules: [(&'static str, bool, String, &'static str); 6] = [
+            ("--k", self.k >= 1, self.k.to_string(), "at least 1"),
+            (
+                "--recall-sample",
+                self.recall_sample != Some(1),
+                "1".to_owned(),
+                "0 or at least 2",
+            ),
+            (
+                "--target-recall",
+                (0.0..=1.0).contains(&self.target_recall),
+                self.target_recall.to_string(),
+                "between 0 and 1",
+            ),
+            // Rows of one cell each would be parts without a link between them, which no refinement can cross.
+            (
+                "--cells-per-row",
+                self.cells_per_row >= 2,
+                self.cells_per_row.to_string(),
+                "at least 2",
+            ),
+            (
+                "--cell-size",
+                self.cell_size >= 16,
+                self.cell_size.to_string(),
+                "at least 16",
+            ),
+            (
+                "--links",
+                self.links >= 2,
+                self.links.to_string(),
+                "at least 2",
+            ),
+        ];
+        match rules.into_iter().find(|&(_, holds, ..)| !holds) {
+            Some((option, _, value, expected)) => Err(Error::Option {
+                option,
+                value,
+                expected,
+            }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn margin(name: &str) -> Result<Margin, String> {
+    [Margin::Guaranteed, Margin::Fast]
+        .into_iter()
+        .find(|margin| margin.to_string() == name)
+        .ok_or_else(|| "use guaranteed or fast".to_owned())
+}

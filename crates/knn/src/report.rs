@@ -1,0 +1,127 @@
+//! What the stage says when it is done: the same figures on the screen, as JSON, and in the footer of the file.
+
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use vectors::Metric;
+
+use crate::memory::Bytes;
+use crate::recall::Recall;
+use crate::shape::Shape;
+
+/// What was done, counted.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Rows.
+    pub rows: usize,
+    /// Values a row.
+    pub dimensions: usize,
+    /// Neighbors a row.
+    pub k: usize,
+    /// What "near" meant.
+    pub metric: Metric,
+    /// Who searched.
+    pub backend: &'static str,
+    /// Whether the answer is proven exact.
+    pub certified: bool,
+    /// Whether the same question gives the same bytes again.
+    pub reproducible: bool,
+    /// Rows for which the engine found fewer than k, and that exact search filled.
+    pub filled: usize,
+    /// Rows without a direction that were set apart.
+    pub isolated: usize,
+    /// What was lost, where it was measured.
+    pub recall: Option<Recall>,
+    /// What the graph looks like.
+    pub shape: Shape,
+    /// What the backend adds.
+    pub engine: Map<String, Value>,
+    /// Bytes foreseen for the whole stage.
+    pub estimated_bytes: u64,
+    /// What concerns this machine only.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// The part that belongs in the file: no machine, no memory.
+    pub fn facts(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut facts)) = serde_json::to_value(self) else {
+            unreachable!("a struct of plain fields is a JSON object");
+        };
+        for shown_elsewhere in ["metric", "estimated_bytes", "notes"] {
+            facts.remove(shown_elsewhere);
+        }
+        facts
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report {
+            rows,
+            k,
+            metric,
+            backend,
+            shape,
+            ..
+        } = self;
+        writeln!(
+            f,
+            "{k} nearest of {rows} rows by {metric}, {} dimensions, backend {backend}",
+            self.dimensions
+        )?;
+        match (self.certified, self.recall) {
+            (true, None) => writeln!(f, "  exact: proven")?,
+            (false, None) => writeln!(f, "  exact: not proven, recall not measured")?,
+            (certified, Some(recall)) => {
+                let proven = if certified { "; exact: proven" } else { "" };
+                writeln!(
+                    f,
+                    "  recall@{k} {:.4} ({:.4} to {:.4} at 95 %, {} rows searched again{proven})",
+                    recall.recall, recall.low, recall.high, recall.sample
+                )?;
+                writeln!(
+                    f,
+                    "  distances exceed the true ones by {:.4} %; {:.1} % of lists are whole",
+                    100.0 * recall.distance_error,
+                    100.0 * recall.whole_rows
+                )?;
+            }
+        }
+        if !self.reproducible {
+            writeln!(f, "  not reproducible: another run may differ")?;
+        }
+        if self.filled > 0 {
+            writeln!(
+                f,
+                "  {} rows came back short and were searched exactly",
+                self.filled
+            )?;
+        }
+        if self.isolated > 0 {
+            writeln!(f, "  {} rows of zeros set apart", self.isolated)?;
+        }
+        for (name, value) in &self.engine {
+            writeln!(f, "  {}: {value}", name.replace('_', " "))?;
+        }
+        writeln!(
+            f,
+            "  graph: {} components (largest {}), {} rows in no list, {} hubs (most listed {}x, skew {:.2})",
+            shape.components,
+            shape.largest_component,
+            shape.unlisted,
+            shape.hubs,
+            shape.most_listed,
+            shape.listing_skew
+        )?;
+        write!(f, "  duplicates: {} rows have a copy", shape.duplicates)?;
+        if shape.drowned > 0 {
+            write!(f, ", {} of them see nothing but copies", shape.drowned)?;
+        }
+        for note in &self.notes {
+            write!(f, "\n  {note}")?;
+        }
+        write!(f, "\n  memory foreseen: {}", Bytes(self.estimated_bytes))
+    }
+}

@@ -1,0 +1,69 @@
+//! The stage: embeddings in, neighbors out. The only module that knows paths.
+
+use artifacts::{Embeddings, Neighbors};
+use stage::{File, Files, Progress, Seed, Stage};
+use vectors::Points;
+
+use crate::{Error, Local, Options, Report, search};
+
+/// The `knn` stage.
+#[derive(Debug)]
+pub struct Knn;
+
+impl Stage for Knn {
+    const NAME: &'static str = "knn";
+    const ABOUT: &'static str = "Finds the k nearest neighbors of every embedding";
+    const PRODUCER: &'static str = concat!("skerry-knn ", env!("CARGO_PKG_VERSION"));
+    const INPUTS: &'static [File] = &[File {
+        name: "embeddings",
+        file: "embeddings.parquet",
+        required: true,
+        help: "The vectors, one a row (Parquet, or Arrow IPC by its name)",
+    }];
+    const OUTPUTS: &'static [File] = &[File {
+        name: "neighbors",
+        file: "neighbors.parquet",
+        required: true,
+        help: "The k nearest of each row",
+    }];
+    type Options = Options;
+    type Local = Local;
+    type Report = Report;
+    type Error = Error;
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        local: &Local,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        options.check()?;
+        let path = files.input("embeddings");
+        let embeddings = Embeddings::read(path)?;
+        let mut footer = stage::footer::<Self>(options, seed);
+        footer.reads("embeddings", path)?;
+        let fingerprint = footer.inputs.get("embeddings").cloned().unwrap_or_default();
+        let points = Points::new(embeddings.values(), embeddings.dim())?;
+        let (answer, report) = search(points, &fingerprint, options, local, seed, progress)
+            .map_err(|error| match error {
+                Error::Search(fault) => Error::Rows {
+                    path: path.to_owned(),
+                    fault,
+                },
+                other => other,
+            })?;
+        drop(embeddings);
+        footer.metric = Some(options.metric.to_string());
+        footer.facts = report.facts();
+        if let Some(path) = files.output("neighbors") {
+            let neighbors = Neighbors {
+                k: report.k,
+                ids: answer.ids,
+                distances: answer.distances,
+            };
+            neighbors.write(path, &footer)?;
+        }
+        Ok(report)
+    }
+}

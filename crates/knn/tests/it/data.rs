@@ -1,0 +1,57 @@
+//! Points made for tests, and the question put to a backend.
+
+use knn::{Answer, BackendKind, Error, Local, Options, Task, open};
+use stage::{Seed, Silent};
+use vectors::{Metric, Points};
+
+/// Uniform numbers in -1..1.
+pub(crate) fn uniform(n: usize, d: usize, seed: u64) -> Vec<f32> {
+    (0..n)
+        .flat_map(|i| {
+            let mut stream = Seed(seed).stream("tests/uniform", i as u64);
+            (0..d)
+                .map(move |_| 2.0 * stream.next_f32() - 1.0)
+                .collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// Rows around `centers` random centers, as embeddings of texts on as many topics lie.
+pub(crate) fn topics(n: usize, d: usize, centers: usize, seed: u64) -> Vec<f32> {
+    let middle = uniform(centers, d, seed);
+    let mut rows = uniform(n, d, seed + 1);
+    for (i, row) in rows.chunks_exact_mut(d).enumerate() {
+        let center = &middle[(i * 7 % centers) * d..][..d];
+        for (x, c) in row.iter_mut().zip(center) {
+            *x = c + 0.5 * *x;
+        }
+    }
+    rows
+}
+
+/// Options for a backend, with cells small enough that a test has several.
+pub(crate) fn options(backend: BackendKind, metric: Metric, k: usize) -> Options {
+    Options {
+        backend,
+        metric,
+        k,
+        cell_size: 200,
+        ..Options::default()
+    }
+}
+
+/// Puts a question to the backend that `options` name.
+pub(crate) fn ask(values: &[f32], d: usize, options: &Options) -> Result<Answer, Error> {
+    let points = Points::new(values, d)?;
+    let task = Task {
+        points,
+        metric: options.metric,
+        k: options.k,
+        seed: Seed(7),
+        options,
+        local: &Local::default(),
+        fingerprint: "test",
+        progress: &Silent,
+    };
+    open(options.backend)?.neighbors(&task)
+}

@@ -1,0 +1,10 @@
+//! Tests of the `knn` stage.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod contract;
+mod data;
+mod partitioned;
+mod reference;
+mod search;
+mod stage_run;

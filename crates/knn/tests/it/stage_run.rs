@@ -1,0 +1,116 @@
+//! From file to file: the stage itself.
+
+use artifacts::{Embeddings, Footer, Neighbors};
+use knn::{BackendKind, Error, Knn, Local, Options};
+use stage::{Files, Hint, Seed, Silent, Stage};
+
+use crate::data::topics;
+
+/// A directory with `values` as embeddings, and the standard names in it.
+fn directory(d: usize, values: Vec<f32>) -> (tempfile::TempDir, Files) {
+    let dir = tempfile::tempdir().unwrap();
+    let files = Files::standard(dir.path(), Knn::INPUTS.iter().chain(Knn::OUTPUTS));
+    Embeddings::new(d, values)
+        .write(files.input("embeddings"), &Footer::default())
+        .unwrap();
+    (dir, files)
+}
+
+#[test]
+fn the_file_says_what_it_is() {
+    let (_dir, files) = directory(16, topics(200, 16, 4, 1));
+    let options = Options {
+        k: 7,
+        backend: BackendKind::Partitioned,
+        cell_size: 50,
+        ..Options::default()
+    };
+    let report = Knn::run(&files, &options, &Local::default(), Seed(3), &Silent).unwrap();
+    let stored = Neighbors::read(files.output("neighbors").unwrap()).unwrap();
+    assert_eq!((stored.len(), stored.k), (200, 7));
+    let footer = stored.footer.unwrap();
+    assert_eq!(
+        (footer.kind.as_str(), footer.metric.as_deref(), footer.seed),
+        ("neighbors", Some("cosine"), 3)
+    );
+    assert_eq!(footer.options["k"], 7);
+    assert_eq!(footer.facts["recall"]["sample"], 200);
+    assert_eq!(footer.facts["certified"], false);
+    assert_eq!(footer.inputs.keys().collect::<Vec<_>>(), ["embeddings"]);
+    assert!(
+        (report.recall.unwrap().recall - footer.facts["recall"]["recall"].as_f64().unwrap()).abs()
+            < 1e-12
+    );
+}
+
+#[test]
+fn the_same_bytes_at_any_number_of_threads() {
+    let (dir, files) = directory(16, topics(600, 16, 6, 5));
+    for backend in [BackendKind::Flat, BackendKind::Partitioned] {
+        let options = Options {
+            k: 10,
+            backend,
+            cell_size: 100,
+            ..Options::default()
+        };
+        let bytes = |threads: usize| {
+            let files = files
+                .clone()
+                .with("neighbors", dir.path().join(format!("{threads}.parquet")));
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| Knn::run(&files, &options, &Local::default(), Seed(3), &Silent))
+                .unwrap();
+            std::fs::read(files.output("neighbors").unwrap()).unwrap()
+        };
+        assert!(bytes(1) == bytes(3), "{backend:?}");
+    }
+}
+
+#[test]
+fn a_zero_row_is_named_with_its_file() {
+    let mut values = topics(20, 4, 2, 1);
+    values[8..12].fill(0.0);
+    let (_dir, files) = directory(4, values);
+    let error = Knn::run(
+        &files,
+        &Options {
+            k: 3,
+            ..Options::default()
+        },
+        &Local::default(),
+        Seed(0),
+        &Silent,
+    )
+    .unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("embeddings.parquet") && text.contains("row 2"),
+        "{text}"
+    );
+    assert!(error.hint().unwrap().contains("--zero-rows isolate"));
+    assert!(!files.output("neighbors").unwrap().exists());
+}
+
+#[test]
+fn too_little_memory_is_said_before_anything_is_written() {
+    let (_dir, files) = directory(16, topics(200, 16, 4, 1));
+    let local = Local {
+        memory_limit: Some("1MB".parse().unwrap()),
+    };
+    let error = Knn::run(
+        &files,
+        &Options {
+            k: 5,
+            ..Options::default()
+        },
+        &local,
+        Seed(0),
+        &Silent,
+    )
+    .unwrap_err();
+    assert!(matches!(error, Error::Memory { .. }), "{error}");
+    assert!(!files.output("neighbors").unwrap().exists());
+}
