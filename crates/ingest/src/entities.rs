@@ -66,7 +66,7 @@ mod tests {
     #[test]
     fn entities_become_letters_and_the_rest_stays() {
         assert_eq!(decode("&lt;b&gt; &amp;amp; &#39;x&#x27; &hellip;"), "<b> &amp; 'x' …");
-        assert_eq!(decode("isn #39;t it  #36;10"), "isn't it $10".replace("it $", "it $"));
+        assert_eq!(decode("isn #39;t it  #36;10"), "isn't it $10");
         for same in ["a & b; c", "#1; first", "C#39;", "&unknown;", "&#0;", "&#xD800;", "&;", "& #;", "&é;"] {
             assert_eq!(decode(same), same);
         }

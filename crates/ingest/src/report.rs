@@ -30,7 +30,7 @@ pub struct Report {
     pub without_text: usize,
     /// The first of them, as row numbers of the source.
     pub without_text_rows: Vec<i64>,
-    /// Cells of the text columns that held a word for "no value" and count as empty.
+    /// Cells of texts and of numbers that held a word for "no value" and count as empty.
     pub null_words: usize,
     /// Rows left out by the sample or the limit.
     pub not_drawn: usize,

@@ -64,7 +64,7 @@ impl Stage for Ingest {
         let recipe = recipe(&table, options, progress)?;
         report.text = recipe.columns();
         let parts = text_parts(&table, &recipe)?;
-        settle_types(&mut table, options);
+        settle_types(&mut table, options, &mut report);
         let kept = choose(&table, &recipe, &parts, options, seed, &mut report)?;
         drop(parts);
 
@@ -210,7 +210,7 @@ fn parse(source: &Source, format: Format, text: &str, options: &Options, progres
             csv::read(text, dialect, options.on_bad_row)
         }
         // Many files called .json hold an object a line.
-        Format::Json if text.trim_start().starts_with('{') && text.trim().contains("}\n") && first_line_is_object(text) => {
+        Format::Json if holds_an_object_a_line(text) => {
             progress.note(&format!("{source} holds an object a line, and is read as JSON lines"));
             json::lines(text, options.on_bad_row)
         }
@@ -221,9 +221,10 @@ fn parse(source: &Source, format: Format, text: &str, options: &Options, progres
     result.map_err(|bad| Error::Row { source_name: source.to_string(), line: bad.line, fault: bad.fault })
 }
 
-fn first_line_is_object(text: &str) -> bool {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line).is_ok()
+fn holds_an_object_a_line(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.next().is_some() && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
 }
 
 fn given_delimiter(given: &str) -> Result<u8, Error> {
@@ -321,13 +322,14 @@ fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<StringChunked>, Erro
 }
 
 /// Gives every column that came as strings its type.
-fn settle_types(table: &mut Table, options: &Options) {
+fn settle_types(table: &mut Table, options: &Options, report: &mut Report) {
     for column in &mut table.columns {
         if let Ok(strings) = column.series.str()
             && options.vectors.as_ref() != Some(&column.name)
         {
             let settled = settle(strings.clone(), column.kind, &options.null_values);
             column.series = settled.series;
+            report.null_words += settled.nulled;
         }
     }
 }
@@ -367,7 +369,7 @@ fn choose(
     let holds = options.r#where.as_ref().map(|predicate| select::where_holds(table, predicate)).transpose()?;
     let mut texts = Texts::default();
     let mut rows: Vec<IdxSize> = Vec::new();
-    let mut cells: Vec<_> = parts.iter().map(StringChunked::iter).collect();
+    let mut cells: Vec<_> = parts.iter().map(|part| part.iter()).collect();
     let mut present: Vec<Option<Cow<str>>> = Vec::with_capacity(parts.len());
     for row in 0..table.rows() {
         present.clear();

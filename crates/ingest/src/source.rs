@@ -45,7 +45,7 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
                 let file = file.map_err(|error| Error::Io {
                     action: "look into",
                     source_name: error.path().display().to_string(),
-                    source: error.into_error(),
+                    source: error.into(),
                 })?;
                 files.extend(file.is_file().then_some(file));
             }

@@ -1,6 +1,6 @@
 //! Vectors that the source brings along: lists of numbers, or cells that spell them (`[0.1, 0.2]`).
 
-use polars::prelude::{DataType, IdxSize, IntoSeries, PolarsResult, Series};
+use polars::prelude::{AnyValue, DataType, IdxSize, PolarsResult, Series};
 
 use crate::formats::Kind;
 
@@ -32,13 +32,18 @@ pub fn gather(series: &Series, kind: Kind, rows: &[IdxSize]) -> PolarsResult<Opt
     if kind != Kind::Vectors && *taken.dtype() == DataType::String {
         return Ok(Some(collect(taken.str()?.iter().map(|cell| cell.map(Cell::Text)))));
     }
-    Ok(match taken.dtype() {
-        DataType::List(inner) if inner.is_numeric() => Some(collect(taken.list()?.iter().map(|cell| cell.map(Cell::List)))),
-        DataType::Array(inner, _) if inner.is_numeric() => {
-            Some(collect(taken.array()?.iter().map(|cell| cell.map(|chunk| Cell::List(chunk.into_series())))))
-        }
+    let numeric = match taken.dtype() {
+        DataType::List(inner) | DataType::Array(inner, _) => inner.is_numeric(),
+        _ => false,
+    };
+    if !numeric {
+        return Ok(None);
+    }
+    let taken = taken.rechunk();
+    Ok(Some(collect(taken.iter().map(|cell| match cell {
+        AnyValue::List(list) | AnyValue::Array(list, _) => Some(Cell::List(list)),
         _ => None,
-    })
+    }))))
 }
 
 enum Cell<'a> {
@@ -98,7 +103,7 @@ fn spelled(text: &str, values: &mut Vec<f32>) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use polars::prelude::{NamedFrom, StringChunked};
+    use polars::prelude::{IntoSeries, NamedFrom, StringChunked};
 
     fn texts(cells: &[Option<&str>]) -> Series {
         cells.iter().copied().collect::<StringChunked>().into_series()

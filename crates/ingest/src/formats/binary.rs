@@ -106,6 +106,7 @@ pub fn plain(series: &Series) -> PolarsResult<Plain> {
         DataType::List(inner) if inner.is_float() => Ok(Plain::Column(series.clone(), Kind::Vectors)),
         DataType::Array(inner, _) if inner.is_numeric() => Ok(Plain::Column(series.clone(), Kind::Vectors)),
         DataType::List(_) | DataType::Array(..) | DataType::Struct(_) => {
+            let series = series.rechunk();
             let cells = series.iter().map(|value| (!value.is_null()).then(|| json(&value).to_string()));
             let strings: StringChunked = cells.collect();
             Ok(Plain::Column(strings.with_name(series.name().clone()).into_series(), Kind::Nested))

@@ -8,7 +8,7 @@ pub mod csv;
 pub mod json;
 pub mod lines;
 
-use polars::prelude::{Column, IntoColumn, StringChunkedBuilder};
+use polars::prelude::{IntoSeries, Series, StringChunkedBuilder};
 
 pub use csv::Quote;
 
@@ -183,10 +183,8 @@ impl Cells {
     }
 
     /// The column, under `name`.
-    pub fn finish(self, name: &str) -> Column {
-        let mut column = self.values.finish();
-        column.rename(name.into());
-        column.into_column()
+    pub fn finish(self, name: &str) -> Series {
+        self.values.finish().with_name(name.into()).into_series()
     }
 }
 
