@@ -190,7 +190,9 @@ pub enum Error {
         column: String,
     },
     /// Too little to go on with.
-    #[error("{documents} of {rows} rows have a text that is kept: too few for a map, which needs 3")]
+    #[error(
+        "{documents} of {rows} rows have a text that is kept: too few for a map, which needs 3"
+    )]
     TooFew {
         /// Documents.
         documents: usize,
@@ -205,17 +207,29 @@ pub enum Error {
 fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
     match fault {
         encoding::Fault::Unknown => format!(": the encoding {encoding} is not known"),
-        encoding::Fault::Byte { line, byte } => format!(", line {line}: the byte 0x{byte:02x} is no UTF-8"),
+        encoding::Fault::Byte { line, byte } => {
+            format!(", line {line}: the byte 0x{byte:02x} is no UTF-8")
+        }
         encoding::Fault::Somewhere => format!(" is no text in the encoding {encoding}"),
     }
 }
 
 fn row_fault(fault: &Fault) -> String {
-    let count = |n: usize| if n == 1 { "1 field".to_owned() } else { format!("{n} fields") };
+    let count = |n: usize| {
+        if n == 1 {
+            "1 field".to_owned()
+        } else {
+            format!("{n} fields")
+        }
+    };
     match fault {
         Fault::OpenQuote => "a quote is opened here and never closed".to_owned(),
         Fault::AfterQuote { .. } => "a quoted field goes on after its closing quote".to_owned(),
-        Fault::Fields { found, expected } => format!("{} where the first line has {}", count(*found), count(*expected)),
+        Fault::Fields { found, expected } => format!(
+            "{} where the first line has {}",
+            count(*found),
+            count(*expected)
+        ),
         Fault::Json(fault) => format!("no JSON: {fault}"),
         Fault::NoObject(found) => format!("{found} where an object is expected"),
         Fault::Twice(key) => format!("the key `{key}` stands twice in one object"),

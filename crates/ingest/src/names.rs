@@ -14,7 +14,10 @@ pub fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
 /// Letters to change, add or leave out to make `b` of `a` (Levenshtein); quadratic in their lengths, which are cut.
 fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 100;
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(LONGEST).collect(), b.chars().take(LONGEST).collect());
+    let (a, b): (Vec<char>, Vec<char>) = (
+        a.chars().take(LONGEST).collect(),
+        b.chars().take(LONGEST).collect(),
+    );
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut corner = row[0];
@@ -44,11 +47,22 @@ pub fn distinct(names: &[String]) -> (Vec<String>, Vec<Renamed>) {
     let mut renamed = Vec::new();
     let mut result = Vec::with_capacity(names.len());
     for (i, name) in names.iter().enumerate() {
-        let base = if name.is_empty() { format!("column_{}", i + 1) } else { name.clone() };
+        let base = if name.is_empty() {
+            format!("column_{}", i + 1)
+        } else {
+            name.clone()
+        };
         let fits = !name.is_empty() && seen.insert(name.clone());
-        let to = if fits { base } else { free(&base, name.is_empty(), &mut taken) };
+        let to = if fits {
+            base
+        } else {
+            free(&base, name.is_empty(), &mut taken)
+        };
         if to != *name {
-            renamed.push(Renamed { from: name.clone(), to: to.clone() });
+            renamed.push(Renamed {
+                from: name.clone(),
+                to: to.clone(),
+            });
         }
         result.push(to);
     }
@@ -56,17 +70,26 @@ pub fn distinct(names: &[String]) -> (Vec<String>, Vec<Renamed>) {
 }
 
 /// Gives each column whose name is in `reserved` the name `source_<name>`.
-pub fn unreserved(names: &[String], reserved: &[&str], prefixes: &[&str]) -> (Vec<String>, Vec<Renamed>) {
+pub fn unreserved(
+    names: &[String],
+    reserved: &[&str],
+    prefixes: &[&str],
+) -> (Vec<String>, Vec<Renamed>) {
     let mut taken: std::collections::HashSet<String> = names.iter().cloned().collect();
     let mut renamed = Vec::new();
     let result = names
         .iter()
         .map(|name| {
-            if !reserved.contains(&name.as_str()) && !prefixes.iter().any(|prefix| name.starts_with(prefix)) {
+            if !reserved.contains(&name.as_str())
+                && !prefixes.iter().any(|prefix| name.starts_with(prefix))
+            {
                 return name.clone();
             }
             let to = free(&format!("source_{name}"), true, &mut taken);
-            renamed.push(Renamed { from: name.clone(), to: to.clone() });
+            renamed.push(Renamed {
+                from: name.clone(),
+                to: to.clone(),
+            });
             to
         })
         .collect();
@@ -108,8 +131,15 @@ mod tests {
         let (result, renamed) = distinct(&names(&["a", "", "a", "a_2", "a"]));
         assert_eq!(result, ["a", "column_2", "a_3", "a_2", "a_4"]);
         assert_eq!(renamed.len(), 3);
-        let (result, renamed) = unreserved(&names(&["label", "source_label", "title"]), &["label"], &[]);
+        let (result, renamed) =
+            unreserved(&names(&["label", "source_label", "title"]), &["label"], &[]);
         assert_eq!(result, ["source_label_2", "source_label", "title"]);
-        assert_eq!(renamed, [Renamed { from: "label".into(), to: "source_label_2".into() }]);
+        assert_eq!(
+            renamed,
+            [Renamed {
+                from: "label".into(),
+                to: "source_label_2".into()
+            }]
+        );
     }
 }

@@ -8,7 +8,6 @@ use crate::formats::{Format, OnBadRow, Quote};
 /// The options of `ingest`.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Options {
     /// Columns that make up the text, each on a line of its own [default: found by their names]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
@@ -43,7 +42,7 @@ pub struct Options {
     /// What a quote means in a CSV file
     #[arg(long, default_value = "double")]
     pub quote: Quote,
-    /// The first line of a CSV file is a row; columns are named column_1, column_2 ...
+    /// The first line of a CSV file is a row; columns are named `column_1`, `column_2` ...
     #[arg(long)]
     pub no_header: bool,
     /// Encoding of text files: utf-8, lossy (utf-8, faults replaced and counted), latin1, utf-16le, gb18030 ...
@@ -77,7 +76,10 @@ impl Default for Options {
             no_header: false,
             encoding: "utf-8".to_owned(),
             on_bad_row: OnBadRow::Error,
-            null_values: crate::types::NULL_WORDS.split(',').map(str::to_owned).collect(),
+            null_values: crate::types::NULL_WORDS
+                .split(',')
+                .map(str::to_owned)
+                .collect(),
             decode_entities: false,
         }
     }

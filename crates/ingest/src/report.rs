@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::names::Renamed;
 
 /// How many row numbers a list in the report holds at most; the count beside it is always whole.
-pub const LISTED: usize = 1_000;
+pub(crate) const LISTED: usize = 1_000;
 
 /// What the stage did.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -74,25 +74,68 @@ impl fmt::Display for Report {
             self.text.join(" and "),
         )?;
         let mut line = |n: usize, what: &str, rows: &[i64]| {
-            if n == 0 { Ok(()) } else { writeln!(f, "  {}: {what}{}", grouped(n), listed(rows, n)) }
+            if n == 0 {
+                Ok(())
+            } else {
+                writeln!(f, "  {}: {what}{}", grouped(n), listed(rows, n))
+            }
         };
-        line(self.bad, "rows that could not be read, left out", &self.bad_rows)?;
-        line(usize::try_from(self.blank_lines).unwrap_or(usize::MAX), "blank lines, passed over", &[])?;
-        line(usize::try_from(self.replaced_bytes).unwrap_or(usize::MAX), "faulty byte sequences, replaced", &[])?;
+        line(
+            self.bad,
+            "rows that could not be read, left out",
+            &self.bad_rows,
+        )?;
+        line(
+            usize::try_from(self.blank_lines).unwrap_or(usize::MAX),
+            "blank lines, passed over",
+            &[],
+        )?;
+        line(
+            usize::try_from(self.replaced_bytes).unwrap_or(usize::MAX),
+            "faulty byte sequences, replaced",
+            &[],
+        )?;
         line(self.filtered, "rows that --where left out", &[])?;
-        line(self.without_text, "rows without a text, left out", &self.without_text_rows)?;
-        line(self.null_words, "cells with a word for \"no value\", taken as empty", &[])?;
+        line(
+            self.without_text,
+            "rows without a text, left out",
+            &self.without_text_rows,
+        )?;
+        line(
+            self.null_words,
+            "cells with a word for \"no value\", taken as empty",
+            &[],
+        )?;
         line(self.decoded, "texts with decoded entities", &[])?;
-        line(self.not_drawn, "rows that --sample or --limit left out", &[])?;
-        let fate = if self.collapsed { "collapsed" } else { "kept (--dedup collapses them)" };
-        line(self.duplicates, &format!("rows that repeat an earlier text, {fate}"), &[])?;
+        line(
+            self.not_drawn,
+            "rows that --sample or --limit left out",
+            &[],
+        )?;
+        let fate = if self.collapsed {
+            "collapsed"
+        } else {
+            "kept (--dedup collapses them)"
+        };
+        line(
+            self.duplicates,
+            &format!("rows that repeat an earlier text, {fate}"),
+            &[],
+        )?;
         if !self.columns.is_empty() {
-            let columns: Vec<String> =
-                self.columns.iter().map(|column| format!("{} ({})", column.name, column.kind)).collect();
+            let columns: Vec<String> = self
+                .columns
+                .iter()
+                .map(|column| format!("{} ({})", column.name, column.kind))
+                .collect();
             writeln!(f, "  columns kept: {}", columns.join(", "))?;
         }
         for Renamed { from, to } in &self.renamed {
-            let from = if from.is_empty() { "without a name" } else { from };
+            let from = if from.is_empty() {
+                "without a name"
+            } else {
+                from
+            };
             writeln!(f, "  column {from} is now {to}")?;
         }
         if !self.left_out.is_empty() {
@@ -112,11 +155,19 @@ fn listed(rows: &[i64], n: usize) -> String {
     }
     let shown: Vec<String> = rows.iter().take(SHOWN).map(ToString::to_string).collect();
     let rest = if n > shown.len() { " ..." } else { "" };
-    format!(" (source {} {}{rest})", if n == 1 { "row" } else { "rows" }, shown.join(", "))
+    format!(
+        " (source {} {}{rest})",
+        if n == 1 { "row" } else { "rows" },
+        shown.join(", ")
+    )
 }
 
 fn count(n: usize, thing: &str) -> String {
-    if n == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(n)) }
+    if n == 1 {
+        format!("1 {thing}")
+    } else {
+        format!("{} {thing}s", grouped(n))
+    }
 }
 
 /// A number with its thousands apart.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::{LargeStringArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
 use artifacts::{Documents, Duplicates, Embeddings};
-use polars::prelude::{DataType, IdxSize, Series, StringChunked};
+use polars::prelude::{ChunkedArray, DataType, IdxSize, Series, StringChunked};
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
 use crate::encoding::{self, Decoded};
@@ -26,16 +26,33 @@ pub struct Ingest;
 
 impl Stage for Ingest {
     const NAME: &'static str = "ingest";
-    const ABOUT: &'static str = "Read a table of texts: CSV, TSV, JSON, JSON lines, Parquet, Arrow or plain lines";
+    const ABOUT: &'static str =
+        "Read a table of texts: CSV, TSV, JSON, JSON lines, Parquet, Arrow or plain lines";
     const PRODUCER: &'static str = concat!("skerry-ingest ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[];
     const OUTPUTS: &'static [File] = &[
-        File { name: "documents", file: "documents.parquet", required: true, help: "the texts and the other columns" },
-        File { name: "duplicates", file: "duplicates.parquet", required: false, help: "which document stands for each collapsed row, with --dedup" },
-        File { name: "embeddings", file: "embeddings.parquet", required: false, help: "the vectors of the source, with --vectors" },
+        File {
+            name: "documents",
+            file: "documents.parquet",
+            required: true,
+            help: "the texts and the other columns",
+        },
+        File {
+            name: "duplicates",
+            file: "duplicates.parquet",
+            required: false,
+            help: "which document stands for each collapsed row, with --dedup",
+        },
+        File {
+            name: "embeddings",
+            file: "embeddings.parquet",
+            required: false,
+            help: "the vectors of the source, with --vectors",
+        },
     ];
-    const SOURCES: Option<&'static str> =
-        Some("Files, patterns of file names in quotes, or - for standard input; gzip and zstd are unpacked");
+    const SOURCES: Option<&'static str> = Some(
+        "Files, patterns of file names in quotes, or - for standard input; gzip and zstd are unpacked",
+    );
 
     type Options = Options;
     type Local = NoLocal;
@@ -43,23 +60,56 @@ impl Stage for Ingest {
     type Error = Error;
 
     fn writes(options: &Options) -> Vec<&'static str> {
-        let optional = [("duplicates", options.dedup), ("embeddings", options.vectors.is_some())];
-        std::iter::once("documents").chain(optional.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| name)).collect()
+        let optional = [
+            ("duplicates", options.dedup),
+            ("embeddings", options.vectors.is_some()),
+        ];
+        std::iter::once("documents")
+            .chain(
+                optional
+                    .into_iter()
+                    .filter(|(_, asked)| *asked)
+                    .map(|(name, _)| name),
+            )
+            .collect()
     }
 
-    fn fingerprints(files: &Files, _: &Options, _: &NoLocal) -> Result<BTreeMap<String, String>, Error> {
-        Ok(BTreeMap::from([("source".to_owned(), source::fingerprint(&source::expand(files.sources())?)?)]))
+    fn fingerprints(
+        files: &Files,
+        _: &Options,
+        _: &NoLocal,
+    ) -> Result<BTreeMap<String, String>, Error> {
+        Ok(BTreeMap::from([(
+            "source".to_owned(),
+            source::fingerprint(&source::expand(files.sources())?)?,
+        )]))
     }
 
-    fn run(files: &Files, options: &Options, _: &NoLocal, seed: Seed, progress: &dyn Progress) -> Result<Report, Error> {
+    fn run(
+        files: &Files,
+        options: &Options,
+        _: &NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
         if !options.text.is_empty() && options.template.is_some() {
             return Err(Error::TextTwice);
         }
-        if let Some(column) = options.vectors.as_ref().filter(|_| files.output("embeddings").is_none()) {
-            return Err(Error::NoPlace { column: column.clone() });
+        if let Some(column) = options
+            .vectors
+            .as_ref()
+            .filter(|_| files.output("embeddings").is_none())
+        {
+            return Err(Error::NoPlace {
+                column: column.clone(),
+            });
         }
         let sources = source::expand(files.sources())?;
-        let mut report = Report { sources: sources.len(), collapsed: options.dedup, ..Report::default() };
+        let mut report = Report {
+            sources: sources.len(),
+            collapsed: options.dedup,
+            ..Report::default()
+        };
         let mut table = read_all(&sources, options, &mut report, progress)?;
         let recipe = recipe(&table, options, progress)?;
         report.text = recipe.columns();
@@ -91,7 +141,12 @@ impl Stage for Ingest {
 }
 
 /// Reads all sources into one table.
-fn read_all(sources: &[Source], options: &Options, report: &mut Report, progress: &dyn Progress) -> Result<Table, Error> {
+fn read_all(
+    sources: &[Source],
+    options: &Options,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<Table, Error> {
     let mut table = Table::default();
     progress.begin("reading", Some(sources.len() as u64), "sources");
     for source in sources {
@@ -102,16 +157,25 @@ fn read_all(sources: &[Source], options: &Options, report: &mut Report, progress
             .append(part, offset)
             .map_err(|(column, fault)| Error::Column { column, fault })?;
         if !above.is_empty() {
-            progress.warn(&format!("{source} has columns that earlier sources lack, empty there: {}", above.join(", ")));
+            progress.warn(&format!(
+                "{source} has columns that earlier sources lack, empty there: {}",
+                above.join(", ")
+            ));
         }
         if !below.is_empty() {
-            progress.warn(&format!("{source} lacks columns of earlier sources, empty here: {}", below.join(", ")));
+            progress.warn(&format!(
+                "{source} lacks columns of earlier sources, empty here: {}",
+                below.join(", ")
+            ));
         }
         progress.advance(1);
     }
     progress.end();
     if table.rows() == 0 {
-        return Err(Error::NoRows { source_name: named(sources), columns: table.names().join(", ") });
+        return Err(Error::NoRows {
+            source_name: named(sources),
+            columns: table.names().join(", "),
+        });
     }
     Ok(table)
 }
@@ -124,7 +188,12 @@ fn named(sources: &[Source]) -> String {
 }
 
 /// Reads one source, and how many rows it has with those left out.
-fn read(source: &Source, options: &Options, report: &mut Report, progress: &dyn Progress) -> Result<(Table, usize), Error> {
+fn read(
+    source: &Source,
+    options: &Options,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<(Table, usize), Error> {
     let format = source.format(options.format)?;
     if !format.is_text() {
         return read_binary(source, format, report, progress);
@@ -132,32 +201,52 @@ fn read(source: &Source, options: &Options, report: &mut Report, progress: &dyn 
     let source_name = || source.to_string();
     let bytes = source.bytes()?;
     if bytes.is_empty() {
-        return Err(Error::Empty { source_name: source_name() });
+        return Err(Error::Empty {
+            source_name: source_name(),
+        });
     }
     check_is_text(source, &bytes, options)?;
-    let encoding_fault =
-        |fault| Error::Encoding { source_name: source_name(), encoding: options.encoding.clone(), fault };
-    let Decoded { text, replaced, announced } = encoding::decode(bytes, &options.encoding).map_err(encoding_fault)?;
+    let encoding_fault = |fault| Error::Encoding {
+        source_name: source_name(),
+        encoding: options.encoding.clone(),
+        fault,
+    };
+    let Decoded {
+        text,
+        replaced,
+        announced,
+    } = encoding::decode(bytes, &options.encoding).map_err(encoding_fault)?;
     if let Some(announced) = announced {
-        progress.note(&format!("{source} says that it is in {announced}, and is read so"));
+        progress.note(&format!(
+            "{source} says that it is in {announced}, and is read so"
+        ));
     }
     if replaced > 0 {
         report.replaced_bytes += replaced;
-        progress.warn(&format!("{source}: {replaced} faulty byte sequences were replaced by U+FFFD"));
+        progress.warn(&format!(
+            "{source}: {replaced} faulty byte sequences were replaced by U+FFFD"
+        ));
     }
     let text = encoding::without_mark(&text);
     if text.trim().is_empty() {
-        return Err(Error::Empty { source_name: source_name() });
+        return Err(Error::Empty {
+            source_name: source_name(),
+        });
     }
     let parsed = parse(source, format, text, options, progress)?;
     let rows = parsed.source_row.len() + parsed.skipped.len();
     if !parsed.skipped.is_empty() {
-        progress.warn(&format!("{source}: {} of {rows} rows could not be read and were left out", parsed.skipped.len()));
+        progress.warn(&format!(
+            "{source}: {} of {rows} rows could not be read and were left out",
+            parsed.skipped.len()
+        ));
     }
     report.bad += parsed.skipped.len();
     let offset = report.rows as i64;
     let room = LISTED - report.bad_rows.len();
-    report.bad_rows.extend(parsed.skipped.iter().take(room).map(|row| row + offset));
+    report
+        .bad_rows
+        .extend(parsed.skipped.iter().take(room).map(|row| row + offset));
     report.blank_lines += parsed.blank_lines;
     let (table, renamed) = Table::of(parsed);
     say_renamed(source, &renamed, progress);
@@ -168,9 +257,13 @@ fn read(source: &Source, options: &Options, report: &mut Report, progress: &dyn 
 fn say_renamed(source: &Source, renamed: &[Renamed], progress: &dyn Progress) {
     for Renamed { from, to } in renamed {
         if from.is_empty() {
-            progress.note(&format!("{source} has a column without a name: it is called {to}"));
+            progress.note(&format!(
+                "{source} has a column without a name: it is called {to}"
+            ));
         } else {
-            progress.warn(&format!("{source} has more than one column {from}: one is called {to}"));
+            progress.warn(&format!(
+                "{source} has more than one column {from}: one is called {to}"
+            ));
         }
     }
 }
@@ -179,7 +272,9 @@ fn say_renamed(source: &Source, renamed: &[Renamed], progress: &dyn Progress) {
 fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(), Error> {
     let head = &bytes[..bytes.len().min(4096)];
     let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
-    let wide = marked || options.encoding.to_lowercase().contains("utf-16") || options.encoding.to_lowercase().contains("utf16");
+    let wide = marked
+        || options.encoding.to_lowercase().contains("utf-16")
+        || options.encoding.to_lowercase().contains("utf16");
     let found = if Format::of_magic(bytes) == Some(Format::Parquet) {
         "a Parquet file"
     } else if Format::of_magic(bytes) == Some(Format::Arrow) {
@@ -191,10 +286,19 @@ fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(),
     } else {
         return Ok(());
     };
-    Err(Error::NoText { source_name: source.to_string(), found })
+    Err(Error::NoText {
+        source_name: source.to_string(),
+        found,
+    })
 }
 
-fn parse(source: &Source, format: Format, text: &str, options: &Options, progress: &dyn Progress) -> Result<Parsed, Error> {
+fn parse(
+    source: &Source,
+    format: Format,
+    text: &str,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Parsed, Error> {
     let result = match format {
         Format::Csv | Format::Tsv => {
             let usual = if format == Format::Tsv { b'\t' } else { b',' };
@@ -203,50 +307,92 @@ fn parse(source: &Source, format: Format, text: &str, options: &Options, progres
                 None => csv::delimiter(text, usual, options.quote),
             };
             if options.delimiter.is_none() && delimiter != usual {
-                let shown = if delimiter == b'\t' { "tabs".to_owned() } else { format!("{:?}", char::from(delimiter)) };
+                let shown = if delimiter == b'\t' {
+                    "tabs".to_owned()
+                } else {
+                    format!("{:?}", char::from(delimiter))
+                };
                 progress.note(&format!("the fields of {source} are separated by {shown} (found; --delimiter says otherwise)"));
             }
-            let dialect = csv::Dialect { delimiter, quote: options.quote, header: !options.no_header };
+            let dialect = csv::Dialect {
+                delimiter,
+                quote: options.quote,
+                header: !options.no_header,
+            };
             csv::read(text, dialect, options.on_bad_row)
         }
         // Many files called .json hold an object a line.
         Format::Json if holds_an_object_a_line(text) => {
-            progress.note(&format!("{source} holds an object a line, and is read as JSON lines"));
+            progress.note(&format!(
+                "{source} holds an object a line, and is read as JSON lines"
+            ));
             json::lines(text, options.on_bad_row)
         }
         Format::Json => json::array(text, options.on_bad_row),
         Format::Jsonl => json::lines(text, options.on_bad_row),
         _ => Ok(lines::read(text)),
     };
-    result.map_err(|bad| Error::Row { source_name: source.to_string(), line: bad.line, fault: bad.fault })
+    result.map_err(|bad| Error::Row {
+        source_name: source.to_string(),
+        line: bad.line,
+        fault: bad.fault,
+    })
 }
 
 fn holds_an_object_a_line(text: &str) -> bool {
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or_default();
-    lines.next().is_some() && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
+    lines.next().is_some()
+        && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
 }
 
 fn given_delimiter(given: &str) -> Result<u8, Error> {
     match given.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'\\') => Ok(byte),
-        _ => Err(Error::Delimiter { given: given.to_owned() }),
+        _ => Err(Error::Delimiter {
+            given: given.to_owned(),
+        }),
     }
 }
 
-fn read_binary(source: &Source, format: Format, report: &mut Report, progress: &dyn Progress) -> Result<(Table, usize), Error> {
-    let name = if format == Format::Parquet { "Parquet" } else { "Arrow IPC" };
-    let fail = |fault| Error::Binary { source_name: source.to_string(), format: name, fault };
+fn read_binary(
+    source: &Source,
+    format: Format,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<(Table, usize), Error> {
+    let name = if format == Format::Parquet {
+        "Parquet"
+    } else {
+        "Arrow IPC"
+    };
+    let fail = |fault| Error::Binary {
+        source_name: source.to_string(),
+        format: name,
+        fault,
+    };
     let frame = binary::read(format, source)?.map_err(fail)?;
     let rows = frame.height();
-    let mut table = Table { columns: Vec::new(), source_row: (0..rows as i64).collect() };
+    let mut table = Table {
+        columns: Vec::new(),
+        source_row: (0..rows as i64).collect(),
+    };
     for column in frame.into_columns() {
         let name = column.name().to_string();
-        match binary::guard(|| binary::plain(column.as_materialized_series())).map_err(|fault| Error::Column { column: name.clone(), fault })? {
-            binary::Plain::Column(series, kind) => table.columns.push(Column { name, series, kind }),
+        match binary::guard(|| binary::plain(column.as_materialized_series())).map_err(|fault| {
+            Error::Column {
+                column: name.clone(),
+                fault,
+            }
+        })? {
+            binary::Plain::Column(series, kind) => {
+                table.columns.push(Column { name, series, kind })
+            }
             binary::Plain::Bytes => {
-                progress.warn(&format!("column {name} of {source} holds bytes that are no text: it is left out"));
+                progress.warn(&format!(
+                    "column {name} of {source} holds bytes that are no text: it is left out"
+                ));
                 report.left_out.push(name);
             }
         }
@@ -261,8 +407,13 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
         (Recipe::template(template)?, "--template")
     } else if options.text.is_empty() {
         let found = found_by_name(&names, |i| is_text(&table.columns[i], options));
-        let columns = found.ok_or_else(|| Error::NoTextColumn { columns: names.join(", ") })?;
-        progress.note(&format!("the text is made of {} (found by name; --text says otherwise)", columns.join(" and ")));
+        let columns = found.ok_or_else(|| Error::NoTextColumn {
+            columns: names.join(", "),
+        })?;
+        progress.note(&format!(
+            "the text is made of {} (found by name; --text says otherwise)",
+            columns.join(" and ")
+        ));
         (Recipe::joined(&columns), "--text")
     } else {
         (Recipe::joined(&options.text), "--text")
@@ -293,30 +444,53 @@ fn is_text(column: &Column, options: &Options) -> bool {
         return false;
     }
     let head = column.series.head(Some(LOOKED_AT));
-    let Ok(strings) = head.str() else { return false };
+    let Ok(strings) = head.str() else {
+        return false;
+    };
     let any = strings.iter().flatten().any(|cell| !cell.trim().is_empty());
-    any && *settle(strings.clone(), column.kind, &options.null_values).series.dtype() == DataType::String
+    any && *settle(strings.clone(), column.kind, &options.null_values)
+        .series
+        .dtype()
+        == DataType::String
 }
 
 /// The columns of the text as strings, as the source has them.
 fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<StringChunked>, Error> {
     let part = |name: &String| {
-        let column = table.find(name).expect("the recipe's columns were looked up");
-        let fail = |fault: String| Error::Column { column: name.clone(), fault };
+        let column = table
+            .find(name)
+            .expect("the recipe's columns were looked up");
+        let fail = |fault: String| Error::Column {
+            column: name.clone(),
+            fault,
+        };
         if column.kind == Kind::Vectors {
             return Err(fail("it holds vectors, no text".to_owned()));
         }
         let series = match column.series.dtype() {
             // Not a number is no text either.
             DataType::Float64 => {
-                let floats = column.series.f64().map_err(|error| fail(error.to_string()))?;
-                let cells = floats.iter().map(|value| value.filter(|value| !value.is_nan()).map(|value| value.to_string()));
+                let floats = column
+                    .series
+                    .f64()
+                    .map_err(|error| fail(error.to_string()))?;
+                let cells = floats.iter().map(|value| {
+                    value
+                        .filter(|value| !value.is_nan())
+                        .map(|value| value.to_string())
+                });
                 return Ok(cells.collect());
             }
             DataType::String => column.series.clone(),
-            _ => column.series.cast(&DataType::String).map_err(|error| fail(error.to_string()))?,
+            _ => column
+                .series
+                .cast(&DataType::String)
+                .map_err(|error| fail(error.to_string()))?,
         };
-        Ok(series.str().map_err(|error| fail(error.to_string()))?.clone())
+        Ok(series
+            .str()
+            .map_err(|error| fail(error.to_string()))?
+            .clone())
     };
     recipe.columns().iter().map(part).collect()
 }
@@ -366,21 +540,31 @@ fn choose(
     seed: Seed,
     report: &mut Report,
 ) -> Result<Kept, Error> {
-    let holds = options.r#where.as_ref().map(|predicate| select::where_holds(table, predicate)).transpose()?;
+    let holds = options
+        .r#where
+        .as_ref()
+        .map(|predicate| select::where_holds(table, predicate))
+        .transpose()?;
     let mut texts = Texts::default();
     let mut rows: Vec<IdxSize> = Vec::new();
-    let mut cells: Vec<_> = parts.iter().map(|part| part.iter()).collect();
+    let mut cells: Vec<_> = parts.iter().map(ChunkedArray::iter).collect();
     let mut present: Vec<Option<Cow<str>>> = Vec::with_capacity(parts.len());
     for row in 0..table.rows() {
         present.clear();
-        present.extend(cells.iter_mut().map(|cells| cells.next().flatten().map(Cow::Borrowed)));
+        present.extend(
+            cells
+                .iter_mut()
+                .map(|cells| cells.next().flatten().map(Cow::Borrowed)),
+        );
         if holds.as_ref().is_some_and(|holds| !holds[row]) {
             report.filtered += 1;
             continue;
         }
         let mut decoded = false;
         for cell in &mut present {
-            let Some(text) = cell.take().filter(|text| !text.trim().is_empty()) else { continue };
+            let Some(text) = cell.take().filter(|text| !text.trim().is_empty()) else {
+                continue;
+            };
             if is_null_word(text.trim(), &options.null_values) {
                 report.null_words += 1;
             } else if options.decode_entities
@@ -406,17 +590,28 @@ fn choose(
     }
 
     let first = select::first_of_equals((0..rows.len()).map(|place| texts.get(place)));
-    let mut places: Vec<usize> = (0..rows.len()).filter(|&place| !options.dedup || first[place] == place).collect();
+    let mut places: Vec<usize> = (0..rows.len())
+        .filter(|&place| !options.dedup || first[place] == place)
+        .collect();
     let candidates = places.len();
     if let Some(count) = options.sample {
-        let numbers: Vec<i64> = places.iter().map(|&place| table.source_row[rows[place] as usize]).collect();
-        places = select::sample(&numbers, count, seed).into_iter().map(|drawn| places[drawn]).collect();
+        let numbers: Vec<i64> = places
+            .iter()
+            .map(|&place| table.source_row[rows[place] as usize])
+            .collect();
+        places = select::sample(&numbers, count, seed)
+            .into_iter()
+            .map(|drawn| places[drawn])
+            .collect();
     }
     places.truncate(options.limit.unwrap_or(usize::MAX));
     report.not_drawn = candidates - places.len();
     report.documents = places.len();
     if places.len() < 3 {
-        return Err(Error::TooFew { documents: places.len(), rows: report.rows });
+        return Err(Error::TooFew {
+            documents: places.len(),
+            rows: report.rows,
+        });
     }
 
     let mut duplicates = Duplicates::default();
@@ -426,10 +621,16 @@ fn choose(
             id_of[place] = Some(id);
         }
         let mut copies = vec![1_i32; places.len()];
-        for (place, &first) in first.iter().enumerate().filter(|&(place, &first)| first != place) {
+        for (place, &first) in first
+            .iter()
+            .enumerate()
+            .filter(|&(place, &first)| first != place)
+        {
             if let Some(id) = id_of[first] {
                 copies[id] += 1;
-                duplicates.source_row.push(table.source_row[rows[place] as usize]);
+                duplicates
+                    .source_row
+                    .push(table.source_row[rows[place] as usize]);
                 duplicates.id.push(id as i64);
             }
         }
@@ -438,7 +639,10 @@ fn choose(
     });
     if !options.dedup {
         let mut seen = vec![false; rows.len()];
-        report.duplicates = places.iter().filter(|&&place| std::mem::replace(&mut seen[first[place]], true)).count();
+        report.duplicates = places
+            .iter()
+            .filter(|&&place| std::mem::replace(&mut seen[first[place]], true))
+            .count();
     }
     if places.len() < rows.len() {
         let mut fewer = Texts::default();
@@ -449,25 +653,43 @@ fn choose(
         texts = fewer;
         rows = places.iter().map(|&place| rows[place]).collect();
     }
-    Ok(Kept { rows, texts, copies, duplicates })
+    Ok(Kept {
+        rows,
+        texts,
+        copies,
+        duplicates,
+    })
 }
 
 fn take_vectors(table: &Table, name: &str, kept: &Kept) -> Result<Embeddings, Error> {
     let column = table.find(name).expect("the column was looked up");
-    let fail = |fault: String| Error::Column { column: name.to_owned(), fault };
-    let gathered = binary::guard(|| vectors::gather(&column.series, column.kind, &kept.rows)).map_err(fail)?;
-    let (d, values) = gathered
-        .ok_or_else(|| Error::NoVectors { column: name.to_owned(), found: column.series.dtype().to_string() })?
-        .map_err(|vectors::Fault { place, fault }| Error::Vector {
-            column: name.to_owned(),
-            row: table.source_row[kept.rows[place] as usize],
-            fault,
+    let found =
+        vectors::gather(&column.series, column.kind, &kept.rows).map_err(|fault| match fault {
+            vectors::Fault::NoVectors => Error::NoVectors {
+                column: name.to_owned(),
+                found: column.series.dtype().to_string(),
+            },
+            vectors::Fault::Row { place, fault } => Error::Vector {
+                column: name.to_owned(),
+                row: table.source_row[kept.rows[place] as usize],
+                fault,
+            },
+            vectors::Fault::Polars(fault) => Error::Column {
+                column: name.to_owned(),
+                fault,
+            },
         })?;
-    Ok(Embeddings::new(d, values))
+    Ok(Embeddings::new(found.d, found.values))
 }
 
 /// The other columns: those asked for, without the vectors, and without a text that is one column as it stands.
-fn other_columns(table: Table, recipe: &Recipe, options: &Options, report: &mut Report, progress: &dyn Progress) -> Vec<Column> {
+fn other_columns(
+    table: Table,
+    recipe: &Recipe,
+    options: &Options,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Vec<Column> {
     let text = recipe.columns();
     let mut columns = Vec::new();
     for column in table.columns {
@@ -477,7 +699,10 @@ fn other_columns(table: Table, recipe: &Recipe, options: &Options, report: &mut 
             continue;
         }
         if column.kind == Kind::Vectors || vectors::spells_vectors(&column.series) {
-            progress.note(&format!("column {0} holds vectors and is left out; --vectors {0} takes them", column.name));
+            progress.note(&format!(
+                "column {0} holds vectors and is left out; --vectors {0} takes them",
+                column.name
+            ));
             report.left_out.push(column.name);
             continue;
         }
@@ -495,19 +720,31 @@ fn documents(
     progress: &dyn Progress,
 ) -> Result<Documents, Error> {
     let n = kept.rows.len();
-    let source_row = kept.rows.iter().map(|&row| table.source_row[row as usize]).collect();
+    let source_row = kept
+        .rows
+        .iter()
+        .map(|&row| table.source_row[row as usize])
+        .collect();
     let columns = other_columns(table, recipe, options, report, progress);
     let given: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let (names, renamed) = unreserved(&given, &artifacts::RESERVED, &["cluster_l"]);
     for Renamed { from, to } in &renamed {
-        progress.note(&format!("column {from} bears a name of ours: it is called {to}"));
+        progress.note(&format!(
+            "column {from} bears a name of ours: it is called {to}"
+        ));
     }
     report.renamed.extend(renamed);
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for (column, name) in columns.into_iter().zip(names) {
-        let fail = |fault: String| Error::Column { column: column.name.clone(), fault };
+        let fail = |fault: String| Error::Column {
+            column: column.name.clone(),
+            fault,
+        };
         let array = binary::guard(|| to_arrow(&take(&column.series, &kept.rows)?)).map_err(fail)?;
-        report.columns.push(ColumnReport { name: name.clone(), kind: array.data_type().to_string() });
+        report.columns.push(ColumnReport {
+            name: name.clone(),
+            kind: array.data_type().to_string(),
+        });
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     }
@@ -515,10 +752,19 @@ fn documents(
     let columns = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &size)
         .expect("every column has as many rows as there are documents");
     let text = LargeStringArray::from_iter_values((0..n).map(|place| kept.texts.get(place)));
-    Ok(Documents { text, source_row, copies: kept.copies, columns })
+    Ok(Documents {
+        text,
+        source_row,
+        copies: kept.copies,
+        columns,
+    })
 }
 
 /// The values of `rows`; the column itself where that is all of them.
 fn take(series: &Series, rows: &[IdxSize]) -> polars::prelude::PolarsResult<Series> {
-    if rows.len() == series.len() { Ok(series.clone()) } else { series.take_slice(rows) }
+    if rows.len() == series.len() {
+        Ok(series.clone())
+    } else {
+        series.take_slice(rows)
+    }
 }

@@ -1,5 +1,6 @@
 //! Where tables come from: files, patterns of file names, standard input; compressed or not.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -37,9 +38,14 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
         if name == "-" {
             sources.push(Source::Stdin);
         } else if path.is_dir() {
-            return Err(Error::Directory { path: path.to_owned() });
+            return Err(Error::Directory {
+                path: path.to_owned(),
+            });
         } else if !path.exists() && name.contains(['*', '?', '[']) {
-            let found = glob::glob(name).map_err(|source| Error::Pattern { pattern: name.clone(), source })?;
+            let found = glob::glob(name).map_err(|source| Error::Pattern {
+                pattern: name.clone(),
+                source,
+            })?;
             let mut files = Vec::new();
             for file in found {
                 let file = file.map_err(|error| Error::Io {
@@ -50,7 +56,9 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
                 files.extend(file.is_file().then_some(file));
             }
             if files.is_empty() {
-                return Err(Error::NoMatch { pattern: name.clone() });
+                return Err(Error::NoMatch {
+                    pattern: name.clone(),
+                });
             }
             files.sort();
             sources.extend(files.into_iter().map(Source::File));
@@ -61,7 +69,12 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     if sources.is_empty() {
         return Err(Error::NoSource);
     }
-    if sources.iter().filter(|source| **source == Source::Stdin).count() > 1 {
+    if sources
+        .iter()
+        .filter(|source| **source == Source::Stdin)
+        .count()
+        > 1
+    {
         return Err(Error::StdinTwice);
     }
     Ok(sources)
@@ -70,7 +83,11 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
 impl Source {
     fn io(&self, action: &'static str) -> impl Fn(io::Error) -> Error {
         let source_name = self.to_string();
-        move |source| Error::Io { action, source_name: source_name.clone(), source }
+        move |source| Error::Io {
+            action,
+            source_name: source_name.clone(),
+            source,
+        }
     }
 
     /// The format its name speaks of, unless one was given.
@@ -79,7 +96,9 @@ impl Source {
             Self::File(path) => Format::of_name(&path.to_string_lossy()),
             Self::Stdin => None,
         };
-        given.or(by_name).ok_or_else(|| Error::UnknownFormat { source_name: self.to_string() })
+        given.or(by_name).ok_or_else(|| Error::UnknownFormat {
+            source_name: self.to_string(),
+        })
     }
 
     /// Opens it. Standard input is spooled to a file without a name, once, so that it can be read again.
@@ -88,13 +107,15 @@ impl Source {
         match self {
             Self::File(path) => File::open(path).map_err(self.io("read")),
             Self::Stdin => {
-                if SPOOL.get().is_none() {
+                let spool = if let Some(spool) = SPOOL.get() {
+                    spool
+                } else {
                     let mut file = tempfile::tempfile().map_err(self.io("spool"))?;
                     io::copy(&mut io::stdin().lock(), &mut file).map_err(self.io("spool"))?;
-                    // Another thread cannot have come first: a run reads its sources one after the other.
-                    let _ = SPOOL.set(file);
-                }
-                let mut file = SPOOL.get().expect("it was just set").try_clone().map_err(self.io("read"))?;
+                    // No other thread comes in between: a run reads its sources one after the other.
+                    SPOOL.get_or_init(|| file)
+                };
+                let mut file = spool.try_clone().map_err(self.io("read"))?;
                 file.rewind().map_err(self.io("read"))?;
                 Ok(file)
             }
@@ -109,11 +130,17 @@ impl Source {
         file.read_to_end(&mut bytes).map_err(self.io("read"))?;
         let damaged = |format| {
             let source_name = self.to_string();
-            move |source| Error::Compressed { source_name, format, source }
+            move |source| Error::Compressed {
+                source_name,
+                format,
+                source,
+            }
         };
         let mut plain = Vec::new();
         if bytes.starts_with(&[0x1f, 0x8b]) {
-            flate2::bufread::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut plain).map_err(damaged("gzip"))?;
+            flate2::bufread::MultiGzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut plain)
+                .map_err(damaged("gzip"))?;
         } else if bytes.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
             zstd::stream::copy_decode(bytes.as_slice(), &mut plain).map_err(damaged("zstd"))?;
         } else {
@@ -135,13 +162,20 @@ impl Source {
                 Err(error) => return Err(self.io("read")(error)),
             }
         }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        let mut digest = String::with_capacity(64);
+        for byte in hash.finalize() {
+            let _ = write!(digest, "{byte:02x}");
+        }
+        Ok(digest)
     }
 }
 
 /// SHA-256 over the contents of `sources`: of the one file, or of the list of their digests.
 pub fn fingerprint(sources: &[Source]) -> Result<String, Error> {
-    let digests = sources.iter().map(Source::digest).collect::<Result<Vec<_>, _>>()?;
+    let digests = sources
+        .iter()
+        .map(Source::digest)
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(match digests.as_slice() {
         [only] => only.clone(),
         several => artifacts::sha256_of(several.join("\n").as_bytes()),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray, StringArray,
+    TimestampMicrosecondArray,
 };
 use polars::prelude::{DataType, PolarsError, PolarsResult, Series};
 
@@ -33,13 +34,27 @@ pub struct Table {
 impl Table {
     /// The table that was parsed, with a distinct name for each column.
     pub fn of(parsed: Parsed) -> (Self, Vec<Renamed>) {
-        let given: Vec<String> = parsed.columns.iter().map(|cells| cells.name.clone()).collect();
+        let given: Vec<String> = parsed
+            .columns
+            .iter()
+            .map(|cells| cells.name.clone())
+            .collect();
         let (names, renamed) = distinct(&given);
         let columns = names.into_iter().zip(parsed.columns).map(|(name, cells)| {
             let kind = cells.kind;
-            Column { series: cells.finish(&name), name, kind }
+            Column {
+                series: cells.finish(&name),
+                name,
+                kind,
+            }
         });
-        (Self { columns: columns.collect(), source_row: parsed.source_row }, renamed)
+        (
+            Self {
+                columns: columns.collect(),
+                source_row: parsed.source_row,
+            },
+            renamed,
+        )
     }
 
     /// The number of rows.
@@ -49,7 +64,10 @@ impl Table {
 
     /// The names of the columns.
     pub fn names(&self) -> Vec<String> {
-        self.columns.iter().map(|column| column.name.clone()).collect()
+        self.columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect()
     }
 
     /// The column of this name.
@@ -59,34 +77,54 @@ impl Table {
 
     /// Puts the rows of `other` under these; a column that one of them lacks is null there. Row numbers of `other` run
     /// on from `offset`. Returns the columns that were lacking, in this table and in the other.
-    pub fn append(&mut self, other: Self, offset: i64) -> Result<(Vec<String>, Vec<String>), (String, String)> {
+    pub fn append(
+        &mut self,
+        other: Self,
+        offset: i64,
+    ) -> Result<(Vec<String>, Vec<String>), (String, String)> {
         if self.columns.is_empty() && self.source_row.is_empty() {
             let source_row = other.source_row.iter().map(|row| row + offset).collect();
-            *self = Self { source_row, ..other };
+            *self = Self {
+                source_row,
+                ..other
+            };
             return Ok((Vec::new(), Vec::new()));
         }
         let (above, below) = (self.rows(), other.rows());
         let (mut lacking_above, mut lacking_below) = (Vec::new(), Vec::new());
         let mut rest: Vec<Option<Column>> = other.columns.into_iter().map(Some).collect();
         for column in &mut self.columns {
-            let same = rest.iter_mut().find(|slot| slot.as_ref().is_some_and(|other| other.name == column.name));
-            let (series, kind) = match same.and_then(Option::take) {
-                Some(other) => (other.series, other.kind),
-                None => {
-                    lacking_below.push(column.name.clone());
-                    (nulls(column.series.dtype(), below), Kind::Empty)
-                }
+            let same = rest
+                .iter_mut()
+                .find(|slot| slot.as_ref().is_some_and(|other| other.name == column.name));
+            let (series, kind) = if let Some(other) = same.and_then(Option::take) {
+                (other.series, other.kind)
+            } else {
+                lacking_below.push(column.name.clone());
+                (nulls(column.series.dtype(), below), Kind::Empty)
             };
             let joined = join(&column.series, column.kind, &series, kind);
-            (column.series, column.kind) = joined.map_err(|error| (column.name.clone(), error.to_string()))?;
+            (column.series, column.kind) =
+                joined.map_err(|error| (column.name.clone(), error.to_string()))?;
         }
         for column in rest.into_iter().flatten() {
             lacking_above.push(column.name.clone());
-            let joined = join(&nulls(column.series.dtype(), above), Kind::Empty, &column.series, column.kind);
-            let (series, kind) = joined.map_err(|error| (column.name.clone(), error.to_string()))?;
-            self.columns.push(Column { series: series.with_name(column.name.as_str().into()), name: column.name, kind });
+            let joined = join(
+                &nulls(column.series.dtype(), above),
+                Kind::Empty,
+                &column.series,
+                column.kind,
+            );
+            let (series, kind) =
+                joined.map_err(|error| (column.name.clone(), error.to_string()))?;
+            self.columns.push(Column {
+                series: series.with_name(column.name.as_str().into()),
+                name: column.name,
+                kind,
+            });
         }
-        self.source_row.extend(other.source_row.iter().map(|row| row + offset));
+        self.source_row
+            .extend(other.source_row.iter().map(|row| row + offset));
         Ok((lacking_above, lacking_below))
     }
 }
@@ -96,7 +134,12 @@ fn nulls(dtype: &DataType, rows: usize) -> Series {
 }
 
 /// `above` and `below` as one column, of the type that holds both: numbers as f64, days and times as times, else text.
-fn join(above: &Series, above_kind: Kind, below: &Series, below_kind: Kind) -> PolarsResult<(Series, Kind)> {
+fn join(
+    above: &Series,
+    above_kind: Kind,
+    below: &Series,
+    below_kind: Kind,
+) -> PolarsResult<(Series, Kind)> {
     let kind = above_kind.with(below_kind);
     let same = above.dtype() == below.dtype();
     let dtype = match (above.dtype(), below.dtype()) {
@@ -104,13 +147,22 @@ fn join(above: &Series, above_kind: Kind, below: &Series, below_kind: Kind) -> P
         (dtype, _) if below_kind == Kind::Empty => dtype.clone(),
         (_, dtype) if above_kind == Kind::Empty => dtype.clone(),
         (a, b) if a.is_nested() || b.is_nested() => {
-            return Err(PolarsError::SchemaMismatch(format!("it holds {a} in one source and {b} in another").into()));
+            return Err(PolarsError::SchemaMismatch(
+                format!("it holds {a} in one source and {b} in another").into(),
+            ));
         }
-        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => DataType::Float64,
-        (DataType::Date, time @ DataType::Datetime(_, None)) | (time @ DataType::Datetime(_, None), DataType::Date) => time.clone(),
+        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
+            DataType::Float64
+        }
+        (DataType::Date, time @ DataType::Datetime(_, None))
+        | (time @ DataType::Datetime(_, None), DataType::Date) => time.clone(),
         _ => DataType::String,
     };
-    let kind = if same || dtype != DataType::String { kind } else { Kind::Mixed };
+    let kind = if same || dtype != DataType::String {
+        kind
+    } else {
+        Kind::Mixed
+    };
     let part = |series: &Series, kind: Kind| {
         if *series.dtype() == dtype {
             Ok(series.clone())
@@ -128,21 +180,21 @@ fn join(above: &Series, above_kind: Kind, below: &Series, below_kind: Kind) -> P
 /// A column as Arrow has it; `utf8` with 64-bit offsets where 2 GiB of text would not fit into 32.
 pub fn to_arrow(series: &Series) -> PolarsResult<ArrayRef> {
     Ok(match series.dtype() {
-        DataType::Boolean => Arc::new(BooleanArray::from_iter(series.bool()?.iter())),
-        DataType::Int64 => Arc::new(Int64Array::from_iter(series.i64()?.iter())),
-        DataType::Float64 => Arc::new(Float64Array::from_iter(series.f64()?.iter())),
-        DataType::Date => Arc::new(Date32Array::from_iter(series.date()?.physical().iter())),
+        DataType::Boolean => Arc::new(series.bool()?.iter().collect::<BooleanArray>()),
+        DataType::Int64 => Arc::new(series.i64()?.iter().collect::<Int64Array>()),
+        DataType::Float64 => Arc::new(series.f64()?.iter().collect::<Float64Array>()),
+        DataType::Date => Arc::new(series.date()?.physical().iter().collect::<Date32Array>()),
         DataType::Datetime(_, zone) => {
-            let micros = TimestampMicrosecondArray::from_iter(series.datetime()?.physical().iter());
+            let micros: TimestampMicrosecondArray = series.datetime()?.physical().iter().collect();
             Arc::new(micros.with_timezone_opt(zone.as_ref().map(ToString::to_string)))
         }
         _ => {
             let strings = series.str()?;
             let bytes: usize = strings.iter().flatten().map(str::len).sum();
             if bytes < i32::MAX as usize {
-                Arc::new(StringArray::from_iter(strings.iter()))
+                Arc::new(strings.iter().collect::<StringArray>())
             } else {
-                Arc::new(LargeStringArray::from_iter(strings.iter()))
+                Arc::new(strings.iter().collect::<LargeStringArray>())
             }
         }
     })

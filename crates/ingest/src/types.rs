@@ -6,8 +6,8 @@
 //! is not 2503.1172). One pass for a column of text, which fails at its first value; two for the others.
 
 use polars::prelude::{
-    BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoSeries, NewChunkedArray, Series,
-    StringChunked, TimeUnit, TimeZone,
+    BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoSeries,
+    NewChunkedArray, Series, StringChunked, TimeUnit, TimeZone,
 };
 
 use crate::formats::Kind;
@@ -33,8 +33,19 @@ pub fn is_null_word(word: &str, null_words: &[String]) -> bool {
 pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Settled {
     let name = strings.name().clone();
     let mut candidates = match kind {
-        Kind::Words => vec![Type::Bool, Type::Int, Type::Float, Type::Date, Type::Time { utc: false }, Type::Time { utc: true }],
-        Kind::Strings => vec![Type::Date, Type::Time { utc: false }, Type::Time { utc: true }],
+        Kind::Words => vec![
+            Type::Bool,
+            Type::Int,
+            Type::Float,
+            Type::Date,
+            Type::Time { utc: false },
+            Type::Time { utc: true },
+        ],
+        Kind::Strings => vec![
+            Type::Date,
+            Type::Time { utc: false },
+            Type::Time { utc: true },
+        ],
         Kind::Empty | Kind::Nested | Kind::Mixed | Kind::Typed | Kind::Vectors => Vec::new(),
     };
     if is_identifier(&name) {
@@ -57,18 +68,31 @@ pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Sett
         }
     }
     let Some(found) = candidates.first().filter(|_| seen) else {
-        return Settled { series: strings.into_series(), nulled: 0 };
+        return Settled {
+            series: strings.into_series(),
+            nulled: 0,
+        };
     };
     let values = || strings.iter().map(|value| value.map(str::trim));
     let series = match found {
-        Type::Bool => BooleanChunked::from_iter_options(name, values().map(|v| v.and_then(truth))).into_series(),
-        Type::Int => Int64Chunked::from_iter_options(name, values().map(|v| v.and_then(whole))).into_series(),
-        Type::Float => Float64Chunked::from_iter_options(name, values().map(|v| v.and_then(decimal))).into_series(),
-        Type::Date => Int32Chunked::from_iter_options(name, values().map(|v| v.and_then(date))).into_date().into_series(),
+        Type::Bool => BooleanChunked::from_iter_options(name, values().map(|v| v.and_then(truth)))
+            .into_series(),
+        Type::Int => {
+            Int64Chunked::from_iter_options(name, values().map(|v| v.and_then(whole))).into_series()
+        }
+        Type::Float => {
+            Float64Chunked::from_iter_options(name, values().map(|v| v.and_then(decimal)))
+                .into_series()
+        }
+        Type::Date => Int32Chunked::from_iter_options(name, values().map(|v| v.and_then(date)))
+            .into_date()
+            .into_series(),
         Type::Time { utc } => {
             let micros = values().map(|v| v.and_then(time).map(|(micros, _)| micros));
             let zone = utc.then_some(TimeZone::UTC);
-            Int64Chunked::from_iter_options(name, micros).into_datetime(TimeUnit::Microseconds, zone).into_series()
+            Int64Chunked::from_iter_options(name, micros)
+                .into_datetime(TimeUnit::Microseconds, zone)
+                .into_series()
         }
     };
     debug_assert!(series.dtype() != &DataType::String);
@@ -99,7 +123,10 @@ impl Type {
 /// Whether a column of this name holds names of things rather than amounts.
 fn is_identifier(name: &str) -> bool {
     let lower = name.to_lowercase();
-    lower == "id" || ["_id", "-id", " id", ".id", "doi", "version"].iter().any(|end| lower.ends_with(end))
+    lower == "id"
+        || ["_id", "-id", " id", ".id", "doi", "version"]
+            .iter()
+            .any(|end| lower.ends_with(end))
 }
 
 fn truth(value: &str) -> Option<bool> {
@@ -113,16 +140,28 @@ fn truth(value: &str) -> Option<bool> {
 /// A whole number, written the one way that it would be written back.
 fn whole(value: &str) -> Option<i64> {
     let digits = value.strip_prefix('-').unwrap_or(value);
-    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
-    if plain && value != "-0" { value.parse().ok() } else { None }
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (digits == "0" || !digits.starts_with('0'));
+    if plain && value != "-0" {
+        value.parse().ok()
+    } else {
+        None
+    }
 }
 
 /// A number with or without decimals or exponent; no whole number that 64 bits cannot hold.
 fn decimal(value: &str) -> Option<f64> {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
-    let numeric = unsigned.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let numeric = unsigned
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-'));
     let leading_zero = unsigned.len() > 1 && unsigned[0] == b'0' && unsigned[1].is_ascii_digit();
-    if !numeric || leading_zero || !unsigned.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.') {
+    if !numeric
+        || leading_zero
+        || !unsigned
+            .first()
+            .is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.')
+    {
         return None;
     }
     if unsigned.iter().all(u8::is_ascii_digit) {
@@ -132,13 +171,18 @@ fn decimal(value: &str) -> Option<f64> {
 }
 
 fn number(digits: &str, length: usize) -> Option<i64> {
-    (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+    (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| digits.parse().ok())?
 }
 
 /// Days since 1970 of `YYYY-MM-DD`.
 fn date(value: &str) -> Option<i32> {
     let mut parts = value.split('-');
-    let (year, month, day) = (number(parts.next()?, 4)?, number(parts.next()?, 2)?, number(parts.next()?, 2)?);
+    let (year, month, day) = (
+        number(parts.next()?, 4)?,
+        number(parts.next()?, 2)?,
+        number(parts.next()?, 2)?,
+    );
     let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let length = match month {
         2 => 28 + i64::from(leap),
@@ -150,7 +194,11 @@ fn date(value: &str) -> Option<i32> {
         return None;
     }
     // Days from civil: years begin in March, so that the leap day is the last of its year.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
+    let (year, month) = if month <= 2 {
+        (year - 1, month + 9)
+    } else {
+        (year, month - 3)
+    };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
     let day_of_year = (153 * month + 2) / 5 + day - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
@@ -173,7 +221,10 @@ fn time(value: &str) -> Option<(i64, bool)> {
                 let (kept, beyond) = fraction.split_at_checked(6).unwrap_or((fraction, ""));
                 let exact = !kept.is_empty() && beyond.bytes().all(|byte| byte == b'0');
                 let scale = 10_i64.pow(6 - kept.len() as u32);
-                (number(seconds, 2)?, number(kept, kept.len()).filter(|_| exact)? * scale)
+                (
+                    number(seconds, 2)?,
+                    number(kept, kept.len()).filter(|_| exact)? * scale,
+                )
             }
         },
     };
@@ -186,10 +237,15 @@ fn time(value: &str) -> Option<(i64, bool)> {
 
 /// Splits a time of day from its zone: the offset to UTC in minutes.
 fn zone(clock: &str) -> Option<(&str, Option<i64>)> {
-    if let Some(clock) = ["Z", "z", " UTC", " GMT"].iter().find_map(|end| clock.strip_suffix(end)) {
+    if let Some(clock) = ["Z", "z", " UTC", " GMT"]
+        .iter()
+        .find_map(|end| clock.strip_suffix(end))
+    {
         return Some((clock, Some(0)));
     }
-    let Some(sign) = clock.rfind(['+', '-']) else { return Some((clock, None)) };
+    let Some(sign) = clock.rfind(['+', '-']) else {
+        return Some((clock, None));
+    };
     let (clock, offset) = clock.split_at(sign);
     let digits = offset[1..].replace(':', "");
     let minutes = match digits.len() {
@@ -197,7 +253,14 @@ fn zone(clock: &str) -> Option<(&str, Option<i64>)> {
         4 => number(digits.get(..2)?, 2)? * 60 + number(digits.get(2..)?, 2)?,
         _ => return None,
     };
-    Some((clock.trim_end(), Some(if offset.starts_with('-') { -minutes } else { minutes })))
+    Some((
+        clock.trim_end(),
+        Some(if offset.starts_with('-') {
+            -minutes
+        } else {
+            minutes
+        }),
+    ))
 }
 
 #[cfg(test)]
@@ -207,7 +270,10 @@ mod tests {
     fn dtype(name: &str, values: &[&str]) -> String {
         let strings = StringChunked::from_iter_values(name.into(), values.iter());
         let words: Vec<String> = NULL_WORDS.split(',').map(str::to_owned).collect();
-        settle(strings, Kind::Words, &words).series.dtype().to_string()
+        settle(strings, Kind::Words, &words)
+            .series
+            .dtype()
+            .to_string()
     }
 
     #[test]
@@ -219,9 +285,18 @@ mod tests {
         assert_eq!(dtype("b", &["true", "1"]), "str");
         assert_eq!(dtype("d", &["2024-02-29", "1969-12-31"]), "date");
         assert_eq!(dtype("d", &["2023-02-29"]), "str");
-        assert_eq!(dtype("t", &["2024-05-01T10:00:00", "2024-05-01 10:00"]), "datetime[μs]");
-        assert_eq!(dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00+02:00"]), "datetime[μs, UTC]");
-        assert_eq!(dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00"]), "str");
+        assert_eq!(
+            dtype("t", &["2024-05-01T10:00:00", "2024-05-01 10:00"]),
+            "datetime[μs]"
+        );
+        assert_eq!(
+            dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00+02:00"]),
+            "datetime[μs, UTC]"
+        );
+        assert_eq!(
+            dtype("t", &["2024-05-01T10:00:00Z", "2024-05-01 10:00"]),
+            "str"
+        );
         assert_eq!(dtype("e", &["", "nan"]), "str");
     }
 
@@ -243,7 +318,14 @@ mod tests {
         assert_eq!(time("1970-01-01 00:00:01.5"), Some((1_500_000, false)));
         assert_eq!(time("1970-01-01T02:00:00+02:00"), Some((0, true)));
         assert_eq!(time("1970-01-01T00:00:00.1234567"), None);
-        for odd in ["", "2024", "2024-05-01T", "2024-05-01 25:00", "2024-05-01 10:00:0é", "2024-05-01 10:00+é"] {
+        for odd in [
+            "",
+            "2024",
+            "2024-05-01T",
+            "2024-05-01 25:00",
+            "2024-05-01 10:00:0é",
+            "2024-05-01 10:00+é",
+        ] {
             assert_eq!(time(odd), None, "{odd}");
         }
     }

@@ -1,49 +1,68 @@
 //! Vectors that the source brings along: lists of numbers, or cells that spell them (`[0.1, 0.2]`).
 
-use polars::prelude::{AnyValue, DataType, IdxSize, PolarsResult, Series};
+use polars::prelude::{AnyValue, DataType, IdxSize, PolarsError, Series};
 
 use crate::formats::Kind;
 
-/// What is wrong with a vector, and in which of the rows that were asked for.
+/// Vectors one after the other.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    /// The place in `rows`.
-    pub place: usize,
-    /// What is wrong.
-    pub fault: String,
+pub struct Vectors {
+    /// How many numbers each has.
+    pub d: usize,
+    /// Their numbers.
+    pub values: Vec<f32>,
+}
+
+/// Why there are no vectors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The column holds something else.
+    NoVectors,
+    /// One of them is absent, of another length than the first, or holds a number that is not finite.
+    Row {
+        /// The place in the rows that were asked for.
+        place: usize,
+        /// What is wrong.
+        fault: String,
+    },
+    /// Polars would not hand them over.
+    Polars(String),
 }
 
 /// Whether a column of strings spells vectors, by its first value.
 pub fn spells_vectors(series: &Series) -> bool {
     const FEWEST: usize = 16;
-    series.str().ok().and_then(|strings| strings.iter().flatten().next()).is_some_and(|cell| {
-        let mut vector = Vec::new();
-        cell.starts_with('[') && spelled(cell, &mut vector).is_ok() && vector.len() >= FEWEST
-    })
+    series
+        .str()
+        .ok()
+        .and_then(|strings| strings.iter().flatten().next())
+        .is_some_and(|cell| {
+            let mut vector = Vec::new();
+            cell.starts_with('[') && spelled(cell, &mut vector).is_ok() && vector.len() >= FEWEST
+        })
 }
 
-/// The vectors of `rows`, one after the other, and their dimension; `None` if the column holds no vectors at all.
-///
-/// # Errors
-///
-/// The first row whose vector is absent, of another length than the first, or holds a number that is not finite.
-pub fn gather(series: &Series, kind: Kind, rows: &[IdxSize]) -> PolarsResult<Option<Result<(usize, Vec<f32>), Fault>>> {
-    let taken = series.take_slice(rows)?;
+/// The vectors of `rows`.
+pub fn gather(series: &Series, kind: Kind, rows: &[IdxSize]) -> Result<Vectors, Fault> {
+    let polars = |error: PolarsError| Fault::Polars(error.to_string());
+    let taken = series.take_slice(rows).map_err(polars)?;
     if kind != Kind::Vectors && *taken.dtype() == DataType::String {
-        return Ok(Some(collect(taken.str()?.iter().map(|cell| cell.map(Cell::Text)))));
+        return collect(
+            taken
+                .str()
+                .map_err(polars)?
+                .iter()
+                .map(|cell| cell.map(Cell::Text)),
+        );
     }
-    let numeric = match taken.dtype() {
-        DataType::List(inner) | DataType::Array(inner, _) => inner.is_numeric(),
-        _ => false,
-    };
-    if !numeric {
-        return Ok(None);
+    match taken.dtype() {
+        DataType::List(inner) | DataType::Array(inner, _) if inner.is_numeric() => {}
+        _ => return Err(Fault::NoVectors),
     }
-    let taken = taken.rechunk();
-    Ok(Some(collect(taken.iter().map(|cell| match cell {
+    collect(taken.iter().map(|cell| match cell {
         AnyValue::List(list) | AnyValue::Array(list, _) => Some(Cell::List(list)),
         _ => None,
-    }))))
+    }))
 }
 
 enum Cell<'a> {
@@ -51,10 +70,10 @@ enum Cell<'a> {
     List(Series),
 }
 
-fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<(usize, Vec<f32>), Fault> {
+fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors, Fault> {
     let (mut d, mut values) = (0, Vec::new());
     for (place, cell) in cells.enumerate() {
-        let fail = |fault: String| Fault { place, fault };
+        let fail = |fault: String| Fault::Row { place, fault };
         let before = values.len();
         match cell {
             None => return Err(fail("there is no vector".to_owned())),
@@ -69,29 +88,48 @@ fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<(usize, 
             return Err(fail("the vector is empty".to_owned()));
         }
         if found != d {
-            return Err(fail(format!("the vector has {found} numbers where the first has {d}")));
+            return Err(fail(format!(
+                "the vector has {found} numbers where the first has {d}"
+            )));
         }
         if let Some(at) = values[before..].iter().position(|value| !value.is_finite()) {
-            return Err(fail(format!("number {at} of the vector is {}, not a finite 32-bit number", values[before + at])));
+            return Err(fail(format!(
+                "number {at} of the vector is {}, not a finite 32-bit number",
+                values[before + at]
+            )));
         }
     }
-    Ok((d, values))
+    Ok(Vectors { d, values })
 }
 
 fn listed(list: &Series, values: &mut Vec<f32>) -> Result<(), String> {
     if list.null_count() > 0 {
         return Err("a number of the vector is null".to_owned());
     }
-    let floats = list.cast(&DataType::Float32).map_err(|error| error.to_string())?;
-    values.extend(floats.f32().map_err(|error| error.to_string())?.iter().flatten());
+    let floats = list
+        .cast(&DataType::Float32)
+        .map_err(|error| error.to_string())?;
+    values.extend(
+        floats
+            .f32()
+            .map_err(|error| error.to_string())?
+            .iter()
+            .flatten(),
+    );
     Ok(())
 }
 
-/// Reads `[0.1, 0.2]`, or `[0.1 0.2]` as NumPy prints it.
+/// Reads `[0.1, 0.2]`, or `[0.1 0.2]` as `NumPy` prints it.
 fn spelled(text: &str, values: &mut Vec<f32>) -> Result<(), String> {
-    let inner = text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let inner = text
+        .trim()
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
     let inner = inner.ok_or("the cell is no list of numbers in brackets")?;
-    for number in inner.split([',', ' ', '\n', '\r', '\t']).filter(|number| !number.is_empty()) {
+    for number in inner
+        .split([',', ' ', '\n', '\r', '\t'])
+        .filter(|number| !number.is_empty())
+    {
         values.push(number.parse().map_err(|_| {
             let short: String = number.chars().take(20).collect();
             format!("{short:?} is no number")
@@ -106,24 +144,45 @@ mod tests {
     use polars::prelude::{IntoSeries, NamedFrom, StringChunked};
 
     fn texts(cells: &[Option<&str>]) -> Series {
-        cells.iter().copied().collect::<StringChunked>().into_series()
+        cells
+            .iter()
+            .copied()
+            .collect::<StringChunked>()
+            .into_series()
     }
 
     #[test]
     fn spelled_vectors_are_read() {
         let series = texts(&[Some("[1, 2.5]"), Some("[-1e-3\n 4]"), None]);
-        let found = gather(&series, Kind::Words, &[1, 0]).unwrap().unwrap();
-        assert_eq!(found, Ok((2, vec![-1e-3, 4.0, 1.0, 2.5])));
-        let fault = gather(&series, Kind::Words, &[0, 2]).unwrap().unwrap().unwrap_err();
-        assert_eq!(fault.place, 1);
+        let found = gather(&series, Kind::Words, &[1, 0]);
+        assert_eq!(
+            found,
+            Ok(Vectors {
+                d: 2,
+                values: vec![-1e-3, 4.0, 1.0, 2.5]
+            })
+        );
+        assert!(matches!(
+            gather(&series, Kind::Words, &[0, 2]),
+            Err(Fault::Row { place: 1, .. })
+        ));
         for wrong in ["", "[]", "1, 2", "[1, x]", "[1, NaN]", "[1, 1e60]", "[1]"] {
             let series = texts(&[Some("[1, 2]"), Some(wrong)]);
-            assert_eq!(gather(&series, Kind::Words, &[0, 1]).unwrap().unwrap().unwrap_err().place, 1, "{wrong}");
+            assert!(
+                matches!(
+                    gather(&series, Kind::Words, &[0, 1]),
+                    Err(Fault::Row { place: 1, .. })
+                ),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn numbers_are_no_vectors() {
-        assert!(gather(&Series::new("n".into(), [1_i64, 2]), Kind::Typed, &[0]).unwrap().is_none());
+        assert_eq!(
+            gather(&Series::new("n".into(), [1_i64, 2]), Kind::Typed, &[0]),
+            Err(Fault::NoVectors)
+        );
     }
 }

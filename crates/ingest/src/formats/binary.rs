@@ -8,7 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use polars::prelude::{AnyValue, DataFrame, DataType, IntoSeries, PolarsResult, Series, StringChunked, TimeUnit, TimeZone};
+use polars::prelude::{
+    AnyValue, DataFrame, DataType, IntoSeries, PolarsResult, Series, StringChunked, TimeUnit,
+    TimeZone,
+};
 use polars_io::SerReader;
 use polars_io::ipc::{IpcReader, IpcStreamReader};
 use polars_io::mmap::MmapBytesReader;
@@ -23,13 +26,19 @@ pub fn read(format: Format, source: &Source) -> Result<Result<DataFrame, String>
     // A file as it stands is read piece by piece; a compressed one has to be unpacked first.
     let mut file = source.open()?;
     let mut head = Vec::new();
-    let looked = file.by_ref().take(8).read_to_end(&mut head).and_then(|_| file.rewind());
+    let looked = file
+        .by_ref()
+        .take(8)
+        .read_to_end(&mut head)
+        .and_then(|_| file.rewind());
     if looked.is_ok() && Format::of_magic(&head) == Some(format) {
         return Ok(frame(format, file, false));
     }
     let bytes = source.bytes()?;
     if bytes.is_empty() {
-        return Err(Error::Empty { source_name: source.to_string() });
+        return Err(Error::Empty {
+            source_name: source.to_string(),
+        });
     }
     let stream = !bytes.starts_with(b"ARROW1");
     Ok(frame(format, Cursor::new(bytes), stream))
@@ -62,14 +71,21 @@ pub fn guard<T>(work: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
     match result {
         Ok(result) => result.map_err(|error| first_line(&error.to_string())),
         Err(panic) => {
-            let said = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            let said = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or(panic.downcast_ref::<&str>().copied());
             Err(first_line(said.unwrap_or("it is damaged")))
         }
     }
 }
 
 fn first_line(text: &str) -> String {
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it is damaged").to_owned()
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("it is damaged")
+        .to_owned()
 }
 
 /// What became of a column.
@@ -84,32 +100,54 @@ pub enum Plain {
 pub fn plain(series: &Series) -> PolarsResult<Plain> {
     let typed = |series: Series| Ok(Plain::Column(series, Kind::Typed));
     match series.dtype() {
-        DataType::Boolean | DataType::Int64 | DataType::Float64 | DataType::Date => typed(series.clone()),
+        DataType::Boolean | DataType::Int64 | DataType::Float64 | DataType::Date => {
+            typed(series.clone())
+        }
         DataType::String => Ok(Plain::Column(series.clone(), Kind::Mixed)),
         DataType::Null => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Empty)),
-        DataType::UInt64 | DataType::Int128 | DataType::UInt128 => match series.strict_cast(&DataType::Int64) {
-            Ok(series) => typed(series),
-            Err(_) => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
-        },
+        DataType::UInt64 | DataType::Int128 | DataType::UInt128 => {
+            match series.strict_cast(&DataType::Int64) {
+                Ok(series) => typed(series),
+                Err(_) => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
+            }
+        }
         dtype if dtype.is_integer() => typed(series.strict_cast(&DataType::Int64)?),
         dtype if dtype.is_float() || dtype.is_decimal() => typed(series.cast(&DataType::Float64)?),
         DataType::Datetime(_, zone) => {
-            let micros = series.cast(&DataType::Datetime(TimeUnit::Microseconds, zone.clone()))?.to_physical_repr().into_owned();
+            let micros = series
+                .cast(&DataType::Datetime(TimeUnit::Microseconds, zone.clone()))?
+                .to_physical_repr()
+                .into_owned();
             // A zone is a way to write an instant: the instant stays, in UTC.
             let zone = zone.as_ref().map(|_| TimeZone::UTC);
-            typed(micros.i64()?.clone().into_datetime(TimeUnit::Microseconds, zone).into_series())
+            typed(
+                micros
+                    .i64()?
+                    .clone()
+                    .into_datetime(TimeUnit::Microseconds, zone)
+                    .into_series(),
+            )
         }
         DataType::Binary => match series.strict_cast(&DataType::String) {
             Ok(series) => Ok(Plain::Column(series, Kind::Mixed)),
             Err(_) => Ok(Plain::Bytes),
         },
-        DataType::List(inner) if inner.is_float() => Ok(Plain::Column(series.clone(), Kind::Vectors)),
-        DataType::Array(inner, _) if inner.is_numeric() => Ok(Plain::Column(series.clone(), Kind::Vectors)),
+        DataType::List(inner) if inner.is_float() => {
+            Ok(Plain::Column(series.clone(), Kind::Vectors))
+        }
+        DataType::Array(inner, _) if inner.is_numeric() => {
+            Ok(Plain::Column(series.clone(), Kind::Vectors))
+        }
         DataType::List(_) | DataType::Array(..) | DataType::Struct(_) => {
             let series = series.rechunk();
-            let cells = series.iter().map(|value| (!value.is_null()).then(|| json(&value).to_string()));
+            let cells = series
+                .iter()
+                .map(|value| (!value.is_null()).then(|| json(&value).to_string()));
             let strings: StringChunked = cells.collect();
-            Ok(Plain::Column(strings.with_name(series.name().clone()).into_series(), Kind::Nested))
+            Ok(Plain::Column(
+                strings.with_name(series.name().clone()).into_series(),
+                Kind::Nested,
+            ))
         }
         _ => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
     }
@@ -123,18 +161,30 @@ fn json(value: &AnyValue) -> serde_json::Value {
         AnyValue::Boolean(truth) => Value::Bool(*truth),
         AnyValue::String(text) => Value::String((*text).to_owned()),
         AnyValue::StringOwned(text) => Value::String(text.to_string()),
-        AnyValue::List(items) | AnyValue::Array(items, _) => items.iter().map(|item| json(&item)).collect(),
+        AnyValue::List(items) | AnyValue::Array(items, _) => {
+            items.iter().map(|item| json(&item)).collect()
+        }
         AnyValue::Struct(..) => {
-            let DataType::Struct(fields) = value.dtype() else { return Value::Null };
+            let DataType::Struct(fields) = value.dtype() else {
+                return Value::Null;
+            };
             let names = fields.iter().map(|field| field.name.to_string());
-            Value::Object(names.zip(value._iter_struct_av().map(|item| json(&item))).collect())
+            Value::Object(
+                names
+                    .zip(value._iter_struct_av().map(|item| json(&item)))
+                    .collect(),
+            )
         }
         AnyValue::StructOwned(parts) => {
             let names = parts.1.iter().map(|field| field.name.to_string());
             Value::Object(names.zip(parts.0.iter().map(json)).collect())
         }
-        number if number.is_integer() => number.extract::<i64>().map_or_else(|| Value::String(number.to_string()), Value::from),
-        number if number.is_primitive_numeric() => number.extract::<f64>().map_or(Value::Null, Value::from),
+        number if number.is_integer() => number
+            .extract::<i64>()
+            .map_or_else(|| Value::String(number.to_string()), Value::from),
+        number if number.is_primitive_numeric() => {
+            number.extract::<f64>().map_or(Value::Null, Value::from)
+        }
         other => Value::String(other.to_string()),
     }
 }

@@ -9,7 +9,17 @@ use memchr::{memchr, memchr_iter, memchr2};
 use super::{Bad, Cells, Fault, OnBadRow, Parsed};
 
 /// What a quote character means.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quote {
     /// Quotes around a field; a quote inside is doubled, as RFC 4180 says.
@@ -56,9 +66,19 @@ struct Records<'a> {
 impl<'a> Records<'a> {
     fn new(text: &'a str, delimiter: u8, quote: Quote) -> Self {
         let bytes = text.as_bytes();
-        let end_of_line =
-            if memchr(b'\n', bytes).is_none() && memchr(b'\r', bytes).is_some() { b'\r' } else { b'\n' };
-        Self { text, at: 0, line: 1, delimiter, quote, end_of_line }
+        let end_of_line = if memchr(b'\n', bytes).is_none() && memchr(b'\r', bytes).is_some() {
+            b'\r'
+        } else {
+            b'\n'
+        };
+        Self {
+            text,
+            at: 0,
+            line: 1,
+            delimiter,
+            quote,
+            end_of_line,
+        }
     }
 
     /// Reads the next record into `fields`; false at the end of the text. After a fault the walk stands where the
@@ -72,7 +92,11 @@ impl<'a> Records<'a> {
         loop {
             let (field, next) = self.field(at)?;
             if field.quoted {
-                line += memchr_iter(self.end_of_line, &self.text.as_bytes()[field.start..field.end]).count() as u64;
+                line += memchr_iter(
+                    self.end_of_line,
+                    &self.text.as_bytes()[field.start..field.end],
+                )
+                .count() as u64;
             }
             fields.push(field);
             match next {
@@ -101,7 +125,15 @@ impl<'a> Records<'a> {
         if found.is_none_or(|_| bytes[end] == b'\n') && end > start && bytes[end - 1] == b'\r' {
             end -= 1;
         }
-        Ok((Field { start, end, quoted: false, escaped: false }, next))
+        Ok((
+            Field {
+                start,
+                end,
+                quoted: false,
+                escaped: false,
+            },
+            next,
+        ))
     }
 
     /// The quoted field whose content begins at `start`.
@@ -113,19 +145,32 @@ impl<'a> Records<'a> {
                 Quote::Backslash => memchr2(b'"', b'\\', &bytes[from..]),
                 Quote::Double | Quote::None => memchr(b'"', &bytes[from..]),
             };
-            let Some(end) = stop.map(|offset| from + offset) else { return Err(Fault::OpenQuote) };
-            if bytes[end] == b'\\' || (self.quote == Quote::Double && bytes.get(end + 1) == Some(&b'"')) {
+            let Some(end) = stop.map(|offset| from + offset) else {
+                return Err(Fault::OpenQuote);
+            };
+            if bytes[end] == b'\\'
+                || (self.quote == Quote::Double && bytes.get(end + 1) == Some(&b'"'))
+            {
                 escaped = true;
                 from = (end + 2).min(bytes.len());
                 continue;
             }
-            let field = Field { start, end, quoted: true, escaped };
+            let field = Field {
+                start,
+                end,
+                quoted: true,
+                escaped,
+            };
             return match bytes.get(end + 1) {
                 None => Ok((field, None)),
-                Some(&byte) if byte == self.delimiter || byte == self.end_of_line => Ok((field, Some(end + 2))),
+                Some(&byte) if byte == self.delimiter || byte == self.end_of_line => {
+                    Ok((field, Some(end + 2)))
+                }
                 Some(b'\r') if bytes.get(end + 2) == Some(&b'\n') => Ok((field, Some(end + 3))),
                 Some(b'\r') if end + 2 == bytes.len() => Ok((field, None)),
-                Some(_) => Err(Fault::AfterQuote { backslash: end > start && bytes[end - 1] == b'\\' }),
+                Some(_) => Err(Fault::AfterQuote {
+                    backslash: end > start && bytes[end - 1] == b'\\',
+                }),
             };
         }
     }
@@ -133,7 +178,8 @@ impl<'a> Records<'a> {
     /// Goes to the next line, whatever stands on this one.
     fn skip_line(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
-        self.at = memchr(self.end_of_line, rest).map_or(self.text.len(), |offset| self.at + offset + 1);
+        self.at =
+            memchr(self.end_of_line, rest).map_or(self.text.len(), |offset| self.at + offset + 1);
         self.line += 1;
     }
 
@@ -148,7 +194,11 @@ impl<'a> Records<'a> {
         }
         scratch.clear();
         let mut rest = raw;
-        let mark = if self.quote == Quote::Backslash { b'\\' } else { b'"' };
+        let mark = if self.quote == Quote::Backslash {
+            b'\\'
+        } else {
+            b'"'
+        };
         while let Some(at) = memchr(mark, rest.as_bytes()) {
             scratch.push_str(&rest[..at]);
             rest = &rest[at + 1..];
@@ -196,7 +246,8 @@ pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
         (width, agree)
     };
     let others = [b',', b';', b'\t', b'|'];
-    let candidates = || std::iter::once(usual).chain(others.into_iter().filter(move |&other| other != usual));
+    let candidates =
+        || std::iter::once(usual).chain(others.into_iter().filter(move |&other| other != usual));
     candidates()
         .find(|&delimiter| matches!(shape(delimiter), (width, true) if width > 1))
         .or_else(|| candidates().find(|&delimiter| shape(delimiter).0 > 1))
@@ -219,7 +270,10 @@ pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed
                 continue;
             }
             Ok(true) => match width {
-                Some(width) if fields.len() != width => Err(Fault::Fields { found: fields.len(), expected: width }),
+                Some(width) if fields.len() != width => Err(Fault::Fields {
+                    found: fields.len(),
+                    expected: width,
+                }),
                 _ => Ok(()),
             },
             Err(fault) => Err(fault),
@@ -240,12 +294,18 @@ pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed
             width = Some(fields.len());
             if dialect.header {
                 let names = fields.iter().map(|&field| {
-                    records.value(field, &mut scratch).unwrap_or_default().trim().to_owned()
+                    records
+                        .value(field, &mut scratch)
+                        .unwrap_or_default()
+                        .trim()
+                        .to_owned()
                 });
                 parsed.columns = names.map(Cells::new).collect();
                 continue;
             }
-            parsed.columns = (0..fields.len()).map(|_| Cells::new(String::new())).collect();
+            parsed.columns = (0..fields.len())
+                .map(|_| Cells::new(String::new()))
+                .collect();
         }
         for (cells, &field) in parsed.columns.iter_mut().zip(&fields) {
             cells.push(records.value(field, &mut scratch));

@@ -45,7 +45,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
 /// The columns, found by name.
 #[derive(Default)]
 struct Columns {
-    columns: Vec<Cells>,
+    cells: Vec<Cells>,
     index: HashMap<String, usize>,
     /// For each column the row, counted from 1, that named it last.
     named_in: Vec<usize>,
@@ -61,7 +61,8 @@ impl Columns {
             values.push(match raw.as_bytes().first() {
                 Some(b'n') => (key, Kind::Empty, None),
                 Some(b'"') => {
-                    let Key(text) = serde_json::from_str(raw).map_err(|error| Fault::Json(words(&error)))?;
+                    let Key(text) =
+                        serde_json::from_str(raw).map_err(|error| Fault::Json(words(&error)))?;
                     (key, Kind::Strings, Some(text))
                 }
                 Some(b'[' | b'{') => (key, Kind::Nested, Some(Cow::Borrowed(raw))),
@@ -77,7 +78,7 @@ impl Columns {
         }
         for (key, kind, value) in values {
             let column = self.column(&key);
-            self.columns[column].set(at, kind, value.as_deref());
+            self.cells[column].set(at, kind, value.as_deref());
         }
         Ok(())
     }
@@ -87,24 +88,25 @@ impl Columns {
         if let Some(&column) = self.index.get(name) {
             return column;
         }
-        self.index.insert(name.to_owned(), self.columns.len());
-        self.columns.push(Cells::new(name.to_owned()));
+        self.index.insert(name.to_owned(), self.cells.len());
+        self.cells.push(Cells::new(name.to_owned()));
         self.named_in.push(0);
-        self.columns.len() - 1
+        self.cells.len() - 1
     }
 
     fn finish(mut self, rows: usize) -> Vec<Cells> {
-        for column in &mut self.columns {
-            column.fill(rows);
+        for cells in &mut self.cells {
+            cells.fill(rows);
         }
-        self.columns
+        self.cells
     }
 }
 
 /// What the parser says, without the position, which is relative to the piece it saw.
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.clone(), |(words, _)| words.to_owned())
+    text.rsplit_once(" at line ")
+        .map_or(text.clone(), |(words, _)| words.to_owned())
 }
 
 fn kind_of(raw: &str) -> &'static str {
@@ -155,10 +157,15 @@ pub fn lines(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
 pub fn array(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let trimmed = text.trim_start();
     if !trimmed.starts_with('[') && serde_json::from_str::<&RawValue>(trimmed).is_ok() {
-        return Err(Bad { line: 1, fault: Fault::NoObject(kind_of(trimmed)) });
+        return Err(Bad {
+            line: 1,
+            fault: Fault::NoObject(kind_of(trimmed)),
+        });
     }
-    let pieces: Vec<&RawValue> = serde_json::from_str(text)
-        .map_err(|error| Bad { line: error.line().max(1) as u64, fault: Fault::Json(words(&error)) })?;
+    let pieces: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| Bad {
+        line: error.line().max(1) as u64,
+        fault: Fault::Json(words(&error)),
+    })?;
     let mut parsed = Parsed::default();
     let mut columns = Columns::default();
     for (row, piece) in (0..).zip(pieces) {
@@ -167,7 +174,8 @@ pub fn array(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
             Ok(()) => parsed.source_row.push(row),
             Err(fault) if on_bad_row == OnBadRow::Error => {
                 let offset = piece.get().as_ptr() as usize - text.as_ptr() as usize;
-                let line = 1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset]).count() as u64;
+                let line =
+                    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset]).count() as u64;
                 return Err(Bad { line, fault });
             }
             Err(_) => parsed.skipped.push(row),

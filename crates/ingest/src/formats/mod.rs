@@ -13,7 +13,9 @@ use polars::prelude::{IntoSeries, Series, StringChunkedBuilder};
 pub use csv::Quote;
 
 /// A format of input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// Comma-separated values; another delimiter is found by itself.
@@ -36,7 +38,10 @@ impl Format {
     /// The format that the name of a file speaks of, `.gz` and `.zst` left aside.
     pub fn of_name(name: &str) -> Option<Self> {
         let lower = name.to_lowercase();
-        let plain = [".gz", ".gzip", ".zst", ".zstd"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+        let plain = [".gz", ".gzip", ".zst", ".zstd"]
+            .iter()
+            .find_map(|end| lower.strip_suffix(end))
+            .unwrap_or(&lower);
         let (_, extension) = plain.rsplit_once('.')?;
         Some(match extension {
             "csv" => Self::Csv,
@@ -68,7 +73,17 @@ impl Format {
 }
 
 /// What to do with a row that cannot be read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    clap::ValueEnum,
+    serde::Serialize,
+    serde::Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadRow {
     /// Stop, and say where it stands.
@@ -134,6 +149,7 @@ pub enum Kind {
 
 impl Kind {
     /// What is known after seeing `other` too.
+    #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Empty, kind) | (kind, Self::Empty) => kind,
@@ -156,7 +172,12 @@ pub struct Cells {
 impl Cells {
     /// An empty column.
     pub fn new(name: String) -> Self {
-        Self { name, kind: Kind::Empty, values: StringChunkedBuilder::new("".into(), 0), len: 0 }
+        Self {
+            name,
+            kind: Kind::Empty,
+            values: StringChunkedBuilder::new("".into(), 0),
+            len: 0,
+        }
     }
 
     /// Adds a cell of a delimited file.
@@ -210,6 +231,10 @@ impl Parsed {
             cells.push(Some(value.as_ref()).filter(|value| !value.is_empty()));
         }
         cells.kind = Kind::Strings;
-        Self { source_row: (0..values.len() as i64).collect(), columns: vec![cells], ..Self::default() }
+        Self {
+            source_row: (0..values.len() as i64).collect(),
+            columns: vec![cells],
+            ..Self::default()
+        }
     }
 }

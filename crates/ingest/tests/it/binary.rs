@@ -4,9 +4,10 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float16Array, Float32Array, Int8Array,
-    Int16Array, Int64Array, LargeStringArray, ListArray, RecordBatch, StringArray, StringViewArray, StructArray,
-    Time64MicrosecondArray, TimestampMillisecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float16Array,
+    Float32Array, Int8Array, Int16Array, Int64Array, LargeStringArray, ListArray, RecordBatch,
+    StringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMillisecondArray,
+    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Int64Type};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
@@ -18,7 +19,9 @@ fn frame() -> DataFrame {
     let title = Series::new("title".into(), ["one", "two", "three", "four"]);
     let n = Series::new("n".into(), [Some(1_i32), None, Some(3), Some(4)]);
     let f = Series::new("f".into(), [1.5_f32, f32::NAN, 0.25, 4.0]);
-    let list: Vec<Series> = (0..4).map(|i| Series::new("".into(), [i as f32, 0.5])).collect();
+    let list: Vec<Series> = (0..4)
+        .map(|i| Series::new("".into(), [i as f32, 0.5]))
+        .collect();
     let v = Series::new("v".into(), list);
     DataFrame::new(4, vec![Column::from(title), n.into(), f.into(), v.into()]).unwrap()
 }
@@ -39,9 +42,15 @@ fn arrow_file(case: &Case, name: &str, batch: &RecordBatch, stream: bool) {
 #[test]
 fn parquet_and_arrow_are_read_alike() {
     let mut case = Case::new("unused", "");
-    polars_io::parquet::write::ParquetWriter::new(File::create(case.path("a.parquet")).unwrap()).finish(&mut frame()).unwrap();
-    polars_io::ipc::IpcWriter::new(File::create(case.path("a.arrow")).unwrap()).finish(&mut frame()).unwrap();
-    polars_io::ipc::IpcStreamWriter::new(File::create(case.path("s.arrows")).unwrap()).finish(&mut frame()).unwrap();
+    polars_io::parquet::write::ParquetWriter::new(File::create(case.path("a.parquet")).unwrap())
+        .finish(&mut frame())
+        .unwrap();
+    polars_io::ipc::IpcWriter::new(File::create(case.path("a.arrow")).unwrap())
+        .finish(&mut frame())
+        .unwrap();
+    polars_io::ipc::IpcStreamWriter::new(File::create(case.path("s.arrows")).unwrap())
+        .finish(&mut frame())
+        .unwrap();
     let packed = zstd::stream::encode_all(File::open(case.path("a.parquet")).unwrap(), 1).unwrap();
     std::fs::write(case.path("a.parquet.zst"), packed).unwrap();
     for name in ["a.parquet", "a.arrow", "s.arrows", "a.parquet.zst"] {
@@ -53,20 +62,38 @@ fn parquet_and_arrow_are_read_alike() {
         assert_eq!(report.left_out, ["v"], "{name}");
         case.options.vectors = Some("v".to_owned());
         case.read();
-        assert_eq!(case.embeddings().values(), [0.0, 0.5, 1.0, 0.5, 2.0, 0.5, 3.0, 0.5]);
+        assert_eq!(
+            case.embeddings().values(),
+            [0.0, 0.5, 1.0, 0.5, 2.0, 0.5, 3.0, 0.5]
+        );
     }
-    case.options = ingest::Options { text: vec!["title".to_owned(), "n".to_owned(), "f".to_owned()], ..Default::default() };
-    assert_eq!(case.texts(), ["one\n1\n1.5", "two", "three\n3\n0.25", "four\n4\n4"], "never the word nan");
+    case.options = ingest::Options {
+        text: vec!["title".to_owned(), "n".to_owned(), "f".to_owned()],
+        ..Default::default()
+    };
+    assert_eq!(
+        case.texts(),
+        ["one\n1\n1.5", "two", "three\n3\n0.25", "four\n4\n4"],
+        "never the word nan"
+    );
 }
 
 #[test]
 fn every_common_type_finds_its_place() {
-    let list = |values: [Option<Vec<Option<i64>>>; 3]| -> ArrayRef { Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(values)) };
-    let structs = StructArray::from(vec![(Arc::new(Field::new("k", DataType::Int64, true)), Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef)]);
+    let list = |values: [Option<Vec<Option<i64>>>; 3]| -> ArrayRef {
+        Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(values))
+    };
+    let structs = StructArray::from(vec![(
+        Arc::new(Field::new("k", DataType::Int64, true)),
+        Arc::new(Int64Array::from(vec![1, 2, 3])) as ArrayRef,
+    )]);
     let categories: DictionaryArray<Int32Type> = vec!["x", "y", "x"].into_iter().collect();
     let half: Vec<_> = [0.5_f32, 1.0, 2.0].iter().map(|&x| half(x)).collect();
     let batch = RecordBatch::try_from_iter(vec![
-        ("title", Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef),
+        (
+            "title",
+            Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef,
+        ),
         ("i8", Arc::new(Int8Array::from(vec![1, -2, 3]))),
         ("i16", Arc::new(Int16Array::from(vec![1, -2, 3]))),
         ("u8", Arc::new(UInt8Array::from(vec![1, 2, 255]))),
@@ -76,17 +103,48 @@ fn every_common_type_finds_its_place() {
         ("u64big", Arc::new(UInt64Array::from(vec![1, 2, u64::MAX]))),
         ("f16", Arc::new(Float16Array::from(half))),
         ("f32", Arc::new(Float32Array::from(vec![0.5, 1.0, 2.0]))),
-        ("dec", Arc::new(Decimal128Array::from(vec![150, 250, 350]).with_precision_and_scale(10, 2).unwrap())),
-        ("large", Arc::new(LargeStringArray::from(vec!["p", "q", "r"]))),
+        (
+            "dec",
+            Arc::new(
+                Decimal128Array::from(vec![150, 250, 350])
+                    .with_precision_and_scale(10, 2)
+                    .unwrap(),
+            ),
+        ),
+        (
+            "large",
+            Arc::new(LargeStringArray::from(vec!["p", "q", "r"])),
+        ),
         ("view", Arc::new(StringViewArray::from(vec!["p", "q", "r"]))),
-        ("time", Arc::new(Time64MicrosecondArray::from(vec![0, 1_000_000, 2]))),
-        ("when", Arc::new(TimestampMillisecondArray::from(vec![0, 1_000, 2_000]).with_timezone("Europe/Berlin"))),
-        ("naive", Arc::new(TimestampMillisecondArray::from(vec![0, 1_000, 2_000]))),
-        ("ints", list([Some(vec![Some(1), Some(2)]), None, Some(vec![])])),
+        (
+            "time",
+            Arc::new(Time64MicrosecondArray::from(vec![0, 1_000_000, 2])),
+        ),
+        (
+            "when",
+            Arc::new(
+                TimestampMillisecondArray::from(vec![0, 1_000, 2_000])
+                    .with_timezone("Europe/Berlin"),
+            ),
+        ),
+        (
+            "naive",
+            Arc::new(TimestampMillisecondArray::from(vec![0, 1_000, 2_000])),
+        ),
+        (
+            "ints",
+            list([Some(vec![Some(1), Some(2)]), None, Some(vec![])]),
+        ),
         ("struct", Arc::new(structs)),
         ("cat", Arc::new(categories)),
-        ("words", Arc::new(BinaryArray::from(vec![b"p".as_slice(), b"q", b"r"]))),
-        ("bytes", Arc::new(BinaryArray::from(vec![b"\xff".as_slice(), b"q", b"r"]))),
+        (
+            "words",
+            Arc::new(BinaryArray::from(vec![b"p".as_slice(), b"q", b"r"])),
+        ),
+        (
+            "bytes",
+            Arc::new(BinaryArray::from(vec![b"\xff".as_slice(), b"q", b"r"])),
+        ),
     ])
     .unwrap();
     let mut case = Case::new("unused", "");
@@ -97,9 +155,25 @@ fn every_common_type_finds_its_place() {
         assert_eq!(
             columns(&documents),
             [
-                "i8 (Int64)", "i16 (Int64)", "u8 (Int64)", "u16 (Int64)", "u32 (Int64)", "u64 (Int64)", "u64big (Utf8)",
-                "f16 (Float64)", "f32 (Float64)", "dec (Float64)", "large (Utf8)", "view (Utf8)", "time (Utf8)",
-                "when (Timestamp(µs, \"UTC\"))", "naive (Timestamp(µs))", "ints (Utf8)", "struct (Utf8)", "cat (Utf8)", "words (Utf8)"
+                "i8 (Int64)",
+                "i16 (Int64)",
+                "u8 (Int64)",
+                "u16 (Int64)",
+                "u32 (Int64)",
+                "u64 (Int64)",
+                "u64big (Utf8)",
+                "f16 (Float64)",
+                "f32 (Float64)",
+                "dec (Float64)",
+                "large (Utf8)",
+                "view (Utf8)",
+                "time (Utf8)",
+                "when (Timestamp(µs, \"UTC\"))",
+                "naive (Timestamp(µs))",
+                "ints (Utf8)",
+                "struct (Utf8)",
+                "cat (Utf8)",
+                "words (Utf8)"
             ]
         );
         assert_eq!(values(&documents, "u64big")[2], "18446744073709551615");
@@ -114,16 +188,29 @@ fn every_common_type_finds_its_place() {
 }
 
 fn half(x: f32) -> <arrow::datatypes::Float16Type as arrow::datatypes::ArrowPrimitiveType>::Native {
-    arrow::compute::cast(&Float32Array::from(vec![x]), &DataType::Float16).unwrap().as_any().downcast_ref::<Float16Array>().unwrap().value(0)
+    arrow::compute::cast(&Float32Array::from(vec![x]), &DataType::Float16)
+        .unwrap()
+        .as_any()
+        .downcast_ref::<Float16Array>()
+        .unwrap()
+        .value(0)
 }
 
 #[test]
 fn fixed_lists_are_vectors_and_faulty_ones_name_their_row() {
     let vectors = |middle: Option<Vec<Option<f32>>>| {
-        let rows = vec![Some(vec![Some(1.0), Some(2.0)]), middle, Some(vec![Some(5.0), Some(6.0)])];
+        let rows = vec![
+            Some(vec![Some(1.0), Some(2.0)]),
+            middle,
+            Some(vec![Some(5.0), Some(6.0)]),
+        ];
         let list = FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows, 2);
         let title = StringArray::from(vec!["a", "b", "c"]);
-        RecordBatch::try_from_iter(vec![("title", Arc::new(title) as ArrayRef), ("v", Arc::new(list))]).unwrap()
+        RecordBatch::try_from_iter(vec![
+            ("title", Arc::new(title) as ArrayRef),
+            ("v", Arc::new(list)),
+        ])
+        .unwrap()
     };
     let mut case = Case::new("unused", "").with(|o| o.vectors = Some("v".to_owned()));
     case.sources = vec![case.path("a.arrow").display().to_string()];
@@ -134,16 +221,26 @@ fn fixed_lists_are_vectors_and_faulty_ones_name_their_row() {
     ] {
         arrow_file(&case, "a.arrow", &vectors(middle), false);
         let (error, _) = case.fails();
-        assert!(error.contains("row 1 of the source") && error.contains(words), "{error}");
+        assert!(
+            error.contains("row 1 of the source") && error.contains(words),
+            "{error}"
+        );
     }
-    arrow_file(&case, "a.arrow", &vectors(Some(vec![Some(3.0), Some(4.0)])), false);
+    arrow_file(
+        &case,
+        "a.arrow",
+        &vectors(Some(vec![Some(3.0), Some(4.0)])),
+        false,
+    );
     case.read();
     assert_eq!(case.embeddings().values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 }
 
 #[test]
 fn parquet_with_vectors_of_another_program_is_read() {
-    let Some(path) = shared("reference/notebook/notebook.parquet") else { return };
+    let Some(path) = shared("reference/notebook/notebook.parquet") else {
+        return;
+    };
     let mut case = Case::new("unused", "").with(|o| o.vectors = Some("embedding".to_owned()));
     case.sources = vec![path.display().to_string()];
     let (report, documents) = case.read();

@@ -7,7 +7,9 @@ const TEN: &str = "text,n,lang\nt0,0,en\nt1,1,de\nt2,2,en\nt3,3,de\nt4,4,\nt0,5,
 #[test]
 fn a_predicate_keeps_rows() {
     let rows = |predicate: &str| {
-        let case = Case::new("a.csv", TEN).text(&["text"]).with(|o| o.r#where = Some(predicate.to_owned()));
+        let case = Case::new("a.csv", TEN)
+            .text(&["text"])
+            .with(|o| o.r#where = Some(predicate.to_owned()));
         let (report, documents) = case.read();
         assert_eq!(report.filtered, 10 - documents.len());
         documents.source_row.clone()
@@ -16,22 +18,46 @@ fn a_predicate_keeps_rows() {
     assert_eq!(rows("lang = 'de' AND n BETWEEN 1 AND 6"), [1, 3, 6]);
     assert_eq!(rows("text IN ('t1', 't3') OR lang IS NULL"), [1, 3, 4]);
     assert_eq!(rows("text LIKE '%9' OR n % 4 = 0"), [0, 4, 8, 9]);
-    assert_eq!(rows("lang != 'en'"), [1, 3, 6, 8], "what is null does not hold");
+    assert_eq!(
+        rows("lang != 'en'"),
+        [1, 3, 6, 8],
+        "what is null does not hold"
+    );
     assert_eq!(rows("1 = 1").len(), 10);
     assert_eq!(rows("n > (1 + 4) * 1.5"), [8, 9]);
 }
 
 #[test]
 fn a_predicate_that_does_not_work_says_why() {
-    let fails = |predicate: &str| Case::new("a.csv", TEN).text(&["text"]).with(|o| o.r#where = Some(predicate.to_owned())).fails();
+    let fails = |predicate: &str| {
+        Case::new("a.csv", TEN)
+            .text(&["text"])
+            .with(|o| o.r#where = Some(predicate.to_owned()))
+            .fails()
+    };
     let (error, hint) = fails("m > 3");
-    assert!(error.contains("no column `m`") && error.contains("text, n, lang"), "{error}");
+    assert!(
+        error.contains("no column `m`") && error.contains("text, n, lang"),
+        "{error}"
+    );
     assert!(hint.contains("--where"), "{hint}");
     let (_, hint) = fails("langg = 'de'");
     assert!(hint.contains("lang"), "{hint}");
-    for wrong in ["", "n >", "n + 1", "SELECT 1", "n > 'x' > 2", "text = \"t1", "nofunction(n)", "; DROP TABLE x"] {
+    for wrong in [
+        "",
+        "n >",
+        "n + 1",
+        "SELECT 1",
+        "n > 'x' > 2",
+        "text = \"t1",
+        "nofunction(n)",
+        "; DROP TABLE x",
+    ] {
         let (error, hint) = fails(wrong);
-        assert!(error.contains("the predicate") || error.contains("no column"), "{wrong}: {error}");
+        assert!(
+            error.contains("the predicate") || error.contains("no column"),
+            "{wrong}: {error}"
+        );
         assert!(!hint.is_empty());
     }
 }
@@ -42,28 +68,56 @@ fn duplicates_are_counted_always_and_collapsed_on_request() {
     assert_eq!((report.duplicates, documents.len()), (3, 10));
     assert_eq!(documents.copies, None);
 
-    let case = Case::new("a.csv", TEN).text(&["text"]).with(|o| o.dedup = true);
+    let case = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| o.dedup = true);
     let (report, documents) = case.read();
     assert_eq!((report.duplicates, documents.len()), (3, 7));
     assert_eq!(documents.source_row, [0, 1, 2, 3, 4, 6, 9]);
-    assert_eq!(documents.copies.as_deref(), Some([3, 1, 2, 1, 1, 1, 1].as_slice()));
+    assert_eq!(
+        documents.copies.as_deref(),
+        Some([3, 1, 2, 1, 1, 1, 1].as_slice())
+    );
     let duplicates = case.duplicates();
-    assert_eq!((duplicates.source_row.as_slice(), duplicates.id.as_slice()), ([5, 7, 8].as_slice(), [0, 2, 0].as_slice()));
+    assert_eq!(
+        (duplicates.source_row.as_slice(), duplicates.id.as_slice()),
+        ([5, 7, 8].as_slice(), [0, 2, 0].as_slice())
+    );
 }
 
 #[test]
 fn a_limit_takes_the_first_and_a_sample_draws() {
-    let (report, documents) = Case::new("a.csv", TEN).text(&["text"]).with(|o| o.limit = Some(4)).read();
-    assert_eq!((documents.source_row.clone(), report.not_drawn), (vec![0, 1, 2, 3], 6));
-    let draw = || Case::new("a.csv", TEN).text(&["text"]).with(|o| o.sample = Some(5)).read().1.source_row.clone();
+    let (report, documents) = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| o.limit = Some(4))
+        .read();
+    assert_eq!(
+        (documents.source_row.clone(), report.not_drawn),
+        (vec![0, 1, 2, 3], 6)
+    );
+    let draw = || {
+        Case::new("a.csv", TEN)
+            .text(&["text"])
+            .with(|o| o.sample = Some(5))
+            .read()
+            .1
+            .source_row
+            .clone()
+    };
     let drawn = draw();
     assert_eq!(drawn.len(), 5);
     assert!(drawn.is_sorted());
     assert_eq!(drawn, draw());
-    let both = Case::new("a.csv", TEN).text(&["text"]).with(|o| (o.sample, o.limit) = (Some(5), Some(3))).read().1;
+    let both = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| (o.sample, o.limit) = (Some(5), Some(3)))
+        .read()
+        .1;
     assert_eq!(both.source_row, drawn[..3]);
     // Collapsed rows are drawn once, and what stands for rows that were not drawn is not listed.
-    let case = Case::new("a.csv", TEN).text(&["text"]).with(|o| (o.dedup, o.sample) = (true, Some(3)));
+    let case = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| (o.dedup, o.sample) = (true, Some(3)));
     let (report, documents) = case.read();
     let copies: i32 = documents.copies.as_ref().unwrap().iter().sum();
     assert_eq!(copies as usize - documents.len(), report.duplicates);
@@ -72,7 +126,10 @@ fn a_limit_takes_the_first_and_a_sample_draws() {
 
 #[test]
 fn columns_to_keep_can_be_named() {
-    let (_, documents) = Case::new("a.csv", TEN).text(&["text"]).with(|o| o.columns = vec!["n".to_owned()]).read();
+    let (_, documents) = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| o.columns = vec!["n".to_owned()])
+        .read();
     assert_eq!(columns(&documents), ["n (Int64)"]);
 }
 
@@ -82,8 +139,14 @@ fn vectors_are_taken_from_a_column() {
     let case = Case::new("a.csv", content).with(|o| o.vectors = Some("v".to_owned()));
     let (report, documents) = case.read();
     let embeddings = case.embeddings();
-    assert_eq!((report.dimensions, documents.len(), embeddings.len()), (Some(3), 3, 3));
-    assert_eq!(embeddings.values(), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, -0.01, 0.0]);
+    assert_eq!(
+        (report.dimensions, documents.len(), embeddings.len()),
+        (Some(3), 3, 3)
+    );
+    assert_eq!(
+        embeddings.values(),
+        [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5, -0.01, 0.0]
+    );
     assert!(columns(&documents).is_empty());
     let json = "{\"text\": \"a\", \"v\": [1, 2]}\n{\"text\": \"b\", \"v\": [3, 4.5]}\n{\"text\": \"c\", \"v\": [0, 0]}\n";
     let case = Case::new("a.jsonl", json).with(|o| o.vectors = Some("v".to_owned()));
@@ -101,20 +164,38 @@ fn vectors_that_are_none_name_their_row() {
         ("word", "no list of numbers"),
     ] {
         let content = format!("text,v\na,\"[1, 2, 3]\"\n,\nb,{cell}\nc,\"[1, 2, 3]\"\n");
-        let (error, _) = Case::new("a.csv", content).with(|o| o.vectors = Some("v".to_owned())).fails();
-        assert!(error.contains("row 2 of the source") && error.contains(words), "{error}");
+        let (error, _) = Case::new("a.csv", content)
+            .with(|o| o.vectors = Some("v".to_owned()))
+            .fails();
+        assert!(
+            error.contains("row 2 of the source") && error.contains(words),
+            "{error}"
+        );
     }
-    let (error, _) = Case::new("a.csv", TEN).with(|o| o.vectors = Some("n".to_owned())).fails();
-    assert!(error.contains("no list of numbers") || error.contains("no vectors"), "{error}");
-    let (error, hint) = Case::new("a.csv", TEN).with(|o| o.vectors = Some("m".to_owned())).fails();
-    assert!(error.contains("no column `m`") && hint.contains("--vectors"), "{error} {hint}");
+    let (error, _) = Case::new("a.csv", TEN)
+        .with(|o| o.vectors = Some("n".to_owned()))
+        .fails();
+    assert!(
+        error.contains("no list of numbers") || error.contains("no vectors"),
+        "{error}"
+    );
+    let (error, hint) = Case::new("a.csv", TEN)
+        .with(|o| o.vectors = Some("m".to_owned()))
+        .fails();
+    assert!(
+        error.contains("no column `m`") && hint.contains("--vectors"),
+        "{error} {hint}"
+    );
 }
 
 #[test]
 fn vectors_that_were_not_asked_for_are_left_out_and_said() {
     let vector: Vec<String> = (0..20).map(|i| i.to_string()).collect();
     let row = |text: &str| format!("{text},\"[{}]\"\n", vector.join(", "));
-    let case = Case::new("a.csv", format!("text,v\n{}{}{}", row("a"), row("b"), row("c")));
+    let case = Case::new(
+        "a.csv",
+        format!("text,v\n{}{}{}", row("a"), row("b"), row("c")),
+    );
     let (report, documents) = case.read();
     assert_eq!(report.left_out, ["v"]);
     assert!(columns(&documents).is_empty() && case.said("--vectors v"));

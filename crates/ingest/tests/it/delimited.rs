@@ -12,7 +12,10 @@ fn title_and_description_are_found_and_joined_by_a_line_end() {
     let (report, documents) = case.read();
     assert_eq!(documents.text(0), "One\nfirst");
     assert_eq!(documents.source_row, [0, 1, 2]);
-    assert_eq!(columns(&documents), ["title (Utf8)", "description (Utf8)", "year (Int64)"]);
+    assert_eq!(
+        columns(&documents),
+        ["title (Utf8)", "description (Utf8)", "year (Int64)"]
+    );
     assert_eq!((report.rows, report.documents), (3, 3));
     assert!(case.said("title and description"));
 }
@@ -27,30 +30,41 @@ fn a_text_that_is_one_column_is_not_kept_twice() {
 
 #[test]
 fn a_template_puts_the_text_together() {
-    let case = Case::new("a.csv", THREE).with(|o| o.template = Some("{title} ({year}): {description}".to_owned()));
+    let case = Case::new("a.csv", THREE)
+        .with(|o| o.template = Some("{title} ({year}): {description}".to_owned()));
     assert_eq!(case.texts()[1], "Two (2002): second");
 }
 
 #[test]
 fn an_absent_part_is_left_out_and_an_empty_row_dropped() {
-    let case = Case::new("a.csv", "title,description\nOne,\n,second\n,\nNaN,nan\n\"  \",x\nSix,NULL\n");
+    let case = Case::new(
+        "a.csv",
+        "title,description\nOne,\n,second\n,\nNaN,nan\n\"  \",x\nSix,NULL\n",
+    );
     let (report, documents) = case.read();
     let texts: Vec<&str> = (0..documents.len()).map(|id| documents.text(id)).collect();
     assert_eq!(texts, ["One", "second", "x", "Six"]);
     assert_eq!(documents.source_row, [0, 1, 4, 5]);
-    assert_eq!((report.without_text, report.without_text_rows), (2, vec![2, 3]));
+    assert_eq!(
+        (report.without_text, report.without_text_rows),
+        (2, vec![2, 3])
+    );
     assert_eq!(report.null_words, 3);
 }
 
 #[test]
 fn words_for_no_value_can_be_chosen() {
-    let case = Case::new("a.csv", "text\nnan\nNone\n-\nword\nother\n").with(|o| o.null_values = vec!["-".to_owned()]);
+    let case = Case::new("a.csv", "text\nnan\nNone\n-\nword\nother\n")
+        .with(|o| o.null_values = vec!["-".to_owned()]);
     assert_eq!(case.texts(), ["nan", "None", "word", "other"]);
 }
 
 #[test]
 fn quotes_hold_delimiters_quotes_and_line_ends() {
-    let case = Case::new("a.csv", "title,n\r\n\"a, \"\"b\"\"\r\nc\",1\r\n\"\",2\r\nplain \"quoted\" word,3\r\nlast,4\r\n\"end\",5");
+    let case = Case::new(
+        "a.csv",
+        "title,n\r\n\"a, \"\"b\"\"\r\nc\",1\r\n\"\",2\r\nplain \"quoted\" word,3\r\nlast,4\r\n\"end\",5",
+    );
     let (report, documents) = case.read();
     assert_eq!(documents.text(0), "a, \"b\"\r\nc");
     assert_eq!(documents.text(1), "plain \"quoted\" word");
@@ -62,15 +76,26 @@ fn quotes_hold_delimiters_quotes_and_line_ends() {
 
 #[test]
 fn backslashes_or_nothing_may_escape() {
-    let backslash = Case::new("a.csv", "title,n\n\"say \\\"no\\\" \\\\ \\d\",1\nb,2\nc,3\n").with(|o| o.quote = Quote::Backslash);
+    let backslash = Case::new(
+        "a.csv",
+        "title,n\n\"say \\\"no\\\" \\\\ \\d\",1\nb,2\nc,3\n",
+    )
+    .with(|o| o.quote = Quote::Backslash);
     assert_eq!(backslash.texts()[0], "say \"no\" \\ \\d");
-    let none = Case::new("a.csv", "title,n\n\"Foo\" said,1\n\"b,2\nc,3\n").with(|o| o.quote = Quote::None);
+    let none =
+        Case::new("a.csv", "title,n\n\"Foo\" said,1\n\"b,2\nc,3\n").with(|o| o.quote = Quote::None);
     assert_eq!(none.texts(), ["\"Foo\" said", "\"b", "c"]);
 }
 
 #[test]
 fn the_delimiter_is_found_and_said() {
-    for (name, delimiter) in [("a.csv", ";"), ("b.csv", "\t"), ("c.csv", "|"), ("d.tsv", ","), ("e.txt.csv", ";")] {
+    for (name, delimiter) in [
+        ("a.csv", ";"),
+        ("b.csv", "\t"),
+        ("c.csv", "|"),
+        ("d.tsv", ","),
+        ("e.txt.csv", ";"),
+    ] {
         let case = Case::new(name, THREE.replace(',', delimiter));
         assert_eq!(case.texts()[0], "One\nfirst", "{name}");
         assert!(case.said("separated by"), "{name}");
@@ -78,7 +103,8 @@ fn the_delimiter_is_found_and_said() {
     let plain = Case::new("a.tsv", THREE.replace(',', "\t"));
     assert_eq!(plain.texts()[0], "One\nfirst");
     assert!(!plain.said("separated by"));
-    let given = Case::new("a.csv", THREE.replace(',', "#")).with(|o| o.delimiter = Some("#".to_owned()));
+    let given =
+        Case::new("a.csv", THREE.replace(',', "#")).with(|o| o.delimiter = Some("#".to_owned()));
     assert_eq!(given.texts()[0], "One\nfirst");
 }
 
@@ -92,9 +118,18 @@ fn a_semicolon_in_a_text_is_no_delimiter() {
 
 #[test]
 fn marks_and_line_ends_of_other_systems_are_taken() {
-    assert_eq!(Case::new("a.csv", format!("\u{feff}{THREE}")).texts()[0], "One\nfirst");
-    assert_eq!(Case::new("a.csv", THREE.replace('\n', "\r\n")).texts()[2], "Three\nthird");
-    assert_eq!(Case::new("a.csv", THREE.replace('\n', "\r")).texts()[2], "Three\nthird");
+    assert_eq!(
+        Case::new("a.csv", format!("\u{feff}{THREE}")).texts()[0],
+        "One\nfirst"
+    );
+    assert_eq!(
+        Case::new("a.csv", THREE.replace('\n', "\r\n")).texts()[2],
+        "Three\nthird"
+    );
+    assert_eq!(
+        Case::new("a.csv", THREE.replace('\n', "\r")).texts()[2],
+        "Three\nthird"
+    );
     assert_eq!(Case::new("a.csv", THREE.trim_end()).texts().len(), 3);
 }
 
@@ -108,10 +143,18 @@ fn blank_lines_are_no_rows() {
 #[test]
 fn encodings_are_named_found_by_their_mark_or_repaired_on_request() {
     let latin = b"title,n\ncaf\xe9,1\nb,2\nc,3\n";
-    assert_eq!(Case::new("a.csv", latin).with(|o| o.encoding = "latin1".to_owned()).texts()[0], "café");
+    assert_eq!(
+        Case::new("a.csv", latin)
+            .with(|o| o.encoding = "latin1".to_owned())
+            .texts()[0],
+        "café"
+    );
     let case = Case::new("a.csv", latin).with(|o| o.encoding = "lossy".to_owned());
     let (report, documents) = case.read();
-    assert_eq!((documents.text(0), report.replaced_bytes), ("caf\u{fffd}", 1));
+    assert_eq!(
+        (documents.text(0), report.replaced_bytes),
+        ("caf\u{fffd}", 1)
+    );
     let mut wide = vec![0xff, 0xfe];
     wide.extend(THREE.encode_utf16().flat_map(u16::to_le_bytes));
     let case = Case::new("a.csv", &wide);
@@ -134,21 +177,53 @@ fn types_are_found_over_all_rows() {
     assert_eq!(
         columns(&documents),
         [
-            "n (Int64)", "f (Float64)", "b (Boolean)", "d (Date32)", "t (Timestamp(µs, \"UTC\"))", "zip (Utf8)",
-            "source_id (Utf8)", "mixed (Utf8)", "empty (Utf8)"
+            "n (Int64)",
+            "f (Float64)",
+            "b (Boolean)",
+            "d (Date32)",
+            "t (Timestamp(µs, \"UTC\"))",
+            "zip (Utf8)",
+            "source_id (Utf8)",
+            "mixed (Utf8)",
+            "empty (Utf8)"
         ]
     );
     assert_eq!(values(&documents, "f"), ["1.0", "", "2.5"]);
-    assert_eq!(values(&documents, "t"), ["2024-01-31T10:00:00Z", "2024-01-31T11:00:00Z", ""]);
-    assert_eq!(values(&documents, "source_id"), ["2503.11720", "2503.1", "7"]);
+    assert_eq!(
+        values(&documents, "t"),
+        ["2024-01-31T10:00:00Z", "2024-01-31T11:00:00Z", ""]
+    );
+    assert_eq!(
+        values(&documents, "source_id"),
+        ["2503.11720", "2503.1", "7"]
+    );
 }
 
 #[test]
 fn names_of_ours_and_double_names_are_changed_and_said() {
-    let case = Case::new("a.csv", "title,label,x,cluster_l0,source_label,title,\na,1,2,3,4,5,6\nb,1,2,3,4,5,6\nc,1,2,3,4,5,6\n");
+    let case = Case::new(
+        "a.csv",
+        "title,label,x,cluster_l0,source_label,title,\na,1,2,3,4,5,6\nb,1,2,3,4,5,6\nc,1,2,3,4,5,6\n",
+    );
     let (report, documents) = case.text(&["title"]).read();
-    let names: Vec<String> = documents.columns.schema().fields().iter().map(|field| field.name().clone()).collect();
-    assert_eq!(names, ["source_label_2", "source_x", "source_cluster_l0", "source_label", "title_2", "column_7"]);
+    let names: Vec<String> = documents
+        .columns
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "source_label_2",
+            "source_x",
+            "source_cluster_l0",
+            "source_label",
+            "title_2",
+            "column_7"
+        ]
+    );
     assert_eq!(report.renamed.len(), 5);
 }
 
@@ -158,7 +233,10 @@ fn bad_rows_are_skipped_on_request_counted_and_listed() {
     let case = Case::new("a.csv", content).with(|o| o.on_bad_row = OnBadRow::Skip);
     let (report, documents) = case.read();
     assert_eq!(case.texts(), ["a", "e", "g"]);
-    assert_eq!((report.rows, report.bad, report.bad_rows), (7, 4, vec![1, 2, 3, 5]));
+    assert_eq!(
+        (report.rows, report.bad, report.bad_rows),
+        (7, 4, vec![1, 2, 3, 5])
+    );
     assert_eq!(documents.source_row, [0, 4, 6]);
 }
 
@@ -169,13 +247,22 @@ fn a_file_without_a_header_and_a_file_of_lines() {
     assert!(case.said("column_1"));
     let (report, documents) = Case::new("a.txt", "one, two\n\nthree; four\n\"five\n").read();
     assert_eq!(documents.text(2), "\"five");
-    assert_eq!((documents.source_row.clone(), report.without_text_rows), (vec![0, 2, 3], vec![1]));
+    assert_eq!(
+        (documents.source_row.clone(), report.without_text_rows),
+        (vec![0, 2, 3], vec![1])
+    );
 }
 
 #[test]
 fn one_column_is_enough() {
-    assert_eq!(Case::new("a.csv", "whatever\none\ntwo\nthree\n").texts(), ["one", "two", "three"]);
-    assert_eq!(Case::new("a.csv", "\"text\"\n\"a, b\"\n\"c\"\n\"\"\nd\n").texts(), ["a, b", "c", "d"]);
+    assert_eq!(
+        Case::new("a.csv", "whatever\none\ntwo\nthree\n").texts(),
+        ["one", "two", "three"]
+    );
+    assert_eq!(
+        Case::new("a.csv", "\"text\"\n\"a, b\"\n\"c\"\n\"\"\nd\n").texts(),
+        ["a, b", "c", "d"]
+    );
 }
 
 #[test]
@@ -188,8 +275,14 @@ fn a_cell_may_be_very_long() {
 #[test]
 fn entities_stay_unless_they_are_to_be_decoded() {
     let content = "text,n\nisn #39;t &lt;b&gt;,1\nb &amp; c,2\nd,3\n";
-    assert_eq!(Case::new("a.csv", content).texts()[0], "isn #39;t &lt;b&gt;");
+    assert_eq!(
+        Case::new("a.csv", content).texts()[0],
+        "isn #39;t &lt;b&gt;"
+    );
     let case = Case::new("a.csv", content).with(|o| o.decode_entities = true);
     let (report, documents) = case.read();
-    assert_eq!((documents.text(0), documents.text(1), report.decoded), ("isn't <b>", "b & c", 2));
+    assert_eq!(
+        (documents.text(0), documents.text(1), report.decoded),
+        ("isn't <b>", "b & c", 2)
+    );
 }

@@ -7,11 +7,24 @@ use crate::{Case, columns, values};
 #[test]
 fn objects_are_rows_and_keys_columns_in_the_order_they_appear() {
     let lines = "{\"title\": \"One\", \"n\": 1, \"f\": 1.5, \"b\": true}\n\n{\"n\": 2, \"title\": \"Tw\\u00f6\", \"late\": \"2024-01-01\"}\n{\"title\": null, \"description\": \"x\", \"n\": null}\r\n";
-    let array = format!("[{}]", lines.trim().replace("\n\n", ",\n").replace("}\n{", "},\n{"));
+    let array = format!(
+        "[{}]",
+        lines.trim().replace("\n\n", ",\n").replace("}\n{", "},\n{")
+    );
     for case in [Case::new("a.jsonl", lines), Case::new("a.json", array)] {
         let (report, documents) = case.read();
         assert_eq!(case.texts(), ["One", "Twö", "x"]);
-        assert_eq!(columns(&documents), ["title (Utf8)", "n (Int64)", "f (Float64)", "b (Boolean)", "late (Date32)", "description (Utf8)"]);
+        assert_eq!(
+            columns(&documents),
+            [
+                "title (Utf8)",
+                "n (Int64)",
+                "f (Float64)",
+                "b (Boolean)",
+                "late (Date32)",
+                "description (Utf8)"
+            ]
+        );
         assert_eq!(values(&documents, "n"), ["1", "2", ""]);
         assert_eq!(report.rows, 3);
     }
@@ -24,14 +37,24 @@ fn nested_values_stay_json_and_mixed_ones_text() {
         "{\"text\": \"a\", \"tags\": [\"x\", \"y\"], \"m\": 1, \"s\": \"7\"}\n{\"text\": \"b\", \"tags\": [], \"m\": \"two\", \"s\": \"8\"}\n{\"text\": \"c\", \"tags\": {\"k\": 1}, \"m\": true, \"s\": \"9\"}\n",
     );
     let (_, documents) = case.read();
-    assert_eq!(values(&documents, "tags"), ["[\"x\", \"y\"]", "[]", "{\"k\": 1}"]);
+    assert_eq!(
+        values(&documents, "tags"),
+        ["[\"x\", \"y\"]", "[]", "{\"k\": 1}"]
+    );
     assert_eq!(values(&documents, "m"), ["1", "two", "true"]);
-    assert_eq!(columns(&documents), ["tags (Utf8)", "m (Utf8)", "s (Utf8)"], "a string of digits is a string");
+    assert_eq!(
+        columns(&documents),
+        ["tags (Utf8)", "m (Utf8)", "s (Utf8)"],
+        "a string of digits is a string"
+    );
 }
 
 #[test]
 fn a_json_file_with_an_object_a_line_is_read_and_said() {
-    let case = Case::new("a.json", "{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"text\": \"c\"}\n");
+    let case = Case::new(
+        "a.json",
+        "{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"text\": \"c\"}\n",
+    );
     assert_eq!(case.texts(), ["a", "b", "c"]);
     assert!(case.said("JSON lines"));
 }
@@ -54,13 +77,25 @@ fn bad_lines_leave_no_trace() {
 fn faults_name_the_line() {
     let fails = |name: &str, content: &str| Case::new(name, content).fails();
     let (error, hint) = fails("a.jsonl", "{\"text\": \"a\"}\n{\"text\": NaN}\n");
-    assert!(error.contains("line 2") && hint.contains("NaN"), "{error} {hint}");
-    let (error, _) = fails("a.json", "[{\"text\": \"a\"},\n {\"text\": \"b\"},\n {\"text\": }]");
+    assert!(
+        error.contains("line 2") && hint.contains("NaN"),
+        "{error} {hint}"
+    );
+    let (error, _) = fails(
+        "a.json",
+        "[{\"text\": \"a\"},\n {\"text\": \"b\"},\n {\"text\": }]",
+    );
     assert!(error.contains("line 3"), "{error}");
     let (error, _) = fails("a.json", "[{\"text\": \"a\"},\n\n 5]");
-    assert!(error.contains("line 3") && error.contains("a number"), "{error}");
+    assert!(
+        error.contains("line 3") && error.contains("a number"),
+        "{error}"
+    );
     let (error, hint) = fails("a.json", "{\"title\": {\"0\": \"a\"},\n \"n\": {\"0\": 1}}");
-    assert!(error.contains("an object") && hint.contains("records"), "{error} {hint}");
+    assert!(
+        error.contains("an object") && hint.contains("records"),
+        "{error} {hint}"
+    );
     let (error, _) = fails("a.json", "[]");
     assert!(error.contains("no rows"), "{error}");
 }

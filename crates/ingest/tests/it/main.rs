@@ -66,7 +66,9 @@ impl Case {
     }
 
     fn text(self, columns: &[&str]) -> Self {
-        self.with(|options| options.text = columns.iter().map(|&column| column.to_owned()).collect())
+        self.with(|options| {
+            options.text = columns.iter().map(|&column| column.to_owned()).collect()
+        })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -74,20 +76,28 @@ impl Case {
     }
 
     fn run(&self) -> Result<Report, Error> {
-        let files = Files::standard(self.dir.path(), Ingest::OUTPUTS).with_sources(self.sources.clone());
+        let files =
+            Files::standard(self.dir.path(), Ingest::OUTPUTS).with_sources(self.sources.clone());
         Ingest::run(&files, &self.options, &NoLocal {}, Seed(7), &self.said)
     }
 
     /// Runs it and reads what came out.
     fn read(&self) -> (Report, Stored<Documents>) {
-        let report = self.run().unwrap_or_else(|error| panic!("{error} ({:?})", error.hint()));
-        (report, Documents::read(&self.path("documents.parquet")).unwrap())
+        let report = self
+            .run()
+            .unwrap_or_else(|error| panic!("{error} ({:?})", error.hint()));
+        (
+            report,
+            Documents::read(&self.path("documents.parquet")).unwrap(),
+        )
     }
 
     /// The texts.
     fn texts(&self) -> Vec<String> {
         let (_, documents) = self.read();
-        (0..documents.len()).map(|id| documents.text(id).to_owned()).collect()
+        (0..documents.len())
+            .map(|id| documents.text(id).to_owned())
+            .collect()
     }
 
     /// The error and its hint; nothing may have been written.
@@ -95,7 +105,12 @@ impl Case {
         let error = self.run().expect_err("it must not be read");
         assert!(!self.path("documents.parquet").exists(), "{error}");
         let hint = error.hint().expect("every error has a remedy");
-        (error.to_string().replace(&format!("{}/", self.dir.path().display()), ""), hint)
+        (
+            error
+                .to_string()
+                .replace(&format!("{}/", self.dir.path().display()), ""),
+            hint,
+        )
     }
 
     fn embeddings(&self) -> Stored<Embeddings> {
@@ -107,24 +122,43 @@ impl Case {
     }
 
     fn said(&self, words: &str) -> bool {
-        self.said.0.lock().unwrap().iter().any(|message| message.contains(words))
+        self.said
+            .0
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|message| message.contains(words))
     }
 }
 
 /// `name (type)` of each column beside the texts.
 fn columns(documents: &Documents) -> Vec<String> {
-    documents.columns.schema().fields().iter().map(|field| format!("{} ({})", field.name(), field.data_type())).collect()
+    documents
+        .columns
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| format!("{} ({})", field.name(), field.data_type()))
+        .collect()
 }
 
 /// A column as Arrow prints it, value by value.
 fn values(documents: &Documents, name: &str) -> Vec<String> {
-    let column = documents.columns.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
-    (0..column.len()).map(|i| arrow::util::display::array_value_to_string(column, i).unwrap()).collect()
+    let column = documents
+        .columns
+        .column_by_name(name)
+        .unwrap_or_else(|| panic!("no column {name}"));
+    (0..column.len())
+        .map(|i| arrow::util::display::array_value_to_string(column, i).unwrap())
+        .collect()
 }
 
 /// The file `name` of the data that is measured with, if it is there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(name);
     if !path.exists() {
         eprintln!("skipped: ../shared/{name} is absent");
         return None;

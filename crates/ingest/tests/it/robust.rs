@@ -1,5 +1,7 @@
 //! Whatever the bytes, the answer is documents or an error with a remedy, never a panic.
 
+use std::fmt::Write as _;
+
 use ingest::formats::{Format, OnBadRow, Quote};
 use proptest::prelude::*;
 
@@ -14,7 +16,15 @@ fn answers(case: &Case) {
 }
 
 fn format() -> impl Strategy<Value = Format> {
-    prop::sample::select(vec![Format::Csv, Format::Tsv, Format::Jsonl, Format::Json, Format::Parquet, Format::Arrow, Format::Lines])
+    prop::sample::select(vec![
+        Format::Csv,
+        Format::Tsv,
+        Format::Jsonl,
+        Format::Json,
+        Format::Parquet,
+        Format::Arrow,
+        Format::Lines,
+    ])
 }
 
 fn quote() -> impl Strategy<Value = Quote> {
@@ -27,8 +37,13 @@ fn encoding() -> impl Strategy<Value = &'static str> {
 
 /// Letters that matter to a parser, and some that do not.
 fn letters() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!['"', ',', '\n', '\r', ';', '\t', '\\', 'a', 'é', ' ', '{', '}', '[', ']', ':', '1']), 0..120)
-        .prop_map(|letters| letters.into_iter().collect())
+    prop::collection::vec(
+        prop::sample::select(vec![
+            '"', ',', '\n', '\r', ';', '\t', '\\', 'a', 'é', ' ', '{', '}', '[', ']', ':', '1',
+        ]),
+        0..120,
+    )
+    .prop_map(|letters| letters.into_iter().collect())
 }
 
 proptest! {
@@ -54,7 +69,7 @@ proptest! {
         let field = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
         let mut content = format!("text,other{end}");
         for (text, other) in &cells {
-            content += &format!("{},{}{end}", field(&format!("x{text}")), field(other));
+            let _ = write!(content, "{},{}{end}", field(&format!("x{text}")), field(other));
         }
         let case = Case::new("a.csv", content).with(|o| o.template = Some("{text}".to_owned()));
         let expected: Vec<String> = cells.iter().map(|(text, _)| format!("x{text}")).collect();
@@ -72,16 +87,29 @@ fn binary_files() -> Vec<(&'static str, Vec<u8>)> {
     let list = Series::new("v".into(), vec![Series::new("".into(), [0.5_f32, 1.5]); 3]);
     let mut frame = DataFrame::new(3, vec![Column::from(text), list.into()]).unwrap();
     let (mut parquet, mut arrow, mut stream) = (Vec::new(), Vec::new(), Vec::new());
-    polars_io::parquet::write::ParquetWriter::new(&mut parquet).finish(&mut frame).unwrap();
-    polars_io::ipc::IpcWriter::new(&mut arrow).finish(&mut frame).unwrap();
-    polars_io::ipc::IpcStreamWriter::new(&mut stream).finish(&mut frame).unwrap();
+    polars_io::parquet::write::ParquetWriter::new(&mut parquet)
+        .finish(&mut frame)
+        .unwrap();
+    polars_io::ipc::IpcWriter::new(&mut arrow)
+        .finish(&mut frame)
+        .unwrap();
+    polars_io::ipc::IpcStreamWriter::new(&mut stream)
+        .finish(&mut frame)
+        .unwrap();
     let gzip = {
         use std::io::Write;
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        encoder.write_all(b"text,n\none,1\ntwo,2\nthree,3\n").unwrap();
+        encoder
+            .write_all(b"text,n\none,1\ntwo,2\nthree,3\n")
+            .unwrap();
         encoder.finish().unwrap()
     };
-    vec![("a.parquet", parquet), ("a.arrow", arrow), ("b.arrows", stream), ("a.csv.gz", gzip)]
+    vec![
+        ("a.parquet", parquet),
+        ("a.arrow", arrow),
+        ("b.arrows", stream),
+        ("a.csv.gz", gzip),
+    ]
 }
 
 #[test]
