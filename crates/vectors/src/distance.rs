@@ -62,6 +62,18 @@ pub(crate) fn between(a: &[f32], scale_a: f32, b: &[f32], scale_b: f32, metric: 
     }
 }
 
+/// The Euclidean distance of two scaled rows in `f32`, for bounds that allow for its rounding.
+#[inline(always)]
+pub(crate) fn apart(a: &[f32], scale_a: f32, b: &[f32], scale_b: f32) -> f32 {
+    sum::<LANES>(a, b, |x, y| square(x * scale_a - y * scale_b)).sqrt()
+}
+
+/// The inner product in `f32`, for what is only an estimate.
+#[inline(always)]
+pub(crate) fn product(a: &[f32], b: &[f32]) -> f32 {
+    sum::<LANES>(a, b, |x, y| x * y)
+}
+
 /// The Euclidean length of a row; infinite or NaN just where the row holds such a value.
 pub(crate) fn length(row: &[f32]) -> f64 {
     sum_f64(row, row, |x, _| x * x).sqrt()
@@ -113,7 +125,7 @@ fn sum<const N: usize>(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> 
 
 /// [`sum`] in `f64`.
 #[inline(always)]
-fn sum_f64(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+pub(crate) fn sum_f64(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut sums = [0.0f64; LANES_F64];
     let (whole_a, rest_a) = a.as_chunks::<LANES_F64>();
     let (whole_b, rest_b) = b.as_chunks::<LANES_F64>();

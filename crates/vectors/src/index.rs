@@ -1,14 +1,14 @@
 //! Rows made ready for search; several questions can be asked of one.
 
-use rayon::prelude::*;
-
 use crate::nearest::Candidate;
-use crate::outside::{Edge, Outside};
+use crate::outside::{self, Edge, Outside};
 use crate::plain::{self, Rows};
 use crate::points::check_rows;
-use crate::shortcut::Leaves;
+use crate::shortcut::{self, Leaves};
+use crate::space::{FEWEST, Space, Tally};
 use crate::{
-    Error, Kernel, Knn, Margin, Metric, Points, Search, SearchReport, Watch, check, estimate,
+    Error, Kernel, Knn, Margin, Metric, Points, Search, SearchReport, Watch, all_pairs, check,
+    estimate, queries,
 };
 
 /// Rows made ready for search under one metric.
@@ -19,7 +19,8 @@ pub struct Index<'a> {
     members: Vec<u32>,
     /// The order in which the caller named the members, where that was not ascending.
     named: Option<Vec<u32>>,
-    margin: Margin,
+    /// What screening needs; `None` where it would not pay or could not work.
+    space: Option<Space>,
 }
 
 impl<'a> Index<'a> {
@@ -27,16 +28,19 @@ impl<'a> Index<'a> {
     ///
     /// # Errors
     ///
-    /// What [`check`] says of the rows; [`Error::KernelMissing`].
+    /// What [`check`] says of the rows; [`Error::UnknownKernel`], [`Error::KernelMissing`].
     pub fn new(points: Points<'a>, metric: Metric, search: &Search) -> Result<Self, Error> {
+        let kernel = Kernel::choose(search.kernel)?;
         check(points, metric)?;
         let members = (0..points.n() as u32).collect();
-        Ok(Index {
-            rows: Rows::new(points, metric),
+        Ok(Self::ready(
+            points,
+            metric,
             members,
-            named: None,
-            margin: search.margin,
-        })
+            None,
+            kernel,
+            search.margin,
+        ))
     }
 
     /// Checks the rows `members` and makes them ready; no other row is read or found.
@@ -50,15 +54,40 @@ impl<'a> Index<'a> {
         metric: Metric,
         search: &Search,
     ) -> Result<Self, Error> {
+        let kernel = Kernel::choose(search.kernel)?;
         let sorted = ascending(members, points.n())?;
         check_rows(points, &sorted, metric)?;
         let named = (sorted != members).then(|| members.to_vec());
-        Ok(Index {
-            rows: Rows::new(points, metric),
-            members: sorted,
+        Ok(Self::ready(
+            points,
+            metric,
+            sorted,
             named,
-            margin: search.margin,
-        })
+            kernel,
+            search.margin,
+        ))
+    }
+
+    fn ready(
+        points: Points<'a>,
+        metric: Metric,
+        members: Vec<u32>,
+        named: Option<Vec<u32>>,
+        kernel: Kernel,
+        margin: Margin,
+    ) -> Self {
+        let rows = Rows::new(points, metric, &members, kernel, margin);
+        let space = if members.len() < FEWEST {
+            None
+        } else {
+            Space::new(&rows, &members)
+        };
+        Index {
+            rows,
+            members,
+            named,
+            space,
+        }
     }
 
     /// The `k` nearest neighbors of every row (of every member, in the order they were named in).
@@ -67,37 +96,72 @@ impl<'a> Index<'a> {
     ///
     /// [`Error::K`], [`Error::Cancelled`].
     pub fn knn(&self, k: usize, watch: Watch<'_>) -> Result<(Knn, SearchReport), Error> {
-        self.knn_of(self.named.as_ref().unwrap_or(&self.members), k, watch)
+        let asked = self.named.as_ref().unwrap_or(&self.members);
+        let Some(space) = &self.space else {
+            return self.knn_of(asked, k, watch);
+        };
+        self.allows(k)?;
+        let ((mut ids, mut distances), report) =
+            self.certified(space, asked.len(), k, |margin, tally| {
+                all_pairs::all_pairs(
+                    &self.rows,
+                    space,
+                    &space.bounds(&self.rows, margin),
+                    k,
+                    tally,
+                    watch,
+                )
+            })?;
+        let mut places = self.places(&space.table.order);
+        all_pairs::rearrange(&mut ids, &mut distances, &mut places, k);
+        Ok((Knn { k, ids, distances }, report))
     }
 
     /// The `k` nearest neighbors of the rows `queries`; one row of the answer for each query.
     ///
     /// # Errors
     ///
-    /// [`Error::K`], [`Error::NoSuchRow`], [`Error::Cancelled`].
+    /// [`Error::K`], [`Error::NoSuchRow`], [`Error::Cancelled`], and for queries that are not among the members what
+    /// [`check`] says of them.
     pub fn knn_of(
         &self,
         queries: &[u32],
         k: usize,
         watch: Watch<'_>,
     ) -> Result<(Knn, SearchReport), Error> {
-        let others = self.members.len().saturating_sub(1);
-        if k == 0 || k > others {
-            return Err(Error::K { k, others });
-        }
-        known(queries, self.rows.points.n())?;
-        let mut ids = vec![0; queries.len() * k];
-        let mut distances = vec![0.0; queries.len() * k];
-        plain::nearest(
-            &self.rows,
-            queries,
-            &self.members,
-            k,
-            &mut ids,
-            &mut distances,
-            watch,
-        )?;
-        Ok((Knn { k, ids, distances }, self.report(queries.len(), k)))
+        self.allows(k)?;
+        self.known(queries)?;
+        let (mut ids, mut distances) = (vec![0; queries.len() * k], vec![0.0; queries.len() * k]);
+        let Some(space) = &self.space else {
+            plain::nearest(
+                &self.rows,
+                queries,
+                &self.members,
+                k,
+                &mut ids,
+                &mut distances,
+                watch,
+            )?;
+            return Ok((
+                Knn { k, ids, distances },
+                self.plain_report(queries.len(), k),
+            ));
+        };
+        let ((), report) = self.certified(space, queries.len(), k, |margin, tally| {
+            let bounds = space.bounds(&self.rows, margin);
+            queries::nearest(
+                &self.rows,
+                space,
+                &bounds,
+                queries,
+                k,
+                &mut ids,
+                &mut distances,
+                tally,
+                watch,
+            )
+        })?;
+        Ok((Knn { k, ids, distances }, report))
     }
 
     /// For each query the first edge (in the order of [`Edge::order`]) to a row of another group whose weight is at
@@ -112,41 +176,30 @@ impl<'a> Index<'a> {
         watch: Watch<'_>,
     ) -> Result<(Vec<Option<Edge>>, SearchReport), Error> {
         self.fits(ask)?;
-        let edges = ask
-            .queries
-            .par_iter()
-            .zip(ask.bound)
-            .map(|(&i, &bound)| {
-                let mut best: Option<Candidate> = None;
-                for &j in &self.members {
-                    if ask.group[i as usize] == ask.group[j as usize] {
-                        continue;
-                    }
-                    let core = ask
-                        .core
-                        .map_or(0.0, |core| core[i as usize].max(core[j as usize]));
-                    let plain = self.rows.distance(i as usize, j as usize);
-                    let weight = if ask.core.is_some() {
-                        plain.max(core)
-                    } else {
-                        plain
-                    };
-                    let found = Candidate {
-                        distance: weight,
-                        id: j,
-                    };
-                    if weight <= bound && best.is_none_or(|best| found.order(&best).is_lt()) {
-                        best = Some(found);
-                    }
-                }
-                if watch(1) {
-                    Ok(best.map(|best| Edge::of(i, best)))
-                } else {
-                    Err(Error::Cancelled)
-                }
-            })
-            .collect::<Result<_, _>>()?;
-        Ok((edges, self.report(ask.queries.len(), 1)))
+        let found = |found: Vec<Option<Candidate>>| {
+            ask.queries
+                .iter()
+                .zip(found)
+                .map(|(&i, found)| found.map(|found| Edge::of(i, found)))
+                .collect()
+        };
+        let Some(space) = &self.space else {
+            let edges = outside::plainly(&self.rows, &self.members, ask, watch)?;
+            return Ok((found(edges), self.plain_report(ask.queries.len(), 1)));
+        };
+        let (edges, report) = self.certified(space, ask.queries.len(), 1, |margin, tally| {
+            let bounds = space.bounds(&self.rows, margin);
+            outside::screened(
+                &self.rows,
+                space,
+                &bounds,
+                ask,
+                outside::Sharing::Nothing,
+                tally,
+                watch,
+            )
+        })?;
+        Ok((found(edges), report))
     }
 
     /// For each group that has a query, the first edge (in the order of [`Edge::order`]) from one of its queries to a
@@ -162,11 +215,32 @@ impl<'a> Index<'a> {
         ask: &Outside<'_>,
         watch: Watch<'_>,
     ) -> Result<(Vec<(u32, Edge)>, SearchReport), Error> {
-        let (edges, report) = self.nearest_outside(ask, watch)?;
-        let mut edges: Vec<(u32, Edge)> = edges
-            .into_iter()
-            .flatten()
-            .map(|edge| (ask.group[edge.from as usize], edge))
+        self.fits(ask)?;
+        let (found, report) = match &self.space {
+            None => {
+                let found = outside::plainly(&self.rows, &self.members, ask, watch)?;
+                (found, self.plain_report(ask.queries.len(), 1))
+            }
+            Some(space) => self.certified(space, ask.queries.len(), 1, |margin, tally| {
+                let bounds = space.bounds(&self.rows, margin);
+                outside::screened(
+                    &self.rows,
+                    space,
+                    &bounds,
+                    ask,
+                    outside::Sharing::Groups,
+                    tally,
+                    watch,
+                )
+            })?,
+        };
+        let mut edges: Vec<(u32, Edge)> = ask
+            .queries
+            .iter()
+            .zip(found)
+            .filter_map(|(&i, found)| {
+                found.map(|found| (ask.group[i as usize], Edge::of(i, found)))
+            })
             .collect();
         edges.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.order(&b.1)));
         edges.dedup_by_key(|entry| entry.0);
@@ -187,67 +261,118 @@ impl<'a> Index<'a> {
         leaves: &Leaves<'_>,
         watch: Watch<'_>,
     ) -> Result<(Vec<Edge>, SearchReport), Error> {
-        let n = self.rows.points.n();
+        let n = self.members.len();
         let lengths = [
             ("leaves", leaves.order.len(), n),
             ("heights", leaves.height.len(), n.saturating_sub(1)),
-            ("core distances", leaves.core.map_or(n, <[f32]>::len), n),
+            (
+                "core distances",
+                leaves.core.map_or(self.rows.points.n(), <[f32]>::len),
+                self.rows.points.n(),
+            ),
         ];
         fitting(&lengths)?;
-        ascending(leaves.order, n)?;
-        let mut edges = (0..n)
-            .into_par_iter()
-            .map(|p| {
-                let i = leaves.order[p];
-                let mut highest = f32::NEG_INFINITY;
-                let mut lighter = Vec::new();
-                for q in p + 1..n {
-                    highest = highest.max(leaves.height[q - 1]);
-                    let j = leaves.order[q];
-                    let core = leaves.core.map_or(f32::NEG_INFINITY, |core| {
-                        core[i as usize].max(core[j as usize])
-                    });
-                    let weight = self.rows.distance(i as usize, j as usize).max(core);
-                    if weight < highest {
-                        lighter.push(Edge {
-                            from: i.min(j),
-                            to: i.max(j),
-                            weight,
-                        });
-                    }
-                }
-                if watch(1) {
-                    Ok(lighter)
-                } else {
-                    Err(Error::Cancelled)
-                }
-            })
-            .collect::<Result<Vec<_>, _>>()?
-            .concat();
-        edges.par_sort_unstable_by(Edge::order);
-        Ok((edges, self.report(n, 1)))
+        let sorted = ascending(leaves.order, self.rows.points.n())?;
+        if let Some((&stranger, _)) = sorted.iter().zip(&self.members).find(|(a, b)| a != b) {
+            return Err(Error::NoSuchRow {
+                row: stranger as usize,
+                n,
+            });
+        }
+        match &self.space {
+            None => Ok((
+                shortcut::plainly(&self.rows, leaves, watch)?,
+                self.plain_report(n, 1),
+            )),
+            Some(space) => self.certified(space, n, 1, |margin, tally| {
+                let bounds = space.bounds(&self.rows, margin);
+                shortcut::screened(&self.rows, space, &bounds, leaves, tally, watch)
+            }),
+        }
+    }
+
+    /// Runs a search with the margin asked for, and again with the guaranteed one if the errors that it met leave doubt.
+    fn certified<T>(
+        &self,
+        space: &Space,
+        queries: usize,
+        k: usize,
+        mut search: impl FnMut(Margin, &Tally) -> Result<T, Error>,
+    ) -> Result<(T, SearchReport), Error> {
+        let tally = Tally::default();
+        let mut found = search(self.rows.margin, &tally)?;
+        let mut report = SearchReport {
+            kernel: space.kernel,
+            margin: self.rows.margin,
+            certified: self.rows.margin == Margin::Guaranteed,
+            rows: queries as u64,
+            reranked: tally.measured(),
+            fallen_back: space.table.hopeless(),
+            estimated_bytes: estimate(self.members.len(), self.rows.points.d(), k),
+        };
+        if self.rows.margin == Margin::Fast && tally.doubtful() {
+            let tally = Tally::default();
+            found = search(Margin::Guaranteed, &tally)?;
+            report.certified = true;
+            report.reranked += tally.measured();
+            report.fallen_back = queries as u64;
+        }
+        Ok((found, report))
+    }
+
+    /// The place in the answer of each row of `order`.
+    fn places(&self, order: &[u32]) -> Vec<u32> {
+        let mut place: Vec<(u32, u32)> = self
+            .named
+            .as_ref()
+            .unwrap_or(&self.members)
+            .iter()
+            .copied()
+            .zip(0..)
+            .collect();
+        place.sort_unstable();
+        let of = |id: u32| place.partition_point(|&(named, _)| named < id);
+        order.iter().map(|&id| place[of(id)].1).collect()
+    }
+
+    fn allows(&self, k: usize) -> Result<(), Error> {
+        let others = self.members.len().saturating_sub(1);
+        if k == 0 || k > others {
+            Err(Error::K { k, others })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Whether `queries` are rows, and such as can be measured.
+    fn known(&self, queries: &[u32]) -> Result<(), Error> {
+        known(queries, self.rows.points.n())?;
+        if self.members.len() < self.rows.points.n() {
+            check_rows(self.rows.points, queries, self.rows.metric)?;
+        }
+        Ok(())
     }
 
     fn fits(&self, ask: &Outside<'_>) -> Result<(), Error> {
         let n = self.rows.points.n();
-        let lengths = [
+        fitting(&[
             ("groups", ask.group.len(), n),
             ("core distances", ask.core.map_or(n, <[f32]>::len), n),
             ("bounds", ask.bound.len(), ask.queries.len()),
-        ];
-        fitting(&lengths)?;
-        known(ask.queries, n)
+        ])?;
+        self.known(ask.queries)
     }
 
-    fn report(&self, queries: usize, k: usize) -> SearchReport {
+    /// The report of a search that measured every pair.
+    fn plain_report(&self, queries: usize, k: usize) -> SearchReport {
         SearchReport {
-            kernel: Kernel::Portable,
-            margin: self.margin,
+            kernel: self.rows.kernel,
+            margin: self.rows.margin,
             certified: true,
             rows: queries as u64,
             reranked: queries as u64 * self.members.len() as u64,
             fallen_back: queries as u64,
-            estimated_bytes: estimate(self.rows.points.n(), self.rows.points.d(), k),
+            estimated_bytes: estimate(self.members.len(), self.rows.points.d(), k),
         }
     }
 }

@@ -13,26 +13,42 @@
 //! # Ok::<(), vectors::Error>(())
 //! ```
 
+mod all_pairs;
+mod certify;
 mod distance;
 mod error;
 mod estimate;
+mod frame;
 mod index;
+mod kernel;
 mod knn;
+mod lists;
 mod metric;
 mod nearest;
+mod order;
 mod outside;
+mod patches;
 mod plain;
 mod points;
+mod progress;
+mod quantize;
+mod queries;
+mod rerank;
+mod rotate;
+mod screen;
 mod search;
 mod shortcut;
+mod space;
+mod widest;
 
 pub use distance::distance;
 pub use error::Error;
 pub use estimate::estimate;
 pub use index::Index;
+pub use kernel::Kernel;
 pub use knn::{Knn, knn, knn_of, knn_within};
 pub use metric::Metric;
 pub use outside::{Edge, Outside};
 pub use points::{Points, check};
-pub use search::{Kernel, Margin, Search, SearchReport, Watch};
+pub use search::{Margin, Search, SearchReport, Watch};
 pub use shortcut::Leaves;

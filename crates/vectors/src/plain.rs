@@ -7,7 +7,8 @@ use rayon::prelude::*;
 
 use crate::distance::{between, scale};
 use crate::nearest::Nearest;
-use crate::{Error, Metric, Points, Watch};
+use crate::rerank::{measure, project};
+use crate::{Error, Kernel, Margin, Metric, Points, Watch};
 
 /// Queries that share one pass over a block of candidates.
 const QUERIES: usize = 16;
@@ -21,22 +22,42 @@ pub(crate) struct Rows<'a> {
     pub(crate) metric: Metric,
     /// [`scale`] of each row under [`Metric::Cosine`], else empty.
     scales: Vec<f32>,
+    /// The widest registers that measuring may use.
+    pub(crate) kernel: Kernel,
+    pub(crate) margin: Margin,
 }
 
 impl<'a> Rows<'a> {
-    pub(crate) fn new(points: Points<'a>, metric: Metric) -> Self {
-        let scales = match metric {
-            Metric::Cosine => (0..points.n())
-                .into_par_iter()
+    /// Reads the rows `members`; others are measured too, more slowly.
+    pub(crate) fn new(
+        points: Points<'a>,
+        metric: Metric,
+        members: &[u32],
+        kernel: Kernel,
+        margin: Margin,
+    ) -> Self {
+        let mut scales = Vec::new();
+        if metric == Metric::Cosine {
+            let known: Vec<f32> = members
+                .par_iter()
                 .with_min_len(256)
-                .map(|i| scale(points.row(i)))
-                .collect(),
-            Metric::L2 | Metric::InnerProduct => Vec::new(),
-        };
+                .map(|&i| scale(points.row(i as usize)))
+                .collect();
+            if known.len() == points.n() {
+                scales = known;
+            } else {
+                scales = vec![f32::NAN; points.n()];
+                for (&i, &known) in members.iter().zip(&known) {
+                    scales[i as usize] = known;
+                }
+            }
+        }
         Rows {
             points,
             metric,
             scales,
+            kernel,
+            margin,
         }
     }
 
@@ -51,9 +72,27 @@ impl<'a> Rows<'a> {
         )
     }
 
+    /// The product of each row with `direction`, written before its id.
+    pub(crate) fn project(&self, direction: &[f32], keyed: &mut [(f32, u32)]) {
+        project(self.kernel, self, direction, keyed);
+    }
+
+    /// Adds row `i`, times `share`, to `sum`.
+    pub(crate) fn add_to(&self, sum: &mut [f32], i: usize, share: f32) {
+        let share = share * self.scale(i);
+        for (sum, value) in sum.iter_mut().zip(self.points.row(i)) {
+            *sum += share * value;
+        }
+    }
+
+    /// The factor that brings row `i` to unit length under [`Metric::Cosine`], else 1.
     #[inline(always)]
-    fn scale(&self, i: usize) -> f32 {
-        self.scales.get(i).copied().unwrap_or(1.0)
+    pub(crate) fn scale(&self, i: usize) -> f32 {
+        match self.scales.get(i) {
+            None => 1.0,
+            Some(unknown) if unknown.is_nan() => scale(self.points.row(i)),
+            Some(&known) => known,
+        }
     }
 }
 
@@ -75,12 +114,15 @@ pub(crate) fn nearest(
         )
         .try_for_each(|(queries, (ids, distances))| {
             let mut nearest: Vec<_> = queries.iter().map(|_| Nearest::new(k)).collect();
+            let mut pairs = Vec::with_capacity(CANDIDATES);
+            let mut found = Vec::with_capacity(CANDIDATES);
             for candidates in candidates.chunks(CANDIDATES) {
                 for (&i, nearest) in queries.iter().zip(&mut nearest) {
-                    for &j in candidates {
-                        if i != j {
-                            nearest.offer(rows.distance(i as usize, j as usize), j);
-                        }
+                    pairs.clear();
+                    pairs.extend(candidates.iter().filter(|&&j| i != j).map(|&j| (i, j)));
+                    measure(rows, &pairs, &mut found);
+                    for (&(_, j), &distance) in pairs.iter().zip(&found) {
+                        nearest.offer(distance, j);
                     }
                 }
             }

@@ -1,11 +1,10 @@
 //! How to search, and what a search says of itself.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::Kernel;
 
 /// How far below a row's threshold a screened score may be and still be looked at exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -24,51 +23,6 @@ impl fmt::Display for Margin {
             Margin::Guaranteed => "guaranteed",
             Margin::Fast => "fast",
         })
-    }
-}
-
-/// The instructions that screening uses. The answer is the same with each, ids and bits of the distances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kernel {
-    /// Intel's tile registers (int8).
-    Amx,
-    /// AVX-512 with VNNI.
-    Vnni,
-    /// AVX2.
-    Avx2,
-    /// Plain Rust.
-    Portable,
-}
-
-impl Kernel {
-    /// The name that `SKERRY_KERNEL` takes.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kernel::Amx => "amx",
-            Kernel::Vnni => "vnni",
-            Kernel::Avx2 => "avx2",
-            Kernel::Portable => "portable",
-        }
-    }
-}
-
-impl fmt::Display for Kernel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Kernel {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self, Error> {
-        [Kernel::Amx, Kernel::Vnni, Kernel::Avx2, Kernel::Portable]
-            .into_iter()
-            .find(|kernel| kernel.name() == name)
-            .ok_or_else(|| Error::UnknownKernel {
-                name: name.to_owned(),
-            })
     }
 }
 

@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 use vectors::{
-    Edge, Error, Index, Metric, Outside, Points, Search, check, distance, knn, knn_of, knn_within,
+    Edge, Error, Index, Kernel, Metric, Outside, Points, Search, check, distance, knn, knn_of,
+    knn_within,
 };
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
@@ -79,16 +80,26 @@ fn all(n: usize) -> Vec<u32> {
 fn assert_exact(values: &[f32], d: usize, k: usize) {
     let points = Points::new(values, d).unwrap();
     for metric in METRICS {
-        let (found, report) = knn(points, metric, k, &Search::default(), &|_| true).unwrap();
         let (ids, distances) = naive(points, &all(points.n()), &all(points.n()), metric, k);
-        assert!(report.certified);
-        assert_eq!(found.ids, ids, "{metric} n={} d={d}", points.n());
-        assert_eq!(
-            found.distances,
-            distances,
-            "{metric} n={} d={d}",
-            points.n()
-        );
+        for kernel in Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+        {
+            let search = Search {
+                kernel: Some(kernel),
+                ..Search::default()
+            };
+            let (found, report) = knn(points, metric, k, &search, &|_| true).unwrap();
+            assert!(report.certified);
+            assert_eq!(report.kernel, kernel);
+            assert_eq!(found.ids, ids, "{kernel} {metric} n={} d={d}", points.n());
+            assert_eq!(
+                found.distances,
+                distances,
+                "{kernel} {metric} n={} d={d}",
+                points.n()
+            );
+        }
     }
 }
 
@@ -124,6 +135,33 @@ fn odd_sizes() {
             assert_exact(&noise(n * d, (n * d) as u64), d, 7.min(n - 1));
         }
     }
+}
+
+#[test]
+fn several_cells() {
+    for (n, d, k) in [
+        (511, 20, 3),
+        (513, 20, 30),
+        (1500, 40, 50),
+        (1300, 3, 8),
+        (1100, 384, 600),
+    ] {
+        assert_exact(&noise(n * d, n as u64), d, k);
+    }
+}
+
+/// Tight groups far apart, as lists of texts on the same events are: most cells are out of each other's reach.
+#[test]
+fn clusters() {
+    let (n, d) = (1400, 16);
+    let (centers, mut values) = (noise(20 * d, 40), noise(n * d, 41));
+    for (i, row) in values.chunks_exact_mut(d).enumerate() {
+        let center = &centers[i * 7 % 20 * d..][..d];
+        row.iter_mut()
+            .zip(center)
+            .for_each(|(value, center)| *value = 0.01 * *value + center);
+    }
+    assert_exact(&values, d, 15);
 }
 
 #[test]

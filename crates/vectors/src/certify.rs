@@ -1,0 +1,133 @@
+//! What a screened score proves.
+//!
+//! With `y = q + r`, `q` the codes times the step, `<y_i, y_j> = <q_i, q_j> + <r_i, y_j> + <q_i, r_j>`, so by Cauchy and
+//! Schwarz the product of the codes is off by at most `|r_i| |y_j| + (|y_i| + |r_i|) |r_j|`. The random rotation makes
+//! the two products with residuals behave like sums of independent terms of variance `|r|^2 |y|^2 / d`: six of their
+//! standard deviations are the fast margin, which proves nothing and is checked against what it meets.
+//!
+//! A limit is a distance as it is reported, rounded; the floor of a score allows for that rounding too.
+
+use crate::{Margin, Metric};
+
+/// Turns distances into scores and back into verdicts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    metric: Metric,
+    margin: Margin,
+    /// What 1 in a screened score stands for.
+    pub(crate) unit: f64,
+    /// The relative rounding error of a reported distance, at most.
+    rounding: f64,
+    root_d: f64,
+}
+
+/// The length of a row in the frame and of what quantization took from it, at least.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Size {
+    pub(crate) norm: f32,
+    pub(crate) residual: f32,
+}
+
+impl Bounds {
+    pub(crate) fn new(metric: Metric, margin: Margin, unit: f64, d: usize) -> Self {
+        // A sum has d / 32 + 5 roundings a partial sum; twice that, for the terms and the root.
+        let rounding = (d as f64 / 32.0 + 16.0) * 1.2e-7;
+        Bounds {
+            metric,
+            margin,
+            unit,
+            rounding,
+            root_d: (d as f64).sqrt(),
+        }
+    }
+
+    /// The score that a pair has at least if its reported distance is at most `limit`.
+    pub(crate) fn floor(&self, limit: f32) -> f64 {
+        let limit = f64::from(limit);
+        if limit == f64::INFINITY {
+            return f64::NEG_INFINITY;
+        }
+        match self.metric {
+            // Scaling to unit length rounds each coordinate, whatever the difference.
+            Metric::Cosine => {
+                let apart = (2.0 * limit.max(0.0)).sqrt() * (1.0 + self.rounding) + 5e-7;
+                -0.5 * apart * apart
+            }
+            Metric::L2 => {
+                let apart = limit.max(0.0) * (1.0 + self.rounding) + f64::from(f32::MIN_POSITIVE);
+                -0.5 * apart * apart
+            }
+            Metric::InnerProduct => 1.0 - limit - 3e-7 * (1.0 + limit.abs()),
+        }
+    }
+
+    /// How far apart two rows are, at most, whose score is at least `floor`; infinite where that says nothing.
+    pub(crate) fn reach(&self, floor: f64) -> f64 {
+        match self.metric {
+            Metric::Cosine | Metric::L2 => (-2.0 * floor).max(0.0).sqrt(),
+            Metric::InnerProduct => f64::INFINITY,
+        }
+    }
+
+    /// How far a screened score may be from the true one.
+    pub(crate) fn error(&self, a: Size, b: Size) -> f64 {
+        let (a_lost, b_lost) = (f64::from(a.residual), f64::from(b.residual));
+        let (a_norm, b_norm) = (f64::from(a.norm), f64::from(b.norm));
+        let proven = a_lost * b_norm + (a_norm + a_lost) * b_lost;
+        match self.margin {
+            Margin::Guaranteed => proven,
+            Margin::Fast => {
+                let likely = 6.0 * (a_lost * b_norm).hypot(b_lost * a_norm) / self.root_d;
+                proven.min(likely + 1e-5 * a_norm * b_norm)
+            }
+        }
+    }
+
+    /// The least screened score of a pair whose true score may reach `floor`, given the `error` of screening.
+    pub(crate) fn goal(&self, floor: f64, error: f64) -> i32 {
+        const LEAST: f64 = -((1 << 30) as f64);
+        const MOST: f64 = ((1 << 30) - 1) as f64;
+        (((floor - error) / self.unit).floor() - 1.0).clamp(LEAST, MOST) as i32
+    }
+
+    /// The true score of a pair, from its reported distance.
+    pub(crate) fn score(&self, distance: f32) -> f64 {
+        let distance = f64::from(distance);
+        match self.metric {
+            Metric::Cosine => -distance,
+            Metric::L2 => -0.5 * distance * distance,
+            Metric::InnerProduct => 1.0 - distance,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floors_lie_below_the_scores_they_stand_for() {
+        for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
+            let bounds = Bounds::new(metric, Margin::Guaranteed, 1e-6, 384);
+            for distance in [0.0, 1e-7, 0.01, 0.5, 1.0, 1.9] {
+                assert!(
+                    bounds.floor(distance) < bounds.score(distance),
+                    "{metric} {distance}"
+                );
+                assert!(
+                    bounds.floor(distance) > bounds.score(distance) - 1e-4,
+                    "{metric} {distance}"
+                );
+            }
+            assert_eq!(bounds.floor(f32::INFINITY), f64::NEG_INFINITY);
+        }
+    }
+
+    #[test]
+    fn goals_stay_within_their_range() {
+        let bounds = Bounds::new(Metric::L2, Margin::Guaranteed, 1e-6, 384);
+        assert_eq!(bounds.goal(f64::NEG_INFINITY, 0.0), -(1 << 30));
+        assert_eq!(bounds.goal(f64::INFINITY, 0.0), (1 << 30) - 1);
+        assert_eq!(bounds.goal(-1.0, 0.5), -1_500_001);
+    }
+}

@@ -1,0 +1,170 @@
+//! The neighbors of some rows among all: each cell of queries goes through all cells alone.
+//!
+//! Cost: screening `q n` pairs. Memory: the codes of the queries of one cell a thread.
+
+use rayon::prelude::*;
+
+use crate::certify::Bounds;
+use crate::lists::Lists;
+use crate::plain::Rows;
+use crate::quantize::Cell;
+use crate::screen::{CELL, Hit, PATCHES};
+use crate::space::{Desk, Space, Tally};
+use crate::{Error, Watch};
+
+/// The lists of `queries`, in their order.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a search is its rows, its settings and its answer"
+)]
+pub(crate) fn nearest(
+    rows: &Rows<'_>,
+    space: &Space,
+    bounds: &Bounds,
+    queries: &[u32],
+    k: usize,
+    ids: &mut [u32],
+    distances: &mut [f32],
+    tally: &Tally,
+    watch: Watch<'_>,
+) -> Result<(), Error> {
+    queries
+        .par_chunks(CELL)
+        .with_max_len(1)
+        .zip(
+            ids.par_chunks_mut(CELL * k)
+                .zip(distances.par_chunks_mut(CELL * k)),
+        )
+        .try_for_each_init(Work::default, |work, (queries, (ids, distances))| {
+            ids.fill(u32::MAX);
+            distances.fill(f32::INFINITY);
+            let mut lists = Lists { k, ids, distances };
+            let asked = space.arrange(rows, queries.to_vec());
+            let cell = asked.table.cell(0);
+            let mut floors = vec![f64::NEG_INFINITY; queries.len()];
+            for (turn, c) in space.near_first(&asked).into_iter().enumerate() {
+                let other = space.table.cell(c);
+                let nothing = vec![f64::INFINITY; other.ids.len()];
+                let live = asked
+                    .patches
+                    .live(0, &space.patches, c, bounds, &floors, &nothing);
+                if turn == 0 {
+                    first(
+                        rows,
+                        space,
+                        bounds,
+                        &cell,
+                        &other,
+                        &mut lists,
+                        &mut floors,
+                        work,
+                        tally,
+                    );
+                    continue;
+                }
+                work.desk.meet(
+                    space.kernel,
+                    bounds,
+                    space.table.lines,
+                    &cell,
+                    &other,
+                    [&floors, &nothing],
+                    live,
+                );
+                let hits = std::mem::take(&mut work.desk.hits);
+                for batch in hits.chunks(CELL) {
+                    let new = |row: usize, col: usize| cell.ids[row] != other.ids[col];
+                    work.desk.measure(
+                        rows,
+                        bounds,
+                        (&cell, &other),
+                        [&floors, &nothing],
+                        batch,
+                        new,
+                        tally,
+                    );
+                    for pair in &work.desk.measured {
+                        if lists.offer(pair.row, pair.distance, other.ids[pair.col]) {
+                            floors[pair.row] = bounds.floor(lists.last(pair.row).distance);
+                        }
+                    }
+                }
+                work.desk.hits = hits;
+            }
+            if watch(queries.len() as u64) {
+                Ok(())
+            } else {
+                Err(Error::Cancelled)
+            }
+        })
+}
+
+/// One thread's working memory.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub(crate) desk: Desk,
+    by_row: Vec<Vec<Hit>>,
+}
+
+/// Fills empty lists from a first cell: the `k` that look nearest set the floor of a row, the rest has to reach it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a search is its rows, its settings and its answer"
+)]
+pub(crate) fn first(
+    rows: &Rows<'_>,
+    space: &Space,
+    bounds: &Bounds,
+    cell: &Cell<'_>,
+    other: &Cell<'_>,
+    lists: &mut Lists<'_>,
+    floors: &mut [f64],
+    work: &mut Work,
+    tally: &Tally,
+) {
+    let k = lists.k;
+    let nothing = vec![f64::INFINITY; other.ids.len()];
+    work.by_row.resize_with(CELL, Vec::new);
+    for patch in 0..PATCHES {
+        // Every pair of a patch is a hit; more at once would not fit the cache.
+        let live = 0xff << (patch * PATCHES);
+        work.desk.meet(
+            space.kernel,
+            bounds,
+            space.table.lines,
+            cell,
+            other,
+            [floors, &nothing],
+            live,
+        );
+        for &hit in &work.desk.hits {
+            if cell.ids[usize::from(hit.row)] != other.ids[usize::from(hit.col)] {
+                work.by_row[usize::from(hit.row)].push(hit);
+            }
+        }
+    }
+    for (row, hits) in work.by_row.iter_mut().enumerate().take(cell.ids.len()) {
+        if hits.len() > k {
+            hits.select_nth_unstable_by(k - 1, |a, b| {
+                b.score.cmp(&a.score).then(a.col.cmp(&b.col))
+            });
+        }
+        let (likely, rest) = hits.split_at(k.min(hits.len()));
+        for part in [likely, rest] {
+            work.desk.measure(
+                rows,
+                bounds,
+                (cell, other),
+                [floors, &nothing],
+                part,
+                |_, _| true,
+                tally,
+            );
+            for pair in &work.desk.measured {
+                lists.offer(row, pair.distance, other.ids[pair.col]);
+            }
+            floors[row] = bounds.floor(lists.last(row).distance);
+        }
+        hits.clear();
+    }
+}

@@ -1,0 +1,217 @@
+//! Rows ready for screening: frame, codes, balls and bounds, and the meeting of two cells.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::certify::{Bounds, Size};
+use crate::frame::Frame;
+use crate::patches::Patches;
+use crate::plain::Rows;
+use crate::quantize::{Cell, Grid, Table};
+use crate::rerank::measure;
+use crate::screen::{CELL, Hit, Scratch, UNREACHABLE, lines, screen};
+use crate::{Kernel, Margin, Metric};
+
+/// Rows ready for screening, in one order.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) kernel: Kernel,
+    frame: Frame,
+    grid: Grid,
+    lines: usize,
+    pub(crate) table: Table,
+    pub(crate) patches: Patches,
+}
+
+/// A list of rows in the frame of a space, in an order of its own.
+#[derive(Debug)]
+pub(crate) struct Arranged {
+    pub(crate) table: Table,
+    pub(crate) patches: Patches,
+}
+
+impl Space {
+    /// `None` where int8 cannot hold the rows.
+    pub(crate) fn new(rows: &Rows<'_>, members: &[u32]) -> Option<Self> {
+        let frame = Frame::new(rows, members);
+        let grid = Grid::new(rows, members, &frame)?;
+        let lines = lines(rows.kernel, rows.points.d());
+        let order = crate::order::order(rows, members);
+        let patches = Patches::new(rows, &order);
+        let table = Table::new(rows, order, &frame, grid, lines);
+        Some(Space {
+            kernel: rows.kernel,
+            frame,
+            grid,
+            lines,
+            table,
+            patches,
+        })
+    }
+
+    /// The rows `order` in the frame of this space.
+    pub(crate) fn arrange(&self, rows: &Rows<'_>, order: Vec<u32>) -> Arranged {
+        let patches = Patches::new(rows, &order);
+        let table = Table::new(rows, order, &self.frame, self.grid, self.lines);
+        Arranged { table, patches }
+    }
+
+    /// The cells, those near the first rows of `asked` first.
+    pub(crate) fn near_first(&self, asked: &Arranged) -> Vec<usize> {
+        let mut cells: Vec<(f64, usize)> = (0..self.table.cells())
+            .map(|c| (asked.patches.cell_gap(&self.patches, c), c))
+            .collect();
+        cells.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        cells.into_iter().map(|(_, c)| c).collect()
+    }
+
+    pub(crate) fn bounds(&self, rows: &Rows<'_>, margin: Margin) -> Bounds {
+        Bounds::new(rows.metric, margin, self.grid.unit, rows.points.d())
+    }
+}
+
+/// What a search counted, from all threads.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Pairs that were measured.
+    measured: AtomicU64,
+    /// The largest share of the margin that an error of screening took, as the bits of an `f32`.
+    worst: AtomicU32,
+}
+
+impl Tally {
+    pub(crate) fn measured(&self) -> u64 {
+        self.measured.load(Ordering::Relaxed)
+    }
+
+    /// Whether an error of screening took more than half of its margin.
+    pub(crate) fn doubtful(&self) -> bool {
+        f32::from_bits(self.worst.load(Ordering::Relaxed)) > 0.5
+    }
+}
+
+/// A pair that was measured: rows of the two cells and their distance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) row: usize,
+    pub(crate) col: usize,
+    pub(crate) distance: f32,
+}
+
+/// One thread's working memory.
+#[derive(Debug, Default)]
+pub(crate) struct Desk {
+    scratch: Scratch,
+    goals: [Vec<i32>; 2],
+    pub(crate) hits: Vec<Hit>,
+    pairs: Vec<(u32, u32)>,
+    kept: Vec<(Hit, f64)>,
+    distances: Vec<f32>,
+    pub(crate) measured: Vec<Measured>,
+}
+
+impl Desk {
+    /// Screens two cells. The floor of a row is the score that makes a pair matter to it: minus infinity where any does,
+    /// infinity where none does. A pair is a hit if it matters to its row or to its column.
+    pub(crate) fn meet(
+        &mut self,
+        kernel: Kernel,
+        bounds: &Bounds,
+        lines: usize,
+        a: &Cell<'_>,
+        b: &Cell<'_>,
+        floors: [&[f64]; 2],
+        live: u64,
+    ) {
+        self.hits.clear();
+        if live == 0 {
+            return;
+        }
+        let [goals_a, goals_b] = &mut self.goals;
+        goals(bounds, a, b, floors[0], goals_a);
+        goals(bounds, b, a, floors[1], goals_b);
+        screen(
+            kernel,
+            &a.side(goals_a),
+            &b.side(goals_b),
+            lines,
+            live,
+            &mut self.scratch,
+            &mut self.hits,
+        );
+    }
+
+    /// Measures those of `hits` that `wanted` and for which the bounds of the pair itself leave a chance.
+    pub(crate) fn measure(
+        &mut self,
+        rows: &Rows<'_>,
+        bounds: &Bounds,
+        (a, b): (&Cell<'_>, &Cell<'_>),
+        floors: [&[f64]; 2],
+        hits: &[Hit],
+        wanted: impl Fn(usize, usize) -> bool,
+        tally: &Tally,
+    ) {
+        self.pairs.clear();
+        self.kept.clear();
+        for &hit in hits {
+            let (row, col) = (usize::from(hit.row), usize::from(hit.col));
+            let error = bounds.error(size(a, row), size(b, col));
+            let most = f64::from(hit.score) * bounds.unit + error;
+            if most >= floors[0][row].min(floors[1][col]) && wanted(row, col) {
+                self.pairs.push((a.ids[row], b.ids[col]));
+                self.kept.push((hit, error));
+            }
+        }
+        measure(rows, &self.pairs, &mut self.distances);
+        tally
+            .measured
+            .fetch_add(self.pairs.len() as u64, Ordering::Relaxed);
+        self.measured.clear();
+        for (&(hit, error), &distance) in self.kept.iter().zip(&self.distances) {
+            self.measured.push(Measured {
+                row: hit.row.into(),
+                col: hit.col.into(),
+                distance,
+            });
+            if rows.margin == Margin::Fast {
+                let off = (bounds.score(distance) - f64::from(hit.score) * bounds.unit).abs()
+                    - 4.0 * bounds.unit;
+                // Not negative, so the bits are in the order of the numbers.
+                let share = (off / error.max(f64::MIN_POSITIVE)).max(0.0) as f32;
+                tally.worst.fetch_max(share.to_bits(), Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+fn size(cell: &Cell<'_>, row: usize) -> Size {
+    Size {
+        norm: cell.norms[row],
+        residual: cell.residuals[row],
+    }
+}
+
+/// The goal of each row of `a` against any row of `b`.
+fn goals(bounds: &Bounds, a: &Cell<'_>, b: &Cell<'_>, floors: &[f64], goals: &mut Vec<i32>) {
+    let largest = Size {
+        norm: b.extremes.0,
+        residual: b.extremes.1,
+    };
+    goals.clear();
+    goals.extend(floors.iter().enumerate().map(|(row, &floor)| {
+        if floor == f64::INFINITY {
+            UNREACHABLE
+        } else {
+            bounds.goal(floor, bounds.error(size(a, row), largest))
+        }
+    }));
+    goals.resize(a.padded(), UNREACHABLE);
+}
+
+/// Whether balls and screening are worth it: below this many rows a plain search is as fast.
+pub(crate) const FEWEST: usize = CELL / 2;
+
+/// Distances of a metric are never negative, so that a list of zeros is full for larger ids.
+pub(crate) fn never_negative(metric: Metric) -> bool {
+    metric != Metric::InnerProduct
+}
