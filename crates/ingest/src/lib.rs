@@ -9,12 +9,14 @@
 //! rows are chosen ([`select`]). Memory is about twice the size of the uncompressed source: its cells, and the texts
 //! made of them.
 
+mod choose;
 pub mod encoding;
 pub mod entities;
 mod error;
 pub mod formats;
 pub mod names;
 mod options;
+mod read;
 mod report;
 mod run;
 pub mod select;

@@ -78,8 +78,8 @@ fn parquet_and_arrow_are_read_alike() {
     );
 }
 
-#[test]
-fn every_common_type_finds_its_place() {
+/// A column of each type that other programs write.
+fn every_type() -> RecordBatch {
     let list = |values: [Option<Vec<Option<i64>>>; 3]| -> ArrayRef {
         Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(values))
     };
@@ -89,7 +89,7 @@ fn every_common_type_finds_its_place() {
     )]);
     let categories: DictionaryArray<Int32Type> = vec!["x", "y", "x"].into_iter().collect();
     let half: Vec<_> = [0.5_f32, 1.0, 2.0].iter().map(|&x| half(x)).collect();
-    let batch = RecordBatch::try_from_iter(vec![
+    RecordBatch::try_from_iter(vec![
         (
             "title",
             Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef,
@@ -146,7 +146,12 @@ fn every_common_type_finds_its_place() {
             Arc::new(BinaryArray::from(vec![b"\xff".as_slice(), b"q", b"r"])),
         ),
     ])
-    .unwrap();
+    .unwrap()
+}
+
+#[test]
+fn every_common_type_finds_its_place() {
+    let batch = every_type();
     let mut case = Case::new("unused", "");
     for stream in [false, true] {
         arrow_file(&case, "a.arrow", &batch, stream);

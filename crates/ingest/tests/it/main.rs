@@ -67,7 +67,7 @@ impl Case {
 
     fn text(self, columns: &[&str]) -> Self {
         self.with(|options| {
-            options.text = columns.iter().map(|&column| column.to_owned()).collect()
+            options.text = columns.iter().map(|&column| column.to_owned()).collect();
         })
     }
 
@@ -164,4 +164,32 @@ fn shared(name: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+#[test]
+fn the_command_line_has_the_defaults_of_the_library() {
+    use clap::{Args as _, FromArgMatches as _};
+    let command = Options::augment_args(clap::Command::new("ingest"));
+    let parsed = |arguments: &[&str]| {
+        let arguments = std::iter::once(&"ingest").chain(arguments);
+        let matches = command.clone().try_get_matches_from(arguments).unwrap();
+        Options::from_arg_matches(&matches).unwrap()
+    };
+    assert_eq!(parsed(&[]), Options::default());
+    let asked = parsed(&[
+        "--text",
+        "title,description",
+        "--where",
+        "n > 1",
+        "--on-bad-row",
+        "skip",
+    ]);
+    assert_eq!(asked.text, ["title", "description"]);
+    assert_eq!(asked.r#where.as_deref(), Some("n > 1"));
+    let json = serde_json::to_value(&asked).unwrap();
+    assert_eq!(
+        (&json["where"], &json["on_bad_row"]),
+        (&"n > 1".into(), &"skip".into())
+    );
+    assert_eq!(serde_json::from_value::<Options>(json).unwrap(), asked);
 }

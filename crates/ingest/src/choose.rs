@@ -1,0 +1,201 @@
+//! From the rows of the table to the documents: who has a text, who stands for whom, who is drawn.
+
+use std::borrow::Cow;
+
+use artifacts::Duplicates;
+use polars::prelude::{ChunkedArray, IdxSize, StringChunked};
+use stage::Seed;
+
+use crate::report::LISTED;
+use crate::table::Table;
+use crate::text::Recipe;
+use crate::types::is_null_word;
+use crate::{Error, Options, Report, entities, select};
+
+/// Fewer documents make no map.
+const FEWEST: usize = 3;
+
+/// The rows that become documents, their texts, and what became of the others.
+pub(crate) struct Kept {
+    /// Rows of the table, rising.
+    pub(crate) rows: Vec<IdxSize>,
+    /// Their texts.
+    pub(crate) texts: Texts,
+    /// How many rows each stands for, where duplicates are collapsed.
+    pub(crate) copies: Option<Vec<i32>>,
+    /// Who stands for the rows that were collapsed.
+    pub(crate) duplicates: Duplicates,
+}
+
+/// Texts one after the other.
+#[derive(Default)]
+pub(crate) struct Texts {
+    bytes: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text in a place.
+    pub(crate) fn get(&self, place: usize) -> &str {
+        let start = if place == 0 { 0 } else { self.ends[place - 1] };
+        &self.bytes[start..self.ends[place]]
+    }
+
+    fn pick(self, places: &[usize]) -> Self {
+        if places.len() == self.len() {
+            return self;
+        }
+        let mut picked = Self::default();
+        for &place in places {
+            picked.bytes.push_str(self.get(place));
+            picked.ends.push(picked.bytes.len());
+        }
+        picked
+    }
+}
+
+/// Chooses the documents: those the predicate keeps, that have a text, one of each where asked, a sample, the first.
+pub(crate) fn choose(
+    table: &Table,
+    recipe: &Recipe,
+    parts: &[StringChunked],
+    options: &Options,
+    seed: Seed,
+    report: &mut Report,
+) -> Result<Kept, Error> {
+    let holds = match &options.r#where {
+        Some(predicate) => Some(select::where_holds(table, predicate)?),
+        None => None,
+    };
+    let (rows, texts) = with_text(table, recipe, parts, holds.as_deref(), options, report);
+    let first = select::first_of_equals((0..texts.len()).map(|place| texts.get(place)));
+    let source_row = |place: usize| table.source_row[rows[place] as usize];
+
+    let mut places: Vec<usize> = (0..rows.len())
+        .filter(|&place| !options.dedup || first[place] == place)
+        .collect();
+    let candidates = places.len();
+    if let Some(count) = options.sample {
+        let numbers: Vec<i64> = places.iter().map(|&place| source_row(place)).collect();
+        places = select::sample(&numbers, count, seed)
+            .into_iter()
+            .map(|drawn| places[drawn])
+            .collect();
+    }
+    places.truncate(options.limit.unwrap_or(usize::MAX));
+    report.not_drawn = candidates - places.len();
+    report.documents = places.len();
+    if places.len() < FEWEST {
+        return Err(Error::TooFew {
+            documents: places.len(),
+            rows: report.rows,
+        });
+    }
+
+    let mut duplicates = Duplicates::default();
+    let mut copies = None;
+    if options.dedup {
+        let (counts, collapsed) = collapse(&first, &places);
+        report.duplicates = collapsed.len();
+        copies = Some(counts);
+        duplicates.source_row = collapsed
+            .iter()
+            .map(|&(place, _)| source_row(place))
+            .collect();
+        duplicates.id = collapsed.iter().map(|&(_, id)| id as i64).collect();
+    } else {
+        let mut seen = vec![false; rows.len()];
+        report.duplicates = places
+            .iter()
+            .filter(|&&place| std::mem::replace(&mut seen[first[place]], true))
+            .count();
+    }
+    let kept = places.iter().map(|&place| rows[place]).collect();
+    Ok(Kept {
+        rows: kept,
+        texts: texts.pick(&places),
+        copies,
+        duplicates,
+    })
+}
+
+/// The rows that the predicate keeps and that have a text, with their texts.
+fn with_text(
+    table: &Table,
+    recipe: &Recipe,
+    parts: &[StringChunked],
+    holds: Option<&[bool]>,
+    options: &Options,
+    report: &mut Report,
+) -> (Vec<IdxSize>, Texts) {
+    let (mut rows, mut texts) = (Vec::new(), Texts::default());
+    let mut columns: Vec<_> = parts.iter().map(ChunkedArray::iter).collect();
+    let mut cells: Vec<Option<Cow<str>>> = Vec::with_capacity(parts.len());
+    for row in 0..table.rows() {
+        cells.clear();
+        cells.extend(
+            columns
+                .iter_mut()
+                .map(|column| column.next().flatten().map(Cow::Borrowed)),
+        );
+        if holds.is_some_and(|holds| !holds[row]) {
+            report.filtered += 1;
+            continue;
+        }
+        let mut decoded = false;
+        for cell in &mut cells {
+            let Some(text) = cell.take().filter(|text| !text.trim().is_empty()) else {
+                continue;
+            };
+            if is_null_word(text.trim(), &options.null_values) {
+                report.null_words += 1;
+            } else if options.decode_entities
+                && let Cow::Owned(plain) = entities::decode(&text)
+            {
+                decoded = true;
+                *cell = Some(Cow::Owned(plain)).filter(|text: &Cow<str>| !text.trim().is_empty());
+            } else {
+                *cell = Some(text);
+            }
+        }
+        let present: Vec<Option<&str>> = cells.iter().map(Option::as_deref).collect();
+        if recipe.write(&present, &mut texts.bytes) {
+            texts.ends.push(texts.bytes.len());
+            rows.push(row as IdxSize);
+            report.decoded += usize::from(decoded);
+        } else {
+            report.without_text += 1;
+            if report.without_text_rows.len() < LISTED {
+                report.without_text_rows.push(table.source_row[row]);
+            }
+        }
+    }
+    (rows, texts)
+}
+
+/// For each document (`places`) how many rows it stands for, and for each row that was collapsed its place and the
+/// document that stands for it. What stands for nobody that was drawn is left out.
+fn collapse(first: &[usize], places: &[usize]) -> (Vec<i32>, Vec<(usize, usize)>) {
+    let mut id_of = vec![None; first.len()];
+    for (id, &place) in places.iter().enumerate() {
+        id_of[place] = Some(id);
+    }
+    let mut copies = vec![1; places.len()];
+    let mut collapsed = Vec::new();
+    for (place, &first) in first
+        .iter()
+        .enumerate()
+        .filter(|&(place, &first)| first != place)
+    {
+        if let Some(id) = id_of[first] {
+            copies[id] += 1;
+            collapsed.push((place, id));
+        }
+    }
+    (copies, collapsed)
+}

@@ -1,0 +1,271 @@
+//! From the sources to one table: open, decode, parse, join.
+
+use stage::Progress;
+
+use crate::encoding::{self, Decoded};
+use crate::formats::{Format, Parsed, binary, csv, json, lines};
+use crate::names::Renamed;
+use crate::report::LISTED;
+use crate::source::Source;
+use crate::table::{Column, Table};
+use crate::{Error, Options, Report};
+
+/// Reads all sources into one table.
+pub(crate) fn read_all(
+    sources: &[Source],
+    options: &Options,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<Table, Error> {
+    let mut table = Table::default();
+    progress.begin("reading", Some(sources.len() as u64), "sources");
+    for source in sources {
+        let (part, rows) = read(source, options, report, progress)?;
+        let offset = report.rows as i64;
+        report.rows += rows;
+        let (above, below) = table
+            .append(part, offset)
+            .map_err(|(column, fault)| Error::Column { column, fault })?;
+        if !above.is_empty() {
+            progress.warn(&format!(
+                "{source} has columns that earlier sources lack, empty there: {}",
+                above.join(", ")
+            ));
+        }
+        if !below.is_empty() {
+            progress.warn(&format!(
+                "{source} lacks columns of earlier sources, empty here: {}",
+                below.join(", ")
+            ));
+        }
+        progress.advance(1);
+    }
+    progress.end();
+    if table.rows() == 0 {
+        return Err(Error::NoRows {
+            source_name: named(sources),
+            columns: table.names().join(", "),
+        });
+    }
+    Ok(table)
+}
+
+fn named(sources: &[Source]) -> String {
+    match sources {
+        [only] => only.to_string(),
+        several => format!("the input of {} sources", several.len()),
+    }
+}
+
+/// Reads one source, and how many rows it has with those left out.
+fn read(
+    source: &Source,
+    options: &Options,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<(Table, usize), Error> {
+    let format = source.format(options.format)?;
+    if !format.is_text() {
+        return read_binary(source, format, report, progress);
+    }
+    let source_name = || source.to_string();
+    let bytes = source.bytes()?;
+    if bytes.is_empty() {
+        return Err(Error::Empty {
+            source_name: source_name(),
+        });
+    }
+    check_is_text(source, &bytes, options)?;
+    let encoding_fault = |fault| Error::Encoding {
+        source_name: source_name(),
+        encoding: options.encoding.clone(),
+        fault,
+    };
+    let Decoded {
+        text,
+        replaced,
+        announced,
+    } = encoding::decode(bytes, &options.encoding).map_err(encoding_fault)?;
+    if let Some(announced) = announced {
+        progress.note(&format!(
+            "{source} says that it is in {announced}, and is read so"
+        ));
+    }
+    if replaced > 0 {
+        report.replaced_bytes += replaced;
+        progress.warn(&format!(
+            "{source}: {replaced} faulty byte sequences were replaced by U+FFFD"
+        ));
+    }
+    let text = encoding::without_mark(&text);
+    if text.trim().is_empty() {
+        return Err(Error::Empty {
+            source_name: source_name(),
+        });
+    }
+    let parsed = parse(source, format, text, options, progress)?;
+    let rows = parsed.source_row.len() + parsed.skipped.len();
+    if !parsed.skipped.is_empty() {
+        progress.warn(&format!(
+            "{source}: {} of {rows} rows could not be read and were left out",
+            parsed.skipped.len()
+        ));
+    }
+    report.bad += parsed.skipped.len();
+    let offset = report.rows as i64;
+    let room = LISTED - report.bad_rows.len();
+    report
+        .bad_rows
+        .extend(parsed.skipped.iter().take(room).map(|row| row + offset));
+    report.blank_lines += parsed.blank_lines;
+    let (table, renamed) = Table::of(parsed);
+    say_renamed(source, &renamed, progress);
+    report.renamed.extend(renamed);
+    Ok((table, rows))
+}
+
+fn say_renamed(source: &Source, renamed: &[Renamed], progress: &dyn Progress) {
+    for Renamed { from, to } in renamed {
+        if from.is_empty() {
+            progress.note(&format!(
+                "{source} has a column without a name: it is called {to}"
+            ));
+        } else {
+            progress.warn(&format!(
+                "{source} has more than one column {from}: one is called {to}"
+            ));
+        }
+    }
+}
+
+/// Refuses what cannot be text, so that the message is about the format and not about some byte.
+fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(), Error> {
+    let head = &bytes[..bytes.len().min(4096)];
+    let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
+    let wide = marked
+        || options.encoding.to_lowercase().contains("utf-16")
+        || options.encoding.to_lowercase().contains("utf16");
+    let found = if Format::of_magic(bytes) == Some(Format::Parquet) {
+        "a Parquet file"
+    } else if Format::of_magic(bytes) == Some(Format::Arrow) {
+        "an Arrow file"
+    } else if head.starts_with(b"PK\x03\x04") {
+        "a ZIP archive"
+    } else if !wide && memchr::memchr(0, head).is_some() {
+        "UTF-16 or binary data"
+    } else {
+        return Ok(());
+    };
+    Err(Error::NoText {
+        source_name: source.to_string(),
+        found,
+    })
+}
+
+fn parse(
+    source: &Source,
+    format: Format,
+    text: &str,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Parsed, Error> {
+    let result = match format {
+        Format::Csv | Format::Tsv => {
+            let usual = if format == Format::Tsv { b'\t' } else { b',' };
+            let delimiter = match &options.delimiter {
+                Some(given) => given_delimiter(given)?,
+                None => csv::delimiter(text, usual, options.quote),
+            };
+            if options.delimiter.is_none() && delimiter != usual {
+                let shown = if delimiter == b'\t' {
+                    "tabs".to_owned()
+                } else {
+                    format!("{:?}", char::from(delimiter))
+                };
+                progress.note(&format!("the fields of {source} are separated by {shown} (found; --delimiter says otherwise)"));
+            }
+            let dialect = csv::Dialect {
+                delimiter,
+                quote: options.quote,
+                header: !options.no_header,
+            };
+            csv::read(text, dialect, options.on_bad_row)
+        }
+        // Many files called .json hold an object a line.
+        Format::Json if holds_an_object_a_line(text) => {
+            progress.note(&format!(
+                "{source} holds an object a line, and is read as JSON lines"
+            ));
+            json::lines(text, options.on_bad_row)
+        }
+        Format::Json => json::array(text, options.on_bad_row),
+        Format::Jsonl => json::lines(text, options.on_bad_row),
+        _ => Ok(lines::read(text)),
+    };
+    result.map_err(|bad| Error::Row {
+        source_name: source.to_string(),
+        line: bad.line,
+        fault: bad.fault,
+    })
+}
+
+fn holds_an_object_a_line(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let first = lines.next().unwrap_or_default();
+    lines.next().is_some()
+        && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
+}
+
+fn given_delimiter(given: &str) -> Result<u8, Error> {
+    match given.as_bytes() {
+        b"tab" | b"\\t" => Ok(b'\t'),
+        &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'\\') => Ok(byte),
+        _ => Err(Error::Delimiter {
+            given: given.to_owned(),
+        }),
+    }
+}
+
+fn read_binary(
+    source: &Source,
+    format: Format,
+    report: &mut Report,
+    progress: &dyn Progress,
+) -> Result<(Table, usize), Error> {
+    let name = if format == Format::Parquet {
+        "Parquet"
+    } else {
+        "Arrow IPC"
+    };
+    let fail = |fault| Error::Binary {
+        source_name: source.to_string(),
+        format: name,
+        fault,
+    };
+    let frame = binary::read(format, source)?.map_err(fail)?;
+    let rows = frame.height();
+    let mut table = Table {
+        columns: Vec::new(),
+        source_row: (0..rows as i64).collect(),
+    };
+    for column in frame.into_columns() {
+        let name = column.name().to_string();
+        match binary::guard(|| binary::plain(column.as_materialized_series())).map_err(|fault| {
+            Error::Column {
+                column: name.clone(),
+                fault,
+            }
+        })? {
+            binary::Plain::Column(series, kind) => {
+                table.columns.push(Column { name, series, kind });
+            }
+            binary::Plain::Bytes => {
+                progress.warn(&format!(
+                    "column {name} of {source} holds bytes that are no text: it is left out"
+                ));
+                report.left_out.push(name);
+            }
+        }
+    }
+    Ok((table, rows))
+}
