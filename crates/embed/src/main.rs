@@ -1,3 +1,7 @@
 //! The `skerry-embed` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stage::cli::main::<embed::Embed>()
+}

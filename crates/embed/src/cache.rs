@@ -1,0 +1,277 @@
+//! Vectors by text, kept between runs: a killed run goes on where it was, and a text that was ever embedded with the
+//! same model and settings is not embedded again.
+//!
+//! A store is two files that only grow: `NAME.vectors`, rows of d little-endian f32, and `NAME.index`, one record of 32
+//! bytes a row: the first half of the SHA-256 of the text, tokens lost to truncation (u64), checksum of record and row
+//! (u64). A row is written before its record, under a lock on the index; what a killed writer left behind the last whole
+//! record is overwritten by the next one, so processes may share a store and die at any moment. A row whose checksum
+//! does not fit is embedded again. `NAME` is a hash of all that decides a vector beside the text.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+
+/// What a text is known by.
+pub(crate) type Key = [u8; 16];
+
+/// The key of `text`.
+pub(crate) fn key(text: &str) -> Key {
+    let hash = Sha256::digest(text.as_bytes());
+    hash[..16].try_into().expect("SHA-256 has 32 bytes")
+}
+
+const RECORD: usize = 32;
+
+/// The vectors of one model with one set of settings.
+pub(crate) struct VectorCache {
+    path: PathBuf,
+    index: File,
+    vectors: File,
+    d: usize,
+    rows: HashMap<Key, Entry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    row: u64,
+    lost: u64,
+    check: u64,
+}
+
+/// A vector with what is told about its text.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Cached {
+    pub(crate) vector: Vec<f32>,
+    pub(crate) lost: u64,
+}
+
+impl VectorCache {
+    /// Opens or starts the store for what `identity` says in words, with vectors of `d` numbers.
+    pub(crate) fn open(dir: &Path, identity: &str, d: usize) -> Result<Self, Error> {
+        let name = artifacts::sha256_of(format!("{identity}\n{d}").as_bytes());
+        let path = dir.join(format!("{}.index", &name[..32]));
+        let fail = |action| {
+            let path = path.clone();
+            move |source| Error::Cache {
+                action,
+                path,
+                source,
+            }
+        };
+        std::fs::create_dir_all(dir).map_err(fail("create"))?;
+        let open = |path: &Path| {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+        };
+        let mut index = open(&path).map_err(fail("open"))?;
+        let vectors = open(&path.with_extension("vectors")).map_err(fail("open"))?;
+        index.lock_shared().map_err(fail("lock"))?;
+        let mut bytes = Vec::new();
+        index.read_to_end(&mut bytes).map_err(fail("read"))?;
+        index.unlock().map_err(fail("unlock"))?;
+        let mut rows = HashMap::new();
+        for (row, record) in bytes.chunks_exact(RECORD).enumerate() {
+            let number =
+                |at: usize| u64::from_le_bytes(record[at..at + 8].try_into().expect("8 bytes"));
+            let key: Key = record[..16].try_into().expect("16 bytes");
+            rows.insert(
+                key,
+                Entry {
+                    row: row as u64,
+                    lost: number(16),
+                    check: number(24),
+                },
+            );
+        }
+        Ok(Self {
+            path,
+            index,
+            vectors,
+            d,
+            rows,
+        })
+    }
+
+    /// The vector of `key`, if it is there and whole.
+    pub(crate) fn get(&mut self, key: &Key) -> Option<Cached> {
+        let entry = *self.rows.get(key)?;
+        let mut bytes = vec![0; self.d * 4];
+        self.vectors
+            .seek(SeekFrom::Start(entry.row * bytes.len() as u64))
+            .ok()?;
+        self.vectors.read_exact(&mut bytes).ok()?;
+        if checksum(key, entry.lost, &bytes) != entry.check {
+            return None;
+        }
+        let vector = bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes(four.try_into().expect("4 bytes")))
+            .collect();
+        Some(Cached {
+            vector,
+            lost: entry.lost,
+        })
+    }
+
+    /// Adds vectors: `keys` and `lost` a row of `values` each.
+    pub(crate) fn append(
+        &mut self,
+        keys: &[Key],
+        lost: &[u64],
+        values: &[f32],
+    ) -> Result<(), Error> {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
+        let mut records = Vec::with_capacity(keys.len() * RECORD);
+        for ((key, lost), row) in keys.iter().zip(lost).zip(bytes.chunks_exact(self.d * 4)) {
+            records.extend(key);
+            records.extend(lost.to_le_bytes());
+            records.extend(checksum(key, *lost, row).to_le_bytes());
+        }
+        self.write(&records, &bytes).map_err(|source| Error::Cache {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn write(&mut self, records: &[u8], bytes: &[u8]) -> io::Result<()> {
+        self.index.lock()?;
+        let written = (|| {
+            let row = self.index.metadata()?.len() / RECORD as u64;
+            self.vectors
+                .seek(SeekFrom::Start(row * (self.d * 4) as u64))?;
+            self.vectors.write_all(bytes)?;
+            self.index.seek(SeekFrom::Start(row * RECORD as u64))?;
+            self.index.write_all(records)
+        })();
+        self.index.unlock()?;
+        written
+    }
+}
+
+/// FNV-1a over 4 bytes at a time.
+fn checksum(key: &Key, lost: u64, row: &[u8]) -> u64 {
+    let words = key.chunks_exact(4).chain(row.chunks_exact(4));
+    words.fold(0xcbf2_9ce4_8422_2325 ^ lost, |hash, word| {
+        let word = u32::from_le_bytes(word.try_into().expect("4 bytes"));
+        (hash ^ u64::from(word)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(dir: &Path) -> (PathBuf, PathBuf) {
+        let index = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.extension().unwrap() == "index");
+        let index = index.unwrap();
+        let vectors = index.with_extension("vectors");
+        (index, vectors)
+    }
+
+    #[test]
+    fn what_was_written_is_there_for_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
+        one.append(&[key("a"), key("b")], &[0, 7], &[1.0, 2.0, 3.0, 4.0])
+            .unwrap();
+        let mut two = VectorCache::open(dir.path(), "model", 2).unwrap();
+        assert_eq!(
+            two.get(&key("b")),
+            Some(Cached {
+                vector: vec![3.0, 4.0],
+                lost: 7
+            })
+        );
+        assert_eq!(two.get(&key("c")), None);
+        let mut other = VectorCache::open(dir.path(), "another model", 2).unwrap();
+        assert_eq!(other.get(&key("a")), None);
+    }
+
+    #[test]
+    fn a_writer_killed_at_any_byte_costs_only_what_it_was_writing() {
+        for cut in 0..2 * RECORD {
+            let dir = tempfile::tempdir().unwrap();
+            let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
+            one.append(&[key("a"), key("b")], &[0, 0], &[1.0, 2.0, 3.0, 4.0])
+                .unwrap();
+            let (index, vectors) = files(dir.path());
+            File::options()
+                .write(true)
+                .open(&index)
+                .unwrap()
+                .set_len(cut as u64)
+                .unwrap();
+            // Half a row more than there are records.
+            File::options()
+                .write(true)
+                .open(&vectors)
+                .unwrap()
+                .set_len((cut / RECORD * 8 + 4) as u64)
+                .unwrap();
+            let mut two = VectorCache::open(dir.path(), "model", 2).unwrap();
+            assert_eq!(two.get(&key("a")).is_some(), cut >= RECORD);
+            two.append(&[key("c")], &[0], &[5.0, 6.0]).unwrap();
+            let mut three = VectorCache::open(dir.path(), "model", 2).unwrap();
+            assert_eq!(three.get(&key("a")).is_some(), cut >= RECORD);
+            assert_eq!(three.get(&key("b")), None);
+            assert_eq!(three.get(&key("c")).unwrap().vector, [5.0, 6.0]);
+        }
+    }
+
+    #[test]
+    fn a_damaged_row_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
+        one.append(&[key("a")], &[0], &[1.0, 2.0]).unwrap();
+        let (_, vectors) = files(dir.path());
+        std::fs::write(vectors, [0; 8]).unwrap();
+        assert_eq!(one.get(&key("a")), None);
+    }
+
+    #[test]
+    fn two_writers_take_turns() {
+        let dir = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let dir = dir.path();
+                scope.spawn(move || {
+                    let mut cache = VectorCache::open(dir, "model", 1).unwrap();
+                    for i in 0..50 {
+                        cache
+                            .append(
+                                &[key(&format!("{writer} {i}"))],
+                                &[0],
+                                &[(writer * 100 + i) as f32],
+                            )
+                            .unwrap();
+                    }
+                });
+            }
+        });
+        let mut cache = VectorCache::open(dir.path(), "model", 1).unwrap();
+        for writer in 0..4 {
+            for i in 0..50 {
+                assert_eq!(
+                    cache.get(&key(&format!("{writer} {i}"))).unwrap().vector,
+                    [(writer * 100 + i) as f32]
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! What can go wrong between a text and its vector.
+
+use std::path::PathBuf;
+
+/// Why embedding failed. `Display` states the fact, the hint what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file of the run.
+    #[error(transparent)]
+    Artifact(#[from] artifacts::Error),
+    /// There is nothing to embed.
+    #[error("there are no documents to embed")]
+    NoDocuments,
+    /// The library that was named is not there.
+    #[error("ONNX Runtime: there is no file {}", path.display())]
+    RuntimeMissing {
+        /// The path that was given.
+        path: PathBuf,
+    },
+    /// No library was named and none was found.
+    #[error(
+        "ONNX Runtime was not found: neither in the cache nor by the system's loader ({message})"
+    )]
+    RuntimeNotFound {
+        /// What the loader said.
+        message: String,
+    },
+    /// The library is there but does not load.
+    #[error("ONNX Runtime does not load from {}: {message}", path.display())]
+    RuntimeLoad {
+        /// The library.
+        path: PathBuf,
+        /// What the loader said.
+        message: String,
+    },
+    /// The default model is not in the cache.
+    #[error("the default model is not set up: {} is missing", path.display())]
+    ModelNotSetUp {
+        /// The first file that is missing.
+        path: PathBuf,
+    },
+    /// A file of the default model is not what it should be.
+    #[error("{} is damaged: its SHA-256 is {found}, expected {expected}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The hash that was pinned.
+        expected: String,
+        /// The hash of the file.
+        found: String,
+    },
+    /// `--model` is neither a directory nor an ONNX file.
+    #[error("`{name}` is neither a model directory nor an .onnx file")]
+    ModelName {
+        /// What was given.
+        name: String,
+    },
+    /// The model directory has no graph.
+    #[error("{} holds no .onnx file, nor does its folder `onnx`", dir.display())]
+    NoGraph {
+        /// The model directory.
+        dir: PathBuf,
+    },
+    /// The model directory has several graphs, none of them the usual one.
+    #[error("{} holds several graphs ({names}) and no model.onnx", dir.display())]
+    ManyGraphs {
+        /// The model directory.
+        dir: PathBuf,
+        /// Their names.
+        names: String,
+    },
+    /// The graph file is not ONNX.
+    #[error("{} is not an ONNX graph: {message}", path.display())]
+    NotOnnx {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        message: String,
+    },
+    /// Weights that lie beside the graph are missing.
+    #[error("{} keeps weights in {}, which is missing", graph.display(), missing.display())]
+    ExternalData {
+        /// The graph.
+        graph: PathBuf,
+        /// The file it names.
+        missing: PathBuf,
+    },
+    /// ONNX Runtime does not take the graph.
+    #[error("ONNX Runtime does not take {}: {message}", path.display())]
+    Session {
+        /// The graph.
+        path: PathBuf,
+        /// What ONNX Runtime said.
+        message: String,
+    },
+    /// The model directory has no tokenizer.
+    #[error("{} holds neither tokenizer.json nor vocab.txt", dir.display())]
+    NoTokenizer {
+        /// The model directory.
+        dir: PathBuf,
+    },
+    /// The tokenizer does not load, or fails on a text.
+    #[error("the tokenizer of {}: {message}", path.display())]
+    Tokenizer {
+        /// Its file.
+        path: PathBuf,
+        /// What it said.
+        message: String,
+    },
+    /// A configuration file cannot be understood.
+    #[error("{}: {message}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+    /// How tokens become one vector is not said anywhere.
+    #[error("{} does not say how token vectors are pooled", dir.display())]
+    NoPooling {
+        /// The model directory.
+        dir: PathBuf,
+    },
+    /// The model has a step that is not built in.
+    #[error("the model has a module `{module}`, which is not built in")]
+    Module {
+        /// Its type.
+        module: String,
+    },
+    /// `--max-tokens` is out of the model's range.
+    #[error("max-tokens is {asked}, the model takes {least} to {most}")]
+    MaxTokens {
+        /// What was asked for.
+        asked: usize,
+        /// The special tokens and one more.
+        least: usize,
+        /// The model's positions.
+        most: usize,
+    },
+    /// The graph asks for an input that a text encoder does not have.
+    #[error(
+        "the graph asks for an input `{name}`, known are input_ids, attention_mask, token_type_ids, position_ids"
+    )]
+    Input {
+        /// Its name.
+        name: String,
+    },
+    /// The graph has no output that could be an embedding.
+    #[error("the graph has no f32 output of rank 2 or 3 (it has: {found})")]
+    Output {
+        /// Its outputs.
+        found: String,
+    },
+    /// The graph answered with another shape than it should.
+    #[error("the graph answered {found} for {rows} texts of {tokens} tokens")]
+    Shape {
+        /// The shape that came.
+        found: String,
+        /// Texts in the batch.
+        rows: usize,
+        /// Tokens of each.
+        tokens: usize,
+    },
+    /// The model failed on a batch.
+    #[error("the model failed on {rows} texts of {tokens} tokens, row {row} among them: {message}")]
+    Run {
+        /// Texts in the batch.
+        rows: usize,
+        /// Tokens of each.
+        tokens: usize,
+        /// The first row of it.
+        row: usize,
+        /// What ONNX Runtime said.
+        message: String,
+    },
+    /// A vector is not a vector.
+    #[error("row {row}: the model's vector is {fault}")]
+    BadVector {
+        /// The row.
+        row: usize,
+        /// "not finite" or "zero".
+        fault: &'static str,
+    },
+    /// The vector cache cannot be used.
+    #[error("cannot {action} the vector cache {}", path.display())]
+    Cache {
+        /// "read", "write" ...
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Fetching what is missing failed.
+    #[error(transparent)]
+    Setup(#[from] crate::setup::Error),
+}
+
+impl stage::Hint for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Artifact(error) => return error.hint(),
+            Self::Setup(error) => return error.hint(),
+            Self::NoDocuments => "the documents file has no rows: look at what ingest kept".to_owned(),
+            Self::RuntimeMissing { .. } => {
+                "name the library itself, such as libonnxruntime.so.1.31.1, onnxruntime.dll or libonnxruntime.1.31.1.dylib"
+                    .to_owned()
+            }
+            Self::RuntimeNotFound { .. } => {
+                "`skerry setup` brings it; or name the library with --onnxruntime FILE or ORT_DYLIB_PATH".to_owned()
+            }
+            Self::RuntimeLoad { .. } => {
+                "it must be ONNX Runtime 1.24 or newer, for this system and processor; `skerry setup` brings 1.31.1"
+                    .to_owned()
+            }
+            Self::ModelNotSetUp { .. } => "`skerry setup` brings it; or name a model directory with --model DIR".to_owned(),
+            Self::Damaged { .. } => "`skerry setup` brings it again".to_owned(),
+            Self::ModelName { .. } => {
+                "--model takes a directory with an ONNX graph, its tokenizer.json or vocab.txt and its configuration; \
+                 models of a hub must be downloaded first"
+                    .to_owned()
+            }
+            Self::NoGraph { .. } => "export the model to ONNX, or name the directory that holds model.onnx".to_owned(),
+            Self::ManyGraphs { .. } => "name one of them: --model DIR/NAME.onnx".to_owned(),
+            Self::NotOnnx { .. } => {
+                "the file may be cut short, or a pointer left by Git LFS: download it again".to_owned()
+            }
+            Self::ExternalData { .. } => "put that file beside the graph, under this very name".to_owned(),
+            Self::Session { message, .. } if message.contains("opset") || message.contains("IR version") => {
+                "the graph is newer than the library: take a newer ONNX Runtime (--onnxruntime FILE) or export with a lower opset"
+                    .to_owned()
+            }
+            Self::Session { .. } => "check that the file is whole and made for ONNX Runtime's CPU provider".to_owned(),
+            Self::NoTokenizer { .. } => "copy tokenizer.json from where the model came from".to_owned(),
+            Self::Tokenizer { .. } => "check that the file is whole and belongs to this model".to_owned(),
+            Self::Config { .. } => "mend the file, or set --pooling, --normalize, --max-tokens and --prefix".to_owned(),
+            Self::NoPooling { .. } => {
+                "add modules.json and 1_Pooling/config.json, or say --pooling mean, cls or last; the model's page tells which"
+                    .to_owned()
+            }
+            Self::Module { .. } => "export the model with that step inside the graph (output `sentence_embedding`)".to_owned(),
+            Self::MaxTokens { .. } => "choose --max-tokens within the range".to_owned(),
+            Self::Input { .. } | Self::Output { .. } => "this stage runs text encoders: check that the graph is one".to_owned(),
+            Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
+            Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
+            Self::BadVector { .. } => "look at that row's text; a model in half precision may overflow".to_owned(),
+            Self::Cache { .. } => "free some room, set SKERRY_CACHE to another directory, or say --no-cache".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Where ONNX Runtime comes from: the flag, `ORT_DYLIB_PATH`, the cache, the system's loader, in this order.
+//!
+//! The library is loaded at run time; a process loads it once, and the first one stays.
+
+use std::path::{Path, PathBuf};
+
+use ort::environment::Environment;
+
+use crate::error::Error;
+use crate::setup;
+
+/// Loads ONNX Runtime.
+pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
+    let variable = std::env::var_os("ORT_DYLIB_PATH")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let named = given.map(Path::to_owned).or(variable);
+    if let Some(path) = &named
+        && !path.is_file()
+    {
+        return Err(Error::RuntimeMissing { path: path.clone() });
+    }
+    let cached = || setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
+    let (path, searched) = match named.or_else(cached) {
+        // An absolute path: a bare file name would be searched for elsewhere.
+        Some(path) => (path.canonicalize().unwrap_or(path), false),
+        None => (PathBuf::from(system_name()), true),
+    };
+    let fault = |message: String| {
+        if searched {
+            Error::RuntimeNotFound { message }
+        } else {
+            Error::RuntimeLoad {
+                path: path.clone(),
+                message,
+            }
+        }
+    };
+    ort::init_from(&path)
+        .map_err(|error| fault(error.to_string()))?
+        .with_telemetry(false)
+        .with_name("skerry")
+        .build()
+        .map_err(|error| fault(error.to_string()))
+}
+
+/// What the system's loader knows the library as.
+fn system_name() -> String {
+    format!(
+        "{}onnxruntime{}",
+        std::env::consts::DLL_PREFIX,
+        std::env::consts::DLL_SUFFIX
+    )
+}

@@ -1,0 +1,172 @@
+//! A model as a directory of files: where they are, what they are, and one hash that stands for all of them.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use artifacts::{sha256, sha256_of};
+
+use crate::error::Error;
+use crate::onnx::external_files;
+use crate::options::{Local, Options};
+use crate::settings::{self, Settings};
+use crate::setup::{self, DEFAULT_MODEL};
+
+/// A model, found and read but not loaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Model {
+    /// What to call it: never a path.
+    pub(crate) name: String,
+    /// Its directory.
+    pub(crate) dir: PathBuf,
+    /// The ONNX file.
+    pub(crate) graph: PathBuf,
+    /// `tokenizer.json` or `vocab.txt`.
+    pub(crate) tokenizer: PathBuf,
+    /// Bytes of the graph and its weights.
+    pub(crate) size: u64,
+    pub(crate) settings: Settings,
+    /// SHA-256 over the hashes of the graph, its weights and its tokenizer, and what the directory says of itself.
+    pub(crate) fingerprint: String,
+}
+
+impl Model {
+    /// Finds the model that `local` names, or the default one in the cache.
+    pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
+        let (dir, graph) = match &local.model {
+            None => setup::default_model(&stage::cache_dir())?,
+            Some(path) if path.is_dir() => (path.clone(), find_graph(path)?),
+            Some(path) if path.is_file() && path.extension().is_some_and(|end| end == "onnx") => {
+                (directory_of(path), path.clone())
+            }
+            Some(path) => {
+                return Err(Error::ModelName {
+                    name: path.display().to_string(),
+                });
+            }
+        };
+        let tokenizer = find_tokenizer(&dir)?;
+        let settings = settings::read(&dir, options)?;
+        let (mut hashes, mut size) = (String::new(), 0);
+        for (role, path) in parts(&graph, &tokenizer)? {
+            size += std::fs::metadata(&path).map_or(0, |about| about.len());
+            let hash = sha256(&path)?;
+            let _ = writeln!(hashes, "{role} {hash}");
+            if local.model.is_none() {
+                setup::check(&path, &hash)?;
+            }
+        }
+        // What the directory says, not what the flags say: those stand in the options.
+        if let Ok(own) = settings::read(&dir, &Options::default()) {
+            let _ = writeln!(hashes, "settings {}", own.identity());
+        }
+        let fingerprint = sha256_of(hashes.as_bytes());
+        let name = match &local.model {
+            None => DEFAULT_MODEL.to_owned(),
+            Some(_) => name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12])),
+        };
+        Ok(Self {
+            name,
+            dir,
+            graph,
+            tokenizer,
+            size,
+            settings,
+            fingerprint,
+        })
+    }
+}
+
+/// The files whose bytes decide the vectors, each with its part in it.
+fn parts(graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    let not_onnx = |message: String| Error::NotOnnx {
+        path: graph.to_owned(),
+        message,
+    };
+    let bytes = std::fs::read(graph).map_err(|error| not_onnx(error.to_string()))?;
+    let files = external_files(&bytes).map_err(|message| not_onnx(message.to_owned()))?;
+    let mut parts = vec![("graph".to_owned(), graph.to_owned())];
+    for file in files {
+        let path = graph.with_file_name(&file);
+        if !path.is_file() {
+            return Err(Error::ExternalData {
+                graph: graph.to_owned(),
+                missing: path,
+            });
+        }
+        parts.push((file, path));
+    }
+    parts.push(("tokenizer".to_owned(), tokenizer.to_owned()));
+    Ok(parts)
+}
+
+/// `model.onnx`, else `onnx/model.onnx`, else the only graph there is.
+fn find_graph(dir: &Path) -> Result<PathBuf, Error> {
+    let folders = [dir.to_owned(), dir.join("onnx")];
+    if let Some(usual) = folders
+        .iter()
+        .map(|folder| folder.join("model.onnx"))
+        .find(|path| path.is_file())
+    {
+        return Ok(usual);
+    }
+    let mut graphs: Vec<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| std::fs::read_dir(folder).ok())
+        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
+        .filter(|path| path.extension().is_some_and(|end| end == "onnx"))
+        .collect();
+    graphs.sort();
+    match graphs.len() {
+        0 => Err(Error::NoGraph {
+            dir: dir.to_owned(),
+        }),
+        1 => Ok(graphs.remove(0)),
+        _ => {
+            let names: Vec<_> = graphs
+                .iter()
+                .filter_map(|path| path.strip_prefix(dir).ok())
+                .collect();
+            let names = names
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", ");
+            Err(Error::ManyGraphs {
+                dir: dir.to_owned(),
+                names,
+            })
+        }
+    }
+}
+
+/// The model directory of a graph: its own, or the one above a folder called `onnx`.
+fn directory_of(graph: &Path) -> PathBuf {
+    let dir = match graph.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => dir,
+        _ => Path::new("."),
+    };
+    if find_tokenizer(dir).is_err() && dir.file_name().is_some_and(|name| name == "onnx") {
+        return dir.parent().unwrap_or(dir).to_owned();
+    }
+    dir.to_owned()
+}
+
+fn find_tokenizer(dir: &Path) -> Result<PathBuf, Error> {
+    ["tokenizer.json", "vocab.txt"]
+        .iter()
+        .map(|name| dir.join(name))
+        .find(|path| path.is_file())
+        .ok_or_else(|| Error::NoTokenizer {
+            dir: dir.to_owned(),
+        })
+}
+
+/// The name in `config.json`, if it is one and not a path.
+fn name_of(dir: &Path) -> Option<String> {
+    let config: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(dir.join("config.json")).ok()?).ok()?;
+    let name = config.get("_name_or_path")?.as_str()?;
+    let plain =
+        !name.is_empty() && !name.starts_with(['/', '.', '~']) && !name.contains(['\\', ':']);
+    (plain && name.matches('/').count() <= 1).then(|| name.to_owned())
+}

@@ -1,0 +1,185 @@
+//! The little that must be known of an ONNX file before ONNX Runtime opens it: which files beside it hold its weights.
+//!
+//! ONNX is Protocol Buffers; this walks the few fields on the way to `TensorProto.external_data` and steps over all
+//! else, without copying. Field numbers are those of `onnx.proto`. O(file).
+
+/// The files that the graph in `bytes` keeps tensors in, in order of appearance, each once; or what is wrong.
+pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
+    let mut found = Vec::new();
+    let mut has_graph = false;
+    for field in Fields(bytes) {
+        // ModelProto: graph = 7.
+        if let (7, Value::Bytes(graph)) = field? {
+            has_graph = true;
+            graph_files(graph, &mut found)?;
+        }
+    }
+    if has_graph {
+        Ok(found)
+    } else {
+        Err("it holds no graph")
+    }
+}
+
+/// GraphProto: node = 1, initializer = 5.
+fn graph_files(graph: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(graph) {
+        match field? {
+            (1, Value::Bytes(node)) => node_files(node, found)?,
+            (5, Value::Bytes(tensor)) => tensor_files(tensor, found)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// NodeProto: attribute = 5; AttributeProto: t = 5, g = 6, tensors = 10, graphs = 11.
+fn node_files(node: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(node) {
+        let (5, Value::Bytes(attribute)) = field? else {
+            continue;
+        };
+        for field in Fields(attribute) {
+            match field? {
+                (5 | 10, Value::Bytes(tensor)) => tensor_files(tensor, found)?,
+                (6 | 11, Value::Bytes(graph)) => graph_files(graph, found)?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// TensorProto: external_data = 13, pairs of key = 1 and value = 2.
+fn tensor_files(tensor: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(tensor) {
+        let (13, Value::Bytes(pair)) = field? else {
+            continue;
+        };
+        let (mut key, mut value) = (&[][..], &[][..]);
+        for field in Fields(pair) {
+            match field? {
+                (1, Value::Bytes(bytes)) => key = bytes,
+                (2, Value::Bytes(bytes)) => value = bytes,
+                _ => {}
+            }
+        }
+        if key == b"location" {
+            let name = String::from_utf8(value.to_vec())
+                .map_err(|_| "it names a file of weights that is not UTF-8")?;
+            if !found.contains(&name) {
+                found.push(name);
+            }
+        }
+    }
+    Ok(())
+}
+
+enum Value<'a> {
+    Bytes(&'a [u8]),
+    Other,
+}
+
+/// The fields of one message.
+struct Fields<'a>(&'a [u8]);
+
+const CUT: &str = "it is no Protocol Buffers message, or cut short";
+
+impl<'a> Fields<'a> {
+    fn varint(&mut self) -> Result<u64, &'static str> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.0.split_first().ok_or(CUT)?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(CUT)
+    }
+
+    fn take(&mut self, count: u64) -> Result<&'a [u8], &'static str> {
+        let (taken, rest) = usize::try_from(count)
+            .ok()
+            .and_then(|count| self.0.split_at_checked(count))
+            .ok_or(CUT)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn field(&mut self) -> Result<(u64, Value<'a>), &'static str> {
+        let key = self.varint()?;
+        let value = match key & 7 {
+            0 => {
+                self.varint()?;
+                Value::Other
+            }
+            1 => {
+                self.take(8)?;
+                Value::Other
+            }
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.take(length)?)
+            }
+            5 => {
+                self.take(4)?;
+                Value::Other
+            }
+            _ => return Err(CUT),
+        };
+        Ok((key >> 3, value))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<(u64, Value<'a>), &'static str>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let field = self.field();
+        if field.is_err() {
+            self.0 = &[];
+        }
+        Some(field)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(field: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![field << 3 | 2, body.len() as u8];
+        bytes.extend(body);
+        bytes
+    }
+
+    #[test]
+    fn weights_of_initializers_and_constants_are_found() {
+        let pair =
+            |key: &[u8], value: &[u8]| message(13, &[message(1, key), message(2, value)].concat());
+        let tensor = [pair(b"location", b"model.onnx_data"), pair(b"offset", b"0")].concat();
+        let constant = pair(b"location", b"Constant_7_attr__value");
+        let node = message(5, &message(5, &constant));
+        let graph = [message(1, &node), message(5, &tensor), message(5, &tensor)].concat();
+        let model = [vec![0x08, 0x0a], message(7, &graph)].concat();
+        assert_eq!(
+            external_files(&model).unwrap(),
+            ["Constant_7_attr__value", "model.onnx_data"]
+        );
+        assert!(external_files(&model[..model.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_text_file_is_not_a_graph() {
+        assert!(
+            external_files(b"version https://example.org/spec/v1\noid sha256:0\nsize 90387606\n")
+                .is_err()
+        );
+        assert!(external_files(b"").is_err());
+    }
+}

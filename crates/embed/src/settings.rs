@@ -1,0 +1,408 @@
+//! What a model directory says about itself, in the files that Sentence Transformers writes.
+//!
+//! | file | what is taken |
+//! |---|---|
+//! | `modules.json` | which steps follow the graph: pooling, normalization; any other is refused |
+//! | `1_Pooling/config.json` | how tokens are pooled |
+//! | `sentence_bert_config.json` | longest input, lower case |
+//! | `config_sentence_transformers.json` | prompts, and which of them is put before every text |
+//! | `tokenizer_config.json` | longest input, lower case of a plain vocabulary |
+//! | `config.json` | how many positions the model has |
+//!
+//! Flags override each of them. Pooling is never assumed; where nothing is said about the rest, the assumption made is
+//! listed for the user to see.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::options::{Options, Pooling};
+
+/// How a model wants its texts and gives its vectors.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    /// How tokens are pooled; `None` where nothing says so, which is well only if the graph pools by itself.
+    pub(crate) pooling: Option<Pooling>,
+    /// Whether `pooling` was asked for by flag: then a graph's own pooled output is passed over.
+    pub(crate) pooling_asked: bool,
+    pub(crate) normalize: bool,
+    /// Special tokens counted.
+    pub(crate) max_tokens: usize,
+    /// The positions the model has, where it says.
+    pub(crate) positions: Option<usize>,
+    pub(crate) prefix: String,
+    /// Texts are lower-cased before the tokenizer sees them.
+    pub(crate) lower_case: bool,
+    /// A plain vocabulary lower-cases.
+    pub(crate) vocabulary_lower_case: bool,
+    /// A step after the graph that is not built in: well only if the graph has it inside.
+    pub(crate) unknown_module: Option<String>,
+    /// What was assumed for want of a word, in sentences.
+    pub(crate) assumed: Vec<String>,
+}
+
+impl Settings {
+    /// All that can change a vector, in words.
+    pub(crate) fn identity(&self) -> String {
+        let Self {
+            pooling,
+            pooling_asked,
+            normalize,
+            max_tokens,
+            prefix,
+            lower_case,
+            vocabulary_lower_case,
+            ..
+        } = self;
+        let said = (
+            pooling,
+            pooling_asked,
+            normalize,
+            max_tokens,
+            prefix,
+            lower_case,
+            vocabulary_lower_case,
+        );
+        format!("{said:?}")
+    }
+}
+
+/// BERT's and XLM-R's usual limit, where a directory does not say.
+const USUAL_TOKENS: usize = 512;
+/// `model_max_length` is a huge number where the tokenizer has no limit.
+const NO_LIMIT: u64 = 1 << 20;
+
+/// Reads the directory and lets `options` override it.
+pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
+    let modules = json(&dir.join("modules.json"))?;
+    let tokenizer = json(&dir.join("tokenizer_config.json"))?;
+    let sentence = json(&dir.join("sentence_bert_config.json"))?;
+    let prompts = json(&dir.join("config_sentence_transformers.json"))?;
+    let config = json(&dir.join("config.json"))?;
+    let mut assumed = Vec::new();
+
+    let steps = modules
+        .as_ref()
+        .map(|modules| steps(&dir.join("modules.json"), modules))
+        .transpose()?;
+    let pooling = match (options.pooling, &steps) {
+        (Some(pooling), _) => Some(pooling),
+        (None, Some(steps)) => steps
+            .pooling
+            .as_deref()
+            .map(|folder| pooling_of(dir, folder))
+            .transpose()?
+            .flatten(),
+        (None, None) => pooling_of(dir, "1_Pooling")?,
+    };
+    let normalize = match (options.normalize, &steps) {
+        (Some(normalize), _) => normalize,
+        (None, Some(steps)) => steps.normalize,
+        (None, None) => {
+            assumed.push("there is no modules.json: vectors are brought to length 1 (--normalize false leaves them)".to_owned());
+            true
+        }
+    };
+    let number = |from: &Option<Value>, name: &str| {
+        from.as_ref()
+            .and_then(|from| from.get(name))
+            .and_then(whole)
+            .filter(|&value| value < NO_LIMIT)
+    };
+    let positions = number(&config, "max_position_embeddings").map(|most| {
+        // RoBERTa's kind counts positions from the padding id on.
+        let family = config
+            .as_ref()
+            .and_then(|config| config.get("model_type"))
+            .and_then(Value::as_str)
+            .unwrap_or("");
+        let offset = if ["roberta", "xlm-roberta", "camembert", "mpnet"].contains(&family) {
+            2
+        } else {
+            0
+        };
+        (most.saturating_sub(offset)) as usize
+    });
+    let max_tokens = match options.max_tokens {
+        Some(most) => most,
+        None => number(&sentence, "max_seq_length")
+            .or_else(|| number(&tokenizer, "model_max_length"))
+            .map(|most| most as usize)
+            .or(positions)
+            .unwrap_or_else(|| {
+                assumed.push(format!("nothing says how long a text may be: cut at {USUAL_TOKENS} tokens (--max-tokens)"));
+                USUAL_TOKENS
+            }),
+    };
+    let prefix = match &options.prefix {
+        Some(prefix) => prefix.clone(),
+        None => prompt(prompts.as_ref(), &mut assumed),
+    };
+    let flag = |from: &Option<Value>, name: &str| {
+        from.as_ref()
+            .and_then(|from| from.get(name))
+            .and_then(Value::as_bool)
+    };
+    Ok(Settings {
+        pooling,
+        pooling_asked: options.pooling.is_some(),
+        normalize,
+        max_tokens,
+        positions,
+        prefix,
+        lower_case: flag(&sentence, "do_lower_case").unwrap_or(false),
+        vocabulary_lower_case: flag(&tokenizer, "do_lower_case").unwrap_or(true),
+        unknown_module: steps.and_then(|steps| steps.unknown),
+        assumed,
+    })
+}
+
+/// The steps of `modules.json` that follow the transformer.
+struct Steps {
+    pooling: Option<String>,
+    normalize: bool,
+    unknown: Option<String>,
+}
+
+fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
+    let fault = |message: &str| Error::Config {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    };
+    let mut steps = Steps {
+        pooling: None,
+        normalize: false,
+        unknown: None,
+    };
+    for module in modules
+        .as_array()
+        .ok_or_else(|| fault("it is not a list of modules"))?
+    {
+        let kind = module
+            .get("type")
+            .and_then(Value::as_str)
+            .ok_or_else(|| fault("a module has no `type`"))?;
+        match kind.rsplit('.').next().unwrap_or(kind) {
+            "Transformer" => {}
+            "Pooling" => {
+                let folder = module
+                    .get("path")
+                    .and_then(Value::as_str)
+                    .unwrap_or("1_Pooling");
+                steps.pooling = Some(folder.to_owned());
+            }
+            "Normalize" => steps.normalize = true,
+            _ => steps.unknown = Some(kind.to_owned()),
+        }
+    }
+    Ok(steps)
+}
+
+/// What `folder/config.json` says; `None` without the file.
+fn pooling_of(dir: &Path, folder: &str) -> Result<Option<Pooling>, Error> {
+    let path = dir.join(folder).join("config.json");
+    let Some(config) = json(&path)? else {
+        return Ok(None);
+    };
+    let fault = |message: String| Error::Config {
+        path: path.clone(),
+        message,
+    };
+    let named = |name: &str| {
+        Ok(Some(match name {
+            "mean" | "mean_tokens" => Pooling::Mean,
+            "cls" | "cls_token" => Pooling::Cls,
+            "lasttoken" => Pooling::Last,
+            "max" | "max_tokens" => Pooling::Max,
+            other => return Err(fault(format!("pooling `{other}` is not built in"))),
+        }))
+    };
+    if let Some(name) = config.get("pooling_mode").and_then(Value::as_str) {
+        return named(name);
+    }
+    let on: Vec<&str> = config
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| value.as_bool() == Some(true))
+        .filter_map(|(name, _)| name.strip_prefix("pooling_mode_"))
+        .collect();
+    match on[..] {
+        [one] => named(one),
+        [] => Err(fault("no pooling_mode is on".to_owned())),
+        _ => Err(fault(format!(
+            "several pooling modes are on ({}): joining them is not built in",
+            on.join(", ")
+        ))),
+    }
+}
+
+/// The prompt that the model puts before every text by default.
+fn prompt(config: Option<&Value>, assumed: &mut Vec<String>) -> String {
+    let Some(prompts) = config
+        .and_then(|config| config.get("prompts"))
+        .and_then(Value::as_object)
+    else {
+        return String::new();
+    };
+    let default = config
+        .and_then(|config| config.get("default_prompt_name"))
+        .and_then(Value::as_str);
+    if let Some(prompt) = default
+        .and_then(|name| prompts.get(name))
+        .and_then(Value::as_str)
+    {
+        return prompt.to_owned();
+    }
+    let known: Vec<String> = prompts
+        .iter()
+        .filter_map(|(name, text)| {
+            text.as_str()
+                .filter(|text| !text.is_empty())
+                .map(|text| format!("{name} {text:?}"))
+        })
+        .collect();
+    if !known.is_empty() {
+        assumed.push(format!(
+            "the model has prompts but no default one; none is used (--prefix; {})",
+            known.join(", ")
+        ));
+    }
+    String::new()
+}
+
+/// A whole number, also where Python wrote 1e30.
+fn whole(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| {
+        value
+            .as_f64()
+            .filter(|value| *value >= 0.0)
+            .map(|value| value as u64)
+    })
+}
+
+/// The JSON in `path`; `None` where there is no such file.
+fn json(path: &Path) -> Result<Option<Value>, Error> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(Error::Config {
+                path: path.to_owned(),
+                message: error.to_string(),
+            });
+        }
+    };
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Error::Config {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        dir
+    }
+
+    const MODULES: &str = r#"[{"idx":0,"name":"0","path":"","type":"sentence_transformers.models.Transformer"},
+        {"idx":1,"name":"1","path":"1_Pooling","type":"sentence_transformers.models.Pooling"},
+        {"idx":2,"name":"2","path":"2_Normalize","type":"sentence_transformers.models.Normalize"}]"#;
+
+    #[test]
+    fn a_full_directory_is_believed() {
+        let dir = directory(&[
+            ("modules.json", MODULES),
+            (
+                "1_Pooling/config.json",
+                r#"{"word_embedding_dimension":8,"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false,"include_prompt":true}"#,
+            ),
+            (
+                "sentence_bert_config.json",
+                r#"{"max_seq_length":8192,"do_lower_case":false}"#,
+            ),
+            ("tokenizer_config.json", r#"{"model_max_length":512}"#),
+            (
+                "config.json",
+                r#"{"model_type":"xlm-roberta","max_position_embeddings":8194}"#,
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts":{"query":"query: "},"default_prompt_name":"query"}"#,
+            ),
+        ]);
+        let settings = read(dir.path(), &Options::default()).unwrap();
+        assert_eq!(settings.pooling, Some(Pooling::Cls));
+        assert!(settings.normalize);
+        assert_eq!(
+            (settings.max_tokens, settings.positions),
+            (8192, Some(8192))
+        );
+        assert_eq!(settings.prefix, "query: ");
+        assert_eq!(settings.assumed, Vec::<String>::new());
+    }
+
+    #[test]
+    fn flags_come_first() {
+        let dir = directory(&[
+            ("modules.json", MODULES),
+            (
+                "1_Pooling/config.json",
+                r#"{"pooling_mode_mean_tokens":true}"#,
+            ),
+        ]);
+        let options = Options {
+            pooling: Some(Pooling::Last),
+            normalize: Some(false),
+            max_tokens: Some(99),
+            prefix: Some("x".to_owned()),
+            ..Options::default()
+        };
+        let settings = read(dir.path(), &options).unwrap();
+        assert_eq!(settings.pooling, Some(Pooling::Last));
+        assert_eq!(
+            (
+                settings.normalize,
+                settings.max_tokens,
+                settings.prefix.as_str()
+            ),
+            (false, 99, "x")
+        );
+    }
+
+    #[test]
+    fn an_empty_directory_is_not_guessed_at() {
+        let settings = read(directory(&[]).path(), &Options::default()).unwrap();
+        assert_eq!(settings.pooling, None);
+        assert_eq!(settings.assumed.len(), 2, "{:?}", settings.assumed);
+    }
+
+    #[test]
+    fn what_is_not_built_in_is_refused() {
+        let dense = r#"[{"type":"sentence_transformers.models.Dense","path":"2_Dense"}]"#;
+        let settings = read(
+            directory(&[("modules.json", dense)]).path(),
+            &Options::default(),
+        )
+        .unwrap();
+        assert!(settings.unknown_module.unwrap().ends_with("Dense"));
+        let two = r#"{"pooling_mode_cls_token":true,"pooling_mode_max_tokens":true}"#;
+        let error = read(
+            directory(&[("1_Pooling/config.json", two)]).path(),
+            &Options::default(),
+        )
+        .unwrap_err();
+        assert!(error.to_string().contains("several"), "{error}");
+    }
+}

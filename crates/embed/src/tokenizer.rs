@@ -1,0 +1,151 @@
+//! Texts to token ids.
+//!
+//! The tokenizer is the model's `tokenizer.json`, or is built from a plain WordPiece vocabulary (`vocab.txt`) the way
+//! BERT's is: clean the text, set Chinese characters apart, lower case, split at white space and punctuation, longest
+//! piece first, `[CLS]` text `[SEP]`. Padding and truncation that a `tokenizer.json` may carry are switched off: texts
+//! are cut to the model's length here, and what was cut is counted.
+
+use std::path::{Path, PathBuf};
+
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::BertNormalizer;
+use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
+use tokenizers::processors::bert::BertProcessing;
+use tokenizers::{AddedToken, Tokenizer};
+
+use crate::error::Error;
+use crate::model::Model;
+
+/// The tokens of one text, cut to the model's length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    pub(crate) ids: Vec<u32>,
+    /// How many tokens of the text were cut off.
+    pub(crate) lost: usize,
+}
+
+/// A model's tokenizer, with what is put before each text.
+pub(crate) struct TextTokenizer {
+    tokenizer: Tokenizer,
+    path: PathBuf,
+    prefix: String,
+    lower_case: bool,
+    max_tokens: usize,
+}
+
+impl TextTokenizer {
+    pub(crate) fn open(model: &Model) -> Result<Self, Error> {
+        let path = model.tokenizer.clone();
+        let mut tokenizer = if path.extension().is_some_and(|end| end == "json") {
+            Tokenizer::from_file(&path)
+        } else {
+            word_piece(&path, model.settings.vocabulary_lower_case)
+        }
+        .map_err(|error| Error::Tokenizer {
+            path: path.clone(),
+            message: error.to_string(),
+        })?;
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(None)
+            .map_err(|error| Error::Tokenizer {
+                path: path.clone(),
+                message: error.to_string(),
+            })?;
+        let settings = &model.settings;
+        let this = Self {
+            tokenizer,
+            path,
+            prefix: settings.prefix.clone(),
+            lower_case: settings.lower_case,
+            max_tokens: settings.max_tokens,
+        };
+        this.check_length(settings.positions)?;
+        Ok(this)
+    }
+
+    /// The special tokens and one of the text must fit, and the whole must fit the model.
+    fn check_length(&self, positions: Option<usize>) -> Result<(), Error> {
+        let special = self.raw("")?.len();
+        let most = positions.unwrap_or(usize::MAX);
+        if self.max_tokens <= special || self.max_tokens > most {
+            return Err(Error::MaxTokens {
+                asked: self.max_tokens,
+                least: special + 1,
+                most,
+            });
+        }
+        Ok(())
+    }
+
+    /// What is given to the tokenizer for `text`.
+    pub(crate) fn given(&self, text: &str) -> String {
+        let mut given = format!("{}{text}", self.prefix);
+        if self.lower_case {
+            given = given.to_lowercase();
+        }
+        given
+    }
+
+    /// The tokens of `text`.
+    pub(crate) fn encode(&self, text: &str) -> Result<Tokens, Error> {
+        let encoding = self.raw(&self.given(text))?;
+        let ids = encoding.get_ids();
+        if ids.len() <= self.max_tokens {
+            return Ok(Tokens {
+                ids: ids.to_vec(),
+                lost: 0,
+            });
+        }
+        // The special tokens at the end stay; the text before them is cut.
+        let tail = encoding
+            .get_special_tokens_mask()
+            .iter()
+            .rev()
+            .take_while(|&&special| special == 1)
+            .count();
+        let lost = ids.len() - self.max_tokens;
+        let cut = [&ids[..self.max_tokens - tail], &ids[ids.len() - tail..]].concat();
+        Ok(Tokens { ids: cut, lost })
+    }
+
+    fn raw(&self, given: &str) -> Result<tokenizers::Encoding, Error> {
+        self.tokenizer
+            .encode_fast(given, true)
+            .map_err(|error| Error::Tokenizer {
+                path: self.path.clone(),
+                message: error.to_string(),
+            })
+    }
+}
+
+/// BERT's tokenizer over the vocabulary in `path`, one piece a line.
+fn word_piece(path: &Path, lower_case: bool) -> tokenizers::Result<Tokenizer> {
+    let vocabulary = WordPiece::read_bytes(&std::fs::read(path)?)?;
+    let id = |piece: &str| {
+        vocabulary
+            .get(piece)
+            .copied()
+            .ok_or_else(|| format!("the vocabulary has no {piece}"))
+    };
+    let (cls, sep) = (id("[CLS]")?, id("[SEP]")?);
+    let special: Vec<AddedToken> = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+        .iter()
+        .filter(|piece| vocabulary.contains_key(**piece))
+        .map(|piece| AddedToken::from(*piece, true))
+        .collect();
+    let model = WordPiece::builder()
+        .vocab(vocabulary)
+        .unk_token("[UNK]".to_owned())
+        .max_input_chars_per_word(100)
+        .build()?;
+    let mut tokenizer = Tokenizer::new(model);
+    tokenizer.with_normalizer(Some(BertNormalizer::new(true, true, None, lower_case)))?;
+    tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
+    tokenizer.with_post_processor(Some(BertProcessing::new(
+        ("[SEP]".to_owned(), sep),
+        ("[CLS]".to_owned(), cls),
+    )));
+    tokenizer.add_special_tokens(special)?;
+    Ok(tokenizer)
+}

@@ -1,0 +1,307 @@
+//! The default model, where it is set up: the right vectors, and the same bytes however they come about.
+//!
+//! Expected numbers are those of ONNX Runtime 1.31.1 under Python, one text a run.
+
+mod support;
+
+use std::path::PathBuf;
+
+use support::{Bench, default_model_cache, shared};
+
+struct Setup {
+    bench: Bench,
+    library: String,
+    model: String,
+}
+
+/// A bench with an empty vector cache of its own and the model of this machine's cache.
+fn setup(texts: &[&str]) -> Option<Setup> {
+    let cache = default_model_cache()?;
+    let text = |path: PathBuf| path.to_str().unwrap().to_owned();
+    let library = text(embed::setup::library_path(&cache)?);
+    let model = text(embed::setup::model_dir(&cache));
+    Some(Setup {
+        bench: Bench::new(texts),
+        library,
+        model,
+    })
+}
+
+impl Setup {
+    fn report(&self, more: &[&str]) -> serde_json::Value {
+        self.bench.report(
+            &[
+                &["--model", &self.model, "--onnxruntime", &self.library],
+                more,
+            ]
+            .concat(),
+        )
+    }
+}
+
+#[test]
+fn vectors_are_those_of_the_reference() {
+    let texts = [
+        "The harbor's new pier opened on Tuesday, 3 May.",
+        "Überraschung: 語言 models don’t “sleep”!",
+        "unbelievabilityness [SEP] x",
+    ];
+    let Some(setup) = setup(&texts) else { return };
+    setup.report(&[]);
+    let expected = [
+        [
+            0.003_966_9,
+            -0.100_417_8,
+            0.057_094_8,
+            0.010_616_1,
+            0.053_292_0,
+            -0.037_755_2,
+        ],
+        [
+            -0.013_008_6,
+            -0.034_817_3,
+            0.110_449_9,
+            0.078_054_0,
+            0.057_890_4,
+            0.025_741_3,
+        ],
+        [
+            -0.018_864_5,
+            -0.007_911_5,
+            -0.048_940_8,
+            0.014_023_7,
+            0.017_044_7,
+            0.014_421_9,
+        ],
+    ];
+    let found = setup.bench.embeddings();
+    assert_eq!((found.len(), found.dim()), (3, 384));
+    for (row, expected) in expected.iter().enumerate() {
+        for (found, expected) in found.row(row).iter().zip(expected) {
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "row {row}: {found} is not {expected}"
+            );
+        }
+    }
+}
+
+/// Texts of many lengths, some twice, some longer than the model reads.
+fn many() -> Vec<String> {
+    let words = [
+        "harbor",
+        "unbelievable",
+        "the",
+        "of",
+        "Ærø",
+        "stone",
+        "7",
+        "語",
+        "moss;",
+        "quarterly",
+    ];
+    let text = |i: usize| {
+        (0..1 + i % 37 + 280 * usize::from(i % 60 == 59))
+            .map(|j| words[(i * 3 + j * j) % 10])
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    (0..240)
+        .map(|i| text(if i % 7 == 6 { i - 6 } else { i }))
+        .collect()
+}
+
+#[test]
+fn threads_batches_company_and_cache_change_no_byte() {
+    let texts = many();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Some(setup) = setup(&texts) else { return };
+    let cold = setup.report(&["--threads", "1"]);
+    let bytes = setup.bench.bytes();
+    let distinct = cold["embedded"].as_u64().unwrap();
+    assert_eq!(cold["cached"], 0);
+    assert_eq!(distinct + cold["repeated"].as_u64().unwrap(), 240);
+    assert!(cold["truncated"].as_u64().unwrap() > 0);
+
+    let warm = setup.report(&["--threads", "2"]);
+    assert_eq!(
+        (&warm["embedded"], warm["cached"].as_u64()),
+        (&0.into(), Some(distinct))
+    );
+    assert_eq!(warm["tokens_lost"], cold["tokens_lost"]);
+    assert!(setup.bench.bytes() == bytes, "a warm cache changes bytes");
+
+    for flags in [
+        ["--threads", "2", "--batch-tokens", "4096"],
+        ["--threads", "1", "--batch-tokens", "1"],
+        ["--threads", "3", "--batch-tokens", "100"],
+    ] {
+        setup.report(&[&flags[..], &["--no-cache"]].concat());
+        assert!(setup.bench.bytes() == bytes, "{flags:?} changes bytes");
+    }
+
+    // As if the first run had been killed: half of the index, and half a record.
+    let store = std::fs::read_dir(setup.bench.cache.join("vectors"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let index = store
+        .into_iter()
+        .find(|path| path.extension().unwrap() == "index")
+        .unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(index)
+        .unwrap()
+        .set_len(distinct / 2 * 32 + 16)
+        .unwrap();
+    let resumed = setup.report(&["--threads", "2"]);
+    assert_eq!(resumed["cached"].as_u64(), Some(distinct / 2));
+    assert!(setup.bench.bytes() == bytes, "a resumed run changes bytes");
+
+    // Other company.
+    let all = setup.bench.embeddings();
+    let few = Bench::new(&[texts[200], texts[17]]);
+    let alone = Setup {
+        bench: few,
+        library: setup.library.clone(),
+        model: setup.model.clone(),
+    };
+    alone.report(&[]);
+    let two = alone.bench.embeddings();
+    assert!(
+        two.row(0) == all.row(200) && two.row(1) == all.row(17),
+        "company changes bytes"
+    );
+}
+
+#[test]
+fn a_run_killed_half_way_goes_on() {
+    let texts: Vec<String> = (0..1500)
+        .map(|i| format!("text number {i} about {} and {}", i * i, i % 13))
+        .collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Some(setup) = setup(&texts) else { return };
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_skerry-embed"))
+        .args([
+            "--quiet",
+            "--model",
+            &setup.model,
+            "--onnxruntime",
+            &setup.library,
+            "--run",
+        ])
+        .arg(setup.bench.dir.path())
+        .env("SKERRY_CACHE", &setup.bench.cache)
+        .spawn()
+        .unwrap();
+    // Not before something is kept, however slow the machine.
+    let kept = || {
+        let files = std::fs::read_dir(setup.bench.cache.join("vectors"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        files
+            .filter_map(|file| file.metadata().ok())
+            .map(|about| about.len())
+            .sum::<u64>()
+    };
+    while kept() < 50_000 && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = setup.report(&[]);
+    assert!(resumed["cached"].as_u64().unwrap() > 0, "{resumed}");
+    let bytes = setup.bench.bytes();
+    setup.report(&["--no-cache"]);
+    assert!(setup.bench.bytes() == bytes, "a resumed run changes bytes");
+}
+
+/// Cosines between `found` and the `embedding` column of a Parquet file.
+fn least_cosine(found: &artifacts::Embeddings, expected: &artifacts::Embeddings) -> f64 {
+    let cosine = |row| {
+        let (a, b) = (found.row(row), expected.row(row));
+        let dot = |a: &[f32], b: &[f32]| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| f64::from(*a) * f64::from(*b))
+                .sum::<f64>()
+        };
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    (0..found.len()).map(cosine).fold(1.0, f64::min)
+}
+
+#[test]
+fn two_thousand_texts_of_a_reference() {
+    let Some(reference) = shared("reference/notebook/notebook.parquet") else {
+        return;
+    };
+    let documents = artifacts::Documents::read(&reference).unwrap().value;
+    let texts: Vec<&str> = (0..documents.len())
+        .map(|row| documents.text(row))
+        .collect();
+    let Some(setup) = setup(&texts) else { return };
+    setup.report(&[]);
+    let least = least_cosine(
+        &setup.bench.embeddings(),
+        &artifacts::Embeddings::read(&reference).unwrap().value,
+    );
+    assert!(least >= 0.9999, "least cosine {least}");
+}
+
+#[test]
+fn a_multilingual_model_without_a_description() {
+    let Some(model) = shared("models/me5-small-q4") else {
+        return;
+    };
+    let texts = [
+        "The ferry is late.",
+        "Die Fähre hat Verspätung.",
+        "Le chat dort sur le canapé.",
+        "渡轮晚点了。",
+    ];
+    let Some(mut setup) = setup(&texts) else {
+        return;
+    };
+    setup.model = model.to_str().unwrap().to_owned();
+    let flags = [
+        "--pooling",
+        "mean",
+        "--prefix",
+        "query: ",
+        "--max-tokens",
+        "512",
+    ];
+    let said = setup
+        .bench
+        .failure(&["--model", &setup.model, "--onnxruntime", &setup.library]);
+    assert!(said.contains("--pooling"), "{said}");
+    setup.report(&flags);
+    let found = setup.bench.embeddings();
+    let dot = |a: usize, b: usize| {
+        found
+            .row(a)
+            .iter()
+            .zip(found.row(b))
+            .map(|(a, b)| a * b)
+            .sum::<f32>()
+    };
+    assert!(
+        dot(0, 1) > dot(0, 2) && dot(0, 3) > dot(2, 3),
+        "{} {} {} {}",
+        dot(0, 1),
+        dot(0, 2),
+        dot(0, 3),
+        dot(2, 3)
+    );
+    let bytes = setup.bench.bytes();
+    setup.report(
+        &[
+            &flags[..],
+            &["--no-cache", "--threads", "1", "--batch-tokens", "1"],
+        ]
+        .concat(),
+    );
+    assert!(setup.bench.bytes() == bytes);
+}

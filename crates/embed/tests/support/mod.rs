@@ -1,0 +1,336 @@
+//! Small models in ONNX form, written by hand, and a way to run the program on them.
+
+#![expect(dead_code, reason = "each test uses the part it needs")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use arrow::array::{LargeStringArray, RecordBatch};
+use artifacts::{Documents, Embeddings, Footer};
+
+/// What a small model's graph does after looking the tokens up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mixing {
+    /// Adds to each token the mean of its text.
+    Text,
+    /// Adds to each token the mean of the whole batch, as per-tensor scales do.
+    Batch,
+}
+
+/// A small model.
+#[derive(Debug, Clone, Copy)]
+pub struct Tiny {
+    pub mixing: Mixing,
+    /// Also answer with `sentence_embedding`, the mean of the tokens.
+    pub sentence_output: bool,
+    pub opset: u8,
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self {
+            mixing: Mixing::Text,
+            sentence_output: false,
+            opset: 17,
+        }
+    }
+}
+
+/// Dimensions of the small models.
+pub const D: usize = 4;
+
+/// The words they know, after `<s>`, `<pad>`, `</s>` and `<unk>`.
+pub const WORDS: [&str; 8] = [
+    "red", "green", "blue", "sea", "salt", "stone", "bird", "wind",
+];
+
+/// The number that the table holds for token `id` at `dimension`.
+pub fn weight(id: usize, dimension: usize) -> f32 {
+    ((id * 7 + dimension * 5) % 11) as f32 - 4.5
+}
+
+impl Tiny {
+    /// Writes graph, weights (beside the graph) and tokenizer into `dir`.
+    pub fn write(self, dir: &Path) {
+        std::fs::write(dir.join("model.onnx"), self.model()).unwrap();
+        let table =
+            (0..WORDS.len() + 4).flat_map(|id| (0..D).map(move |dimension| weight(id, dimension)));
+        std::fs::write(
+            dir.join("model.onnx_data"),
+            table.flat_map(f32::to_le_bytes).collect::<Vec<_>>(),
+        )
+        .unwrap();
+        std::fs::write(dir.join("tokenizer.json"), tokenizer()).unwrap();
+    }
+
+    fn model(self) -> Vec<u8> {
+        let axes = if self.mixing == Mixing::Text {
+            &[1][..]
+        } else {
+            &[0, 1][..]
+        };
+        let mut nodes = vec![
+            node("Gather", &["table", "input_ids"], "looked_up", &[]),
+            node("Cast", &["attention_mask"], "mask", &[int("to", 1)]),
+            node("Unsqueeze", &["mask", "last_axis"], "mask3", &[]),
+            node("Mul", &["looked_up", "mask3"], "masked", &[]),
+            node(
+                "ReduceMean",
+                &["masked"],
+                "mean",
+                &[ints("axes", axes), int("keepdims", 1)],
+            ),
+            node("Add", &["masked", "mean"], "last_hidden_state", &[]),
+        ];
+        let mut outputs = vec![value("last_hidden_state", 1, &["batch", "sequence", "4"])];
+        if self.sentence_output {
+            nodes.push(node(
+                "ReduceMean",
+                &["last_hidden_state"],
+                "sentence_embedding",
+                &[ints("axes", &[1]), int("keepdims", 0)],
+            ));
+            outputs.push(value("sentence_embedding", 1, &["batch", "4"]));
+        }
+        let rows = WORDS.len() as u64 + 4;
+        let external = |key: &str, value: &str| bytes(13, &[text(1, key), text(2, value)].concat());
+        let table = [
+            varint(1, rows),
+            varint(1, D as u64),
+            varint(2, 1),
+            text(8, "table"),
+            external("location", "model.onnx_data"),
+            external("offset", "0"),
+            external("length", &(rows * D as u64 * 4).to_string()),
+            varint(14, 1),
+        ]
+        .concat();
+        let last_axis = [
+            varint(1, 1),
+            varint(2, 7),
+            text(8, "last_axis"),
+            bytes(9, &(-1_i64).to_le_bytes()),
+        ]
+        .concat();
+        let mut graph: Vec<u8> = nodes.iter().flat_map(|node| bytes(1, node)).collect();
+        graph.extend(text(2, "tiny"));
+        graph.extend(bytes(5, &table));
+        graph.extend(bytes(5, &last_axis));
+        for name in ["input_ids", "attention_mask"] {
+            graph.extend(bytes(11, &value(name, 7, &["batch", "sequence"])));
+        }
+        graph.extend(outputs.iter().flat_map(|output| bytes(12, output)));
+        [
+            varint(1, 8),
+            bytes(8, &varint(2, u64::from(self.opset))),
+            bytes(7, &graph),
+        ]
+        .concat()
+    }
+}
+
+// Protocol Buffers, with the field numbers of onnx.proto.
+
+fn raw(mut value: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+    bytes
+}
+
+fn varint(field: u64, value: u64) -> Vec<u8> {
+    [raw(field << 3), raw(value)].concat()
+}
+
+fn bytes(field: u64, body: &[u8]) -> Vec<u8> {
+    [raw(field << 3 | 2), raw(body.len() as u64), body.to_vec()].concat()
+}
+
+fn text(field: u64, body: &str) -> Vec<u8> {
+    bytes(field, body.as_bytes())
+}
+
+fn int(name: &str, value: u64) -> Vec<u8> {
+    [text(1, name), varint(3, value), varint(20, 2)].concat()
+}
+
+fn ints(name: &str, values: &[u64]) -> Vec<u8> {
+    let values: Vec<u8> = values.iter().flat_map(|&value| varint(8, value)).collect();
+    [text(1, name), values, varint(20, 7)].concat()
+}
+
+fn node(kind: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
+    let mut node: Vec<u8> = inputs.iter().flat_map(|input| text(1, input)).collect();
+    node.extend(text(2, output));
+    node.extend(text(4, kind));
+    node.extend(attributes.iter().flat_map(|attribute| bytes(5, attribute)));
+    node
+}
+
+fn value(name: &str, element: u64, shape: &[&str]) -> Vec<u8> {
+    let dimension = |size: &&str| match size.parse() {
+        Ok(size) => bytes(1, &varint(1, size)),
+        Err(_) => bytes(1, &text(2, size)),
+    };
+    let shape: Vec<u8> = shape.iter().flat_map(dimension).collect();
+    let tensor = [varint(1, element), bytes(2, &shape)].concat();
+    [text(1, name), bytes(2, &bytes(1, &tensor))].concat()
+}
+
+/// Splits at white space and punctuation; carries a padding and a truncation that must not be obeyed.
+fn tokenizer() -> String {
+    let words = WORDS
+        .iter()
+        .enumerate()
+        .map(|(i, word)| format!(r#","{word}":{}"#, i + 4))
+        .collect::<String>();
+    let special = |token: &str, id: usize| {
+        format!(r#""{token}":{{"id":"{token}","ids":[{id}],"tokens":["{token}"]}}"#)
+    };
+    format!(
+        r#"{{"version":"1.0",
+"truncation":{{"direction":"Right","max_length":3,"strategy":"LongestFirst","stride":0}},
+"padding":{{"strategy":{{"Fixed":128}},"direction":"Right","pad_to_multiple_of":null,"pad_id":1,"pad_type_id":0,"pad_token":"<pad>"}},
+"added_tokens":[],
+"normalizer":{{"type":"Lowercase"}},
+"pre_tokenizer":{{"type":"Whitespace"}},
+"post_processor":{{"type":"TemplateProcessing",
+ "single":[{{"SpecialToken":{{"id":"<s>","type_id":0}}}},{{"Sequence":{{"id":"A","type_id":0}}}},{{"SpecialToken":{{"id":"</s>","type_id":0}}}}],
+ "pair":[{{"Sequence":{{"id":"A","type_id":0}}}},{{"Sequence":{{"id":"B","type_id":0}}}}],
+ "special_tokens":{{{},{}}}}},
+"decoder":null,
+"model":{{"type":"WordLevel","vocab":{{"<s>":0,"<pad>":1,"</s>":2,"<unk>":3{words}}},"unk_token":"<unk>"}}}}"#,
+        special("<s>", 0),
+        special("</s>", 2)
+    )
+}
+
+/// Writes `name` of a model's own description into `dir`.
+pub fn describe(dir: &Path, name: &str, json: &str) {
+    let path = dir.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, json).unwrap();
+}
+
+/// ONNX Runtime's library in this machine's cache, or a loud word that the test is skipped.
+pub fn library() -> Option<PathBuf> {
+    let path = embed::setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
+    if path.is_none() {
+        eprintln!("skipped: ONNX Runtime is not set up (skerry setup)");
+    }
+    path
+}
+
+/// The cache with the default model, or a loud word that the test is skipped.
+pub fn default_model_cache() -> Option<PathBuf> {
+    let cache = stage::cache_dir();
+    let missing = embed::setup::missing(&cache);
+    if !missing.is_empty() {
+        eprintln!(
+            "skipped: {} not set up (skerry setup)",
+            missing.join(" and ")
+        );
+        return None;
+    }
+    Some(cache)
+}
+
+/// A file outside of the repository that some machines have.
+pub fn shared(path: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared")
+        .join(path);
+    if !path.exists() {
+        eprintln!("skipped: {} is absent", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// A documents file of these texts.
+pub fn documents(path: &Path, texts: &[&str]) {
+    let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(texts.len()));
+    let none = RecordBatch::try_new_with_options(
+        arrow::datatypes::Schema::empty().into(),
+        vec![],
+        &options,
+    )
+    .unwrap();
+    let documents = Documents {
+        text: LargeStringArray::from(texts.to_vec()),
+        source_row: (0..texts.len() as i64).collect(),
+        copies: None,
+        columns: none,
+    };
+    documents
+        .write(path, &Footer::new("test 0", serde_json::Value::Null, 0))
+        .unwrap();
+}
+
+/// A run directory with its own cache.
+pub struct Bench {
+    pub dir: tempfile::TempDir,
+    pub cache: PathBuf,
+}
+
+impl Bench {
+    pub fn new(texts: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        documents(&dir.path().join("documents.parquet"), texts);
+        let cache = dir.path().join("cache");
+        Self { dir, cache }
+    }
+
+    /// Runs the program with `arguments` in this directory.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_skerry-embed"))
+            .arg("--run")
+            .arg(self.dir.path())
+            .arg("--json")
+            .args(arguments)
+            .env("SKERRY_CACHE", &self.cache)
+            .env_remove("ORT_DYLIB_PATH")
+            .output()
+            .unwrap()
+    }
+
+    /// The report of a run that must succeed.
+    pub fn report(&self, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What a run that must fail says.
+    pub fn failure(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    pub fn embeddings(&self) -> Embeddings {
+        Embeddings::read(&self.dir.path().join("embeddings.parquet"))
+            .unwrap()
+            .value
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        std::fs::read(self.dir.path().join("embeddings.parquet")).unwrap()
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+}

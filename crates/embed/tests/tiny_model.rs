@@ -1,0 +1,296 @@
+//! Models of other shapes than the default one: BGE-M3's signature (no token types, token vectors of rank 3, weights in a
+//! file of their own), a graph that pools by itself, one whose rows mind company, and the ways a directory can be wrong.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Bench, D, Mixing, Tiny, describe, library, weight};
+
+const CLS: &str = r#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#;
+const MODULES: &str = r#"[{"type":"sentence_transformers.models.Transformer","path":""},
+    {"type":"sentence_transformers.models.Pooling","path":"1_Pooling"}]"#;
+
+struct Place {
+    bench: Bench,
+    model: PathBuf,
+    library: PathBuf,
+}
+
+/// A model directory and a bench beside it; `None` where ONNX Runtime is not set up.
+fn place(tiny: Tiny, texts: &[&str]) -> Option<Place> {
+    let library = library()?;
+    let bench = Bench::new(texts);
+    let model = bench.path("model");
+    std::fs::create_dir(&model).unwrap();
+    tiny.write(&model);
+    describe(&model, "modules.json", MODULES);
+    describe(&model, "1_Pooling/config.json", CLS);
+    describe(
+        &model,
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":6}"#,
+    );
+    Some(Place {
+        bench,
+        model,
+        library,
+    })
+}
+
+impl Place {
+    fn arguments<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
+        [
+            &[
+                "--model",
+                path(&self.model),
+                "--onnxruntime",
+                path(&self.library),
+            ],
+            more,
+        ]
+        .concat()
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The state of token `at` of the text with these `ids`, as the graph computes it.
+fn state(ids: &[usize], at: usize) -> Vec<f32> {
+    let value = |dimension| {
+        let mean: f32 = ids.iter().map(|&id| weight(id, dimension)).sum::<f32>() / ids.len() as f32;
+        weight(ids[at], dimension) + mean
+    };
+    (0..D).map(value).collect()
+}
+
+fn close(found: &[f32], expected: &[f32]) {
+    assert!(
+        found
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-5),
+        "{found:?} is not {expected:?}"
+    );
+}
+
+#[test]
+fn the_first_token_of_the_right_graph() {
+    let texts = [
+        "red sea",
+        "Salt, unheard of",
+        "green green green green green green green",
+        "red sea",
+    ];
+    let Some(place) = place(Tiny::default(), &texts) else {
+        return;
+    };
+    let report = place.bench.report(&place.arguments(&[]));
+    // `,` is a token too, and unknown; the third text loses 3 of its 9 tokens.
+    let ids: [&[usize]; 4] = [
+        &[0, 4, 7, 2],
+        &[0, 8, 3, 3, 3, 2],
+        &[0, 5, 5, 5, 5, 2],
+        &[0, 4, 7, 2],
+    ];
+    let found = place.bench.embeddings();
+    for (row, ids) in ids.iter().enumerate() {
+        close(found.row(row), &state(ids, 0));
+    }
+    assert_eq!(
+        (
+            &report["embedded"],
+            &report["repeated"],
+            &report["dimensions"]
+        ),
+        (&3.into(), &1.into(), &4.into())
+    );
+    assert_eq!(
+        (&report["truncated"], &report["tokens_lost"]),
+        (&1.into(), &3.into())
+    );
+}
+
+#[test]
+fn flags_override_the_directory() {
+    let Some(place) = place(Tiny::default(), &["red sea", "bird"]) else {
+        return;
+    };
+    let flags = [
+        "--pooling",
+        "last",
+        "--normalize",
+        "true",
+        "--prefix",
+        "wind: ",
+        "--max-tokens",
+        "20",
+    ];
+    place.bench.report(&place.arguments(&flags));
+    let mut expected = state(&[0, 11, 3, 4, 7, 2], 5);
+    let length = expected
+        .iter()
+        .map(|value| value * value)
+        .sum::<f32>()
+        .sqrt();
+    expected.iter_mut().for_each(|value| *value /= length);
+    close(place.bench.embeddings().row(0), &expected);
+}
+
+#[test]
+fn a_graph_that_pools_is_taken_at_its_word() {
+    let Some(place) = place(
+        Tiny {
+            sentence_output: true,
+            ..Tiny::default()
+        },
+        &["red sea"],
+    ) else {
+        return;
+    };
+    place.bench.report(&place.arguments(&[]));
+    let states: Vec<_> = (0..4).map(|at| state(&[0, 4, 7, 2], at)).collect();
+    let mean: Vec<f32> = (0..D)
+        .map(|dimension| states.iter().map(|state| state[dimension]).sum::<f32>() / 4.0)
+        .collect();
+    close(place.bench.embeddings().row(0), &mean);
+    place.bench.report(&place.arguments(&["--pooling", "cls"]));
+    close(place.bench.embeddings().row(0), &states[0]);
+}
+
+#[test]
+fn a_model_whose_rows_mind_company_is_run_text_by_text() {
+    let texts = ["red sea", "salt stone", "bird wind", "blue blue", "red"];
+    let Some(place) = place(
+        Tiny {
+            mixing: Mixing::Batch,
+            ..Tiny::default()
+        },
+        &texts,
+    ) else {
+        return;
+    };
+    let report = place.bench.report(&place.arguments(&[]));
+    close(place.bench.embeddings().row(1), &state(&[0, 8, 9, 2], 0));
+    assert!(report.to_string().contains("by itself"), "{report}");
+}
+
+#[test]
+fn what_is_wrong_with_a_directory_is_said() {
+    let Some(place) = place(Tiny::default(), &["red sea"]) else {
+        return;
+    };
+    let fails = |words: &[&str]| {
+        let said = place.bench.failure(&place.arguments(&[]));
+        for word in words {
+            assert!(said.contains(word), "no {word:?} in: {said}");
+        }
+    };
+    let file = |name: &str| place.model.join(name);
+
+    std::fs::remove_file(file("1_Pooling/config.json")).unwrap();
+    fails(&["pooled", "--pooling"]);
+    describe(&place.model, "1_Pooling/config.json", CLS);
+
+    std::fs::rename(file("model.onnx_data"), file("elsewhere")).unwrap();
+    fails(&["model.onnx_data", "missing", "beside"]);
+    std::fs::rename(file("elsewhere"), file("model.onnx_data")).unwrap();
+
+    std::fs::rename(file("tokenizer.json"), file("elsewhere")).unwrap();
+    fails(&["tokenizer.json", "vocab.txt"]);
+    std::fs::write(file("tokenizer.json"), "{}").unwrap();
+    fails(&["tokenizer"]);
+    std::fs::rename(file("elsewhere"), file("tokenizer.json")).unwrap();
+
+    describe(
+        &place.model,
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":2}"#,
+    );
+    fails(&["max-tokens is 2"]);
+    describe(&place.model, "sentence_bert_config.json", "{");
+    fails(&["sentence_bert_config.json"]);
+    describe(
+        &place.model,
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":6}"#,
+    );
+
+    Tiny {
+        opset: 99,
+        ..Tiny::default()
+    }
+    .write(&place.model);
+    fails(&["opset", "newer"]);
+    std::fs::write(file("model.onnx"), "version https://example.org/spec/v1\n").unwrap();
+    fails(&["not an ONNX graph", "download"]);
+    std::fs::remove_file(file("model.onnx")).unwrap();
+    fails(&["holds no .onnx file"]);
+    Tiny::default().write(&place.model);
+    std::fs::rename(file("model.onnx"), file("a.onnx")).unwrap();
+    std::fs::copy(file("a.onnx"), file("b.onnx")).unwrap();
+    fails(&["a.onnx, b.onnx"]);
+    let one = file("b.onnx");
+    place
+        .bench
+        .report(&["--model", path(&one), "--onnxruntime", path(&place.library)]);
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let bench = Bench::new(&["red sea"]);
+    let said = bench.failure(&[]);
+    assert!(
+        said.contains("not set up") && said.contains("skerry setup") && said.contains("--model"),
+        "{said}"
+    );
+    let said = bench.failure(&["--model", "BAAI/bge-m3"]);
+    assert!(
+        said.contains("neither a model directory") && said.contains("tokenizer.json"),
+        "{said}"
+    );
+    let model = bench.path("model");
+    std::fs::create_dir(&model).unwrap();
+    Tiny::default().write(&model);
+    let said = bench.failure(&[
+        "--model",
+        path(&model),
+        "--pooling",
+        "cls",
+        "--onnxruntime",
+        "no/such/library.so",
+    ]);
+    assert!(said.contains("no/such/library.so"), "{said}");
+    let not_a_library = model.join("tokenizer.json");
+    let said = bench.failure(&[
+        "--model",
+        path(&model),
+        "--pooling",
+        "cls",
+        "--onnxruntime",
+        path(&not_a_library),
+    ]);
+    assert!(
+        said.contains("does not load") && said.contains("1.24"),
+        "{said}"
+    );
+}
+
+#[test]
+fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
+    let bench = Bench::new(&["red sea", "a red sea", "red sea"]);
+    let report = bench.report(&["--encoder", "hash", "--hash-dimensions", "32"]);
+    assert_eq!(report["dimensions"], 32);
+    assert!(
+        report.to_string().contains("spelling, not meaning"),
+        "{report}"
+    );
+    let found = bench.embeddings();
+    assert_eq!(found.row(0), found.row(2));
+    let footer = artifacts::Footer::read(&bench.path("embeddings.parquet"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(footer.facts["model"], "hashed character n-grams");
+}
