@@ -1,0 +1,139 @@
+// The card beside a point: its text, its topic, its fields; pinned by a click, then with its neighbors.
+import { el } from './text.js';
+import { count } from './text.js';
+import { share } from './text.js';
+import { showControls } from './text.js';
+import { showNumber } from './text.js';
+import { showDate } from './text.js';
+import { setHighlighted } from './text.js';
+import { neighborsOf } from './payload.js';
+
+export class Card {
+  constructor(element, app) {
+    this.element = element;
+    this.app = app;
+    this.row = -1;
+    this.pinned = false;
+    this.ticket = 0;
+  }
+
+  hide() {
+    this.row = -1;
+    this.pinned = false;
+    this.ticket++;
+    this.element.hidden = true;
+  }
+
+  show(row, pinned) {
+    if (row === this.row && pinned === this.pinned) return this.move();
+    this.row = row;
+    this.pinned = pinned;
+    const ticket = ++this.ticket;
+    this.fill(row, pinned);
+    this.element.hidden = false;
+    this.move();
+    const { data } = this.app;
+    const waiting = [data.texts, ...data.columns.filter((column) => column.texts).map((column) => column.texts)]
+      .filter((texts) => texts.peek(row) === undefined)
+      .map((texts) => texts.get(row));
+    if (!waiting.length) return undefined;
+    return Promise.all(waiting).then(() => {
+      if (ticket !== this.ticket) return;
+      this.fill(row, pinned);
+      this.move();
+    }, (error) => this.app.fail(error));
+  }
+
+  fill(row, pinned) {
+    const { data, state, search } = this.app;
+    const code = data.cluster[row];
+    const cluster = data.head.clusters[code];
+    const chip = el('span', { className: 'chip' });
+    if (cluster) chip.style.background = cluster[state.theme];
+    else chip.classList.add('none');
+    const heading = el('div', { className: 'card-topic' }, chip,
+      el('strong', { textContent: showControls(cluster ? cluster.name : 'Unlabelled'), dir: 'auto' }),
+      el('span', { className: 'soft', textContent: cluster ? `${count(cluster.size)} texts` : 'in no topic' }));
+    if (pinned) {
+      heading.append(el('button', { type: 'button', className: 'close', textContent: '\u00d7', title: 'Close (Esc)',
+        'aria-label': 'Close', onclick: () => this.app.pin(-1) }));
+    }
+    const text = el('p', { className: 'card-text', dir: 'auto' });
+    const known = data.texts.peek(row);
+    setHighlighted(text, known === undefined ? '\u2026' : showControls(known), search.terms, pinned ? Infinity : 600);
+    const fields = el('dl');
+    for (const column of data.columns) {
+      const value = this.valueOf(column, row);
+      if (value === null) continue;
+      fields.append(el('dt', { textContent: showControls(column.name), dir: 'auto' }), el('dd', { dir: 'auto' }, value));
+    }
+    if (data.probability && cluster) {
+      fields.append(el('dt', { textContent: 'Membership', title: 'How firmly the text belongs to its topic' }),
+        el('dd', { textContent: share(data.probability[row], 255) }));
+    }
+    this.element.replaceChildren(heading, text);
+    if (fields.childElementCount) this.element.append(fields);
+    if (pinned) this.addNeighbors(row);
+    this.element.classList.toggle('pinned', pinned);
+  }
+
+  valueOf(column, row) {
+    if (column.kind === 'category') return showControls(column.categories[column.values[row]]?.name ?? '') || null;
+    if (column.kind === 'number') return Number.isNaN(column.values[row]) ? null : showNumber(column.values[row]);
+    if (column.kind === 'date') return Number.isNaN(column.values[row]) ? null : showDate(column.values[row], column.time);
+    const text = column.texts.peek(row);
+    if (!text) return text === undefined ? '\u2026' : null;
+    if (column.kind === 'url' && /^https?:\/\//i.test(text)) {
+      return el('a', { href: text, target: '_blank', rel: 'noopener noreferrer', textContent: showControls(text) });
+    }
+    const short = text.length > 300 ? `${Array.from(text).slice(0, 300).join('')}\u2026` : text;
+    return showControls(short);
+  }
+
+  addNeighbors(row) {
+    const { data, state } = this.app;
+    const ids = neighborsOf(data, row);
+    if (!ids.length) {
+      this.element.append(el('p', { className: 'soft', textContent: data.head.neighborsNote }));
+      return;
+    }
+    const list = el('ol', { className: 'near' });
+    for (const id of ids) {
+      const chip = el('span', { className: 'chip' });
+      const cluster = data.head.clusters[data.cluster[id]];
+      if (cluster) chip.style.background = cluster[state.theme];
+      else chip.classList.add('none');
+      const label = el('span', { dir: 'auto', textContent: '\u2026' });
+      data.texts.get(id).then((text) => setHighlighted(label, showControls(text), [], 90), (error) => this.app.fail(error));
+      list.append(el('li', {}, el('button', { type: 'button', onclick: () => this.app.goTo(id) }, chip, label)));
+    }
+    this.element.append(el('h3', { textContent: `Nearest texts (${ids.length})` }), list);
+  }
+
+  // Beside the point, inside the window, and off the name of the point's own topic.
+  move() {
+    if (this.row < 0) return;
+    const { camera, labels, data } = this.app;
+    const [px, py] = camera.toScreen(data.x[this.row], data.y[this.row]);
+    const { offsetWidth: width, offsetHeight: height } = this.element;
+    const gap = 14;
+    const edge = 8;
+    const clampY = (y) => Math.max(edge, Math.min(camera.height - height - edge, y));
+    const clampX = (x) => Math.max(edge, Math.min(camera.width - width - edge, x));
+    const spots = [
+      [px + gap, clampY(py - height / 2)], [px - gap - width, clampY(py - height / 2)],
+      [clampX(px - width / 2), py + gap], [clampX(px - width / 2), py - gap - height],
+    ];
+    const label = labels.boxOf(data.cluster[this.row]);
+    const penalty = ([x, y]) => {
+      const outside = Math.max(0, edge - x) + Math.max(0, edge - y) +
+        Math.max(0, x + width + edge - camera.width) + Math.max(0, y + height + edge - camera.height);
+      const covers = label && x < label[2] && label[0] < x + width && y < label[3] && label[1] < y + height;
+      return outside * 10 + (covers ? 50 : 0);
+    };
+    let best = spots[0];
+    for (const spot of spots) if (penalty(spot) < penalty(best)) best = spot;
+    this.element.style.left = `${Math.round(clampX(best[0]))}px`;
+    this.element.style.top = `${Math.round(clampY(best[1]))}px`;
+  }
+}

@@ -1,0 +1,59 @@
+// A grid over the layout: which point lies nearest to the pointer, which points lie in a box.
+
+export class Grid {
+  constructor({ x, y, n }, box) {
+    this.x = x;
+    this.y = y;
+    const [left, bottom, right, top] = box;
+    const side = Math.max(right - left, top - bottom) || 1;
+    this.size = Math.max(1, Math.min(1024, Math.ceil(Math.sqrt(n))));
+    this.left = left;
+    this.bottom = bottom;
+    this.cell = (side * 1.000001) / this.size;
+    const cells = this.size * this.size;
+    this.start = new Uint32Array(cells + 1);
+    const of = new Uint32Array(n);
+    for (let i = 0; i < n; i++) {
+      of[i] = this.row(y[i]) * this.size + this.column(x[i]);
+      this.start[of[i] + 1]++;
+    }
+    for (let c = 0; c < cells; c++) this.start[c + 1] += this.start[c];
+    const next = this.start.slice(0, cells);
+    this.items = new Uint32Array(n);
+    for (let i = 0; i < n; i++) this.items[next[of[i]]++] = i;
+  }
+
+  column(x) {
+    return Math.min(this.size - 1, Math.max(0, Math.floor((x - this.left) / this.cell)));
+  }
+
+  row(y) {
+    return Math.min(this.size - 1, Math.max(0, Math.floor((y - this.bottom) / this.cell)));
+  }
+
+  // Calls `visit(id)` for every point of the cells that a box touches.
+  each(x0, y0, x1, y1, visit) {
+    for (let r = this.row(y0); r <= this.row(y1); r++) {
+      const line = r * this.size;
+      const from = this.start[line + this.column(x0)];
+      const to = this.start[line + this.column(x1) + 1];
+      for (let at = from; at < to; at++) visit(this.items[at]);
+    }
+  }
+
+  // The point nearest to (x, y) within `radius` for which `accepts(id)` holds, or -1. Ties: smaller id.
+  nearest(x, y, radius, accepts) {
+    let best = -1;
+    let least = radius * radius;
+    this.each(x - radius, y - radius, x + radius, y + radius, (id) => {
+      const dx = this.x[id] - x;
+      const dy = this.y[id] - y;
+      const d = dx * dx + dy * dy;
+      if ((d < least || (d === least && (best < 0 || id < best))) && accepts(id)) {
+        best = id;
+        least = d;
+      }
+    });
+    return best;
+  }
+}

@@ -1,0 +1,233 @@
+// Names of topics on the map: placed by size, never on top of each other, more of them the closer one looks.
+
+const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
+
+export class Labels {
+  constructor(canvas, data) {
+    this.canvas = canvas;
+    this.context = canvas.getContext('2d');
+    const { head } = data;
+    const largest = Math.max(1, ...head.clusters.map((cluster) => cluster.size));
+    const reach = spread(data);
+    const fine = head.clusters.map((cluster, code) =>
+      ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest), reach: reach[code] }));
+    // Coarse names (of the layers above the clusters) stand while the whole map is in view.
+    const coarse = head.groups.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true }));
+    this.items = [...coarse, ...fine.sort((a, b) => b.size - a.size || a.code - b.code)];
+    this.offsets = new Map();
+    this.placed = [];
+    this.measured = '';
+  }
+
+  // Words in lines of at most about 16 characters, whole words on a line.
+  lines(name, limit) {
+    const lines = [];
+    for (const word of name.split(/\s+/).filter(Boolean)) {
+      const last = lines[lines.length - 1];
+      if (last !== undefined && last.length + 1 + word.length <= limit) lines[lines.length - 1] = `${last} ${word}`;
+      else lines.push(word);
+    }
+    if (lines.length <= 3) return lines;
+    return [...lines.slice(0, 2), `${lines[2]}\u2026`];
+  }
+
+  measure(camera) {
+    const small = Math.min(1, Math.max(0.8, Math.min(camera.width, camera.height) / 760));
+    const key = `${small.toFixed(2)}`;
+    if (key === this.measured) return;
+    this.measured = key;
+    this.offsets.clear();
+    for (const item of this.items) {
+      item.px = item.coarse ? 17 * small : (11 + 6.5 * item.weight) * small;
+      item.font = `${item.coarse ? 700 : 600} ${item.px.toFixed(1)}px ${FONT}`;
+      item.rows = this.lines(item.coarse ? item.name.toLocaleUpperCase() : item.name, item.weight > 0.6 ? 20 : 17);
+      this.context.font = item.font;
+      item.width = Math.max(1, ...item.rows.map((row) => this.context.measureText(row).width));
+      item.line = item.px * 1.14;
+      item.height = item.rows.length * item.line;
+    }
+  }
+
+  // Where the names stand for this camera. Depends on the zoom, not on the part in view: panning moves nothing.
+  place(camera, state) {
+    this.measure(camera);
+    const budget = Math.max(6, (camera.width * camera.height) / 26000) * Math.max(1, camera.zoom ** 1.7);
+    const boxes = new Boxes();
+    const placed = [];
+    const clusters = state.clusters;
+    const focus = state.hits ? state.hitsPer(clusters) : null;
+    if (Boolean(focus) !== this.searching) this.offsets.clear();
+    this.searching = Boolean(focus);
+    // While something is searched, the topics that hold hits come first.
+    const items = !focus ? this.items :
+      [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0) || 0);
+    for (const item of items) {
+      if (placed.length >= budget) break;
+      if (item.coarse && camera.zoom > 2.2) continue;
+      if (item.code >= 0 && clusters.hidden.has(item.code)) continue;
+      const [x, y] = camera.toScreen(item.x, item.y);
+      const spot = this.findSpot(item, x, y, camera, boxes);
+      if (!spot) {
+        this.offsets.delete(item);
+        continue;
+      }
+      this.offsets.set(item, spot.offset);
+      boxes.add(spot.box, spot.leader);
+      placed.push({ item, x: spot.x, y: spot.y, box: spot.box, leader: spot.leader,
+        quiet: Boolean(focus && item.code >= 0 && !focus[item.code]) });
+    }
+    this.placed = placed;
+    return placed;
+  }
+
+  // On the topic itself if there is room, else beside it, at worst some way off with a line to it.
+  findSpot(item, x, y, camera, boxes) {
+    const previous = this.offsets.get(item);
+    // A name that would hide a small topic stands above or below it, as near as it can.
+    const island = item.reach * camera.scale;
+    // With the whole map in view no name is cut by the edge of the window.
+    const keep = (at, half, size) => (camera.zoom < 1.05 ? Math.max(half + 6, Math.min(size - half - 6, at)) : at);
+    const beside = item.height < island * 1.6 || item.coarse ? [] :
+      [1, -1].map((side) => [0, (side * (island * 0.8 + 4 + item.height / 2)) / (item.height * 0.5 + 12)]);
+    const spots = [...(previous ? [previous] : []), ...beside.filter(([, dy]) => Math.abs(dy) < 2), ...SPOTS];
+    for (const offset of spots) {
+      const [dx, dy] = offset;
+      const cx = keep(x + dx * (item.width * 0.5 + 14), item.width / 2, camera.width);
+      const cy = keep(y + dy * (item.height * 0.5 + 12), item.height / 2, camera.height);
+      const box = [cx - item.width / 2 - 3, cy - item.height / 2 - 1, cx + item.width / 2 + 3, cy + item.height / 2 + 1];
+      const far = Math.abs(dx) > 1.05 || Math.abs(dy) * (item.height * 0.5 + 12) > island + item.height * 0.5 + 10;
+      const leader = far ? lineTo(box, x, y) : null;
+      if (boxes.isFree(box, leader)) return { x: cx, y: cy, box, leader, offset };
+    }
+    return null;
+  }
+
+  draw(camera, state, ratio) {
+    const width = Math.round(camera.width * ratio);
+    const height = Math.round(camera.height * ratio);
+    if (this.canvas.width !== width || this.canvas.height !== height) {
+      this.canvas.width = width;
+      this.canvas.height = height;
+    }
+    const { context } = this;
+    const dark = state.theme === 'dark';
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, camera.width, camera.height);
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.lineJoin = 'round';
+    const halo = dark ? '#14171c' : '#ffffff';
+    for (const { leader } of this.placed) {
+      if (!leader) continue;
+      context.strokeStyle = dark ? '#9aa3b0' : '#6b7280';
+      context.lineWidth = 1;
+      context.beginPath();
+      context.moveTo(leader[0], leader[1]);
+      context.lineTo(leader[2], leader[3]);
+      context.stroke();
+    }
+    for (const { item, x, y, box, quiet } of this.placed) {
+      if (box[2] < 0 || box[3] < 0 || box[0] > camera.width || box[1] > camera.height) continue;
+      context.font = quiet ? item.font.replace(/^\d+/, '400') : item.font;
+      context.strokeStyle = halo;
+      context.lineWidth = 5;
+      const plain = dark ? '#b4bac4' : '#5d6470';
+      context.fillStyle = item.coarse ? (dark ? '#f1f3f6' : '#20242b') : quiet ? plain : item[dark ? 'inkDark' : 'inkLight'];
+      const top = y - ((item.rows.length - 1) * item.line) / 2;
+      item.rows.forEach((row, i) => context.strokeText(row, x, top + i * item.line));
+      item.rows.forEach((row, i) => context.fillText(row, x, top + i * item.line));
+    }
+  }
+
+  boxOf(code) {
+    return this.placed.find(({ item }) => item.code === code)?.box;
+  }
+
+  // The topic whose name is at this place of the window, or -1.
+  at(px, py) {
+    const hit = this.placed.find(({ item, box }) =>
+      item.code >= 0 && px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3]);
+    return hit ? hit.item.code : -1;
+  }
+}
+
+// Offsets to try, in half sizes of the label: the place itself, its surroundings, then farther rings.
+const SPOTS = (() => {
+  const spots = [[0, 0], [0, -0.55], [0, 0.55], [0, -1], [0, 1], [-0.6, 0], [0.6, 0], [-1, 0], [1, 0],
+    [0.7, -0.9], [-0.7, -0.9], [0.7, 0.9], [-0.7, 0.9]];
+  for (const radius of [1.5, 2.1, 2.8, 3.6]) {
+    for (let step = 0; step < 12; step++) {
+      const angle = ((step * 5) % 12) * (Math.PI / 6);
+      spots.push([Math.cos(angle) * radius * 0.62, Math.sin(angle) * radius]);
+    }
+  }
+  return spots;
+})();
+
+// How far a topic reaches around its place, in layout units: the mean distance of its points.
+function spread({ x, y, n, cluster, head }) {
+  const sums = new Float64Array(head.clusters.length);
+  for (let row = 0; row < n; row++) {
+    const topic = head.clusters[cluster[row]];
+    if (topic) sums[cluster[row]] += Math.hypot(x[row] - topic.x, y[row] - topic.y);
+  }
+  return Array.from(sums, (sum, code) => sum / Math.max(1, head.clusters[code].size));
+}
+
+function lineTo(box, x, y) {
+  const px = Math.min(box[2], Math.max(box[0], x));
+  const py = Math.min(box[3], Math.max(box[1], y));
+  return [px, py, x, y];
+}
+
+// Boxes and leader lines that are taken.
+class Boxes {
+  constructor() {
+    this.cells = new Map();
+    this.lines = [];
+  }
+
+  * keys([x0, y0, x1, y1]) {
+    for (let r = Math.floor(y0 / 64); r <= Math.floor(y1 / 64); r++) {
+      for (let c = Math.floor(x0 / 128); c <= Math.floor(x1 / 128); c++) yield r * 65536 + c;
+    }
+  }
+
+  isFree(box, leader) {
+    for (const key of this.keys(box)) {
+      for (const other of this.cells.get(key) ?? []) {
+        if (box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3]) return false;
+      }
+    }
+    if (this.lines.some((line) => crosses(line, box))) return false;
+    if (!leader) return true;
+    const around = [Math.min(leader[0], leader[2]), Math.min(leader[1], leader[3]),
+      Math.max(leader[0], leader[2]), Math.max(leader[1], leader[3])];
+    for (const key of this.keys(around)) {
+      for (const other of this.cells.get(key) ?? []) if (crosses(leader, other)) return false;
+    }
+    return true;
+  }
+
+  add(box, leader) {
+    for (const key of this.keys(box)) {
+      if (!this.cells.has(key)) this.cells.set(key, []);
+      this.cells.get(key).push(box);
+    }
+    if (leader) this.lines.push(leader);
+  }
+}
+
+// Whether a line meets a box (Liang and Barsky).
+function crosses([ax, ay, bx, by], [x0, y0, x1, y1]) {
+  let from = 0;
+  let to = 1;
+  const sides = [[ax - bx, ax - x0], [bx - ax, x1 - ax], [ay - by, ay - y0], [by - ay, y1 - ay]];
+  for (const [p, q] of sides) {
+    if (p === 0) {
+      if (q < 0) return false;
+    } else if (p < 0) from = Math.max(from, q / p);
+    else to = Math.min(to, q / p);
+  }
+  return from <= to;
+}

@@ -1,0 +1,168 @@
+//! The page as one file: template, style, script and data put together, under a policy that allows nothing else.
+//!
+//! The scripts are plain ES modules in `assets/js`; `import` lines and the word `export` fall away, and the rest stands
+//! in one function. The policy names the hashes of script and style, so that markup in a text could run nothing
+//! even if it got out of its block.
+
+use std::io::{self, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use crate::payload::Payload;
+
+const TEMPLATE: &str = include_str!("../assets/map.html");
+const STYLE: &str = include_str!("../assets/map.css");
+/// In the order in which one needs the other.
+const MODULES: [&str; 12] = [
+    include_str!("../assets/js/text.js"),
+    include_str!("../assets/js/payload.js"),
+    include_str!("../assets/js/camera.js"),
+    include_str!("../assets/js/grid.js"),
+    include_str!("../assets/js/webgl.js"),
+    include_str!("../assets/js/canvas2d.js"),
+    include_str!("../assets/js/state.js"),
+    include_str!("../assets/js/labels.js"),
+    include_str!("../assets/js/card.js"),
+    include_str!("../assets/js/search.js"),
+    include_str!("../assets/js/panel.js"),
+    include_str!("../assets/js/main.js"),
+];
+
+/// Writes the page called `title` that shows `payload`.
+pub fn write(title: &str, payload: &Payload, out: &mut dyn Write) -> io::Result<()> {
+    let script = script();
+    let mut rest = TEMPLATE;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (name, after) = after.split_once("}}").unwrap_or((after, ""));
+        out.write_all(before.as_bytes())?;
+        match name {
+            "title" => out.write_all(escape(title).as_bytes())?,
+            "style" => out.write_all(STYLE.as_bytes())?,
+            "script" => out.write_all(script.as_bytes())?,
+            "csp" => out.write_all(policy(&script).as_bytes())?,
+            "payload" => write_payload(payload, out)?,
+            _ => {}
+        }
+        rest = after;
+    }
+    out.write_all(rest.as_bytes())
+}
+
+fn write_payload(payload: &Payload, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "<script type=\"application/json\" id=\"head\">{}</script>",
+        json(&payload.head)
+    )?;
+    for (name, bytes) in &payload.blocks {
+        write!(out, "<script type=\"text/plain\" id=\"block-{name}\">")?;
+        // A multiple of three bytes at a time, so that the parts join without padding.
+        for part in bytes.chunks(3 << 18) {
+            out.write_all(STANDARD.encode(part).as_bytes())?;
+        }
+        writeln!(out, "</script>")?;
+    }
+    Ok(())
+}
+
+/// JSON that ends no `<script>` and opens no comment in one.
+pub fn json(value: &serde_json::Value) -> String {
+    value
+        .to_string()
+        .replace('<', "\\u003c")
+        .replace('\u{2028}', "\\u2028")
+        .replace('\u{2029}', "\\u2029")
+}
+
+/// Text for HTML and for XML. Characters that XML forbids become U+FFFD.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' => escaped.push(char),
+            char if char.is_control() || matches!(char, '\u{fffe}' | '\u{ffff}') => {
+                escaped.push('\u{fffd}')
+            }
+            char => escaped.push(char),
+        }
+    }
+    escaped
+}
+
+fn script() -> String {
+    let mut script = String::from("\"use strict\";\n(() => {\n");
+    for module in MODULES {
+        for line in module.lines().filter(|line| !line.starts_with("import ")) {
+            script.push_str(line.strip_prefix("export ").unwrap_or(line));
+            script.push('\n');
+        }
+    }
+    script.push_str("})();\n");
+    script
+}
+
+fn policy(script: &str) -> String {
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    format!(
+        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'",
+        hash(script),
+        hash(STYLE)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn page(title: &str, head: serde_json::Value) -> String {
+        let payload = Payload {
+            head,
+            blocks: vec![("x".to_owned(), vec![1, 2, 3, 4])],
+        };
+        let mut out = Vec::new();
+        write(title, &payload, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_of_the_template_is_left_open() {
+        let page = page("A map", json!({}));
+        assert!(
+            !page.contains("{{") && !page.contains("}}\n"),
+            "a placeholder is left"
+        );
+        assert!(page.contains("<title>A map</title>") && page.contains("<html lang=\"en\">"));
+        assert!(page.contains("id=\"block-x\">AQIDBA==</script>"));
+    }
+
+    #[test]
+    fn no_cell_gets_out_of_its_block() {
+        let evil = "</script><script>alert(1)</script><!--\u{2028}\u{0}";
+        let page = page(evil, json!({ "title": evil }));
+        assert_eq!(
+            page.matches("<script").count(),
+            3,
+            "head, block and the script itself"
+        );
+        assert!(!page.contains("alert(1)</script>") && !page.contains('\u{0}'));
+    }
+
+    #[test]
+    fn the_modules_are_one_plain_script() {
+        let script = script();
+        assert!(
+            !script.contains("</script")
+                && !script.contains("\nimport ")
+                && !script.contains("\nexport ")
+        );
+    }
+}
