@@ -1,0 +1,61 @@
+//! The `hdbscan` crate on the full distance matrix, to cross-check labels on small tables.
+//!
+//! Its limits: O(n^2) memory and more time, excess of mass only, labels only (no probabilities, outlier scores,
+//! persistence or trees). It counts the point itself in `min_samples`, which is accounted for here. Labels of two
+//! correct programs differ where distances are tied.
+
+use hdbscan::{DistanceMetric, Hdbscan, HdbscanHyperParams};
+use rayon::prelude::*;
+use vectors::{Metric, Points};
+
+use crate::Error;
+use crate::flat::Cut;
+use crate::select::Method;
+
+/// The most rows that it is given: a matrix of 100 MB.
+pub const MOST_ROWS: usize = 5_000;
+
+/// The labels that the `hdbscan` crate finds, with density measured over `min_samples` other points.
+pub fn labels(
+    points: Points<'_>,
+    metric: Metric,
+    min_samples: usize,
+    cut: &Cut,
+) -> Result<Vec<i32>, Error> {
+    let n = points.n();
+    if n > MOST_ROWS {
+        return Err(Error::TooManyForMatrix { n, most: MOST_ROWS });
+    }
+    if cut.rule.method != Method::Eom || cut.persistence > 0.0 {
+        return Err(Error::Engine {
+            fault: "it selects by excess of mass alone".to_owned(),
+        });
+    }
+    vectors::check(points, metric)?;
+    let matrix: Vec<Vec<f32>> = (0..n)
+        .into_par_iter()
+        .map(|i| {
+            let to = |j| {
+                if i == j {
+                    0.0
+                } else {
+                    vectors::distance(points.row(i), points.row(j), metric)
+                }
+            };
+            (0..n).map(to).collect()
+        })
+        .collect();
+    let mut builder = HdbscanHyperParams::builder()
+        .dist_metric(DistanceMetric::Precalculated)
+        .min_cluster_size(cut.min_cluster_size)
+        .min_samples(min_samples + 1)
+        .allow_single_cluster(cut.rule.allow_single_cluster)
+        .epsilon(cut.rule.epsilon);
+    if cut.rule.max_cluster_size > 0 {
+        builder = builder.max_cluster_size(cut.rule.max_cluster_size);
+    }
+    let engine = Hdbscan::new(&matrix, builder.build());
+    engine.cluster().map_err(|fault| Error::Engine {
+        fault: fault.to_string(),
+    })
+}

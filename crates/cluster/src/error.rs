@@ -1,0 +1,139 @@
+//! What can go wrong while clustering.
+
+use std::path::PathBuf;
+
+use stage::Hint;
+use vectors::Metric;
+
+/// Why there is no clustering.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] artifacts::Error),
+    /// The neighbors are no distances nearest first.
+    #[error("{} is no graph to cluster on", path.display())]
+    Lists {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: graph::Error,
+    },
+    /// The vectors cannot be searched.
+    #[error("the embeddings cannot be searched")]
+    Search(#[from] vectors::Error),
+    /// The lists are shorter than the density is measured over.
+    #[error("min_samples is {min_samples}, but each row has {k} neighbors")]
+    FewNeighbors {
+        /// Other points needed.
+        min_samples: usize,
+        /// Neighbors a row.
+        k: usize,
+    },
+    /// Fewer neighbors are there than were to be used.
+    #[error("use_k is {use_k}, but each row has {k} neighbors")]
+    UseK {
+        /// What was asked for.
+        use_k: usize,
+        /// What is there.
+        k: usize,
+    },
+    /// An option that makes no sense.
+    #[error("{option} is {value}; it must be {range}")]
+    Option {
+        /// Its name.
+        option: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// The vectors are needed and not there.
+    #[error("{why}, and there are no embeddings to search")]
+    NoEmbeddings {
+        /// What they are needed for.
+        why: String,
+    },
+    /// Two files are of different tables.
+    #[error("{} has {found} rows where the neighbors have {n}", path.display())]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// Its rows.
+        found: usize,
+        /// The rows of the neighbors.
+        n: usize,
+    },
+    /// Nobody says by what the distances were measured.
+    #[error("{} does not say which metric its distances have", path.display())]
+    NoMetric {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The flag contradicts the file.
+    #[error("{} holds {found} distances, not {asked}", path.display())]
+    OtherMetric {
+        /// The file.
+        path: PathBuf,
+        /// What its footer says.
+        found: Metric,
+        /// What was asked for.
+        asked: Metric,
+    },
+    /// The distances were not measured on these vectors.
+    #[error("row {row}: {} gives {listed} as its distance to row {neighbor}, the embeddings give {measured}", path.display())]
+    OtherVectors {
+        /// The neighbors.
+        path: PathBuf,
+        /// A row.
+        row: usize,
+        /// Its nearest neighbor.
+        neighbor: u32,
+        /// The distance in the file.
+        listed: f32,
+        /// The distance of the vectors.
+        measured: f32,
+    },
+    /// The full matrix of that many rows is too large.
+    #[error("the hdbscan engine builds the full matrix, {n} x {n}; it takes at most {most} rows")]
+    TooManyForMatrix {
+        /// The rows.
+        n: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The other engine failed.
+    #[error("the hdbscan engine failed: {fault}")]
+    Engine {
+        /// What it said.
+        fault: String,
+    },
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::File(error) => return error.hint(),
+            Self::Lists { fault, .. } => return fault.hint(),
+            Self::Search(error) => return error.hint(),
+            Self::FewNeighbors { min_samples, k } => {
+                format!("choose `--min-samples {k}` or less, or find more neighbors: `skerry knn --k {min_samples}`")
+            }
+            Self::UseK { k, .. } => format!("choose `--use-k {k}` or less, or leave it out to use all"),
+            Self::Option { option, range, .. } => format!("`--{}` takes {range}", option.replace('_', "-")),
+            Self::NoEmbeddings { .. } => {
+                "give the vectors as `--embeddings FILE`, or find more neighbors (`skerry knn --k ...`), which joins components".into()
+            }
+            Self::Rows { .. } => "cluster needs the neighbors and the embeddings of the same rows: run knn again".into(),
+            Self::NoMetric { .. } => "say it: `--metric cosine` or `--metric l2`".into(),
+            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that do not say".into(),
+            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
+            Self::TooManyForMatrix { most, .. } => {
+                format!("use `--engine skerry`, or cross-check on a sample of up to {most} rows")
+            }
+            Self::Engine { .. } => "use `--engine skerry`".into(),
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! What the stage says when it is done.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::options::Tree;
+use crate::stability::Verdict;
+
+/// What was done, counted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// Documents.
+    pub rows: usize,
+    /// Clusters found.
+    pub clusters: usize,
+    /// Documents in none.
+    pub noise: usize,
+    /// Their share.
+    pub noise_share: f64,
+    /// Documents of the largest cluster.
+    pub largest: usize,
+    /// Relative validity (DBCV on the tree); none with fewer than two clusters.
+    pub validity: Option<f64>,
+    /// Which spanning tree.
+    pub tree: Tree,
+    /// Neighbors used of each list.
+    pub k: usize,
+    /// Other documents that density was measured over.
+    pub min_samples: usize,
+    /// Components of the neighbor graph.
+    pub components: usize,
+    /// Documents that are exact copies of an earlier one.
+    pub copies: usize,
+    /// Searches beyond the lists.
+    pub searched: u64,
+    /// Edges of the tree that the graph does not have.
+    pub added: usize,
+    /// Edges as long as the one before them: there another order is as right.
+    pub tied_edges: usize,
+    /// Clusters of each layer, finest first.
+    pub layers: Vec<usize>,
+    /// Noise given to clusters, where that was asked for.
+    pub assigned: Option<usize>,
+    /// How stable the clusters are, where that was asked for.
+    pub stability: Option<Verdict>,
+    /// With another engine, the adjusted Rand index of its labels and ours.
+    pub agreement: Option<f64>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let share = 100.0 * self.noise_share;
+        writeln!(
+            f,
+            "{} clusters in {} documents; {} in none ({share:.1} %)",
+            self.clusters, self.rows, self.noise
+        )?;
+        if self.clusters > 0 {
+            write!(f, "largest cluster: {} documents", self.largest)?;
+            if let Some(validity) = self.validity {
+                write!(f, "; relative validity {validity:.3}")?;
+            }
+            writeln!(f)?;
+        }
+        let kind = match self.tree {
+            Tree::Graph => "of the neighbor graph",
+            Tree::Exact => "of the full matrix",
+        };
+        write!(
+            f,
+            "tree {kind}: {} neighbors, min_samples {} (others), ",
+            self.k, self.min_samples
+        )?;
+        if self.components > 1 {
+            write!(f, "{} components, ", self.components)?;
+        }
+        write!(
+            f,
+            "{} edges added after {} searches",
+            self.added, self.searched
+        )?;
+        if self.copies > 0 {
+            write!(f, "\n{} documents are copies of another", self.copies)?;
+        }
+        if !self.layers.is_empty() {
+            let counts: Vec<String> = self.layers.iter().map(ToString::to_string).collect();
+            write!(f, "\nlayers of {} clusters", counts.join(", "))?;
+        }
+        if let Some(assigned) = self.assigned {
+            write!(
+                f,
+                "\n{assigned} documents of noise given to clusters, in a column of their own"
+            )?;
+        }
+        if let Some(verdict) = &self.stability {
+            write!(
+                f,
+                "\n{} ({} subsamples)",
+                verdict.sentence, verdict.subsamples
+            )?;
+        }
+        if let Some(agreement) = self.agreement {
+            write!(
+                f,
+                "\nlabels of the hdbscan crate; adjusted Rand index to ours {agreement:.4}"
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,438 @@
+//! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
+
+use std::cell::OnceCell;
+
+use artifacts::{
+    ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, Neighbors, SingleLinkage,
+};
+use graph::Lists;
+use stage::{File, Files, Progress, Seed, Stage};
+use vectors::Metric;
+
+use crate::agreement::adjusted_rand_index;
+use crate::assign::{self, Assign};
+use crate::exemplars::exemplars;
+use crate::flat::{Flat, flat};
+use crate::hierarchy::{Hierarchy, hierarchy};
+use crate::labels::sizes;
+use crate::layers::{Layer, layers};
+use crate::membership::{Membership, Soft, membership};
+use crate::options::Engine;
+use crate::source::{self, Vectors, lists, metric};
+use crate::stability::{Whole, stability, verdict};
+use crate::validity::relative_validity;
+use crate::{Error, Options, Report, engine};
+
+/// The `cluster` stage.
+#[derive(Debug)]
+pub struct Cluster;
+
+const fn file(name: &'static str, file: &'static str, required: bool, help: &'static str) -> File {
+    File {
+        name,
+        file,
+        required,
+        help,
+    }
+}
+
+impl Stage for Cluster {
+    const NAME: &'static str = "cluster";
+    const ABOUT: &'static str =
+        "Finds clusters of any shape and says what is noise (HDBSCAN* on the neighbor graph)";
+    const PRODUCER: &'static str = concat!("skerry-cluster ", env!("CARGO_PKG_VERSION"));
+    const INPUTS: &'static [File] = &source::INPUTS;
+    const OUTPUTS: &'static [File] = &[
+        file(
+            "clusters",
+            "clusters.parquet",
+            true,
+            "the cluster of each document",
+        ),
+        file(
+            "cluster_info",
+            "cluster_info.parquet",
+            true,
+            "one row a cluster",
+        ),
+        file(
+            "condensed_tree",
+            "condensed_tree.parquet",
+            true,
+            "the condensed tree",
+        ),
+        file(
+            "single_linkage",
+            "single_linkage.parquet",
+            true,
+            "the dendrogram",
+        ),
+        file("mst", "mst.parquet", true, "the minimum spanning tree"),
+        file(
+            "membership",
+            "membership.parquet",
+            false,
+            "soft membership; written with --membership",
+        ),
+    ];
+    const LAZY: &'static [&'static str] = &["embeddings"];
+    type Options = Options;
+    type Local = stage::NoLocal;
+    type Report = Report;
+    type Error = Error;
+
+    fn writes(options: &Options) -> Vec<&'static str> {
+        if options.engine == Engine::Hdbscan {
+            return vec!["clusters", "cluster_info"];
+        }
+        let required = Self::OUTPUTS
+            .iter()
+            .filter(|file| file.required || (file.name == "membership" && options.membership > 0));
+        required.map(|file| file.name).collect()
+    }
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        _local: &stage::NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        options.check()?;
+        let path = files.input("neighbors");
+        let neighbors = Neighbors::read(path)?;
+        let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
+        let lists = lists(path, &neighbors, options.use_k)?;
+        let (n, k) = (lists.n(), lists.k());
+        let min_samples = min_samples(&lists, options, progress)?;
+
+        let vectors = Vectors {
+            neighbors: path,
+            lists,
+            path: files.optional("embeddings"),
+            metric,
+            read: OnceCell::new(),
+        };
+        let built = {
+            let index = OnceCell::new();
+            let open = |why: &str| vectors.index(&index, why, progress);
+            progress.begin("building the tree", None, "rows");
+            let built = hierarchy(&lists, min_samples, options.tree, &open, &|rows| {
+                progress.advance(rows);
+                true
+            });
+            progress.end();
+            built?
+        };
+        let found = flat(&built.linkage, &options.cut());
+        if options.engine == Engine::Hdbscan {
+            let (points, metric) =
+                vectors.points("the hdbscan engine takes the full matrix", progress)?;
+            let labels = engine::labels(points, metric, min_samples, &options.cut())?;
+            let footer = footer(files, options, seed, &vectors, metric.into())?;
+            return cross_check(
+                files,
+                footer,
+                &labels,
+                &built,
+                &found,
+                report(&built, &found, options, k, min_samples),
+            );
+        }
+        let mut footer = footer(files, options, seed, &vectors, metric)?;
+        drop(vectors);
+        let mut report = report(&built, &found, options, k, min_samples);
+        let whole = Whole {
+            lists,
+            min_samples,
+            tree: &built.tree,
+            labels: &found.labels,
+            clusters: found.count(),
+        };
+        let stability = (options.bootstrap > 0)
+            .then(|| stability(&whole, &options.cut(), options.bootstrap, seed));
+        report.stability = stability
+            .as_deref()
+            .map(|of| verdict(of, options.bootstrap));
+        let layers = if options.layers > 0 {
+            layers(&built.linkage, options.min_cluster_size, options.layers)
+        } else {
+            Vec::new()
+        };
+        report.layers = layers.iter().map(|layer| layer.flat.count()).collect();
+        let membership = (options.membership > 0 || options.assign_noise == Some(Assign::Soft))
+            .then(|| soft_membership(&lists, &built, &found, options.membership.max(1)));
+        let assigned = options.assign_noise.map(|how| match (how, &membership) {
+            (Assign::Soft, Some(membership)) => {
+                assign::soft(membership, &built.tree, &found.labels)
+            }
+            _ => assign::nearest(&lists, &built.core, &built.tree, &found.labels),
+        });
+        report.assigned = assigned.as_ref().map(|assigned| assigned.given);
+
+        facts(&mut footer, &report);
+        write_trees(files, &footer, &built, &found)?;
+        if let (Some(path), Some(membership), true) = (
+            files.output("membership"),
+            membership,
+            options.membership > 0,
+        ) {
+            let file = artifacts::Membership {
+                clusters: membership.clusters,
+                memberships: membership.shares,
+            };
+            file.write(path, &footer)?;
+        }
+        if let Some(path) = files.output("cluster_info") {
+            cluster_info(&built, &found, &layers, stability.as_deref(), options)
+                .write(path, &footer)?;
+        }
+        if let Some(path) = files.output("clusters") {
+            let clusters = Clusters {
+                cluster: found.labels,
+                probability: narrow(&found.probability),
+                outlier_score: narrow(&found.outlier_score),
+                assigned: assigned.map(|assigned| assigned.labels),
+                layers: layers.into_iter().map(|layer| layer.flat.labels).collect(),
+            };
+            clusters.write(path, &footer)?;
+        }
+        if report.clusters == 0 {
+            progress.warn(&format!(
+                "no cluster of {} documents or more was found among {n}",
+                options.min_cluster_size
+            ));
+        }
+        Ok(report)
+    }
+}
+
+/// The footer, with the inputs that were opened.
+fn footer(
+    files: &Files,
+    options: &Options,
+    seed: Seed,
+    vectors: &Vectors<'_>,
+    metric: Option<Metric>,
+) -> Result<Footer, Error> {
+    let mut footer = stage::footer::<Cluster>(options, seed);
+    footer.reads("neighbors", files.input("neighbors"))?;
+    if let Some(path) = vectors.path.filter(|_| vectors.read.get().is_some()) {
+        footer.reads("embeddings", path)?;
+    }
+    footer.metric = metric.map(|metric| metric.to_string());
+    Ok(footer)
+}
+
+/// Writes the labels of the other engine, and reports how they agree with ours. It has no scores and no trees of its own:
+/// probabilities are 1 in a cluster, all else is 0, and no tree is written.
+fn cross_check(
+    files: &Files,
+    mut footer: Footer,
+    labels: &[i32],
+    built: &Hierarchy,
+    ours: &Flat,
+    mut report: Report,
+) -> Result<Report, Error> {
+    let clusters = labels.iter().max().map_or(0, |&last| (last + 1) as usize);
+    let sizes = sizes(labels, clusters);
+    report.agreement = Some(adjusted_rand_index(labels, &ours.labels));
+    report.clusters = clusters;
+    report.noise = labels.iter().filter(|&&label| label < 0).count();
+    report.noise_share = report.noise as f64 / labels.len() as f64;
+    report.largest = sizes.iter().copied().max().unwrap_or(0);
+    report.validity = relative_validity(&built.tree, labels, clusters);
+    facts(&mut footer, &report);
+    if let Some(path) = files.output("cluster_info") {
+        let row = |(cluster, &size): (usize, &usize)| ClusterRow {
+            layer: -1,
+            cluster: cluster as i32,
+            parent: -1,
+            size: size as i64,
+            persistence: 0.0,
+            stability: None,
+            exemplar_ids: Vec::new(),
+        };
+        ClusterInfo {
+            rows: sizes.iter().enumerate().map(row).collect(),
+        }
+        .write(path, &footer)?;
+    }
+    if let Some(path) = files.output("clusters") {
+        let clusters = Clusters {
+            cluster: labels.to_vec(),
+            probability: labels
+                .iter()
+                .map(|&label| if label < 0 { 0.0 } else { 1.0 })
+                .collect(),
+            outlier_score: vec![0.0; labels.len()],
+            assigned: None,
+            layers: Vec::new(),
+        };
+        clusters.write(path, &footer)?;
+    }
+    Ok(report)
+}
+
+fn narrow(values: &[f64]) -> Vec<f32> {
+    values.iter().map(|&value| value as f32).collect()
+}
+
+fn soft_membership(lists: &Lists<'_>, built: &Hierarchy, found: &Flat, most: usize) -> Membership {
+    let soft = Soft {
+        lists: *lists,
+        core: &built.core,
+        condensed: &found.condensed,
+        tree: &found.tree,
+        chosen: &found.chosen,
+        labels: &found.labels,
+    };
+    membership(&soft, most)
+}
+
+/// How many other points density is measured over.
+fn min_samples(
+    lists: &Lists<'_>,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<usize, Error> {
+    let (min_samples, k) = (options.others(), lists.k());
+    if min_samples <= k {
+        return Ok(min_samples);
+    }
+    if !lists.complete() {
+        return Err(Error::FewNeighbors { min_samples, k });
+    }
+    progress.warn(&format!(
+        "min_samples {min_samples} becomes {k}: there are only {} documents",
+        lists.n()
+    ));
+    Ok(k)
+}
+
+fn report(
+    built: &Hierarchy,
+    found: &Flat,
+    options: &Options,
+    k: usize,
+    min_samples: usize,
+) -> Report {
+    let rows = found.labels.len();
+    let noise = found.noise();
+    Report {
+        rows,
+        clusters: found.count(),
+        noise,
+        noise_share: noise as f64 / rows as f64,
+        largest: sizes(&found.labels, found.count())
+            .into_iter()
+            .max()
+            .unwrap_or(0),
+        validity: relative_validity(&built.tree, &found.labels, found.count()),
+        tree: options.tree,
+        k,
+        min_samples,
+        components: built.components,
+        copies: built.copies,
+        layers: Vec::new(),
+        assigned: None,
+        stability: None,
+        agreement: None,
+        searched: built.searched,
+        added: built.added,
+        tied_edges: built.ties,
+    }
+}
+
+/// What readers of the files may want to know.
+fn facts(footer: &mut Footer, report: &Report) {
+    footer.fact("clusters", report.clusters);
+    footer.fact("noise", report.noise);
+    footer.fact("min_samples_others", report.min_samples);
+    footer.fact("k", report.k);
+    footer.fact("components", report.components);
+    footer.fact("edges_added", report.added);
+    footer.fact("tied_edges", report.tied_edges);
+}
+
+fn write_trees(
+    files: &Files,
+    footer: &Footer,
+    built: &Hierarchy,
+    found: &Flat,
+) -> Result<(), Error> {
+    let ids = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
+    if let Some(path) = files.output("mst") {
+        let mst = Mst {
+            from: built.tree.iter().map(|edge| i64::from(edge.a)).collect(),
+            to: built.tree.iter().map(|edge| i64::from(edge.b)).collect(),
+            distance: built
+                .tree
+                .iter()
+                .map(|edge| f64::from(edge.weight))
+                .collect(),
+        };
+        mst.write(path, footer)?;
+    }
+    if let Some(path) = files.output("single_linkage") {
+        let linkage = &built.linkage;
+        let file = SingleLinkage {
+            left: ids(&linkage.left),
+            right: ids(&linkage.right),
+            distance: linkage.distance.clone(),
+            size: ids(&linkage.size),
+        };
+        file.write(path, footer)?;
+    }
+    if let Some(path) = files.output("condensed_tree") {
+        let tree = &found.condensed;
+        let file = CondensedTree {
+            parent: ids(&tree.parent),
+            child: ids(&tree.child),
+            lambda: tree.lambda.clone(),
+            child_size: ids(&tree.size),
+        };
+        file.write(path, footer)?;
+    }
+    Ok(())
+}
+
+/// One row a cluster: those of the flat clustering, then those of each layer.
+fn cluster_info(
+    built: &Hierarchy,
+    found: &Flat,
+    layers: &[Layer],
+    stability: Option<&[f32]>,
+    options: &Options,
+) -> ClusterInfo {
+    let none = vec![-1; found.count()];
+    let mut rows = rows_of(-1, found, &none, &built.core, options.exemplars);
+    for (row, &of) in rows.iter_mut().zip(stability.unwrap_or_default()) {
+        row.stability = Some(of);
+    }
+    for (at, layer) in layers.iter().enumerate() {
+        rows.extend(rows_of(
+            at as i32,
+            &layer.flat,
+            &layer.parent,
+            &built.core,
+            options.exemplars,
+        ));
+    }
+    ClusterInfo { rows }
+}
+
+fn rows_of(layer: i32, found: &Flat, parent: &[i32], core: &[f32], most: usize) -> Vec<ClusterRow> {
+    let sizes = sizes(&found.labels, found.count());
+    let exemplars = exemplars(&found.condensed, &found.tree, &found.chosen, core, most);
+    let row = |(cluster, exemplars): (usize, Vec<u32>)| ClusterRow {
+        layer,
+        cluster: cluster as i32,
+        parent: parent[cluster],
+        size: sizes[cluster] as i64,
+        persistence: found.persistence[cluster] as f32,
+        stability: None,
+        exemplar_ids: exemplars.into_iter().map(i64::from).collect(),
+    };
+    exemplars.into_iter().enumerate().map(row).collect()
+}

@@ -1,0 +1,155 @@
+//! What `cluster` and `sweep` read: neighbors always, vectors when they are needed.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use artifacts::{Embeddings, Footer, Neighbors, Stored};
+use graph::Lists;
+use stage::{File, Progress};
+use vectors::{Index, Metric, Points, Search};
+
+use crate::Error;
+
+/// The files that both read.
+pub(crate) const INPUTS: [File; 2] = [
+    File {
+        name: "neighbors",
+        file: "neighbors.parquet",
+        required: true,
+        help: "the nearest neighbors of each document",
+    },
+    File {
+        name: "embeddings",
+        file: "embeddings.parquet",
+        required: false,
+        help: "the vectors; opened only if the graph falls apart or the exact tree is asked for",
+    },
+];
+
+/// The metric that the file or the flag names, if any.
+pub(crate) fn metric(
+    path: &Path,
+    footer: Option<&Footer>,
+    asked: Option<Metric>,
+) -> Result<Option<Metric>, Error> {
+    let found: Option<Metric> = footer
+        .and_then(|footer| footer.metric.as_deref())
+        .map(str::parse)
+        .transpose()?;
+    match (found, asked) {
+        (Some(found), Some(asked)) if found != asked => Err(Error::OtherMetric {
+            path: path.to_owned(),
+            found,
+            asked,
+        }),
+        (found, asked) => Ok(found.or(asked)),
+    }
+}
+
+/// The lists, cut to what is to be used of them.
+pub(crate) fn lists<'a>(
+    path: &Path,
+    neighbors: &'a Neighbors,
+    use_k: Option<usize>,
+) -> Result<Lists<'a>, Error> {
+    let lists = Lists::new(&neighbors.ids, &neighbors.distances, neighbors.k).map_err(|fault| {
+        Error::Lists {
+            path: path.to_owned(),
+            fault,
+        }
+    })?;
+    match use_k {
+        // A small table has lists of all others: those are as good as any longer ones.
+        Some(use_k) if use_k > lists.k() && !lists.complete() => Err(Error::UseK {
+            use_k,
+            k: lists.k(),
+        }),
+        Some(use_k) => Ok(lists.first(use_k)),
+        None => Ok(lists),
+    }
+}
+
+/// The vectors, opened when they are needed.
+pub(crate) struct Vectors<'a> {
+    pub(crate) neighbors: &'a Path,
+    pub(crate) lists: Lists<'a>,
+    pub(crate) path: Option<&'a Path>,
+    pub(crate) metric: Option<Metric>,
+    pub(crate) read: OnceCell<Stored<Embeddings>>,
+}
+
+impl Vectors<'_> {
+    /// The index of the vectors, made on the first call; `why` says what they are needed for.
+    pub(crate) fn index<'i>(
+        &'i self,
+        index: &'i OnceCell<Index<'i>>,
+        why: &str,
+        progress: &dyn Progress,
+    ) -> Result<&'i Index<'i>, Error> {
+        if let Some(index) = index.get() {
+            return Ok(index);
+        }
+        let (points, metric) = self.points(why, progress)?;
+        let made = Index::new(points, metric, &Search::default())?;
+        Ok(index.get_or_init(|| made))
+    }
+
+    /// The vectors and their metric, read on the first call.
+    pub(crate) fn points(
+        &self,
+        why: &str,
+        progress: &dyn Progress,
+    ) -> Result<(Points<'_>, Metric), Error> {
+        let Some(path) = self.path else {
+            return Err(Error::NoEmbeddings {
+                why: why.to_owned(),
+            });
+        };
+        let Some(metric) = self.metric else {
+            return Err(Error::NoMetric {
+                path: self.neighbors.to_owned(),
+            });
+        };
+        if let Some(embeddings) = self.read.get() {
+            return Ok((Points::new(embeddings.values(), embeddings.dim())?, metric));
+        }
+        progress.note(&format!("{why}: searching the embeddings"));
+        let read = Embeddings::read(path)?;
+        let embeddings = self.read.get_or_init(|| read);
+        let n = self.lists.n();
+        if embeddings.len() != n {
+            return Err(Error::Rows {
+                path: path.to_owned(),
+                found: embeddings.len(),
+                n,
+            });
+        }
+        let points = Points::new(embeddings.values(), embeddings.dim())?;
+        self.check_distances(points, metric)?;
+        Ok((points, metric))
+    }
+
+    /// Whether the lists were measured on these vectors: the nearest neighbor of some rows tells.
+    fn check_distances(&self, points: Points<'_>, metric: Metric) -> Result<(), Error> {
+        let n = self.lists.n();
+        for row in (0..n).step_by(n.div_ceil(100)) {
+            let (ids, distances) = self.lists.row(row);
+            let (neighbor, listed) = (ids[0], distances[0]);
+            let measured =
+                vectors::distance(points.row(row), points.row(neighbor as usize), metric);
+            // A foreign file may have been measured another way, but not by this much. A row without a
+            // direction has no cosine distance to compare.
+            if (listed - measured).abs() > 1e-3 * measured.abs().max(1e-2) {
+                let path = self.neighbors.to_owned();
+                return Err(Error::OtherVectors {
+                    path,
+                    row,
+                    neighbor,
+                    listed,
+                    measured,
+                });
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Which settings to sweep over, and the settings that stay.
+
+use serde::{Deserialize, Serialize};
+use vectors::Metric;
+
+use super::Range;
+use crate::select::Method;
+use crate::{Error, Options, Tree};
+
+/// What to sweep over.
+#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SweepOptions {
+    /// Smallest cluster sizes to try: `5,10,20`, or `5:500:25` for 25 sizes from 5 to 500 in equal ratios.
+    #[arg(long, default_value = "5:500:25", value_name = "SIZES")]
+    pub min_cluster_sizes: Range,
+
+    /// Values of `min_samples` to try, written in the same way; the document itself is not counted.
+    #[arg(long, default_value = "5,10", value_name = "DOCUMENTS")]
+    pub min_samples: Range,
+
+    /// Use the first so many neighbors of each list only [default: all].
+    #[arg(long, value_name = "K")]
+    pub use_k: Option<usize>,
+
+    /// Which spanning tree, as in `cluster`.
+    #[arg(long, value_enum, default_value_t = Tree::Graph)]
+    pub tree: Tree,
+
+    /// How clusters are chosen from the tree, as in `cluster`.
+    #[arg(long, value_enum, default_value_t = Method::Eom)]
+    pub selection: Method,
+
+    /// As in `cluster`.
+    #[arg(long, default_value_t = 0.0, value_name = "DISTANCE")]
+    pub selection_epsilon: f64,
+
+    /// As in `cluster`.
+    #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
+    pub selection_persistence: f64,
+
+    /// As in `cluster`.
+    #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
+    pub max_cluster_size: usize,
+
+    /// As in `cluster`.
+    #[arg(long)]
+    pub allow_single_cluster: bool,
+
+    /// The metric of the distances, for neighbors whose file does not say.
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Option<Metric>,
+}
+
+impl Default for SweepOptions {
+    fn default() -> Self {
+        Self {
+            min_cluster_sizes: "5:500:25".parse().expect("a range"),
+            min_samples: "5,10".parse().expect("a list"),
+            use_k: None,
+            tree: Tree::Graph,
+            selection: Method::Eom,
+            selection_epsilon: 0.0,
+            selection_persistence: 0.0,
+            max_cluster_size: 0,
+            allow_single_cluster: false,
+            metric: None,
+        }
+    }
+}
+
+impl SweepOptions {
+    /// The options of a run of `cluster` at one of the settings.
+    pub fn at(&self, min_samples: usize, min_cluster_size: usize) -> Options {
+        Options {
+            min_cluster_size,
+            min_samples,
+            use_k: self.use_k,
+            tree: self.tree,
+            selection: self.selection,
+            selection_epsilon: self.selection_epsilon,
+            selection_persistence: self.selection_persistence,
+            max_cluster_size: self.max_cluster_size,
+            allow_single_cluster: self.allow_single_cluster,
+            metric: self.metric,
+            ..Options::default()
+        }
+    }
+
+    /// Refuses what makes no sense.
+    pub fn check(&self) -> Result<(), Error> {
+        for &min_samples in self.min_samples.values() {
+            for &min_cluster_size in self.min_cluster_sizes.values() {
+                self.at(min_samples, min_cluster_size).check()?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,308 @@
+//! Held to hdbscan 0.8.40 on the full matrix of two data sets at six settings.
+
+use cluster::agreement::adjusted_rand_index as ari;
+use cluster::core_distance::core_distances;
+use cluster::flat::{Cut, Flat, flat};
+use cluster::linkage::single_linkage;
+use cluster::mst::{Edge, bridge, exact_tree, spanning_forest};
+use cluster::select::{Method, Rule};
+use graph::{Lists, components};
+use vectors::{Index, Knn, Metric, Points, Search};
+
+use crate::shared::{Table, linkage, relative, shared};
+
+const DATA: [&str; 2] = ["digits", "blobs"];
+
+/// The six settings: name, `min_samples`, cut.
+fn settings() -> Vec<(&'static str, usize, Cut)> {
+    let cut = |min_cluster_size, rule| Cut {
+        min_cluster_size,
+        persistence: 0.0,
+        rule,
+    };
+    let rule = Rule::default();
+    vec![
+        ("ms3_mcs3_eom", 3, cut(3, rule)),
+        ("ms5_mcs15_eom", 5, cut(15, rule)),
+        (
+            "ms5_mcs15_leaf",
+            5,
+            cut(
+                15,
+                Rule {
+                    method: Method::Leaf,
+                    ..rule
+                },
+            ),
+        ),
+        (
+            "ms5_mcs15_eom_eps",
+            5,
+            cut(
+                15,
+                Rule {
+                    epsilon: 0.35,
+                    ..rule
+                },
+            ),
+        ),
+        (
+            "ms5_mcs15_eom_max150",
+            5,
+            cut(
+                15,
+                Rule {
+                    max_cluster_size: 150,
+                    ..rule
+                },
+            ),
+        ),
+        (
+            "ms5_mcs200_single",
+            5,
+            cut(
+                200,
+                Rule {
+                    allow_single_cluster: true,
+                    ..rule
+                },
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn the_reference_dendrogram_gives_the_reference_clusters() {
+    for data in DATA {
+        for (name, _, cut) in settings() {
+            let Some(path) = shared(&format!("{data}/{name}.single_linkage.parquet")) else {
+                return;
+            };
+            let found = flat(&linkage(&path), &cut);
+            let tree =
+                Table::open(&shared(&format!("{data}/{name}.condensed_tree.parquet")).unwrap());
+            let ids = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
+            assert_eq!(
+                ids(&found.condensed.parent),
+                tree.i64("parent"),
+                "{data} {name}: parents"
+            );
+            assert_eq!(
+                ids(&found.condensed.child),
+                tree.i64("child"),
+                "{data} {name}: children"
+            );
+            assert_eq!(
+                ids(&found.condensed.size),
+                tree.i64("child_size"),
+                "{data} {name}: sizes"
+            );
+            near(
+                &found.condensed.lambda,
+                &tree.f64("lambda_val"),
+                &format!("{data} {name}: lambdas"),
+            );
+            let clusters =
+                Table::open(&shared(&format!("{data}/{name}.clusters.parquet")).unwrap());
+            let labels: Vec<i64> = found.labels.iter().map(|&label| i64::from(label)).collect();
+            assert_eq!(labels, clusters.i64("cluster"), "{data} {name}: labels");
+            near(
+                &found.probability,
+                &clusters.f64("probability"),
+                &format!("{data} {name}: probabilities"),
+            );
+            near(
+                &found.outlier_score,
+                &clusters.f64("outlier_score"),
+                &format!("{data} {name}: outlier scores"),
+            );
+            near(
+                &found.persistence,
+                &expected_persistence(data, name),
+                &format!("{data} {name}: persistence"),
+            );
+        }
+    }
+}
+
+#[test]
+fn the_full_graph_gives_the_reference_tree() {
+    for data in DATA {
+        let Some((values, d)) = points(data) else {
+            return;
+        };
+        let all = Data::new(&values, d, usize::MAX);
+        for (name, min_samples, cut) in settings() {
+            let reference =
+                linkage(&shared(&format!("{data}/{name}.single_linkage.parquet")).unwrap());
+            let tree = spanning_forest(
+                &all.lists(usize::MAX),
+                &core_distances(&all.lists(usize::MAX), min_samples),
+            );
+            let found = single_linkage(&tree);
+            let worst = relative(&found.distance, &reference.distance);
+            assert!(worst < 1e-5, "{data} {name}: a weight differs by {worst:e}");
+            // At a limit on the size, one tied point more or less decides over a whole cluster.
+            if cut.rule.max_cluster_size == 0 {
+                let score = ari(&flat(&found, &cut).labels, &labels(data, name));
+                assert!(score >= 0.94, "{data} {name}: ARI {score}");
+            }
+        }
+    }
+}
+
+#[test]
+fn few_neighbors_and_bridges_come_close() {
+    // Data, setting, k, the least ARI to the labels of the full matrix.
+    let floors = [
+        ("digits", "ms3_mcs3_eom", 4, 0.80),
+        ("digits", "ms3_mcs3_eom", 5, 0.85),
+        ("digits", "ms3_mcs3_eom", 15, 0.90),
+        ("digits", "ms3_mcs3_eom", 30, 0.93),
+        ("digits", "ms3_mcs3_eom", 50, 0.90),
+        ("digits", "ms5_mcs15_eom", 5, 0.85),
+        ("digits", "ms5_mcs15_eom", 8, 0.97),
+        ("digits", "ms5_mcs15_eom", 15, 0.90),
+        ("digits", "ms5_mcs15_eom", 30, 0.99),
+        ("digits", "ms5_mcs15_eom", 50, 0.90),
+        ("blobs", "ms3_mcs3_eom", 15, 0.90),
+        ("blobs", "ms3_mcs3_eom", 50, 0.90),
+        ("blobs", "ms5_mcs15_eom", 15, 0.90),
+        ("blobs", "ms5_mcs15_eom", 50, 0.90),
+    ];
+    for data in DATA {
+        let Some((values, d)) = points(data) else {
+            return;
+        };
+        let all = Data::new(&values, d, 50);
+        for &(_, name, k, floor) in floors.iter().filter(|floor| floor.0 == data) {
+            let (_, min_samples, cut) =
+                *settings().iter().find(|setting| setting.0 == name).unwrap();
+            let (found, components) = all.by_bridges(k, min_samples, &cut);
+            let score = ari(&found.labels, &labels(data, name));
+            println!(
+                "{data} {name} k={k}: {components} components, {} clusters, ARI {score:.4}",
+                found.count()
+            );
+            assert!(
+                score >= floor,
+                "{data} {name} k={k}: ARI {score} is below {floor}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
+    for data in DATA {
+        let Some((values, d)) = points(data) else {
+            return;
+        };
+        let all = Data::new(&values, d, 50);
+        for (name, ks, floor) in [
+            ("ms3_mcs3_eom", [3, 4, 5, 30], 0.94),
+            ("ms5_mcs15_eom", [5, 8, 15, 30], 0.99),
+        ] {
+            let (_, min_samples, cut) =
+                *settings().iter().find(|setting| setting.0 == name).unwrap();
+            let reference =
+                linkage(&shared(&format!("{data}/{name}.single_linkage.parquet")).unwrap());
+            for k in ks {
+                let lists = all.lists(k);
+                let core = core_distances(&lists, min_samples);
+                let alone: Vec<u32> = (0..lists.n() as u32).collect();
+                let forest = spanning_forest(&lists, &core);
+                let grown =
+                    exact_tree(&lists, &core, forest, &alone, &all.index, &|_| true).unwrap();
+                let weights: Vec<f64> = grown
+                    .tree
+                    .iter()
+                    .map(|edge| f64::from(edge.weight))
+                    .collect();
+                let worst = relative(&weights, &reference.distance);
+                let found = flat(&single_linkage(&grown.tree), &cut);
+                let score = ari(&found.labels, &labels(data, name));
+                println!(
+                    "{data} {name} k={k}: searched {}, added {}, rounds {}, ARI {score:.4}",
+                    grown.searched, grown.added, grown.rounds
+                );
+                assert!(
+                    worst < 1e-5,
+                    "{data} {name} k={k}: a weight differs by {worst:e}"
+                );
+                assert!(
+                    score >= floor,
+                    "{data} {name} k={k}: ARI {score} is below {floor}"
+                );
+            }
+        }
+    }
+}
+
+/// Points with the neighbors of each.
+struct Data<'a> {
+    index: Index<'a>,
+    knn: Knn,
+}
+
+impl<'a> Data<'a> {
+    fn new(values: &'a [f32], d: usize, k: usize) -> Self {
+        let points = Points::new(values, d).unwrap();
+        let index = Index::new(points, Metric::L2, &Search::default()).unwrap();
+        let (knn, _) = index.knn(k.min(points.n() - 1), &|_| true).unwrap();
+        Self { index, knn }
+    }
+
+    fn lists(&self, k: usize) -> Lists<'_> {
+        Lists::new(&self.knn.ids, &self.knn.distances, self.knn.k)
+            .unwrap()
+            .first(k)
+    }
+
+    /// The clustering on k neighbors and bridges, and the number of components of the graph.
+    fn by_bridges(&self, k: usize, min_samples: usize, cut: &Cut) -> (Flat, usize) {
+        let lists = self.lists(k);
+        let core = core_distances(&lists, min_samples);
+        let alone: Vec<u32> = (0..lists.n() as u32).collect();
+        let forest: Vec<Edge> = spanning_forest(&lists, &core);
+        let grown = bridge(&lists, &core, forest, &alone, &self.index, &|_| true).unwrap();
+        (
+            flat(&single_linkage(&grown.tree), cut),
+            components(&lists).count,
+        )
+    }
+}
+
+fn points(data: &str) -> Option<(Vec<f32>, usize)> {
+    shared(&format!("{data}/points.parquet")).map(|path| Table::open(&path).lists("embedding"))
+}
+
+fn labels(data: &str, name: &str) -> Vec<i32> {
+    let table = Table::open(&shared(&format!("{data}/{name}.clusters.parquet")).unwrap());
+    table
+        .i64("cluster")
+        .into_iter()
+        .map(|label| label as i32)
+        .collect()
+}
+
+fn expected_persistence(data: &str, name: &str) -> Vec<f64> {
+    let text = std::fs::read_to_string(shared(&format!("{data}/expected.json")).unwrap()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["settings"][name]["persistence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| value.as_f64().unwrap())
+        .collect()
+}
+
+fn near(found: &[f64], expected: &[f64], what: &str) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let worst = found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs() / b.abs().max(1.0))
+        .fold(0.0, f64::max);
+    assert!(worst <= 1e-6, "{what} differ by {worst:e}");
+}

@@ -1,0 +1,90 @@
+//! Reference files beside the repository, and measures that tests share.
+
+use std::path::PathBuf;
+
+use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
+use arrow::record_batch::RecordBatch;
+use cluster::linkage::Linkage;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+/// A file of `../shared/reference`, or `None` (said aloud) where there is none.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/reference")
+        .join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: ../shared/reference/{name} is absent");
+    None
+}
+
+/// A table with its columns by name.
+pub(crate) struct Table(RecordBatch);
+
+impl Table {
+    pub(crate) fn open(path: &std::path::Path) -> Self {
+        let file = std::fs::File::open(path).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .unwrap()
+            .with_batch_size(1 << 20)
+            .build()
+            .unwrap();
+        let batches: Vec<_> = reader.map(Result::unwrap).collect();
+        Self(arrow::compute::concat_batches(&batches[0].schema(), &batches).unwrap())
+    }
+
+    fn column(&self, name: &str) -> ArrayRef {
+        self.0.column_by_name(name).unwrap().clone()
+    }
+
+    pub(crate) fn f64(&self, name: &str) -> Vec<f64> {
+        let values = cast(&self.column(name), &DataType::Float64).unwrap();
+        values.as_primitive::<Float64Type>().values().to_vec()
+    }
+
+    pub(crate) fn i64(&self, name: &str) -> Vec<i64> {
+        let values = cast(&self.column(name), &DataType::Int64).unwrap();
+        values.as_primitive::<Int64Type>().values().to_vec()
+    }
+
+    /// A column of lists of one length, flat, and that length.
+    pub(crate) fn lists(&self, name: &str) -> (Vec<f32>, usize) {
+        let column = self.column(name);
+        let lists: &FixedSizeListArray = column.as_fixed_size_list();
+        let values: PrimitiveArray<Float32Type> = cast(lists.values(), &DataType::Float32)
+            .unwrap()
+            .as_primitive()
+            .clone();
+        (values.values().to_vec(), lists.value_length() as usize)
+    }
+}
+
+/// The single linkage file at `path`.
+pub(crate) fn linkage(path: &std::path::Path) -> Linkage {
+    let table = Table::open(path);
+    let ids = |name: &str| {
+        table
+            .i64(name)
+            .into_iter()
+            .map(|id| id as u32)
+            .collect::<Vec<_>>()
+    };
+    Linkage {
+        left: ids("left_child"),
+        right: ids("right_child"),
+        distance: table.f64("distance"),
+        size: ids("size"),
+    }
+}
+
+/// The largest relative difference of two sorted lists.
+pub(crate) fn relative(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(x, y)| (x - y).abs() / x.abs().max(y.abs()).max(f64::MIN_POSITIVE))
+        .fold(0.0, f64::max)
+}
