@@ -22,7 +22,11 @@ impl Components {
         }
         let count = size.iter().filter(|&&s| s > 0).count();
         let largest = size.iter().copied().max().unwrap_or(0);
-        Self { root, count, largest }
+        Self {
+            root,
+            count,
+            largest,
+        }
     }
 }
 

@@ -21,7 +21,11 @@ impl<'a> Lists<'a> {
     /// finite, not negative and ascending. Takes O(n k).
     pub fn new(ids: &'a [u32], distances: &'a [f32], k: usize) -> Result<Self, Error> {
         if ids.len() != distances.len() || k == 0 || !ids.len().is_multiple_of(k) {
-            return Err(Error::Shape { ids: ids.len(), distances: distances.len(), k });
+            return Err(Error::Shape {
+                ids: ids.len(),
+                distances: distances.len(),
+                k,
+            });
         }
         let n = ids.len() / k;
         if u32::try_from(n).is_err() {
@@ -35,14 +39,22 @@ impl<'a> Lists<'a> {
             .find_map_first(|(row, (ids, distances))| check_row(row, ids, distances, n).err());
         match failed {
             Some(error) => Err(error),
-            None => Ok(Self { ids, distances, stride: k, k }),
+            None => Ok(Self {
+                ids,
+                distances,
+                stride: k,
+                k,
+            }),
         }
     }
 
     /// The same lists cut after their first `k` neighbors; `k` at least 1 and at most what there is.
     #[must_use]
     pub fn first(self, k: usize) -> Self {
-        Self { k: k.clamp(1, self.k), ..self }
+        Self {
+            k: k.clamp(1, self.k),
+            ..self
+        }
     }
 
     /// The number of points.
@@ -59,7 +71,10 @@ impl<'a> Lists<'a> {
     #[inline]
     pub fn row(&self, i: usize) -> (&'a [u32], &'a [f32]) {
         let start = i * self.stride;
-        (&self.ids[start..start + self.k], &self.distances[start..start + self.k])
+        (
+            &self.ids[start..start + self.k],
+            &self.distances[start..start + self.k],
+        )
     }
 
     /// The distance of point `i` to its last neighbor: no point that its list leaves out is nearer.
@@ -85,10 +100,18 @@ fn check_row(row: usize, ids: &[u32], distances: &[f32], n: usize) -> Result<(),
             return Err(Error::ListsItself { row });
         }
         if !(distance >= 0.0 && distance.is_finite()) {
-            return Err(Error::BadDistance { row, neighbor, distance });
+            return Err(Error::BadDistance {
+                row,
+                neighbor,
+                distance,
+            });
         }
         if distance < before {
-            return Err(Error::NotAscending { row, before, after: distance });
+            return Err(Error::NotAscending {
+                row,
+                before,
+                after: distance,
+            });
         }
         before = distance;
     }

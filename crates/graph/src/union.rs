@@ -40,7 +40,10 @@ impl Union {
                 at[j as usize] += 1;
             }
         }
-        let (mut ids, mut distances) = (Vec::with_capacity(entries.len()), Vec::with_capacity(entries.len()));
+        let (mut ids, mut distances) = (
+            Vec::with_capacity(entries.len()),
+            Vec::with_capacity(entries.len()),
+        );
         let mut ends = Vec::with_capacity(n + 1);
         ends.push(0);
         for i in 0..n {
@@ -58,7 +61,11 @@ impl Union {
         }
         ids.shrink_to_fit();
         distances.shrink_to_fit();
-        Self { offsets: ends, ids, distances }
+        Self {
+            offsets: ends,
+            ids,
+            distances,
+        }
     }
 
     /// The number of points.

@@ -12,7 +12,9 @@ pub struct UnionFind {
 impl UnionFind {
     /// n sets of one member each.
     pub fn new(n: usize) -> Self {
-        Self { parent: (0..n as u32).collect() }
+        Self {
+            parent: (0..n as u32).collect(),
+        }
     }
 
     /// The smallest member of the set that holds `x`.

@@ -40,13 +40,44 @@ fn a_prefix_copies_nothing_and_keeps_the_rows_apart() {
 #[test]
 fn what_is_no_neighbor_graph_is_refused_by_row() {
     let check = |ids: &[u32], distances: &[f32], k| Lists::new(ids, distances, k).unwrap_err();
-    assert_eq!(check(&[1, 0, 0], &[1.0; 3], 2), Error::Shape { ids: 3, distances: 3, k: 2 });
-    assert_eq!(check(&[1, 2], &[1.0; 2], 1), Error::UnknownNeighbor { row: 1, neighbor: 2, n: 2 });
+    assert_eq!(
+        check(&[1, 0, 0], &[1.0; 3], 2),
+        Error::Shape {
+            ids: 3,
+            distances: 3,
+            k: 2
+        }
+    );
+    assert_eq!(
+        check(&[1, 2], &[1.0; 2], 1),
+        Error::UnknownNeighbor {
+            row: 1,
+            neighbor: 2,
+            n: 2
+        }
+    );
     assert_eq!(check(&[1, 1], &[1.0; 2], 1), Error::ListsItself { row: 1 });
-    assert!(matches!(check(&[1, 0], &[1.0, f32::NAN], 1), Error::BadDistance { row: 1, neighbor: 0, .. }));
-    assert!(matches!(check(&[1, 0], &[-1.0, 1.0], 1), Error::BadDistance { row: 0, .. }));
+    assert!(matches!(
+        check(&[1, 0], &[1.0, f32::NAN], 1),
+        Error::BadDistance {
+            row: 1,
+            neighbor: 0,
+            ..
+        }
+    ));
+    assert!(matches!(
+        check(&[1, 0], &[-1.0, 1.0], 1),
+        Error::BadDistance { row: 0, .. }
+    ));
     let falling = check(&[1, 2, 0, 2, 0, 1], &[1.0, 0.5, 1.0, 1.0, 1.0, 1.0], 2);
-    assert_eq!(falling, Error::NotAscending { row: 0, before: 1.0, after: 0.5 });
+    assert_eq!(
+        falling,
+        Error::NotAscending {
+            row: 0,
+            before: 1.0,
+            after: 0.5
+        }
+    );
     assert!(falling.hint().is_some());
 }
 
