@@ -1,3 +1,53 @@
-//! `cargo xtask`.
+//! `cargo xtask`: the commands of the workspace.
+//!
+//! It starts programs and links none of the stages, so that it is there in seconds.
 
-fn main() {}
+mod bench;
+mod ci;
+mod direction;
+mod pipeline;
+mod process;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  pipeline [INPUT] [FLAGS]  build, bring what is missing, run the pipeline (default input: data/headlines.csv)
+  setup                     build, and bring the default model and ONNX Runtime into the cache
+  ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline
+  direction                 check that no stage depends on another
+  bench NAME [FLAGS]        measure against other tools; `cargo xtask bench` lists the benches
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            process::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let Some((command, rest)) = arguments.split_first() else {
+        process::say(USAGE);
+        return Ok(());
+    };
+    match command.as_str() {
+        "pipeline" => pipeline::pipeline(rest),
+        "setup" => pipeline::setup(),
+        "ci" => ci::ci(),
+        "direction" => direction::check(),
+        "bench" => bench::bench(rest),
+        "help" | "--help" | "-h" => {
+            process::say(USAGE);
+            Ok(())
+        }
+        other => bail!("there is no command `{other}`\n\n{USAGE}"),
+    }
+}

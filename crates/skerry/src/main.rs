@@ -1,3 +1,51 @@
-//! The `skerry` program.
+//! The `skerry` program: the whole pipeline, and each stage as a subcommand.
 
-fn main() {}
+mod config;
+mod failure;
+mod manifest;
+mod recipe;
+mod run;
+mod setup;
+mod stages;
+mod step;
+mod summary;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::Command;
+
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let (name, matches) = matches.subcommand().expect("a subcommand is required");
+    let result = match name {
+        "run" => run::run(matches),
+        "config" => config::print(matches),
+        "setup" => return setup::run(matches),
+        "verify" => verify::run(matches),
+        _ => {
+            let stage = stages::by_name(name).expect("the other subcommands are the stages");
+            return stage.execute(matches);
+        }
+    };
+    result.unwrap_or_else(Failure::report)
+}
+
+fn command() -> Command {
+    let mut command = Command::new("skerry")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Turns a table of texts into a clustered, labelled map that opens in a browser")
+        .after_help("Begin with `skerry run news.csv`, then open runs/latest/map.html.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(run::command())
+        .subcommand(config::command())
+        .subcommand(setup::command())
+        .subcommand(verify::command());
+    for stage in stages::ALL {
+        command = command.subcommand(stage.command(stage.name()));
+    }
+    command
+}

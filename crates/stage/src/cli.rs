@@ -207,7 +207,7 @@ fn read_settings<S: Stage>(
 ) -> Result<(S::Options, S::Local), config::ConfigError> {
     let table = matches
         .get_one::<PathBuf>("config_file")
-        .map(|path| config::read(path))
+        .map(|path| config::read_settings(path))
         .transpose()?;
     let table = table
         .as_ref()

@@ -66,8 +66,8 @@ impl Hint for ConfigError {
 /// Keys of a step's table that are read by whoever starts the step, not by the stage.
 const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
 
-/// Reads a settings file.
-pub(crate) fn read(path: &Path) -> Result<toml::Table, ConfigError> {
+/// Reads a settings file such as `pipeline.toml`.
+pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
         path: path.to_owned(),
         source,

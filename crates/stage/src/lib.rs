@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use config::{ConfigError, settings, settings_of};
+pub use config::{ConfigError, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};
 pub use hint::{Hint, explain};

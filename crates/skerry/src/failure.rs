@@ -1,0 +1,71 @@
+//! What stops a command: a text for people, and an exit status.
+
+use std::error::Error;
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use stage::{Hint, explain};
+
+/// Wrong usage exits with 2, everything else with 1.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    text: String,
+    status: u8,
+}
+
+impl Failure {
+    /// The user asked for something that cannot be.
+    pub(crate) fn usage(fact: impl Display, hint: impl Display) -> Self {
+        Self {
+            text: format!("error: {fact}\n  hint: {hint}"),
+            status: 2,
+        }
+    }
+
+    /// Something went wrong.
+    pub(crate) fn of(error: &(impl Error + Hint + 'static)) -> Self {
+        Self {
+            text: explain(error, error.hint().as_deref()),
+            status: 1,
+        }
+    }
+
+    /// Something went wrong with a file that is no file of the contract.
+    pub(crate) fn io(action: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self {
+            text: format!(
+                "error: cannot {action} {}\n  because: {error}",
+                path.display()
+            ),
+            status: 1,
+        }
+    }
+
+    /// A step failed and has said why.
+    pub(crate) fn step(fact: impl Display, status: u8) -> Self {
+        Self {
+            text: format!("error: {fact}"),
+            status,
+        }
+    }
+
+    /// Prints it; the exit status.
+    pub(crate) fn report(self) -> ExitCode {
+        stage::cli::fail(&self.text, self.status)
+    }
+}
+
+impl From<artifacts::Error> for Failure {
+    fn from(error: artifacts::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<stage::ConfigError> for Failure {
+    fn from(error: stage::ConfigError) -> Self {
+        Self {
+            status: 2,
+            ..Self::of(&error)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What a run says at its end.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use artifacts::{Artifact, Clusters};
+
+use crate::manifest::Record;
+
+/// The table of steps, and what came out.
+pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String {
+    let mut text = format!(
+        "{:<12} {:>8} {:>10} {:>10} {:>12}\n",
+        "step", "", "seconds", "CPU s", "peak memory"
+    );
+    for record in records {
+        if record.status == "kept" {
+            let _ = writeln!(
+                text,
+                "{:<12} {:>8} {:>10} {:>10} {:>12}",
+                record.step, "kept", "-", "-", "-"
+            );
+            continue;
+        }
+        let cpu = record
+            .usage
+            .cpu_seconds
+            .map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.2}"));
+        let memory = record
+            .usage
+            .peak_memory
+            .map_or_else(|| "-".to_owned(), |bytes| format!("{} MiB", bytes >> 20));
+        let _ = writeln!(
+            text,
+            "{:<12} {:>8} {:>10.2} {:>10} {:>12}",
+            record.step, record.status, record.usage.seconds, cpu, memory
+        );
+    }
+    let _ = writeln!(text);
+    if let Ok(clusters) = Clusters::read(&dir.join(Clusters::FILE)) {
+        let noise = clusters
+            .cluster
+            .iter()
+            .filter(|&&cluster| cluster < 0)
+            .count();
+        let _ = writeln!(text, "rows      {}", clusters.len());
+        let _ = writeln!(text, "clusters  {}", clusters.count());
+        let share = 100.0 * noise as f64 / clusters.len().max(1) as f64;
+        let _ = writeln!(text, "noise     {noise} ({share:.1} %)");
+    }
+    let _ = writeln!(text, "time      {:.1} s", elapsed.as_secs_f64());
+    let peak = records
+        .iter()
+        .filter_map(|record| record.usage.peak_memory)
+        .max();
+    if let Some(peak) = peak {
+        let _ = writeln!(text, "memory    {} MiB at the most", peak >> 20);
+    }
+    let map = dir.join("map.html");
+    if map.exists() {
+        let _ = writeln!(text, "map       {}", map.display());
+    }
+    let warnings: Vec<String> = records
+        .iter()
+        .flat_map(|record| {
+            let warnings = record
+                .report
+                .get("warnings")
+                .and_then(serde_json::Value::as_array);
+            warnings
+                .into_iter()
+                .flatten()
+                .filter_map(|line| Some(format!("  {}: {}", record.step, line.as_str()?)))
+        })
+        .collect();
+    if !warnings.is_empty() {
+        let _ = writeln!(text, "\nwarnings\n{}", warnings.join("\n"));
+    }
+    text
+}

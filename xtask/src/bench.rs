@@ -1,0 +1,16 @@
+//! `cargo xtask bench`: other tools as programs, the same work, one run.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::pipeline::build;
+use crate::process::{built, run, say};
+
+pub(crate) fn bench(arguments: &[String]) -> Result<()> {
+    say("building (the first time takes some minutes)");
+    build()?;
+    let mut command = Command::new(built("bench")?);
+    command.args(arguments);
+    run(command)
+}
