@@ -7,8 +7,12 @@ use serde_json::{Value, json};
 
 use crate::scene::Scene;
 
-/// Texts on hover are cut to this many characters; the whole text is in map.parquet.
+/// Texts on hover are cut to so many characters; the whole text is in map.parquet.
 const HOVER: usize = 240;
+/// And to so many where there are more than [`MANY`], since Plotly gives up at some 100 MB.
+const HOVER_OF_MANY: usize = 80;
+/// More texts than this are many.
+const MANY: usize = 50_000;
 /// The color of noise.
 const NOISE: &str = "#c9cdd4";
 
@@ -20,6 +24,11 @@ pub fn figure(scene: &Scene<'_>) -> Value {
             .and_then(|at| scene.topics.get(at));
         topic.map_or(NOISE, |topic| topic.colors.light.as_str())
     };
+    let limit = if scene.len() > MANY {
+        HOVER_OF_MANY
+    } else {
+        HOVER
+    };
     let hover = |row: usize| {
         let cluster = scene.cluster[row];
         let topic = usize::try_from(cluster)
@@ -29,7 +38,7 @@ pub fn figure(scene: &Scene<'_>) -> Value {
         format!(
             "<b>{}</b><br>{}",
             plain(name),
-            wrap(&plain(&cut(scene.text.value(row))))
+            wrap(&plain(&cut(scene.text.value(row), limit)))
         )
     };
     let annotations: Vec<Value> = scene
@@ -86,13 +95,13 @@ fn plain(text: &str) -> String {
         .replace('>', "&gt;")
 }
 
-fn cut(text: &str) -> String {
+fn cut(text: &str, limit: usize) -> String {
     let mut short: String = text
         .chars()
-        .take(HOVER)
+        .take(limit)
         .map(|char| if char.is_control() { ' ' } else { char })
         .collect();
-    if text.chars().nth(HOVER).is_some() {
+    if text.chars().nth(limit).is_some() {
         short.push('\u{2026}');
     }
     short
@@ -125,6 +134,6 @@ mod tests {
     fn texts_stay_texts_and_are_wrapped() {
         assert_eq!(plain("<b>R&D</b>"), "&lt;b&gt;R&amp;D&lt;/b&gt;");
         assert_eq!(wrap(&"word ".repeat(30)).matches("<br>").count(), 2);
-        assert_eq!(cut(&"\u{e9}".repeat(500)).chars().count(), HOVER + 1);
+        assert_eq!(cut(&"\u{e9}".repeat(500), 240).chars().count(), 241);
     }
 }

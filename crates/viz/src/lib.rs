@@ -14,7 +14,7 @@ mod options;
 mod payload;
 mod picture;
 mod place;
-mod plotly;
+mod plotly_page;
 mod run;
 mod scene;
 

@@ -127,6 +127,13 @@ pub fn anchor(x: &[f32], y: &[f32], rows: &[u32]) -> (f32, f32) {
     }
 }
 
+/// How far `rows` reach around `from`: their mean distance.
+pub fn reach(x: &[f32], y: &[f32], rows: &[u32], from: (f32, f32)) -> f32 {
+    let distance =
+        |&row: &u32| f64::from((x[row as usize] - from.0).hypot(y[row as usize] - from.1));
+    (rows.iter().map(distance).sum::<f64>() / rows.len().max(1) as f64) as f32
+}
+
 /// The clusters that share cells of a grid over the map, or lie in cells side by side.
 pub fn contacts(x: &[f32], y: &[f32], cluster: &[i32], sizes: &[usize]) -> Vec<Contact> {
     let bounds = Bounds::of(x.iter().copied().zip(y.iter().copied()));

@@ -13,7 +13,8 @@ use crate::about::{self, Known};
 use crate::picture::font::Font;
 use crate::scene::{Group, Name, Scene};
 use crate::{
-    Error, Local, Options, Renderer, Theme, columns, figure, html, payload, picture, plotly, scene,
+    Error, Local, Options, Renderer, Theme, columns, figure, html, payload, picture, plotly_page,
+    scene,
 };
 
 /// Above so many texts the page holds no neighbors.
@@ -136,7 +137,7 @@ impl Stage for Viz {
                     write(path, |out| html::write(&scene.title, &payload, out))?
                 }
                 Renderer::Plotly => {
-                    let page = plotly::page(&scene.title, &figure::figure(&scene))?;
+                    let page = plotly_page::page(&scene.title, &figure::figure(&scene))?;
                     write(path, |out| out.write_all(page.as_bytes()))?
                 }
             };

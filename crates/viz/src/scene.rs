@@ -21,6 +21,8 @@ pub struct Group {
     pub x: f32,
     /// Where most of it lies.
     pub y: f32,
+    /// How far it reaches around there: the mean distance of its documents.
+    pub reach: f32,
     /// Its colors.
     pub colors: Colors,
 }
@@ -129,6 +131,7 @@ pub fn groups(x: &[f32], y: &[f32], cluster: &[i32], names: &[Name]) -> Vec<Grou
                 size: sizes[at],
                 x: anchors[at].0,
                 y: anchors[at].1,
+                reach: place::reach(x, y, &members[at], anchors[at]),
                 colors,
             }
         })

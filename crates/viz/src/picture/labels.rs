@@ -25,58 +25,95 @@ pub const LINE: f32 = 1.16;
 
 type Rect = [f32; 4];
 
-/// Places the names of `topics` (largest first) at their places in the picture, inside `frame`.
+/// A topic and its place in the picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'a> {
+    /// The topic.
+    pub topic: &'a Group,
+    /// Its place, in pixels.
+    pub x: f32,
+    /// Its place, in pixels.
+    pub y: f32,
+    /// How far it reaches around there, in pixels.
+    pub reach: f32,
+}
+
+/// Names that have found room, and the lines to their topics.
+#[derive(Debug, Default)]
+struct Taken {
+    rects: Vec<Rect>,
+    leaders: Vec<[f32; 4]>,
+}
+
+impl Taken {
+    fn is_free(&self, rect: Rect, leader: Option<[f32; 4]>) -> bool {
+        self.rects.iter().all(|&other| !overlap(rect, other))
+            && self.leaders.iter().all(|&line| !crosses(line, rect))
+            && leader.is_none_or(|line| self.rects.iter().all(|&other| !crosses(line, other)))
+    }
+}
+
+/// Places at most `most` names of `topics` (largest first) inside `frame`.
 pub fn place<'a>(
-    topics: impl Iterator<Item = (&'a Group, f32, f32)>,
+    topics: impl Iterator<Item = Spot<'a>>,
+    most: usize,
     frame: Rect,
     dark: bool,
     font: &Font,
 ) -> Vec<Placed> {
-    let mut taken: Vec<Rect> = Vec::new();
-    let mut leaders: Vec<[f32; 4]> = Vec::new();
+    let mut taken = Taken::default();
     let mut placed = Vec::new();
     let mut largest = None;
-    for (topic, x, y) in topics {
+    for Spot { topic, x, y, reach } in topics {
+        if placed.len() == most {
+            break;
+        }
         let weight = (topic.size as f32 / *largest.get_or_insert(topic.size.max(1) as f32)).sqrt();
-        let size = 13.0 + 11.0 * weight;
+        let size = 13.0 + 9.0 * weight;
         let lines = lines(&topic.name, if weight > 0.6 { 20 } else { 17 });
         let width = lines
             .iter()
             .map(|line| font.width(line, size))
             .fold(1.0, f32::max);
         let height = lines.len() as f32 * size * LINE;
-        let spot = spots().find_map(|(dx, dy)| {
-            let at = [
-                x + dx * (width / 2.0 + 14.0),
-                y + dy * (height / 2.0 + 12.0),
-            ];
+        let (half_width, half_height) = (width / 2.0, height / 2.0);
+        let at = |(dx, dy): (f32, f32)| {
             // A name at the edge moves inwards instead of being cut.
-            let cx = at[0].clamp(
-                frame[0] + width / 2.0,
-                (frame[2] - width / 2.0).max(frame[0] + width / 2.0),
-            );
-            let cy = at[1].clamp(
-                frame[1] + height / 2.0,
-                (frame[3] - height / 2.0).max(frame[1] + height / 2.0),
+            let inside = |at: f32, half: f32, low: f32, high: f32| {
+                at.clamp(low + half, (high - half).max(low + half))
+            };
+            let cx = inside(x + dx * (half_width + 14.0), half_width, frame[0], frame[2]);
+            let cy = inside(
+                y + dy * (half_height + 12.0),
+                half_height,
+                frame[1],
+                frame[3],
             );
             let rect = [
-                cx - width / 2.0 - 4.0,
-                cy - height / 2.0 - 2.0,
-                cx + width / 2.0 + 4.0,
-                cy + height / 2.0 + 2.0,
+                cx - half_width - 4.0,
+                cy - half_height - 2.0,
+                cx + half_width + 4.0,
+                cy + half_height + 2.0,
             ];
-            let leader = (dx.abs() > 1.05 || dy.abs() > 1.05)
-                .then(|| [x.clamp(rect[0], rect[2]), y.clamp(rect[1], rect[3]), x, y]);
-            let free = taken.iter().all(|other| !overlap(rect, *other))
-                && leaders.iter().all(|&line| !crosses(line, rect))
-                && leader.is_none_or(|line| taken.iter().all(|&other| !crosses(line, other)));
-            free.then_some((cx, cy, rect, leader))
-        });
-        let Some((cx, cy, rect, leader)) = spot else {
+            let far =
+                dx.abs() > 1.05 || (dy * (half_height + 12.0)).abs() > reach + half_height + 10.0;
+            let leader = far.then(|| [x.clamp(rect[0], rect[2]), y.clamp(rect[1], rect[3]), x, y]);
+            taken
+                .is_free(rect, leader)
+                .then_some((cx, cy, rect, leader))
+        };
+        // A name that would hide a small topic stands below or above it, as near as it can.
+        let step = (reach * 0.8 + 4.0 + half_height) / (half_height + 12.0);
+        let beside = [step, -step]
+            .into_iter()
+            .filter(|step| height >= 1.6 * reach && step.abs() < 2.0);
+        let Some((cx, cy, rect, leader)) =
+            beside.map(|step| (0.0, step)).chain(spots()).find_map(at)
+        else {
             continue;
         };
-        taken.push(rect);
-        leaders.extend(leader);
+        taken.rects.push(rect);
+        taken.leaders.extend(leader);
         let ink = if dark {
             &topic.colors.ink_dark
         } else {
@@ -185,15 +222,13 @@ mod tests {
                 300.0 + 23.0 * (group / 9) as f32,
             )
         };
-        let found = place(
-            topics
-                .iter()
-                .enumerate()
-                .map(|(group, topic)| (topic, at(group).0, at(group).1)),
-            [0.0, 0.0, 1200.0, 900.0],
-            false,
-            &font,
-        );
+        let spots = topics.iter().enumerate().map(|(group, topic)| Spot {
+            topic,
+            x: at(group).0,
+            y: at(group).1,
+            reach: 9.0,
+        });
+        let found = place(spots, 40, [0.0, 0.0, 1200.0, 900.0], false, &font);
         assert!(
             found.len() >= 12 && found[0].lines.join(" ") == "topic number 0, of many",
             "{}",

@@ -12,7 +12,7 @@ pub use self::png::png;
 pub use self::svg::svg;
 
 use self::font::Font;
-use self::labels::Placed;
+use self::labels::{Placed, Spot};
 use crate::color::{DARK_PAPER, LIGHT_PAPER, hex, unhex};
 use crate::scene::Scene;
 
@@ -128,21 +128,24 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
 
     let room = (width as f32 * height as f32 / 1_100_000.0).sqrt();
     let diameter = (62.0 / (n.max(1) as f32).powf(0.28) * room).clamp(1.2, 9.0);
-    let topics = scene.largest(usize::MAX).map(|topic| {
+    let spots = scene.largest(usize::MAX).map(|topic| {
         let (x, y) = to_picture(topic.x, topic.y);
-        (topic, x, y)
+        Spot {
+            topic,
+            x,
+            y,
+            reach: topic.reach * scale,
+        }
     });
-    let names = labels::place(
-        topics,
-        [
-            8.0,
-            MARGIN[1] - 12.0,
-            width as f32 - 8.0,
-            height as f32 - MARGIN[2] + 8.0,
-        ],
-        dark,
-        font,
-    );
+    // One name on an area of about 220 x 200 pixels: more could not be read at a glance.
+    let most = ((width as f32 * height as f32 / 44_000.0) as usize).max(4);
+    let room_for_names = [
+        8.0,
+        MARGIN[1] - 12.0,
+        width as f32 - 8.0,
+        height as f32 - MARGIN[2] + 8.0,
+    ];
+    let names = labels::place(spots, most, room_for_names, dark, font);
     let mut caption = format!(
         "{} texts \u{b7} {} topics, {} of them named here \u{b7} {} texts in no topic (grey)",
         thousands(n),

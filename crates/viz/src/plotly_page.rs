@@ -1,0 +1,69 @@
+//! `--renderer plotly`: the figure as a page of Plotly, its library inside, as the crate `plotly` ships it.
+//!
+//! The page is ours: it has a title and a language, leaves out MathJax (2 MB that no map needs), and allows no request.
+
+use serde_json::Value;
+
+use crate::Error;
+
+/// The page called `title` that shows `figure`.
+#[cfg(not(feature = "plotly"))]
+pub fn page(_title: &str, _figure: &Value) -> Result<String, Error> {
+    Err(Error::NotCompiledIn { name: "plotly" })
+}
+
+/// The page called `title` that shows `figure`.
+#[cfg(feature = "plotly")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a build without Plotly has to refuse"
+)]
+pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
+    use crate::html::{escape, hash, json};
+
+    let sources = ::plotly::Plot::offline_js_sources();
+    // The first of its scripts is the library itself.
+    let library = sources.split_once('>').map_or("", |(_, rest)| rest);
+    let library = library
+        .split_once("</script>")
+        .map_or(library, |(library, _)| library);
+    let start = "Plotly.newPlot('map', JSON.parse(document.getElementById('figure').textContent).data, \
+                 JSON.parse(document.getElementById('figure').textContent).layout, \
+                 { responsive: true, scrollZoom: true, displaylogo: false });";
+    // Its WebGL part writes functions at run time and its styles are inline: both have to be allowed.
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{}' 'sha256-{}' 'unsafe-eval'; style-src 'unsafe-inline'; \
+         img-src data: blob:; base-uri 'none'; form-action 'none'",
+        hash(library),
+        hash(start)
+    );
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
+         <style>html, body, #map {{ height: 100%; margin: 0; }}</style>\n</head>\n<body>\n<div id=\"map\"></div>\n\
+         <script type=\"application/json\" id=\"figure\">{}</script>\n<script>{library}</script>\n\
+         <script>{start}</script>\n</body>\n</html>\n",
+        escape(title),
+        json(figure)
+    ))
+}
+
+#[cfg(all(test, feature = "plotly"))]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn the_library_is_inside_and_no_cell_gets_out() {
+        let evil = "</script><script>alert(1)</script>";
+        let page =
+            super::page(evil, &json!({ "data": [{ "text": [evil] }], "layout": {} })).unwrap();
+        assert!(page.len() > 3_000_000, "the library is missing");
+        assert_eq!(
+            page.matches("</script>").count(),
+            3,
+            "figure, library, start"
+        );
+        assert!(!page.contains("alert(1)</script>"));
+    }
+}
