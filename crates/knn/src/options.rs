@@ -39,20 +39,21 @@ pub struct Options {
     #[arg(long, value_name = "ROWS")]
     pub recall_sample: Option<usize>,
 
-    /// `partitioned`: go on with refinement rounds until recall on the sample reaches this, between 0 and 1.
+    /// `partitioned`: go on with rounds until recall on a sample reaches this (the lower end of its confidence
+    /// interval), between 0 and 1.
     #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
     pub target_recall: f64,
 
     /// `partitioned`: how many of its nearest cells each row belongs to.
-    #[arg(long, default_value_t = 3, value_name = "CELLS")]
+    #[arg(long, default_value_t = 2, value_name = "CELLS")]
     pub cells_per_row: usize,
 
     /// `partitioned`: rows a cell has on average.
     #[arg(long, default_value_t = 4000, value_name = "ROWS")]
     pub cell_size: usize,
 
-    /// `partitioned`: at most this many rounds over neighbors of neighbors.
-    #[arg(long, default_value_t = 4, value_name = "ROUNDS")]
+    /// `partitioned`: at most this many rounds in which rows look into further cells.
+    #[arg(long, default_value_t = 6, value_name = "ROUNDS")]
     pub max_rounds: usize,
 
     /// `hnsw`: links a node has (M of Malkov and Yashunin).
@@ -86,9 +87,9 @@ impl Default for Options {
             zero_rows: ZeroRows::Refuse,
             recall_sample: None,
             target_recall: 0.95,
-            cells_per_row: 3,
+            cells_per_row: 2,
             cell_size: 4000,
-            max_rounds: 4,
+            max_rounds: 6,
             links: 16,
             ef_construction: 128,
             ef_search: 128,

@@ -104,6 +104,8 @@ pub(crate) fn nearest(
 pub(crate) struct Work {
     pub(crate) desk: Desk,
     by_row: Vec<Vec<Hit>>,
+    /// One bit for each pair of a cell with itself that was measured.
+    seen: Vec<u64>,
 }
 
 /// Fills empty lists from a first cell: the `k` that look nearest set the floor of a row, the rest has to reach it.
@@ -143,6 +145,9 @@ pub(crate) fn first(
             }
         }
     }
+    let same = std::ptr::eq(cell.ids, other.ids);
+    work.seen.clear();
+    work.seen.resize(CELL * CELL / 64, 0);
     for (row, hits) in work.by_row.iter_mut().enumerate().take(cell.ids.len()) {
         if hits.len() > k {
             hits.select_nth_unstable_by(k - 1, |a, b| {
@@ -151,17 +156,27 @@ pub(crate) fn first(
         }
         let (likely, rest) = hits.split_at(k.min(hits.len()));
         for part in [likely, rest] {
+            // Within a cell, a pair that was measured for one row was offered to the other as well.
+            let seen =
+                |row: usize, col: usize| work.seen[(row * CELL + col) / 64] >> (col % 64) & 1 == 1;
+            let new = |row: usize, col: usize| !same || !seen(col, row);
             work.desk.measure(
                 rows,
                 bounds,
                 (cell, other),
                 [floors, &nothing],
                 part,
-                |_, _| true,
+                new,
                 tally,
             );
             for pair in &work.desk.measured {
                 lists.offer(row, pair.distance, other.ids[pair.col]);
+                if same {
+                    work.seen[(row * CELL + pair.col) / 64] |= 1 << (pair.col % 64);
+                    if lists.offer(pair.col, pair.distance, cell.ids[row]) {
+                        floors[pair.col] = bounds.floor(lists.last(pair.col).distance);
+                    }
+                }
             }
             floors[row] = bounds.floor(lists.last(row).distance);
         }

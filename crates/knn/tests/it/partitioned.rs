@@ -14,7 +14,7 @@ fn refinement_goes_on_until_the_target() {
         ..options(BackendKind::Partitioned, Metric::L2, 10)
     };
     let rough = ask(&values, 12, &few).unwrap();
-    assert_eq!(rough.facts["rounds"].as_array().unwrap().len(), 0);
+    assert_eq!(rough.facts["rounds"].as_array().unwrap().len(), 1);
     let refined = ask(
         &values,
         12,
@@ -26,7 +26,7 @@ fn refinement_goes_on_until_the_target() {
     .unwrap();
     let rounds = refined.facts["rounds"].as_array().unwrap();
     assert!(
-        !rounds.is_empty(),
+        rounds.len() > 1,
         "the target was reached without: make it harder"
     );
     assert!(

@@ -26,6 +26,10 @@ const DEPTH: u64 = 3;
 pub(super) struct Cells {
     /// At least 2 rows each, ascending.
     pub(super) members: Vec<Vec<u32>>,
+    /// The mean of each, row after row.
+    pub(super) centers: Vec<f32>,
+    /// What "near" means among centers.
+    pub(super) metric: Metric,
     /// How many were too large and were split.
     pub(super) split: usize,
 }
@@ -59,8 +63,20 @@ impl Cells {
         let mut members = maker.cells(all, task.options.cells_per_row, 0, 0)?;
         members.retain(|cell| cell.len() > 1);
         members.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        let points = task.points;
+        let mut centers: Vec<f32> = members
+            .iter()
+            .flat_map(|cell| points.row(cell[0] as usize))
+            .copied()
+            .collect();
+        centers
+            .par_chunks_exact_mut(points.d())
+            .zip(&members)
+            .for_each(|(center, members)| mean(points, members, metric, center));
         Ok(Cells {
             members,
+            centers,
+            metric,
             split: maker.split,
         })
     }
@@ -94,7 +110,7 @@ impl Maker<'_> {
                 .next_u64(),
         );
         let centers = self.centers(&rows, count, seed)?;
-        let nearest = self.nearest_centers(&rows, &centers, per_row)?;
+        let nearest = nearest_centers(self.task.points, self.metric, &rows, &centers, per_row)?;
         let mut cells = vec![Vec::new(); count];
         for (&row, nearest) in rows.iter().zip(nearest.chunks_exact(per_row)) {
             for &center in nearest {
@@ -128,7 +144,7 @@ impl Maker<'_> {
             .copied()
             .collect();
         for _ in 0..STEPS {
-            let nearest = self.nearest_centers(&sample, &centers, 1)?;
+            let nearest = nearest_centers(points, self.metric, &sample, &centers, 1)?;
             let mut members = vec![Vec::new(); count];
             for (&row, &center) in sample.iter().zip(&nearest) {
                 members[center as usize].push(row);
@@ -142,29 +158,30 @@ impl Maker<'_> {
         }
         Ok(centers)
     }
+}
 
-    /// The `r` nearest centers of each of `rows`.
-    fn nearest_centers(&self, rows: &[u32], centers: &[f32], r: usize) -> Result<Vec<u32>, Error> {
-        let (points, d) = (self.task.points, self.task.points.d());
-        let count = centers.len() / d;
-        let findable: Vec<u32> = (0..count as u32).collect();
-        let mut nearest = Vec::with_capacity(rows.len() * r);
-        let mut matrix = centers.to_vec();
-        for batch in rows.chunks(BATCH) {
-            matrix.truncate(centers.len());
-            matrix.extend(batch.iter().flat_map(|&row| points.row(row as usize)));
-            let index = vectors::Index::of_members(
-                Points::new(&matrix, d)?,
-                &findable,
-                self.metric,
-                &Search::default(),
-            )?;
-            let queries: Vec<u32> = (0..batch.len()).map(|at| (count + at) as u32).collect();
-            let (knn, _) = index.knn_of(&queries, r, &|_| true)?;
-            nearest.extend(knn.ids);
-        }
-        Ok(nearest)
+/// The `r` nearest of `centers` for each of `rows`, nearest first.
+pub(super) fn nearest_centers(
+    points: Points<'_>,
+    metric: Metric,
+    rows: &[u32],
+    centers: &[f32],
+    r: usize,
+) -> Result<Vec<u32>, Error> {
+    let count = centers.len() / points.d();
+    let findable: Vec<u32> = (0..count as u32).collect();
+    let mut nearest = Vec::with_capacity(rows.len() * r);
+    let mut matrix = centers.to_vec();
+    for batch in rows.chunks(BATCH) {
+        matrix.truncate(centers.len());
+        matrix.extend(batch.iter().flat_map(|&row| points.row(row as usize)));
+        let together = Points::new(&matrix, points.d())?;
+        let index = vectors::Index::of_members(together, &findable, metric, &Search::default())?;
+        let queries: Vec<u32> = (0..batch.len()).map(|at| (count + at) as u32).collect();
+        let (knn, _) = index.knn_of(&queries, r, &|_| true)?;
+        nearest.extend(knn.ids);
     }
+    Ok(nearest)
 }
 
 /// `size` of `rows`, or all of them, in an order of their own random numbers.

@@ -30,16 +30,44 @@ impl Graph {
         &row[..known]
     }
 
-    /// Takes in what search inside a cell found.
-    pub(super) fn merge(&mut self, members: &[u32], found: &Knn) {
+    /// How far a row may be from `i` and still get into its list.
+    pub(super) fn limit(&self, i: u32) -> f32 {
+        self.distances[(i as usize + 1) * self.k - 1]
+    }
+
+    /// The places of row `i`, filled or not.
+    pub(super) fn lists(&self, i: u32) -> (&[u32], &[f32]) {
+        let row = i as usize * self.k..(i as usize + 1) * self.k;
+        (&self.ids[row.clone()], &self.distances[row])
+    }
+
+    /// Sets the list of row `i`, and says whether it is another than before.
+    pub(super) fn replace(&mut self, i: u32, ids: &[u32], distances: &[f32]) -> bool {
+        let row = i as usize * self.k..(i as usize + 1) * self.k;
+        let changed = self.ids[row.clone()] != *ids;
+        if changed {
+            self.ids[row.clone()].copy_from_slice(ids);
+            self.distances[row].copy_from_slice(distances);
+        }
+        changed
+    }
+
+    /// Takes in what `rows` found in a cell. `seen` is told of each row whether its list now holds some that were in it
+    /// before and not found now, and some that were found now and not in it before.
+    pub(super) fn merge(
+        &mut self,
+        rows: &[u32],
+        found: &Knn,
+        seen: &mut impl FnMut(u32, bool, bool),
+    ) {
         let mut ids = Vec::with_capacity(self.k);
         let mut distances = Vec::with_capacity(self.k);
-        for (at, &i) in members.iter().enumerate() {
-            let row = i as usize * self.k..(i as usize + 1) * self.k;
-            let old = (&self.ids[row.clone()], &self.distances[row.clone()]);
-            merge(old, found.row(at), self.k, &mut ids, &mut distances);
-            self.ids[row.clone()].copy_from_slice(&ids);
-            self.distances[row].copy_from_slice(&distances);
+        for (at, &i) in rows.iter().enumerate() {
+            let found = found.row(at);
+            merge(self.lists(i), found, self.k, &mut ids, &mut distances);
+            let known = ids.iter().position(|&id| id == NONE).unwrap_or(self.k);
+            let kept = !found.0.starts_with(&ids[..known]);
+            seen(i, kept, self.replace(i, &ids, &distances));
         }
     }
 
