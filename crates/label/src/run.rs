@@ -1,0 +1,307 @@
+//! From files to files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use artifacts::{ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Topic, Topics};
+use rayon::prelude::*;
+use stage::{File, Files, NoLocal, Progress, Seed, Stage};
+
+use crate::clean::clean;
+use crate::corpus::Corpus;
+use crate::exemplars::{most_probable, nearest_to_core};
+use crate::language::{LANGUAGES, StopWords};
+use crate::topics::{Layer, Named, name_layers};
+use crate::{Error, Options, Report};
+
+/// The layer of the column `cluster`.
+const MAIN: i32 = -1;
+/// Characters of a text that stands in for a name.
+const EXCERPT: usize = 40;
+
+/// The stage `label`.
+#[derive(Debug)]
+pub struct Label;
+
+impl Stage for Label {
+    const NAME: &'static str = "label";
+    const ABOUT: &'static str = "Names clusters by the phrases that set them apart (c-TF-IDF)";
+    const PRODUCER: &'static str = concat!("skerry-label ", env!("CARGO_PKG_VERSION"));
+    const INPUTS: &'static [File] = &[
+        File {
+            name: "documents",
+            file: "documents.parquet",
+            required: true,
+            help: "the texts",
+        },
+        File {
+            name: "clusters",
+            file: "clusters.parquet",
+            required: true,
+            help: "the cluster of each text",
+        },
+        File {
+            name: "cluster_info",
+            file: "cluster_info.parquet",
+            required: false,
+            help: "parents and cores of the clusters; without it, all texts of a cluster are its core",
+        },
+        File {
+            name: "embeddings",
+            file: "embeddings.parquet",
+            required: false,
+            help: "vectors that rank the exemplars; without them, probabilities do",
+        },
+    ];
+    const OUTPUTS: &'static [File] = &[File {
+        name: "topics",
+        file: "topics.parquet",
+        required: true,
+        help: "name, keywords and exemplars of each cluster",
+    }];
+
+    type Options = Options;
+    type Local = NoLocal;
+    type Report = Report;
+    type Error = Error;
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        _local: &NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        let (style, language) = (options.style()?, options.language()?);
+        let mut footer = stage::footer::<Self>(options, seed);
+
+        let path = files.input("documents");
+        let documents = Documents::read(path)?;
+        footer.reads("documents", path)?;
+        let n = documents.len();
+        let check = |path: &Path, rows| {
+            if rows == n {
+                Ok(())
+            } else {
+                Err(Error::Rows {
+                    path: path.to_owned(),
+                    rows,
+                    documents: n,
+                })
+            }
+        };
+        let path = files.input("clusters");
+        let clusters = Clusters::read(path)?;
+        check(path, clusters.len())?;
+        footer.reads("clusters", path)?;
+        let known = match files.optional("cluster_info") {
+            Some(path) => {
+                footer.reads("cluster_info", path)?;
+                let info = ClusterInfo::read(path)?;
+                Known::new(&info, &clusters, path)?
+            }
+            None => Known::default(),
+        };
+
+        progress.begin("reading words", None, "texts");
+        let stops = StopWords::new(&options.stop_words);
+        let corpus = Corpus::new(&|i| documents.text(i), n, &stops, language);
+        progress.end();
+        if !corpus.bylines.is_empty() {
+            progress.note(&format!(
+                "left out as bylines: {}",
+                corpus.bylines.join(", ")
+            ));
+        }
+
+        let layers = layers_of(&clusters);
+        progress.begin("naming clusters", None, "clusters");
+        let assignments: Vec<Layer<'_>> = layers
+            .iter()
+            .map(|&(_, cluster)| Layer { cluster })
+            .collect();
+        let named = name_layers(&corpus, &assignments, &style);
+        progress.end();
+
+        // Opened last, so that the words are gone by the time the vectors come.
+        let mut report = count(&documents, &clusters, &corpus, &named);
+        drop(corpus);
+        let embeddings = match files.optional("embeddings") {
+            Some(path) => {
+                let embeddings = Embeddings::read(path)?;
+                check(path, embeddings.len())?;
+                footer.reads("embeddings", path)?;
+                Some(embeddings)
+            }
+            None => None,
+        };
+        report.exemplars_by = if embeddings.is_some() {
+            "vectors"
+        } else {
+            "probability"
+        }
+        .to_owned();
+
+        let same = |a: u32, b: u32| documents.text(a as usize) == documents.text(b as usize);
+        let mut rows: Vec<Topic> = Vec::new();
+        for ((layer, _), named) in layers.iter().zip(named) {
+            rows.par_extend(named.into_par_iter().map(|named| {
+                let known = known.row(*layer, named.cluster);
+                let exemplar_ids = match &embeddings {
+                    Some(embeddings) => {
+                        let core: Vec<u32> = known.map(|row| core(row, n)).unwrap_or_default();
+                        nearest_to_core(
+                            &named.texts,
+                            &core,
+                            options.exemplars,
+                            |i| embeddings.row(i as usize),
+                            same,
+                        )
+                    }
+                    None => {
+                        most_probable(&named.texts, &clusters.probability, options.exemplars, same)
+                    }
+                };
+                Topic {
+                    layer: *layer,
+                    cluster: named.cluster,
+                    parent: known.map_or(-1, |row| row.parent),
+                    label: label(&named, &documents),
+                    keywords: named.keywords,
+                    size: named.texts.len() as i64,
+                    exemplar_ids,
+                }
+            }));
+        }
+        rows.sort_by_key(|row| (row.layer, row.cluster));
+        footer.fact(
+            "languages",
+            serde_json::to_value(&report.languages).expect("names and counts are plain data"),
+        );
+        if let Some(path) = files.output("topics") {
+            Topics { rows }.write(path, &footer)?;
+        }
+        Ok(report)
+    }
+}
+
+/// What the clustering knows of its clusters, by layer and cluster.
+#[derive(Default)]
+struct Known(BTreeMap<(i32, i32), ClusterRow>);
+
+impl Known {
+    /// Checks that both files speak of the same clusters.
+    fn new(info: &ClusterInfo, clusters: &Clusters, path: &Path) -> Result<Self, Error> {
+        let known: BTreeMap<_, _> = info
+            .rows
+            .iter()
+            .map(|row| ((row.layer, row.cluster), row.clone()))
+            .collect();
+        let mut sizes: BTreeMap<(i32, i32), i64> = BTreeMap::new();
+        for (layer, cluster) in layers_of(clusters) {
+            for &cluster in cluster.iter().filter(|&&cluster| cluster >= 0) {
+                *sizes.entry((layer, cluster)).or_default() += 1;
+            }
+        }
+        let fault = |fault| {
+            Err(Error::Clusters {
+                path: path.to_owned(),
+                fault,
+            })
+        };
+        for (&(layer, cluster), row) in &known {
+            let size = sizes.get(&(layer, cluster)).copied().unwrap_or(0);
+            if size != row.size {
+                return fault(format!(
+                    "cluster {cluster} of layer {layer} has {} documents here and {size} in the clusters",
+                    row.size
+                ));
+            }
+        }
+        if let Some((layer, cluster)) = sizes.keys().find(|key| !known.contains_key(key)) {
+            return fault(format!("cluster {cluster} of layer {layer} is missing"));
+        }
+        Ok(Self(known))
+    }
+
+    fn row(&self, layer: i32, cluster: i32) -> Option<&ClusterRow> {
+        self.0.get(&(layer, cluster))
+    }
+}
+
+/// The layers with their numbers, finest first: more clusters are finer.
+fn layers_of(clusters: &Clusters) -> Vec<(i32, &[i32])> {
+    let mut layers: Vec<(i32, &[i32])> = vec![(MAIN, &clusters.cluster)];
+    layers.extend(
+        clusters
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(at, layer)| (at as i32, layer.as_slice())),
+    );
+    layers
+        .sort_by_key(|(layer, cluster)| (std::cmp::Reverse(cluster.iter().max().copied()), *layer));
+    layers
+}
+
+/// The rows that the clustering names as the core of a cluster.
+fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
+    row.exemplar_ids
+        .iter()
+        .filter_map(|&id| u32::try_from(id).ok())
+        .filter(|&id| (id as usize) < n)
+        .collect()
+}
+
+/// The name, or the beginning of a text where there are no words for one, or the number of the cluster.
+fn label(named: &Named, documents: &Documents) -> String {
+    if !named.label.is_empty() {
+        return named.label.clone();
+    }
+    let text = named
+        .texts
+        .iter()
+        .map(|&text| documents.text(text as usize).trim())
+        .min()
+        .unwrap_or_default();
+    let text = clean(text);
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(EXCERPT) {
+        _ if line.is_empty() => format!("cluster {}", named.cluster),
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
+    }
+}
+
+fn count(
+    documents: &Documents,
+    clusters: &Clusters,
+    corpus: &Corpus,
+    named: &[Vec<Named>],
+) -> Report {
+    let languages = corpus
+        .languages
+        .found
+        .iter()
+        .map(|&(language, texts)| (LANGUAGES[usize::from(language)].code.to_owned(), texts));
+    let all = || named.iter().flatten();
+    Report {
+        documents: documents.len(),
+        noise: clusters
+            .cluster
+            .iter()
+            .filter(|&&cluster| cluster < 0)
+            .count(),
+        layers: named.len(),
+        topics: all().count(),
+        words: corpus.vocabulary(),
+        languages: languages.collect(),
+        bylines: corpus.bylines.clone(),
+        made_distinct: all().filter(|named| named.changed).count(),
+        named_by_text: all().filter(|named| named.label.is_empty()).count(),
+        without_words: (0..corpus.len())
+            .filter(|&i| corpus.raw(i).is_empty())
+            .count(),
+        exemplars_by: String::new(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Words and what stands between them.
+
+use label::tokenize::Tokenizer;
+
+fn words(text: &str) -> Vec<&str> {
+    Tokenizer::default()
+        .words(text)
+        .iter()
+        .map(|word| word.text)
+        .collect()
+}
+
+/// Runs that a phrase may lie in.
+fn runs(text: &str) -> Vec<String> {
+    let mut runs: Vec<String> = Vec::new();
+    for word in Tokenizer::default().words(text) {
+        match runs.last_mut() {
+            Some(run) if !word.breaks => *run = format!("{run} {}", word.text),
+            _ => runs.push(word.text.to_owned()),
+        }
+    }
+    runs
+}
+
+#[test]
+fn what_belongs_inside_a_word_stays_there() {
+    assert_eq!(
+        words("an e-scooter of AT&T, 3.5 km, 12,000 crowns"),
+        [
+            "an",
+            "e-scooter",
+            "of",
+            "AT&T",
+            "3.5",
+            "km",
+            "12,000",
+            "crowns"
+        ]
+    );
+    assert_eq!(
+        words("the U.S. economy. Then"),
+        ["the", "U.S.", "economy", "Then"]
+    );
+    assert_eq!(words("l'année – c’est"), ["l'année", "c’est"]);
+}
+
+#[test]
+fn punctuation_ends_a_phrase() {
+    assert_eq!(
+        runs("Storm Merrit hits, trains stop (again)\nAll quiet"),
+        ["Storm Merrit hits", "trains stop", "again", "All quiet"]
+    );
+}
+
+#[test]
+fn scripts_without_spaces_are_cut_into_words() {
+    assert_eq!(
+        words("東京で地震が発生"),
+        ["東京", "で", "地震", "が", "発生"]
+    );
+    assert_eq!(words("中央银行提高利率"), ["中央", "银行", "提高", "利率"]);
+    assert_eq!(words("ธนาคารกลาง"), ["ธนาคาร", "กลาง"]);
+}
+
+#[test]
+fn marks_do_not_break_words() {
+    assert_eq!(words("हिन्दी भाषा।"), ["हिन्दी", "भाषा"]);
+    assert_eq!(words("cafe\u{301} noir"), ["cafe\u{301}", "noir"]);
+}
+
+#[test]
+fn capitals_count_where_they_mean_something() {
+    let strong = |text: &'static str| -> Vec<&str> {
+        Tokenizer::default()
+            .words(text)
+            .into_iter()
+            .filter(|word| !word.weak_case)
+            .map(|word| word.text)
+            .collect()
+    };
+    assert_eq!(
+        strong("Today NASA launched. Rain came"),
+        ["NASA", "launched", "came"]
+    );
+    assert!(strong("Storm Merrit Makes Landfall With Gusts").is_empty());
+}
+
+#[test]
+fn bylines_stand_alone() {
+    let asides = |text: &'static str| -> Vec<&str> {
+        Tokenizer::default()
+            .words(text)
+            .into_iter()
+            .filter(|word| word.aside)
+            .map(|word| word.text)
+            .collect()
+    };
+    assert_eq!(
+        asides("Grant to study peptides (AP)\nAP - A company"),
+        ["AP", "AP"]
+    );
+    assert!(asides("a company - founded (last year) - grows").is_empty());
+}
