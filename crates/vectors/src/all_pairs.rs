@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use crate::certify::Bounds;
 use crate::lists::Lists;
 use crate::nearest::Candidate;
+use crate::outside::ordered;
 use crate::plain::Rows;
 use crate::progress::{Progress, share};
 use crate::queries::{self, first};
@@ -22,7 +23,7 @@ use crate::space::{Space, Tally, never_negative};
 use crate::{Error, Watch};
 
 /// Hits that are measured before the floors are looked at again.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
 
 /// The lists of all rows of the space, in its order.
 pub(crate) fn all_pairs(
@@ -55,10 +56,12 @@ pub(crate) fn all_pairs(
         .into_par_iter()
         .with_max_len(1)
         .for_each_init(Work::default, |work, c| sweep.within(c, work));
-    // The farther apart in the order, the later.
-    let queue: Vec<(u32, u32)> = (1..lists.len() as u32)
-        .flat_map(|apart| (0..lists.len() as u32 - apart).map(move |a| (a, a + apart)))
+    // What is far apart comes last, when floors are high.
+    let mut queue: Vec<(u32, u32)> = (0..lists.len() as u32)
+        .flat_map(|a| (a + 1..lists.len() as u32).map(move |b| (a, b)))
         .collect();
+    let centers = space.patches.cells();
+    queue.par_sort_by_cached_key(|&(a, b)| ordered(centers.gap(a as usize, b as usize)));
     share(queue.len(), Work::default, |work, at| {
         let (a, b) = queue[at];
         sweep.between(a as usize, b as usize, work);
@@ -155,7 +158,12 @@ impl<'l> Sweep<'_, 'l> {
                 work.last[side].extend((0..cells[side].ids.len()).map(|row| lists.last(row)));
             }
         }
-        let hits = std::mem::take(&mut work.first.desk.hits);
+        let mut hits = std::mem::take(&mut work.first.desk.hits);
+        if hits.len() > BATCH {
+            // What looks nearest raises the floors for the rest.
+            let best = hits.len() / 8;
+            hits.select_nth_unstable_by(best, |a, b| b.score.cmp(&a.score).then(a.cmp(b)));
+        }
         for batch in hits.chunks(BATCH) {
             let [last_a, last_b] = &work.last;
             let can_be_zero = never_negative(self.rows.metric);

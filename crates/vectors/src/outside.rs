@@ -217,7 +217,7 @@ impl BestOfGroups {
 }
 
 /// A weight as a number that orders like it.
-fn ordered(weight: f32) -> u32 {
+pub(crate) fn ordered(weight: f32) -> u32 {
     let bits = weight.to_bits();
     if bits >> 31 == 1 {
         !bits

@@ -114,6 +114,25 @@ impl Patches {
             .fold(f64::INFINITY, f64::min)
     }
 
+    /// The center of each cell.
+    pub(crate) fn cells(&self) -> Centers {
+        let mut centers = vec![0.0; self.count.div_ceil(PATCHES) * self.d];
+        for (patches, center) in self
+            .centers
+            .chunks(PATCHES * self.d)
+            .zip(centers.chunks_exact_mut(self.d))
+        {
+            let share = self.d as f32 / patches.len() as f32;
+            for patch in patches.chunks_exact(self.d) {
+                center
+                    .iter_mut()
+                    .zip(patch)
+                    .for_each(|(sum, value)| *sum += share * value);
+            }
+        }
+        Centers { d: self.d, centers }
+    }
+
     /// At most the distance of two centers.
     fn gap(&self, a: usize, other: &Patches, b: usize) -> f64 {
         let center = |patches: &Patches, p: usize| p * patches.d..(p + 1) * patches.d;
@@ -122,5 +141,23 @@ impl Patches {
             &other.centers[center(other, b)],
         );
         f64::from(apart(a, 1.0, b, 1.0)) * (1.0 - ROUNDING)
+    }
+}
+
+/// The centers of cells, to tell which are near each other.
+#[derive(Debug)]
+pub(crate) struct Centers {
+    d: usize,
+    centers: Vec<f32>,
+}
+
+impl Centers {
+    /// How far apart two cells lie, by their centers; 0 where nothing is known.
+    pub(crate) fn gap(&self, a: usize, b: usize) -> f32 {
+        let center = |c: usize| self.centers.get(c * self.d..(c + 1) * self.d);
+        match (center(a), center(b)) {
+            (Some(a), Some(b)) => apart(a, 1.0, b, 1.0),
+            _ => 0.0,
+        }
     }
 }

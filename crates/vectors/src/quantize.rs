@@ -5,12 +5,12 @@
 
 use rayon::prelude::*;
 
-use crate::Metric;
 use crate::distance::length;
 use crate::frame::Frame;
 use crate::plain::Rows;
 use crate::screen::{CELL, Line, PADDING, PANEL, Side};
 use crate::widest::widest;
+use crate::{Margin, Metric};
 
 /// The largest code. -128 is left out, so that a code has a negative.
 const LARGEST: f32 = 127.0;
@@ -55,7 +55,12 @@ impl Grid {
         let least = ((longest * center + center * center) / BIAS)
             .sqrt()
             .max(longest * 1e-7) as f32;
-        let step = (best_clip(&values) / LARGEST).max(least);
+        // What is clipped is lost in the direction of the row, and the fast margin counts on losses of no direction.
+        let clip = match rows.margin {
+            Margin::Guaranteed => best_clip(&values),
+            Margin::Fast => 6.0 * (length(&values) / (values.len() as f64).sqrt()) as f32,
+        };
+        let step = (clip / LARGEST).max(least);
         Some(Grid {
             step,
             unit: f64::from(step) * f64::from(step),

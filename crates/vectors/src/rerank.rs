@@ -8,7 +8,7 @@ use crate::plain::Rows;
 use crate::widest::widest;
 
 /// Pairs that are asked for ahead of their turn.
-const AHEAD: usize = 4;
+const AHEAD: usize = 8;
 
 /// The distance of each pair of rows.
 pub(crate) fn measure(rows: &Rows<'_>, pairs: &[(u32, u32)], distances: &mut Vec<f32>) {
@@ -29,8 +29,9 @@ pub(crate) fn project(
 fn measure_body(rows: &Rows<'_>, pairs: &[(u32, u32)], distances: &mut Vec<f32>) {
     distances.clear();
     for (at, &(i, j)) in pairs.iter().enumerate() {
-        if let Some(&(_, soon)) = pairs.get(at + AHEAD) {
-            prefetch(rows.points.row(soon as usize));
+        if let Some(&(i, j)) = pairs.get(at + AHEAD) {
+            prefetch(rows.points.row(i as usize));
+            prefetch(rows.points.row(j as usize));
         }
         distances.push(rows.distance(i as usize, j as usize));
     }

@@ -83,9 +83,9 @@ impl Tally {
         self.measured.load(Ordering::Relaxed)
     }
 
-    /// Whether an error of screening took more than half of its margin.
+    /// Whether an error of screening was larger than its margin.
     pub(crate) fn doubtful(&self) -> bool {
-        f32::from_bits(self.worst.load(Ordering::Relaxed)) > 0.5
+        f32::from_bits(self.worst.load(Ordering::Relaxed)) > 1.0
     }
 }
 
@@ -158,10 +158,17 @@ impl Desk {
             let error = bounds.error(size(a, row), size(b, col));
             let most = f64::from(hit.score) * bounds.unit + error;
             if most >= floors[0][row].min(floors[1][col]) && wanted(row, col) {
-                self.pairs.push((a.ids[row], b.ids[col]));
                 self.kept.push((hit, error));
             }
         }
+        // One row after another, so that each is read while it is still in the cache.
+        self.kept
+            .sort_unstable_by_key(|(hit, _)| (hit.row, hit.col));
+        self.pairs.extend(
+            self.kept
+                .iter()
+                .map(|(hit, _)| (a.ids[usize::from(hit.row)], b.ids[usize::from(hit.col)])),
+        );
         measure(rows, &self.pairs, &mut self.distances);
         tally
             .measured

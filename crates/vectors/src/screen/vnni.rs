@@ -6,7 +6,8 @@
 
 use std::arch::x86_64::{
     __m512i, _mm512_add_epi32, _mm512_cmpge_epi32_mask, _mm512_dpbusd_epi32, _mm512_loadu_si512,
-    _mm512_min_epi32, _mm512_set1_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
+    _mm512_min_epi32, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_storeu_si512, _mm512_sub_epi32,
+    _mm512_xor_si512,
 };
 
 use super::{Hit, Line, PANEL, Scratch, Side, meets, meets_any, note};
@@ -23,6 +24,7 @@ pub(super) fn screen(
     scratch: &mut Scratch,
     hits: &mut Vec<Hit>,
 ) {
+    let sign = _mm512_set1_epi8(-128);
     for (pair, codes) in cols.codes.chunks_exact(2 * lines).enumerate() {
         let col = pair * 2 * PANEL;
         if !meets_any(live, col) {
