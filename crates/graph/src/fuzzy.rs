@@ -36,7 +36,10 @@ impl Fuzzy {
 
     /// The sum of the weights at each point.
     pub fn degrees(&self) -> Vec<f64> {
-        (0..self.len()).into_par_iter().map(|i| self.row(i).1.iter().map(|&w| f64::from(w)).sum()).collect()
+        (0..self.len())
+            .into_par_iter()
+            .map(|i| self.row(i).1.iter().map(|&w| f64::from(w)).sum())
+            .collect()
     }
 
     /// The union of n neighborhoods of `k` members each.
@@ -48,13 +51,20 @@ impl Fuzzy {
     ///
     /// If `k` is 0, the shapes differ or an id is n or more.
     pub fn union(ids: &[u32], memberships: &[f32], k: usize) -> Self {
-        assert!(k > 0 && ids.len().is_multiple_of(k) && ids.len() == memberships.len(), "two arrays of shape (n, k)");
+        assert!(
+            k > 0 && ids.len().is_multiple_of(k) && ids.len() == memberships.len(),
+            "two arrays of shape (n, k)"
+        );
         let n = ids.len() / k;
         let (listed_starts, listed) = listed_by(ids, n, k);
         let merged = |i: usize, emit: &mut dyn FnMut(u32, f32)| {
-            let mut own: Vec<(u32, f32)> = (i * k..(i + 1) * k).map(|at| (ids[at], memberships[at])).collect();
+            let mut own: Vec<(u32, f32)> = (i * k..(i + 1) * k)
+                .map(|at| (ids[at], memberships[at]))
+                .collect();
             own.sort_unstable_by_key(|&(id, _)| id);
-            let from = listed[listed_starts[i]..listed_starts[i + 1]].iter().map(|&at| (at / k as u64, at as usize));
+            let from = listed[listed_starts[i]..listed_starts[i + 1]]
+                .iter()
+                .map(|&at| (at / k as u64, at as usize));
             let mut from = from.map(|(id, at)| (id as u32, memberships[at])).peekable();
             let mut own = own.into_iter().peekable();
             loop {
@@ -87,7 +97,8 @@ impl Fuzzy {
         let blocks: Vec<(Vec<usize>, Vec<u32>, Vec<f32>)> = (0..n.div_ceil(BLOCK))
             .into_par_iter()
             .map(|block| {
-                let (mut lengths, mut neighbors, mut weights) = (Vec::new(), Vec::new(), Vec::new());
+                let (mut lengths, mut neighbors, mut weights) =
+                    (Vec::new(), Vec::new(), Vec::new());
                 for i in block * BLOCK..((block + 1) * BLOCK).min(n) {
                     let before = neighbors.len();
                     merged(i, &mut |id, weight| {
@@ -108,7 +119,9 @@ impl Fuzzy {
         graph.starts.push(0);
         for (lengths, neighbors, weights) in blocks {
             for length in lengths {
-                graph.starts.push(graph.starts[graph.starts.len() - 1] + length);
+                graph
+                    .starts
+                    .push(graph.starts[graph.starts.len() - 1] + length);
             }
             graph.neighbors.extend(neighbors);
             graph.weights.extend(weights);
@@ -154,7 +167,9 @@ mod tests {
     #[test]
     fn the_union_is_symmetric_and_its_rows_ascend() {
         let (n, k) = (300, 7);
-        let ids: Vec<u32> = (0..n).flat_map(|i| (1..=k).map(move |j| ((i * 31 + j * j * 17 + j) % n) as u32)).collect();
+        let ids: Vec<u32> = (0..n)
+            .flat_map(|i| (1..=k).map(move |j| ((i * 31 + j * j * 17 + j) % n) as u32))
+            .collect();
         let ids: Vec<u32> = ids
             .chunks(k)
             .enumerate()
@@ -162,12 +177,17 @@ mod tests {
                 let mut row = row.to_vec();
                 row.sort_unstable();
                 row.dedup();
-                let spare = (0..n as u32).filter(|id| !row.contains(id) && *id != i as u32).take(k).collect::<Vec<_>>();
+                let spare = (0..n as u32)
+                    .filter(|id| !row.contains(id) && *id != i as u32)
+                    .take(k)
+                    .collect::<Vec<_>>();
                 row.retain(|&id| id != i as u32);
                 row.into_iter().chain(spare).take(k).collect::<Vec<_>>()
             })
             .collect();
-        let memberships: Vec<f32> = (0..n * k).map(|at| ((at * 7919) % 101) as f32 / 101.0).collect();
+        let memberships: Vec<f32> = (0..n * k)
+            .map(|at| ((at * 7919) % 101) as f32 / 101.0)
+            .collect();
         let graph = Fuzzy::union(&ids, &memberships, k);
         for i in 0..n {
             let (neighbors, weights) = graph.row(i);

@@ -6,12 +6,14 @@
 
 mod components;
 mod error;
+mod fuzzy;
 mod lists;
 mod union;
 mod union_find;
 
 pub use components::{Components, components};
 pub use error::Error;
+pub use fuzzy::Fuzzy;
 pub use lists::Lists;
 pub use union::Union;
 pub use union_find::UnionFind;

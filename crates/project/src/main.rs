@@ -1,3 +1,7 @@
 //! The `skerry-project` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stage::cli::main::<project::Project>()
+}

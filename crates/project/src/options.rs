@@ -1,0 +1,135 @@
+//! What can be chosen. The defaults are umap-learn's, which people compare with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// How to lay out.
+#[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Points in a neighborhood, the point itself counted as in umap-learn: few show detail, many the whole. Never
+    /// more than the neighbors in the file and one; fewer are taken with a warning.
+    #[arg(long, default_value_t = 15, value_name = "N")]
+    pub n_neighbors: usize,
+
+    /// Dimensions of the layout, 2 to 100. Two are a map; more are for clustering, and are written as a file of
+    /// embeddings.
+    #[arg(long, default_value_t = 2, value_name = "D")]
+    pub components: usize,
+
+    /// How close the nearest points may come, in the layout's units: small values make tight groups. At most `spread`.
+    #[arg(long, default_value_t = 0.1, value_name = "DISTANCE")]
+    pub min_dist: f64,
+
+    /// The layout's scale: how fast membership fades with distance.
+    #[arg(long, default_value_t = 1.0, value_name = "DISTANCE")]
+    pub spread: f64,
+
+    /// Passes over the graph. By default 500 for up to 10,000 points and 200 for more, as in umap-learn.
+    #[arg(long, value_name = "EPOCHS")]
+    pub epochs: Option<usize>,
+
+    /// Points each edge's end is pushed away from, for every time it is pulled.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    pub negative_samples: usize,
+
+    /// Weight of pushes against pulls.
+    #[arg(long, default_value_t = 1.0, value_name = "WEIGHT")]
+    pub repulsion: f64,
+
+    /// The learning rate of the first epoch; it falls to 0 in equal steps.
+    #[arg(long, default_value_t = 1.0, value_name = "RATE")]
+    pub learning_rate: f64,
+
+    /// Where points start: `spectral` (the graph's smoothest functions), `pca` (needs the embeddings) or `random`.
+    #[arg(long, value_enum, default_value_t = Init::Spectral)]
+    pub init: Init,
+
+    /// Who lays out. `umap-rs` is for comparison: its gradient is wrong (version 0.4.5), it takes no seed, and its answer
+    /// changes from run to run.
+    #[arg(long, value_enum, default_value_t = Engine::Skerry)]
+    pub engine: Engine,
+
+    /// The metric of the neighbors, for a file that does not say: cosine, l2 or ip. Only the quality figures need it.
+    #[arg(long, value_name = "METRIC")]
+    pub metric: Option<vectors::Metric>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            n_neighbors: 15,
+            components: 2,
+            min_dist: 0.1,
+            spread: 1.0,
+            epochs: None,
+            negative_samples: 5,
+            repulsion: 1.0,
+            learning_rate: 1.0,
+            init: Init::Spectral,
+            engine: Engine::Skerry,
+            metric: None,
+        }
+    }
+}
+
+/// Where points start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Eigenvectors of the graph's Laplacian.
+    #[default]
+    Spectral,
+    /// Principal components of the embeddings.
+    Pca,
+    /// Anywhere.
+    Random,
+}
+
+/// Who lays out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Our own optimizer: seeded, the same bytes at any number of threads.
+    #[default]
+    Skerry,
+    /// The crate of that name, if this build has it.
+    UmapRs,
+}
+
+impl Options {
+    /// The number of epochs for n points.
+    pub fn epochs_for(&self, n: usize) -> usize {
+        self.epochs.unwrap_or(if n <= 10_000 { 500 } else { 200 })
+    }
+
+    /// Options that mean nothing are refused before anything is read.
+    pub fn check(&self) -> Result<(), Error> {
+        let positive = |value: f64| value.is_finite() && value > 0.0;
+        let rules: [(&'static str, bool, String, &'static str); 8] = [
+            ("--n-neighbors", self.n_neighbors >= 2, self.n_neighbors.to_string(), "at least 2: the point and a neighbor"),
+            ("--components", (2..=100).contains(&self.components), self.components.to_string(), "from 2 to 100"),
+            ("--spread", positive(self.spread), self.spread.to_string(), "above 0"),
+            (
+                "--min-dist",
+                self.min_dist.is_finite() && (0.0..=self.spread).contains(&self.min_dist),
+                self.min_dist.to_string(),
+                "from 0 to the spread",
+            ),
+            ("--epochs", (1..=1_000_000).contains(&self.epochs.unwrap_or(1)), self.epochs.unwrap_or(1).to_string(), "from 1 to 1,000,000"),
+            ("--negative-samples", self.negative_samples <= 1000, self.negative_samples.to_string(), "from 0 to 1000"),
+            (
+                "--repulsion",
+                self.repulsion.is_finite() && (0.0..=1e6).contains(&self.repulsion),
+                self.repulsion.to_string(),
+                "from 0 to 1,000,000",
+            ),
+            ("--learning-rate", positive(self.learning_rate) && self.learning_rate <= 1e3, self.learning_rate.to_string(), "above 0, up to 1000"),
+        ];
+        match rules.into_iter().find(|&(_, holds, ..)| !holds) {
+            Some((option, _, value, expected)) => Err(Error::Option { option, value, expected }),
+            None => Ok(()),
+        }
+    }
+}

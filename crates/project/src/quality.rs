@@ -1,0 +1,276 @@
+//! How far the layout can be trusted.
+//!
+//! Two figures. The share of true neighbors kept says how many of a point's nearest stand nearest to it in the layout.
+//! Trustworthiness (Venna and Kaski 2001) says how near in truth those are that stand nearest to it: 1 where all are true
+//! neighbors, 0.5 where they are anybody. The first needs only neighbor lists; the second compares whole rows, so for
+//! large inputs it is taken from a sample of rows.
+
+use rayon::prelude::*;
+
+/// The `k` nearest of each point in the plane, itself left out, nearest first, ties by the smaller id: (n, k), row-major.
+///
+/// `positions` are n pairs; k is below n. By a grid of cells of a few points; O(n k log k) where points are spread
+/// evenly.
+pub fn nearest_in_plane(positions: &[[f32; 2]], k: usize) -> Vec<u32> {
+    let grid = Grid::new(positions, k);
+    let mut ids = vec![0; positions.len() * k];
+    ids.par_chunks_mut(k).enumerate().with_min_len(64).for_each_init(Vec::new, |found, (i, row)| {
+        grid.nearest(positions, i, k, found);
+        for (out, (_, id)) in row.iter_mut().zip(found.iter()) {
+            *out = *id;
+        }
+    });
+    ids
+}
+
+/// The `k` nearest in a layout of `columns` dimensions of each point of `sample`: (sample, k), row-major.
+///
+/// Compares all pairs: O(sample n columns).
+pub fn nearest_in_space(positions: &[f32], columns: usize, sample: &[u32], k: usize) -> Vec<u32> {
+    let mut ids = vec![0; sample.len() * k];
+    ids.par_chunks_mut(k).zip(sample).for_each(|(row, &i)| {
+        let own = &positions[i as usize * columns..(i as usize + 1) * columns];
+        let mut all: Vec<(f32, u32)> = positions
+            .chunks(columns)
+            .zip(0..)
+            .filter(|&(_, j)| j != i)
+            .map(|(other, j)| (own.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum(), j))
+            .collect();
+        all.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        all[..k].sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        for (out, (_, id)) in row.iter_mut().zip(&all) {
+            *out = *id;
+        }
+    });
+    ids
+}
+
+/// Points by cell.
+struct Grid {
+    low: [f32; 2],
+    /// The length of a cell's side.
+    side: f32,
+    width: usize,
+    height: usize,
+    /// Cell c holds `points[starts[c]..starts[c + 1]]`.
+    starts: Vec<u32>,
+    points: Vec<u32>,
+}
+
+impl Grid {
+    fn new(positions: &[[f32; 2]], k: usize) -> Self {
+        let mut low = [f32::INFINITY; 2];
+        let mut high = [f32::NEG_INFINITY; 2];
+        for position in positions {
+            for axis in 0..2 {
+                low[axis] = low[axis].min(position[axis]);
+                high[axis] = high[axis].max(position[axis]);
+            }
+        }
+        // Layouts leave much of their box empty: about a third of k to a cell of the whole box.
+        let cells = (3 * positions.len() / k.max(1)).max(1) as f32;
+        let (width, height) = ((high[0] - low[0]).max(1e-6), (high[1] - low[1]).max(1e-6));
+        let side = (width * height / cells).sqrt().max(width.max(height) / 4096.0);
+        let (width, height) = ((width / side) as usize + 1, (height / side) as usize + 1);
+        let mut grid = Self { low, side, width, height, starts: vec![0; width * height + 1], points: vec![0; positions.len()] };
+        let cells: Vec<usize> = positions.iter().map(|&position| grid.cell(position)).collect();
+        for &cell in &cells {
+            grid.starts[cell + 1] += 1;
+        }
+        for cell in 0..width * height {
+            grid.starts[cell + 1] += grid.starts[cell];
+        }
+        let mut next = grid.starts.clone();
+        for (i, &cell) in cells.iter().enumerate() {
+            grid.points[next[cell] as usize] = i as u32;
+            next[cell] += 1;
+        }
+        grid
+    }
+
+    fn place(&self, position: [f32; 2]) -> [usize; 2] {
+        let along = |axis: usize, cells: usize| (((position[axis] - self.low[axis]) / self.side) as usize).min(cells - 1);
+        [along(0, self.width), along(1, self.height)]
+    }
+
+    fn cell(&self, position: [f32; 2]) -> usize {
+        let [x, y] = self.place(position);
+        y * self.width + x
+    }
+
+    /// The squared distances and ids of the k nearest of point i.
+    fn nearest(&self, positions: &[[f32; 2]], i: usize, k: usize, found: &mut Vec<(f32, u32)>) {
+        found.clear();
+        let own = positions[i];
+        let [x, y] = self.place(own);
+        let farthest_ring = self.width.max(self.height);
+        for ring in 0..=farthest_ring {
+            for cell_y in y.saturating_sub(ring)..=(y + ring).min(self.height - 1) {
+                let edge = cell_y + ring == y || cell_y == y + ring;
+                let step = if edge || ring == 0 { 1 } else { 2 * ring };
+                for cell_x in (x as isize - ring as isize..=(x + ring) as isize).step_by(step) {
+                    if cell_x < 0 || cell_x >= self.width as isize {
+                        continue;
+                    }
+                    let cell = cell_y * self.width + cell_x as usize;
+                    for &j in &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize] {
+                        if j as usize != i {
+                            found.push((distance(own, positions[j as usize]), j));
+                        }
+                    }
+                }
+            }
+            if found.len() >= k {
+                if found.len() > k {
+                    found.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                    found.truncate(k);
+                }
+                let farthest = found.iter().map(|&(d, _)| d).fold(0.0, f32::max);
+                // Whatever is in the next ring is at least this far away; a little less, for the grid's rounding.
+                let safe = (ring as f32 * self.side * 0.999).powi(2);
+                if farthest < safe {
+                    break;
+                }
+            }
+        }
+        found.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    }
+}
+
+fn distance(a: [f32; 2], b: [f32; 2]) -> f32 {
+    (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)
+}
+
+/// The share of the first k of `truth[i]` that are among the first k of `layout[i]`.
+///
+/// Rows of `truth` have `truth_k` ids and rows of `layout` k, which is no more.
+pub fn preserved(layout: &[u32], k: usize, truth: &[u32], truth_k: usize) -> Vec<f32> {
+    layout
+        .par_chunks(k)
+        .zip(truth.par_chunks(truth_k))
+        .with_min_len(256)
+        .map(|(layout, truth)| layout.iter().filter(|id| truth[..k].contains(id)).count() as f32 / k as f32)
+        .collect()
+}
+
+/// What two rows are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Similarity {
+    /// The cosine of their angle.
+    Cosine,
+    /// Less the Euclidean distance.
+    Euclidean,
+    /// The inner product.
+    InnerProduct,
+}
+
+/// Trustworthiness at k of the sampled rows' neighborhoods `layout`: (sample, k) ids.
+///
+/// `values` are n rows of `d`. None where n is too small for the measure (below 2k + 1 or so).
+pub fn trustworthiness(values: &[f32], d: usize, similarity: Similarity, sample: &[u32], layout: &[u32], k: usize) -> Option<f64> {
+    let n = values.len() / d;
+    let worst = (2 * n) as f64 - (3 * k) as f64 - 1.0;
+    if worst <= 0.0 || sample.is_empty() || k == 0 {
+        return None;
+    }
+    // Whole numbers: their sum does not depend on its order.
+    let penalty: u64 = sample
+        .par_iter()
+        .zip(layout.par_chunks(k))
+        .map_init(Vec::new, |scores, (&i, row)| {
+            scores.clear();
+            let own = &values[i as usize * d..(i as usize + 1) * d];
+            scores.extend(values.chunks_exact(d).map(|other| score(own, other, similarity)));
+            scores[i as usize] = f32::NEG_INFINITY;
+            row.iter()
+                .map(|&j| {
+                    let limit = scores[j as usize];
+                    let nearer = scores.iter().filter(|&&s| s > limit).count();
+                    (nearer + 1).saturating_sub(k) as u64
+                })
+                .sum::<u64>()
+        })
+        .sum();
+    Some(1.0 - 2.0 * penalty as f64 / (sample.len() as f64 * k as f64 * worst))
+}
+
+/// Larger is nearer; of one row's scores only the order counts.
+fn score(own: &[f32], other: &[f32], similarity: Similarity) -> f32 {
+    /// Partial sums, so that they can be computed in vector registers of any width.
+    const LANES: usize = 16;
+    let (mut dots, mut squares) = ([0.0f32; LANES], [0.0f32; LANES]);
+    let ((a, rest_a), (b, rest_b)) = (own.as_chunks::<LANES>(), other.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for l in 0..LANES {
+            match similarity {
+                Similarity::Euclidean => dots[l] -= (a[l] - b[l]) * (a[l] - b[l]),
+                Similarity::Cosine => {
+                    dots[l] += a[l] * b[l];
+                    squares[l] += b[l] * b[l];
+                }
+                Similarity::InnerProduct => dots[l] += a[l] * b[l],
+            }
+        }
+    }
+    for (l, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
+        match similarity {
+            Similarity::Euclidean => dots[l] -= (a - b) * (a - b),
+            Similarity::Cosine => {
+                dots[l] += a * b;
+                squares[l] += b * b;
+            }
+            Similarity::InnerProduct => dots[l] += a * b,
+        }
+    }
+    let dot: f32 = dots.iter().sum();
+    match similarity {
+        Similarity::Cosine => dot / squares.iter().sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
+        Similarity::Euclidean | Similarity::InnerProduct => dot,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(n: usize) -> Vec<[f32; 2]> {
+        (0..n).map(|i| [((i * 7919) % 1013) as f32 * 0.01, ((i * 104_729) % 2003) as f32 * 0.005 + (i % 3) as f32 * 40.0]).collect()
+    }
+
+    #[test]
+    fn the_grid_finds_what_comparing_all_finds() {
+        let points = points(500);
+        let found = nearest_in_plane(&points, 7);
+        for i in 0..points.len() {
+            let mut all: Vec<(f32, u32)> =
+                (0..points.len()).filter(|&j| j != i).map(|j| (distance(points[i], points[j]), j as u32)).collect();
+            all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+            let expected: Vec<u32> = all[..7].iter().map(|&(_, id)| id).collect();
+            assert_eq!(&found[i * 7..(i + 1) * 7], expected, "point {i}");
+        }
+    }
+
+    #[test]
+    fn the_grid_takes_points_in_one_place_and_on_a_line() {
+        assert_eq!(nearest_in_plane(&[[1.0, 1.0]; 4], 2), [1, 2, 0, 2, 0, 1, 0, 1]);
+        let line: Vec<[f32; 2]> = (0..5).map(|i| [i as f32, 0.0]).collect();
+        assert_eq!(nearest_in_plane(&line, 1), [1, 0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_faithful_layout_is_trusted_and_a_shuffled_one_is_not() {
+        let points = points(400);
+        let values: Vec<f32> = points.iter().flatten().copied().collect();
+        let sample: Vec<u32> = (0..400).collect();
+        let faithful = nearest_in_plane(&points, 5);
+        assert_eq!(trustworthiness(&values, 2, Similarity::Euclidean, &sample, &faithful, 5), Some(1.0));
+        let shuffled: Vec<[f32; 2]> = (0..400).map(|i| points[i * 37 % 400]).collect();
+        let shuffled = trustworthiness(&values, 2, Similarity::Euclidean, &sample, &nearest_in_plane(&shuffled, 5), 5);
+        assert!(shuffled.is_some_and(|t| (0.4..0.6).contains(&t)), "{shuffled:?}");
+    }
+
+    #[test]
+    fn preserved_counts_shared_neighbors() {
+        assert_eq!(preserved(&[1, 2, 0, 3], 2, &[2, 1, 3, 3, 9, 0], 3), [1.0, 0.5]);
+    }
+}
