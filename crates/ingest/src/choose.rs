@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use arrow::array::LargeStringArray;
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use artifacts::Duplicates;
 use polars::prelude::{ChunkedArray, IdxSize, StringChunked};
 use stage::Seed;
@@ -27,35 +29,50 @@ pub(crate) struct Kept {
     pub(crate) duplicates: Duplicates,
 }
 
-/// Texts one after the other.
-#[derive(Default)]
+/// Texts one after the other, as Arrow has them.
 pub(crate) struct Texts {
     bytes: String,
-    ends: Vec<usize>,
+    /// Where each begins, and where the last ends.
+    bounds: Vec<i64>,
 }
 
 impl Texts {
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.ends.len()
+    fn new() -> Self {
+        Self {
+            bytes: String::new(),
+            bounds: vec![0],
+        }
     }
 
-    /// The text in a place.
-    pub(crate) fn get(&self, place: usize) -> &str {
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        &self.bytes[start..self.ends[place]]
+    fn len(&self) -> usize {
+        self.bounds.len() - 1
+    }
+
+    fn get(&self, place: usize) -> &str {
+        &self.bytes[self.bounds[place] as usize..self.bounds[place + 1] as usize]
+    }
+
+    /// Ends the text that was being written.
+    fn close(&mut self) {
+        self.bounds.push(self.bytes.len() as i64);
     }
 
     fn pick(self, places: &[usize]) -> Self {
         if places.len() == self.len() {
             return self;
         }
-        let mut picked = Self::default();
+        let mut picked = Self::new();
         for &place in places {
             picked.bytes.push_str(self.get(place));
-            picked.ends.push(picked.bytes.len());
+            picked.close();
         }
         picked
+    }
+
+    /// The texts as a column, without a copy.
+    pub(crate) fn into_array(self) -> LargeStringArray {
+        let bounds = OffsetBuffer::new(ScalarBuffer::from(self.bounds));
+        LargeStringArray::new(bounds, Buffer::from_vec(self.bytes.into_bytes()), None)
     }
 }
 
@@ -133,7 +150,7 @@ fn with_text(
     options: &Options,
     report: &mut Report,
 ) -> (Vec<IdxSize>, Texts) {
-    let (mut rows, mut texts) = (Vec::new(), Texts::default());
+    let (mut rows, mut texts) = (Vec::new(), Texts::new());
     let mut columns: Vec<_> = parts.iter().map(ChunkedArray::iter).collect();
     let mut cells: Vec<Option<Cow<str>>> = Vec::with_capacity(parts.len());
     for row in 0..table.rows() {
@@ -165,7 +182,7 @@ fn with_text(
         }
         let present: Vec<Option<&str>> = cells.iter().map(Option::as_deref).collect();
         if recipe.write(&present, &mut texts.bytes) {
-            texts.ends.push(texts.bytes.len());
+            texts.close();
             rows.push(row as IdxSize);
             report.decoded += usize::from(decoded);
         } else {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{LargeStringArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
 use artifacts::{Documents, Embeddings};
 use polars::prelude::{DataType, IdxSize, Series, StringChunked};
@@ -337,7 +337,7 @@ fn documents(
     let size = RecordBatchOptions::new().with_row_count(Some(n));
     let columns = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &size)
         .expect("every column has as many rows as there are documents");
-    let text = LargeStringArray::from_iter_values((0..n).map(|place| kept.texts.get(place)));
+    let text = kept.texts.into_array();
     Ok(Documents {
         text,
         source_row,

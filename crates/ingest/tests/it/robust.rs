@@ -73,8 +73,6 @@ proptest! {
         }
         let case = Case::new("a.csv", content).with(|o| o.template = Some("{text}".to_owned()));
         let expected: Vec<String> = cells.iter().map(|(text, _)| format!("x{text}")).collect();
-        // A whole file without a line feed outside of quotes is one where a carriage return ends lines.
-        prop_assume!(expected.iter().all(|text| !text.contains('\r')) || crlf);
         prop_assert_eq!(case.texts(), expected);
     }
 }
