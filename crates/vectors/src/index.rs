@@ -129,41 +129,6 @@ impl<'a> Index<'a> {
         k: usize,
         watch: Watch<'_>,
     ) -> Result<(Knn, SearchReport), Error> {
-        self.lists(queries, None, k, watch)
-    }
-
-    /// As [`Index::knn_of`], but of rows no farther than the `limit` of each query alone. Lists may be short: places that
-    /// nothing fills hold [`u32::MAX`] at infinity. The tighter the limits, the less there is to measure.
-    ///
-    /// # Errors
-    ///
-    /// As [`Index::knn_of`], and [`Error::Length`] unless each query has a limit.
-    pub fn knn_of_within(
-        &self,
-        queries: &[u32],
-        limit: &[f32],
-        k: usize,
-        watch: Watch<'_>,
-    ) -> Result<(Knn, SearchReport), Error> {
-        fitting(&[("limits", limit.len(), queries.len())])?;
-        let (mut knn, report) = self.lists(queries, Some(limit), k, watch)?;
-        for (query, &limit) in limit.iter().enumerate() {
-            for place in query * k..(query + 1) * k {
-                if knn.ids[place] == u32::MAX || knn.distances[place] > limit {
-                    (knn.ids[place], knn.distances[place]) = (u32::MAX, f32::INFINITY);
-                }
-            }
-        }
-        Ok((knn, report))
-    }
-
-    fn lists(
-        &self,
-        queries: &[u32],
-        limit: Option<&[f32]>,
-        k: usize,
-        watch: Watch<'_>,
-    ) -> Result<(Knn, SearchReport), Error> {
         self.allows(k)?;
         self.known(queries)?;
         let (mut ids, mut distances) = (vec![0; queries.len() * k], vec![0.0; queries.len() * k]);
@@ -189,7 +154,6 @@ impl<'a> Index<'a> {
                 space,
                 &bounds,
                 queries,
-                limit,
                 k,
                 &mut ids,
                 &mut distances,

@@ -13,6 +13,11 @@
 //! # Ok::<(), vectors::Error>(())
 //! ```
 
+#![expect(
+    clippy::inline_always,
+    reason = "bodies that are compiled for each width of register must be inlined there"
+)]
+
 mod all_pairs;
 mod certify;
 mod distance;

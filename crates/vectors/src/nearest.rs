@@ -8,6 +8,10 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the shape that sorting takes"
+    )]
     pub(crate) fn order(&self, other: &Candidate) -> std::cmp::Ordering {
         self.distance
             .total_cmp(&other.distance)

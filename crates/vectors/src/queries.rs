@@ -12,8 +12,7 @@ use crate::screen::{CELL, Hit, PATCHES};
 use crate::space::{Desk, Space, Tally};
 use crate::{Error, Watch};
 
-/// The lists of `queries`, in their order: of rows no farther than the `limit` of each, where there is one. Places that
-/// nothing fills hold [`u32::MAX`] at that limit.
+/// The lists of `queries`, in their order.
 #[expect(
     clippy::too_many_arguments,
     reason = "a search is its rows, its settings and its answer"
@@ -23,7 +22,6 @@ pub(crate) fn nearest(
     space: &Space,
     bounds: &Bounds,
     queries: &[u32],
-    limit: Option<&[f32]>,
     k: usize,
     ids: &mut [u32],
     distances: &mut [f32],
@@ -33,82 +31,72 @@ pub(crate) fn nearest(
     queries
         .par_chunks(CELL)
         .with_max_len(1)
-        .enumerate()
         .zip(
             ids.par_chunks_mut(CELL * k)
                 .zip(distances.par_chunks_mut(CELL * k)),
         )
-        .try_for_each_init(
-            Work::default,
-            |work, ((chunk, queries), (ids, distances))| {
-                let limit =
-                    |query: usize| limit.map_or(f32::INFINITY, |limit| limit[chunk * CELL + query]);
-                ids.fill(u32::MAX);
-                for (query, distances) in distances.chunks_mut(k).enumerate() {
-                    distances.fill(limit(query));
-                }
-                let mut lists = Lists { k, ids, distances };
-                let asked = space.arrange(rows, queries.to_vec());
-                let cell = asked.table.cell(0);
-                let mut floors: Vec<f64> = (0..queries.len())
-                    .map(|query| bounds.floor(limit(query)))
-                    .collect();
-                for (turn, c) in space.near_first(&asked).into_iter().enumerate() {
-                    let other = space.table.cell(c);
-                    let nothing = vec![f64::INFINITY; other.ids.len()];
-                    let live = asked
-                        .patches
-                        .live(0, &space.patches, c, bounds, &floors, &nothing);
-                    if turn == 0 {
-                        first(
-                            rows,
-                            space,
-                            bounds,
-                            &cell,
-                            &other,
-                            &mut lists,
-                            &mut floors,
-                            work,
-                            tally,
-                        );
-                        continue;
-                    }
-                    work.desk.meet(
-                        space.kernel,
+        .try_for_each_init(Work::default, |work, (queries, (ids, distances))| {
+            ids.fill(u32::MAX);
+            distances.fill(f32::INFINITY);
+            let mut lists = Lists { k, ids, distances };
+            let asked = space.arrange(rows, queries.to_vec());
+            let cell = asked.table.cell(0);
+            let mut floors = vec![f64::NEG_INFINITY; queries.len()];
+            for (turn, c) in space.near_first(&asked).into_iter().enumerate() {
+                let other = space.table.cell(c);
+                let nothing = vec![f64::INFINITY; other.ids.len()];
+                let live = asked
+                    .patches
+                    .live(0, &space.patches, c, bounds, &floors, &nothing);
+                if turn == 0 {
+                    first(
+                        rows,
+                        space,
                         bounds,
-                        space.table.lines,
                         &cell,
                         &other,
-                        [&floors, &nothing],
-                        live,
+                        &mut lists,
+                        &mut floors,
+                        work,
+                        tally,
                     );
-                    let hits = std::mem::take(&mut work.desk.hits);
-                    for batch in hits.chunks(CELL) {
-                        let new = |row: usize, col: usize| cell.ids[row] != other.ids[col];
-                        work.desk.measure(
-                            rows,
-                            bounds,
-                            (&cell, &other),
-                            [&floors, &nothing],
-                            batch,
-                            new,
-                            tally,
-                        );
-                        for pair in &work.desk.measured {
-                            if lists.offer(pair.row, pair.distance, other.ids[pair.col]) {
-                                floors[pair.row] = bounds.floor(lists.last(pair.row).distance);
-                            }
+                    continue;
+                }
+                work.desk.meet(
+                    space.kernel,
+                    bounds,
+                    space.table.lines,
+                    &cell,
+                    &other,
+                    [&floors, &nothing],
+                    live,
+                );
+                let hits = std::mem::take(&mut work.desk.hits);
+                for batch in hits.chunks(CELL) {
+                    let new = |row: usize, col: usize| cell.ids[row] != other.ids[col];
+                    work.desk.measure(
+                        rows,
+                        bounds,
+                        (&cell, &other),
+                        [&floors, &nothing],
+                        batch,
+                        new,
+                        tally,
+                    );
+                    for pair in &work.desk.measured {
+                        if lists.offer(pair.row, pair.distance, other.ids[pair.col]) {
+                            floors[pair.row] = bounds.floor(lists.last(pair.row).distance);
                         }
                     }
-                    work.desk.hits = hits;
                 }
-                if watch(queries.len() as u64) {
-                    Ok(())
-                } else {
-                    Err(Error::Cancelled)
-                }
-            },
-        )
+                work.desk.hits = hits;
+            }
+            if watch(queries.len() as u64) {
+                Ok(())
+            } else {
+                Err(Error::Cancelled)
+            }
+        })
 }
 
 /// One thread's working memory.

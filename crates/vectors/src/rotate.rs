@@ -69,7 +69,7 @@ fn transform(values: &mut [f32]) {
     }
 }
 
-/// The finalizer of SplitMix64: a number that looks random for each number.
+/// The finalizer of `SplitMix64`: a number that looks random for each number.
 fn mix(index: u64) -> u64 {
     let mut z = index.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

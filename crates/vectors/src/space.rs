@@ -112,6 +112,10 @@ pub(crate) struct Desk {
 impl Desk {
     /// Screens two cells. The floor of a row is the score that makes a pair matter to it: minus infinity where any does,
     /// infinity where none does. A pair is a hit if it matters to its row or to its column.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two cells, their floors and what serves all cells"
+    )]
     pub(crate) fn meet(
         &mut self,
         kernel: Kernel,
@@ -141,6 +145,10 @@ impl Desk {
     }
 
     /// Measures those of `hits` that `wanted` and for which the bounds of the pair itself leave a chance.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two cells, their floors and what serves all cells"
+    )]
     pub(crate) fn measure(
         &mut self,
         rows: &Rows<'_>,

@@ -245,43 +245,6 @@ fn some_rows_and_groups() {
 }
 
 #[test]
-fn within_a_limit() {
-    let (n, d, k) = (700, 20, 9);
-    let values = noise(n * d, 17);
-    let points = Points::new(&values, d).unwrap();
-    let queries: Vec<u32> = (0..n as u32).step_by(3).collect();
-    for members in [all(n), (100..400).collect(), (0..40).collect()] {
-        for metric in METRICS {
-            let index = Index::of_members(points, &members, metric, &Search::default()).unwrap();
-            let (ids, distances) = naive(points, &queries, &members, metric, k);
-            // Every fourth query has no limit, the others keep none or some of their neighbors.
-            let limit: Vec<f32> = (0..queries.len())
-                .map(|q| match q % 4 {
-                    0 => f32::INFINITY,
-                    1 => distances[q * k] - 1e-3,
-                    at => distances[q * k + at * 3 - 3],
-                })
-                .collect();
-            let (found, _) = index.knn_of_within(&queries, &limit, k, &|_| true).unwrap();
-            for place in 0..queries.len() * k {
-                let expected = if distances[place] <= limit[place / k] {
-                    (ids[place], distances[place])
-                } else {
-                    (u32::MAX, f32::INFINITY)
-                };
-                let found = (found.ids[place], found.distances[place]);
-                assert_eq!(found, expected, "{metric}, place {place}");
-            }
-        }
-    }
-    let index = Index::new(points, Metric::L2, &Search::default()).unwrap();
-    assert!(matches!(
-        index.knn_of_within(&[1, 2], &[1.0], k, &|_| true),
-        Err(Error::Length { .. })
-    ));
-}
-
-#[test]
 fn outside_of_the_group() {
     let (n, d) = (300, 20);
     let values = noise(n * d, 5);

@@ -30,12 +30,10 @@ pub(super) fn screen(
         if !meets_any(live, col) {
             continue;
         }
-        scratch.lines.clear();
-        scratch.lines.extend(
-            codes
-                .iter()
-                .map(|line| Line(line.0.map(|codes| codes ^ 0x8080_8080_u32 as i32))),
-        );
+        scratch.lines.resize(2 * lines, Line([0; PANEL]));
+        for (unsigned, signed) in scratch.lines.iter_mut().zip(codes) {
+            unsigned.0 = store(_mm512_xor_si512(load(&signed.0), sign));
+        }
         let (left, right) = scratch.lines.split_at(lines);
         let bias = [load(&cols.bias[col..]), load(&cols.bias[col + PANEL..])];
         let goal = [load(&cols.goals[col..]), load(&cols.goals[col + PANEL..])];
