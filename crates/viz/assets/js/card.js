@@ -125,11 +125,15 @@ export class Card {
       [clampX(px - width / 2), py + gap], [clampX(px - width / 2), py - gap - height],
     ];
     const label = labels.boxOf(data.cluster[this.row]);
+    if (label) {
+      for (const y of [label[1] - height - 6, label[3] + 6]) spots.push([px + gap, y], [px - gap - width, y], [clampX(px - width / 2), y]);
+    }
+    const covered = ([x, y]) => px > x - 4 && px < x + width + 4 && py > y - 4 && py < y + height + 4;
     const penalty = ([x, y]) => {
       const outside = Math.max(0, edge - x) + Math.max(0, edge - y) +
         Math.max(0, x + width + edge - camera.width) + Math.max(0, y + height + edge - camera.height);
       const covers = label && x < label[2] && label[0] < x + width && y < label[3] && label[1] < y + height;
-      return outside * 10 + (covers ? 50 : 0);
+      return outside * 10 + (covers ? 50 : 0) + (covered([x, y]) ? 400 : 0);
     };
     let best = spots[0];
     for (const spot of spots) if (penalty(spot) < penalty(best)) best = spot;

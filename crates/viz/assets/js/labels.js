@@ -14,7 +14,7 @@ export class Labels {
     // Coarse names (of the layers above the clusters) stand while the whole map is in view.
     const coarse = head.groups.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true }));
     this.items = [...coarse, ...fine.sort((a, b) => b.size - a.size || a.code - b.code)];
-    this.offsets = new Map();
+    this.planned = null;
     this.placed = [];
     this.measured = '';
   }
@@ -36,7 +36,7 @@ export class Labels {
     const key = `${small.toFixed(2)}`;
     if (key === this.measured) return;
     this.measured = key;
-    this.offsets.clear();
+    this.planned = null;
     for (const item of this.items) {
       item.px = item.coarse ? 17 * small : (11 + 6.5 * item.weight) * small;
       item.font = `${item.coarse ? 700 : 600} ${item.px.toFixed(1)}px ${FONT}`;
@@ -48,58 +48,73 @@ export class Labels {
     }
   }
 
-  // Where the names stand for this camera. Depends on the zoom, not on the part in view: panning moves nothing.
+  // Where the names stand for this camera. Which names, and on which side of their places, is decided once a step of
+  // the zoom: it depends on nothing else, so that panning moves no name and zooming back brings the same picture.
   place(camera, state) {
     this.measure(camera);
-    const budget = Math.max(6, (camera.width * camera.height) / 26000) * Math.max(1, camera.zoom ** 1.7);
-    const boxes = new Boxes();
-    const placed = [];
     const clusters = state.clusters;
     const focus = state.hits ? state.hitsPer(clusters) : null;
-    if (Boolean(focus) !== this.searching) this.offsets.clear();
-    this.searching = Boolean(focus);
-    // While something is searched, the topics that hold hits come first.
-    const items = !focus ? this.items :
-      [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0) || 0);
-    for (const item of items) {
-      if (placed.length >= budget) break;
-      if (item.coarse && camera.zoom > 2.2) continue;
-      if (item.code >= 0 && clusters.hidden.has(item.code)) continue;
+    const boxes = new Boxes();
+    this.placed = [];
+    for (const { item, offset } of this.plan(camera, state, focus)) {
       const [x, y] = camera.toScreen(item.x, item.y);
-      const spot = this.findSpot(item, x, y, camera, boxes);
-      if (!spot) {
-        this.offsets.delete(item);
-        continue;
-      }
-      this.offsets.set(item, spot.offset);
+      const spot = this.spotAt(item, x, y, offset, camera.scale, camera, boxes);
+      if (!spot) continue;
       boxes.add(spot.box, spot.leader);
-      placed.push({ item, x: spot.x, y: spot.y, box: spot.box, leader: spot.leader,
-        quiet: Boolean(focus && item.code >= 0 && !focus[item.code]) });
+      this.placed.push({ ...spot, item, quiet: Boolean(focus && item.code >= 0 && !focus[item.code]) });
     }
-    this.placed = placed;
-    return placed;
+    return this.placed;
   }
 
-  // On the topic itself if there is room, else beside it, at worst some way off with a line to it.
-  findSpot(item, x, y, camera, boxes) {
-    const previous = this.offsets.get(item);
-    // A name that would hide a small topic stands above or below it, as near as it can.
-    const island = item.reach * camera.scale;
-    // With the whole map in view no name is cut by the edge of the window.
-    const keep = (at, half, size) => (camera.zoom < 1.05 ? Math.max(half + 6, Math.min(size - half - 6, at)) : at);
-    const beside = item.height < island * 1.6 || item.coarse ? [] :
-      [1, -1].map((side) => [0, (side * (island * 0.8 + 4 + item.height / 2)) / (item.height * 0.5 + 12)]);
-    const spots = [...(previous ? [previous] : []), ...beside.filter(([, dy]) => Math.abs(dy) < 2), ...SPOTS];
-    for (const offset of spots) {
-      const [dx, dy] = offset;
-      const cx = keep(x + dx * (item.width * 0.5 + 14), item.width / 2, camera.width);
-      const cy = keep(y + dy * (item.height * 0.5 + 12), item.height / 2, camera.height);
-      const box = [cx - item.width / 2 - 3, cy - item.height / 2 - 1, cx + item.width / 2 + 3, cy + item.height / 2 + 1];
-      const far = Math.abs(dx) > 1.05 || Math.abs(dy) * (item.height * 0.5 + 12) > island + item.height * 0.5 + 10;
-      const leader = far ? lineTo(box, x, y) : null;
-      if (boxes.isFree(box, leader)) return { x: cx, y: cy, box, leader, offset };
+  plan(camera, state, focus) {
+    const { clusters } = state;
+    const level = Math.floor(Math.log2(camera.zoom) * 3 + 1e-3);
+    const key = [level, camera.width, camera.height, [...clusters.hidden].join(' '), state.searched].join('/');
+    if (key === this.planned?.key) return this.planned.spots;
+    const zoom = 2 ** (level / 3);
+    const scale = camera.homeScale * zoom;
+    const budget = Math.max(6, (camera.width * camera.height) / 26000) * Math.max(1, zoom ** 1.7);
+    // While something is searched, the topics that hold hits come first.
+    const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
+    const boxes = new Boxes();
+    const spots = [];
+    for (const item of items) {
+      if (spots.length >= budget) break;
+      if ((item.coarse && zoom > 2.2) || (item.code >= 0 && clusters.hidden.has(item.code))) continue;
+      const x = (item.x - camera.homeX) * scale + camera.width / 2;
+      const y = (camera.homeY - item.y) * scale + camera.height / 2;
+      for (const offset of this.offsets(item, scale)) {
+        const spot = this.spotAt(item, x, y, offset, scale, camera, boxes);
+        if (!spot) continue;
+        boxes.add(spot.box, spot.leader);
+        spots.push({ item, offset });
+        break;
+      }
     }
-    return null;
+    this.planned = { key, spots };
+    return spots;
+  }
+
+  // A name that would hide a small topic stands below or above it, as near as it can; else on the topic if there is
+  // room, else beside it, at worst some way off with a line to it.
+  offsets(item, scale) {
+    const island = item.reach * scale;
+    if (item.coarse || item.height < island * 1.6) return SPOTS;
+    const step = (island * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
+    return step < 2 ? [[0, step], [0, -step], ...SPOTS] : SPOTS;
+  }
+
+  spotAt(item, x, y, [dx, dy], scale, camera, boxes) {
+    // With the whole map in view no name is cut by the edge of the window.
+    const keep = (at, half, size) =>
+      (scale < camera.homeScale * 1.05 ? Math.max(half + 6, Math.min(size - half - 6, at)) : at);
+    const [halfWidth, halfHeight] = [item.width / 2, item.height / 2];
+    const cx = keep(x + dx * (halfWidth + 14), halfWidth, camera.width);
+    const cy = keep(y + dy * (halfHeight + 12), halfHeight, camera.height);
+    const box = [cx - halfWidth - 3, cy - halfHeight - 1, cx + halfWidth + 3, cy + halfHeight + 1];
+    const far = Math.abs(dx) > 1.05 || Math.abs(dy) * (halfHeight + 12) > item.reach * scale + halfHeight + 10;
+    const leader = far ? lineTo(box, x, y) : null;
+    return boxes.isFree(box, leader) ? { x: cx, y: cy, box, leader } : null;
   }
 
   draw(camera, state, ratio) {

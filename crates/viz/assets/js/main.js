@@ -206,6 +206,7 @@ class App {
   // Flies to a point and pins it.
   goTo(row) {
     const { data, camera, state } = this;
+    if (!(row >= 0 && row < data.n)) return;
     if (!state.isVisible(row)) {
       for (const grouping of state.groupings) grouping.hidden.delete(grouping.codes?.[row]);
       this.changed();
@@ -258,6 +259,7 @@ class App {
     this.panel.listed = 60;
     this.search.run(query, () => {
       this.state.hits = this.search.hits;
+      this.state.searched = this.search.hits ? `${this.search.query} ${this.search.rows.length}` : '';
       this.state.emphasis = -1;
       this.changed();
     }).catch((error) => this.fail(error));

@@ -20,7 +20,7 @@ export class State {
     this.coloring = this.groupings[0];
     this.theme = 'light';
     this.hits = null;
-    this.hitCount = 0;
+    this.searched = '';
     this.emphasis = -1;
     this.pinned = -1;
   }

@@ -6,8 +6,8 @@ use crate::scene::Group;
 /// A name that found room.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// Its lines.
-    pub lines: Vec<String>,
+    /// Its lines, with the width of each.
+    pub lines: Vec<(String, f32)>,
     /// The middle of the name.
     pub x: f32,
     /// The middle of the name.
@@ -70,11 +70,12 @@ pub fn place<'a>(
         }
         let weight = (topic.size as f32 / *largest.get_or_insert(topic.size.max(1) as f32)).sqrt();
         let size = 13.0 + 9.0 * weight;
-        let lines = lines(&topic.name, if weight > 0.6 { 20 } else { 17 });
-        let width = lines
-            .iter()
-            .map(|line| font.width(line, size))
-            .fold(1.0, f32::max);
+        let lines: Vec<(String, f32)> = lines(&topic.name, if weight > 0.6 { 20 } else { 17 })
+            .into_iter()
+            .map(|line| (font.width(&line, size), line))
+            .map(|(width, line)| (line, width))
+            .collect();
+        let width = lines.iter().map(|line| line.1).fold(1.0, f32::max);
         let height = lines.len() as f32 * size * LINE;
         let (half_width, half_height) = (width / 2.0, height / 2.0);
         let at = |(dx, dy): (f32, f32)| {
@@ -230,19 +231,16 @@ mod tests {
         });
         let found = place(spots, 40, [0.0, 0.0, 1200.0, 900.0], false, &font);
         assert!(
-            found.len() >= 12 && found[0].lines.join(" ") == "topic number 0, of many",
+            found.len() >= 12
+                && found[0].lines.len() == 2
+                && found[0].lines[0].0 == "topic number 0,",
             "{}",
             found.len()
         );
         let rects: Vec<Rect> = found
             .iter()
             .map(|name| {
-                let width = name
-                    .lines
-                    .iter()
-                    .map(|line| font.width(line, name.size))
-                    .fold(0.0, f32::max)
-                    / 2.0;
+                let width = name.lines.iter().map(|line| line.1).fold(0.0, f32::max) / 2.0;
                 let height = name.lines.len() as f32 * name.size * LINE / 2.0;
                 [
                     name.x - width,

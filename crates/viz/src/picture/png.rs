@@ -110,8 +110,8 @@ impl Canvas {
         let first =
             name.y - (name.lines.len() as f32 - 1.0) * name.size * LINE / 2.0 + 0.36 * name.size;
         let mut letters: Vec<(i32, i32, f32)> = Vec::new();
-        for (at, words) in name.lines.iter().enumerate() {
-            let x = name.x - font.width(words, name.size) / 2.0;
+        for (at, (words, width)) in name.lines.iter().enumerate() {
+            let x = name.x - width / 2.0;
             let baseline = first + at as f32 * name.size * LINE;
             font.draw(words, name.size, x, baseline, |x, y, cover| {
                 letters.push((x, y, cover))

@@ -75,10 +75,12 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
     for name in &picture.names {
         let first =
             name.y - (name.lines.len() as f32 - 1.0) * name.size * LINE / 2.0 + 0.36 * name.size;
-        for (at, words) in name.lines.iter().enumerate() {
+        // The length keeps a wider font of the viewer's from running one name into the next.
+        for (at, (words, length)) in name.lines.iter().enumerate() {
             let y = first + at as f32 * name.size * LINE;
             line(format_args!(
-                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" fill=\"{}\">{}</text>",
+                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" textLength=\"{length:.1}\" \
+                 lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\">{}</text>",
                 name.x,
                 name.size,
                 name.ink,
