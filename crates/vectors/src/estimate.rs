@@ -1,10 +1,32 @@
 //! How much memory a search takes, said before it starts.
 
-/// Bytes that [`crate::knn`] of `n` rows of `d` values will hold at its peak, the answer included and the rows
-/// themselves, which the caller holds, not.
+use crate::screen::{CELL, PANEL, PATCH};
+
+/// Bytes that [`crate::knn`] of `n` rows of `d` values will hold at its peak: the answer, the codes, and the working
+/// memory of each thread of the pool. The rows themselves, which the caller holds, are not counted.
 pub fn estimate(n: usize, d: usize, k: usize) -> u64 {
-    let (n, d, k) = (n as u64, d as u64, k as u64);
-    let answer = n * k * 8;
-    let screening = n * (d + 16);
-    answer + screening
+    let (rows, d, k) = (n as u64, d as u64, k as u64);
+    let answer = 8 * k;
+    // A tile of the AMX kernel takes 64 values at once.
+    let codes = d.next_multiple_of(4 * PANEL as u64);
+    let balls = 4 * d / PATCH as u64;
+    // Order and key, scale, bias, sum, norm, residual, floor, member, place.
+    let row = 8 + 4 + 4 + 4 + 4 + 4 + 8 + 4 + 16;
+    let cells = n.div_ceil(CELL) as u64;
+    let meetings = cells * cells / 2 * 24;
+    // Every pair of a cell may be a hit, kept twice.
+    let thread = (CELL * CELL * 16) as u64 + 4 * CELL as u64 * d;
+    rows * (answer + codes + balls + row) + meetings + rayon::current_num_threads() as u64 * thread
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stays_well_below_the_rows() {
+        let raw = 100_000 * 384 * 4;
+        assert!(estimate(100_000, 384, 50) < raw * 3 / 4);
+        assert!(estimate(100_000, 384, 50) > 100_000 * (384 + 400));
+    }
 }

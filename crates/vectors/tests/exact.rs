@@ -4,8 +4,8 @@
 
 use proptest::prelude::*;
 use vectors::{
-    Edge, Error, Index, Kernel, Metric, Outside, Points, Search, check, distance, knn, knn_of,
-    knn_within,
+    Edge, Error, Index, Kernel, Margin, Metric, Outside, Points, Search, check, distance, knn,
+    knn_of, knn_within,
 };
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
@@ -224,10 +224,10 @@ fn extreme_scales() {
 
 #[test]
 fn some_rows_and_groups() {
-    let (n, d, k) = (400, 32, 6);
+    let (n, d, k) = (1400, 32, 6);
     let values = noise(n * d, 12);
     let points = Points::new(&values, d).unwrap();
-    let some = [7, 7, 399, 0, 123];
+    let some = [7, 7, 1399, 0, 123];
     let members: Vec<u32> = (0..n as u32).filter(|i| i % 3 == 0).rev().collect();
     for metric in METRICS {
         let (found, _) = knn_of(points, &some, metric, k, &Search::default(), &|_| true).unwrap();
@@ -246,7 +246,7 @@ fn some_rows_and_groups() {
 
 #[test]
 fn outside_of_the_group() {
-    let (n, d) = (300, 20);
+    let (n, d) = (1150, 20);
     let values = noise(n * d, 5);
     let points = Points::new(&values, d).unwrap();
     let group: Vec<u32> = (0..n as u32).map(|i| i * 7 % 4).collect();
@@ -323,7 +323,7 @@ fn outside_of_the_group() {
 /// The single linkage of a chain: leaves in the order of the chain, merged at the given heights.
 #[test]
 fn shortcuts_of_a_tree() {
-    let (n, d) = (260, 12);
+    let (n, d) = (1180, 12);
     let values = noise(n * d, 6);
     let points = Points::new(&values, d).unwrap();
     let order: Vec<u32> = (0..n as u32).map(|i| i * 77 % n as u32).collect();
@@ -370,6 +370,122 @@ fn shortcuts_of_a_tree() {
             );
         }
     }
+}
+
+/// A group may be asked about rows that do not belong to it.
+#[test]
+fn strangers_ask_a_group() {
+    let (n, d, k) = (900, 24, 5);
+    let mut values = noise(n * d, 21);
+    values[1] = f32::NAN;
+    let points = Points::new(&values, d).unwrap();
+    let members: Vec<u32> = (1..n as u32).filter(|i| i % 3 != 1).collect();
+    for metric in METRICS {
+        let index = Index::of_members(points, &members, metric, &Search::default()).unwrap();
+        let strangers = [4, 1, 7, 2];
+        let (found, _) = index.knn_of(&strangers, k, &|_| true).unwrap();
+        assert_eq!(
+            (found.ids, found.distances),
+            naive(points, &strangers, &members, metric, k)
+        );
+        assert!(matches!(
+            index.knn_of(&[0], k, &|_| true),
+            Err(Error::NotFinite { row: 0, .. })
+        ));
+    }
+}
+
+/// The fast margin says that it proves nothing, and misses next to nothing.
+#[test]
+fn fast_margin() {
+    let (n, d, k) = (2000, 96, 10);
+    let values = noise(n * d, 77);
+    let points = Points::new(&values, d).unwrap();
+    for metric in METRICS {
+        let fast = Search {
+            margin: Margin::Fast,
+            ..Search::default()
+        };
+        let (found, report) = knn(points, metric, k, &fast, &|_| true).unwrap();
+        let (exact, proven) = knn(points, metric, k, &Search::default(), &|_| true).unwrap();
+        assert_eq!(
+            (report.certified, report.fallen_back),
+            (false, 0),
+            "{metric}"
+        );
+        assert!(report.reranked < proven.reranked);
+        let same = found
+            .ids
+            .iter()
+            .zip(&exact.ids)
+            .filter(|(a, b)| a == b)
+            .count();
+        assert!(same as f64 >= 0.999 * (n * k) as f64, "{metric}: {same}");
+    }
+}
+
+/// Lengths so different that one step cannot serve all: the errors are larger than the fast margin expects of a
+/// typical row, or the rows are lost in rounding; either way the answer must not suffer unnoticed.
+#[test]
+fn fast_margin_on_hard_rows() {
+    let (n, d, k) = (600, 16, 5);
+    let mut values = noise(n * d, 78);
+    for (i, row) in values.chunks_exact_mut(d).enumerate() {
+        row.iter_mut()
+            .for_each(|value| *value *= 4f32.powi(i as i32 % 9));
+    }
+    let points = Points::new(&values, d).unwrap();
+    let fast = Search {
+        margin: Margin::Fast,
+        ..Search::default()
+    };
+    let (found, report) = knn(points, Metric::L2, k, &fast, &|_| true).unwrap();
+    let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+    assert!(!report.certified || found == exact);
+}
+
+#[test]
+fn a_missing_kernel_is_an_error() {
+    let points = Points::new(&[0.0, 1.0, 3.0], 1).unwrap();
+    for kernel in Kernel::ALL {
+        let search = Search {
+            kernel: Some(kernel),
+            ..Search::default()
+        };
+        let found = knn(points, Metric::L2, 1, &search, &|_| true);
+        match found {
+            Ok((knn, _)) => assert_eq!((knn.ids, kernel.is_available()), (vec![1, 0, 1], true)),
+            Err(Error::KernelMissing { name, .. }) => {
+                assert_eq!((name, kernel.is_available()), (kernel.name(), false))
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The same bytes from one thread and from several.
+#[test]
+fn threads_change_nothing() {
+    let (n, d, k) = (3000, 48, 12);
+    let values = noise(n * d, 90);
+    let found = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            knn(
+                Points::new(&values, d).unwrap(),
+                Metric::Cosine,
+                k,
+                &Search::default(),
+                &|_| true,
+            )
+            .unwrap()
+            .0
+        })
+    };
+    assert_eq!(found(1), found(3));
 }
 
 #[test]
