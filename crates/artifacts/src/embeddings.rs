@@ -80,12 +80,7 @@ impl Embeddings {
     /// Reads the file at `path`: Parquet, or Arrow IPC where the name ends in `.arrow`, `.feather` or `.ipc`.
     /// A foreign file may lack `id`. Checks ids, equal lengths and finiteness.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
-        let ipc = path.extension().is_some_and(|end| {
-            ["arrow", "feather", "ipc"]
-                .iter()
-                .any(|name| end.eq_ignore_ascii_case(name))
-        });
-        let (d, values, footer) = if ipc {
+        let (d, values, footer) = if is_ipc(path) {
             read_ipc(path)?
         } else {
             read_parquet(path)?
@@ -107,6 +102,16 @@ impl Embeddings {
         })
     }
 
+    /// Rows and dimensions as the metadata of the Parquet file at `path` have them, without reading a vector; `None` where
+    /// they do not say (Arrow IPC, a column that is not there).
+    pub fn shape(path: &Path) -> Result<Option<(usize, usize)>, Error> {
+        if is_ipc(path) {
+            return Ok(None);
+        }
+        let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
+        Ok(file.width("embedding").map(|d| (file.rows, d)))
+    }
+
     /// Writes the file.
     pub fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
@@ -114,6 +119,14 @@ impl Embeddings {
         columns.fixed_lists("embedding", self.values.clone(), self.d);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
+}
+
+fn is_ipc(path: &Path) -> bool {
+    path.extension().is_some_and(|end| {
+        ["arrow", "feather", "ipc"]
+            .iter()
+            .any(|name| end.eq_ignore_ascii_case(name))
+    })
 }
 
 fn read_parquet(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error> {

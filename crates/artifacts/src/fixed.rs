@@ -45,6 +45,20 @@ impl FixedFile {
         })
     }
 
+    /// The length of the lists of `column`, as far as the metadata say.
+    pub(crate) fn width(&self, column: &str) -> Option<usize> {
+        let metadata = self.reader.metadata();
+        let schema = metadata.file_metadata().schema_descr();
+        let leaf =
+            (0..schema.num_columns()).find(|&at| schema.column(at).path().parts()[0] == column)?;
+        let values: i64 = metadata
+            .row_groups()
+            .iter()
+            .map(|group| group.column(leaf).num_values())
+            .sum();
+        (values as usize).checked_div(self.rows)
+    }
+
     /// The lists of `column`, by the fast way where the pages allow it.
     pub(crate) fn lists<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
         let schema = self.reader.metadata().file_metadata().schema_descr();

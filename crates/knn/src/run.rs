@@ -4,6 +4,7 @@ use artifacts::{Embeddings, Neighbors};
 use stage::{File, Files, Progress, Seed, Stage};
 use vectors::Points;
 
+use crate::memory::{self, Size};
 use crate::{Error, Local, Options, Report, search};
 
 /// The `knn` stage.
@@ -40,6 +41,18 @@ impl Stage for Knn {
     ) -> Result<Report, Error> {
         options.check()?;
         let path = files.input("embeddings");
+        if local.memory_limit.is_some()
+            && let Some((n, d)) = Embeddings::shape(path)?
+        {
+            // The rows alone may be too many: said before they are read.
+            let k = options.k.min(n.saturating_sub(1));
+            memory::keep_within(
+                local.memory_limit,
+                options.backend,
+                Size { n, d, k },
+                options,
+            )?;
+        }
         let embeddings = Embeddings::read(path)?;
         let mut footer = stage::footer::<Self>(options, seed);
         footer.reads("embeddings", path)?;

@@ -30,11 +30,6 @@ impl Graph {
         &row[..known]
     }
 
-    /// How far a row may be from `i` and still get into its list.
-    pub(super) fn limit(&self, i: u32) -> f32 {
-        self.distances[(i as usize + 1) * self.k - 1]
-    }
-
     /// The places of row `i`, filled or not.
     pub(super) fn lists(&self, i: u32) -> (&[u32], &[f32]) {
         let row = i as usize * self.k..(i as usize + 1) * self.k;

@@ -111,7 +111,6 @@ fn visit(
     };
     let mut compared = 0;
     for few in visits.chunks(rayon::current_num_threads()) {
-        let known: &Graph = graph;
         let found: Vec<Knn> = few
             .par_iter()
             .map(|(members, visitors)| {
@@ -120,9 +119,7 @@ fn visit(
                 let (knn, _) = if members == visitors {
                     index.knn(k, &watch)?
                 } else {
-                    // What is farther than the last of a full list is of no use.
-                    let limit: Vec<f32> = visitors.iter().map(|&i| known.limit(i)).collect();
-                    index.knn_of_within(visitors, &limit, k, &watch)?
+                    index.knn_of(visitors, k, &watch)?
                 };
                 Ok(knn)
             })
