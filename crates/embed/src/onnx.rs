@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn message(field: u8, body: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![field << 3 | 2, body.len() as u8];
+        let mut bytes = vec![(field << 3) | 2, (body.len() % 128) as u8 | 0x80, (body.len() / 128) as u8];
         bytes.extend(body);
         bytes
     }

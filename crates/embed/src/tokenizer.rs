@@ -78,6 +78,11 @@ impl TextTokenizer {
         Ok(())
     }
 
+    /// How many token ids the model knows.
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.tokenizer.get_vocab_size(false)
+    }
+
     /// What is given to the tokenizer for `text`.
     pub(crate) fn given(&self, text: &str) -> String {
         let mut given = format!("{}{text}", self.prefix);
