@@ -186,7 +186,9 @@ pub fn to_arrow(series: &Series) -> PolarsResult<ArrayRef> {
         DataType::Date => Arc::new(series.date()?.physical().iter().collect::<Date32Array>()),
         DataType::Datetime(_, zone) => {
             let micros: TimestampMicrosecondArray = series.datetime()?.physical().iter().collect();
-            Arc::new(micros.with_timezone_opt(zone.as_ref().map(ToString::to_string)))
+            // Every zone is UTC by now; written as an offset, which any reader knows without a database of zones.
+            let zone = zone.as_ref().map(|_| "+00:00");
+            Arc::new(micros.with_timezone_opt(zone))
         }
         _ => {
             let strings = series.str()?;

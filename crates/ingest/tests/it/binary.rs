@@ -173,7 +173,7 @@ fn every_common_type_finds_its_place() {
                 "large (Utf8)",
                 "view (Utf8)",
                 "time (Utf8)",
-                "when (Timestamp(µs, \"UTC\"))",
+                "when (Timestamp(µs, \"+00:00\"))",
                 "naive (Timestamp(µs))",
                 "ints (Utf8)",
                 "struct (Utf8)",

@@ -24,7 +24,7 @@ fn a_predicate_keeps_rows() {
         "what is null does not hold"
     );
     assert_eq!(rows("1 = 1").len(), 10);
-    assert_eq!(rows("n > (1 + 4) * 1.5"), [8, 9]);
+    assert_eq!(rows("n > (1 + 4) * 1.25"), [7, 8, 9]);
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn types_are_found_over_all_rows() {
             "f (Float64)",
             "b (Boolean)",
             "d (Date32)",
-            "t (Timestamp(µs, \"UTC\"))",
+            "t (Timestamp(µs, \"+00:00\"))",
             "zip (Utf8)",
             "source_id (Utf8)",
             "mixed (Utf8)",
