@@ -299,8 +299,14 @@ impl Batch {
 fn probes(vocabulary: usize, max_tokens: usize) -> Batch {
     let (rows, tokens) = (8, max_tokens.min(24));
     // Steps by the golden ratio spread over any range.
-    let id = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) * vocabulary as u64 >> 32;
-    Batch { rows: (0..rows).collect(), tokens, ids: (0..u64::from(rows) * tokens as u64).map(|i| id(i) as u32).collect() }
+    let id = |i: u64| ((i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) * vocabulary as u64) >> 32;
+    Batch {
+        rows: (0..rows).collect(),
+        tokens,
+        ids: (0..u64::from(rows) * tokens as u64)
+            .map(|i| id(i) as u32)
+            .collect(),
+    }
 }
 
 /// The extensions of the processor that kernels are chosen by.

@@ -21,7 +21,7 @@ pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> 
     }
 }
 
-/// GraphProto: node = 1, initializer = 5.
+/// `GraphProto`: node = 1, initializer = 5.
 fn graph_files(graph: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
     for field in Fields(graph) {
         match field? {
@@ -33,7 +33,7 @@ fn graph_files(graph: &[u8], found: &mut Vec<String>) -> Result<(), &'static str
     Ok(())
 }
 
-/// NodeProto: attribute = 5; AttributeProto: t = 5, g = 6, tensors = 10, graphs = 11.
+/// `NodeProto`: attribute = 5; `AttributeProto`: t = 5, g = 6, tensors = 10, graphs = 11.
 fn node_files(node: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
     for field in Fields(node) {
         let (5, Value::Bytes(attribute)) = field? else {
@@ -50,7 +50,7 @@ fn node_files(node: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> 
     Ok(())
 }
 
-/// TensorProto: external_data = 13, pairs of key = 1 and value = 2.
+/// `TensorProto`: `external_data` = 13, pairs of key = 1 and value = 2.
 fn tensor_files(tensor: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
     for field in Fields(tensor) {
         let (13, Value::Bytes(pair)) = field? else {
@@ -153,7 +153,11 @@ mod tests {
     use super::*;
 
     fn message(field: u8, body: &[u8]) -> Vec<u8> {
-        let mut bytes = vec![(field << 3) | 2, (body.len() % 128) as u8 | 0x80, (body.len() / 128) as u8];
+        let mut bytes = vec![
+            (field << 3) | 2,
+            (body.len() % 128) as u8 | 0x80,
+            (body.len() / 128) as u8,
+        ];
         bytes.extend(body);
         bytes
     }

@@ -73,7 +73,7 @@ pub struct Local {
     /// Directory of a model (ONNX graph, tokenizer, configuration), or its .onnx file [default: all-MiniLM-L6-v2 of the cache]
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// ONNX Runtime's library [default: $ORT_DYLIB_PATH, then the cache, then the system's]
+    /// ONNX Runtime's library [default: `ORT_DYLIB_PATH`, then the cache, then the system's]
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
     /// Tokens in one batch of the model

@@ -185,8 +185,9 @@ fn by_model(
     if encoder.plan.alone {
         progress.warn("this model's vectors change with the texts beside them: each text is run by itself, which takes longer");
     }
-    // Loaded, prepared for the processor, and at work: the weights stand about three times.
-    let bytes = n * d * 4 + encoder.sessions.len() * model.size as usize * 3;
+    // The weights of a session stand some three times: as stored, widened, and laid out for the processor.
+    let sessions = encoder.sessions.len() as u64 * model.size * 3;
+    let bytes = model.base_memory + sessions + (n * d * 4) as u64;
     progress.note(&format!(
         "{} to {d} dimensions, about {} MiB of memory",
         model.name,

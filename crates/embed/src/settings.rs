@@ -21,6 +21,10 @@ use crate::options::{Options, Pooling};
 
 /// How a model wants its texts and gives its vectors.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each stands for one word of the model's files"
+)]
 pub(crate) struct Settings {
     /// How tokens are pooled; `None` where nothing says so, which is well only if the graph pools by itself.
     pub(crate) pooling: Option<Pooling>,

@@ -1,6 +1,6 @@
 //! Texts to token ids.
 //!
-//! The tokenizer is the model's `tokenizer.json`, or is built from a plain WordPiece vocabulary (`vocab.txt`) the way
+//! The tokenizer is the model's `tokenizer.json`, or is built from a plain `WordPiece` vocabulary (`vocab.txt`) the way
 //! BERT's is: clean the text, set Chinese characters apart, lower case, split at white space and punctuation, longest
 //! piece first, `[CLS]` text `[SEP]`. Padding and truncation that a `tokenizer.json` may carry are switched off: texts
 //! are cut to the model's length here, and what was cut is counted.

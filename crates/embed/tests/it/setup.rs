@@ -1,5 +1,5 @@
 //! The set-up with a real pip. Needs a network, so it runs only when asked for:
-//! `cargo test --release -p embed --test setup -- --ignored`.
+//! `cargo test --release -p embed --test it setup -- --ignored`.
 
 use std::time::Instant;
 

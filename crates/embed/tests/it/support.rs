@@ -1,7 +1,5 @@
 //! Small models in ONNX form, written by hand, and a way to run the program on them.
 
-#![expect(dead_code, reason = "each test uses the part it needs")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,7 +8,7 @@ use artifacts::{Documents, Embeddings, Footer};
 
 /// What a small model's graph does after looking the tokens up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mixing {
+pub(crate) enum Mixing {
     /// Adds to each token the mean of its text.
     Text,
     /// Adds to each token the mean of the whole batch, as per-tensor scales do.
@@ -19,11 +17,11 @@ pub enum Mixing {
 
 /// A small model.
 #[derive(Debug, Clone, Copy)]
-pub struct Tiny {
-    pub mixing: Mixing,
+pub(crate) struct Tiny {
+    pub(crate) mixing: Mixing,
     /// Also answer with `sentence_embedding`, the mean of the tokens.
-    pub sentence_output: bool,
-    pub opset: u8,
+    pub(crate) sentence_output: bool,
+    pub(crate) opset: u8,
 }
 
 impl Default for Tiny {
@@ -37,21 +35,21 @@ impl Default for Tiny {
 }
 
 /// Dimensions of the small models.
-pub const D: usize = 4;
+pub(crate) const D: usize = 4;
 
 /// The words they know, after `<s>`, `<pad>`, `</s>` and `<unk>`.
-pub const WORDS: [&str; 8] = [
+pub(crate) const WORDS: [&str; 8] = [
     "red", "green", "blue", "sea", "salt", "stone", "bird", "wind",
 ];
 
 /// The number that the table holds for token `id` at `dimension`.
-pub fn weight(id: usize, dimension: usize) -> f32 {
+pub(crate) fn weight(id: usize, dimension: usize) -> f32 {
     ((id * 7 + dimension * 5) % 11) as f32 - 4.5
 }
 
 impl Tiny {
     /// Writes graph, weights (beside the graph) and tokenizer into `dir`.
-    pub fn write(self, dir: &Path) {
+    pub(crate) fn write(self, dir: &Path) {
         std::fs::write(dir.join("model.onnx"), self.model()).unwrap();
         let table =
             (0..WORDS.len() + 4).flat_map(|id| (0..D).map(move |dimension| weight(id, dimension)));
@@ -182,11 +180,9 @@ fn value(name: &str, element: u64, shape: &[&str]) -> Vec<u8> {
 
 /// Splits at white space and punctuation; carries a padding and a truncation that must not be obeyed.
 fn tokenizer() -> String {
-    let words = WORDS
-        .iter()
-        .enumerate()
-        .map(|(i, word)| format!(r#","{word}":{}"#, i + 4))
-        .collect::<String>();
+    let word = |(i, word): (usize, &&str)| format!(r#","{word}":{}"#, i + 4);
+    let words: Vec<String> = WORDS.iter().enumerate().map(word).collect();
+    let words = words.concat();
     let special = |token: &str, id: usize| {
         format!(r#""{token}":{{"id":"{token}","ids":[{id}],"tokens":["{token}"]}}"#)
     };
@@ -209,14 +205,14 @@ fn tokenizer() -> String {
 }
 
 /// Writes `name` of a model's own description into `dir`.
-pub fn describe(dir: &Path, name: &str, json: &str) {
+pub(crate) fn describe(dir: &Path, name: &str, json: &str) {
     let path = dir.join(name);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, json).unwrap();
 }
 
 /// ONNX Runtime's library in this machine's cache, or a loud word that the test is skipped.
-pub fn library() -> Option<PathBuf> {
+pub(crate) fn library() -> Option<PathBuf> {
     let path = embed::setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
     if path.is_none() {
         eprintln!("skipped: ONNX Runtime is not set up (skerry setup)");
@@ -225,7 +221,7 @@ pub fn library() -> Option<PathBuf> {
 }
 
 /// The cache with the default model, or a loud word that the test is skipped.
-pub fn default_model_cache() -> Option<PathBuf> {
+pub(crate) fn default_model_cache() -> Option<PathBuf> {
     let cache = stage::cache_dir();
     let missing = embed::setup::missing(&cache);
     if !missing.is_empty() {
@@ -239,7 +235,7 @@ pub fn default_model_cache() -> Option<PathBuf> {
 }
 
 /// A file outside of the repository that some machines have.
-pub fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared")
         .join(path);
@@ -251,7 +247,7 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// A documents file of these texts.
-pub fn documents(path: &Path, texts: &[&str]) {
+pub(crate) fn documents(path: &Path, texts: &[&str]) {
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(texts.len()));
     let none = RecordBatch::try_new_with_options(
         arrow::datatypes::Schema::empty().into(),
@@ -271,13 +267,13 @@ pub fn documents(path: &Path, texts: &[&str]) {
 }
 
 /// A run directory with its own cache.
-pub struct Bench {
-    pub dir: tempfile::TempDir,
-    pub cache: PathBuf,
+pub(crate) struct Bench {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) cache: PathBuf,
 }
 
 impl Bench {
-    pub fn new(texts: &[&str]) -> Self {
+    pub(crate) fn new(texts: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         documents(&dir.path().join("documents.parquet"), texts);
         let cache = dir.path().join("cache");
@@ -285,7 +281,7 @@ impl Bench {
     }
 
     /// Runs the program with `arguments` in this directory.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_skerry-embed"))
             .arg("--run")
             .arg(self.dir.path())
@@ -298,7 +294,7 @@ impl Bench {
     }
 
     /// The report of a run that must succeed.
-    pub fn report(&self, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn report(&self, arguments: &[&str]) -> serde_json::Value {
         let output = self.run(arguments);
         assert!(
             output.status.success(),
@@ -309,7 +305,7 @@ impl Bench {
     }
 
     /// What a run that must fail says.
-    pub fn failure(&self, arguments: &[&str]) -> String {
+    pub(crate) fn failure(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert_eq!(
             output.status.code(),
@@ -320,17 +316,17 @@ impl Bench {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
-    pub fn embeddings(&self) -> Embeddings {
+    pub(crate) fn embeddings(&self) -> Embeddings {
         Embeddings::read(&self.dir.path().join("embeddings.parquet"))
             .unwrap()
             .value
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         std::fs::read(self.dir.path().join("embeddings.parquet")).unwrap()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }

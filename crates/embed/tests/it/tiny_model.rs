@@ -1,11 +1,9 @@
 //! Models of other shapes than the default one: BGE-M3's signature (no token types, token vectors of rank 3, weights in a
 //! file of their own), a graph that pools by itself, one whose rows mind company, and the ways a directory can be wrong.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
-use support::{Bench, D, Mixing, Tiny, describe, library, weight};
+use crate::support::{Bench, D, Mixing, Tiny, describe, library, weight};
 
 const CLS: &str = r#"{"pooling_mode_cls_token":true,"pooling_mode_mean_tokens":false}"#;
 const MODULES: &str = r#"[{"type":"sentence_transformers.models.Transformer","path":""},
@@ -135,7 +133,9 @@ fn flags_override_the_directory() {
         .map(|value| value * value)
         .sum::<f32>()
         .sqrt();
-    expected.iter_mut().for_each(|value| *value /= length);
+    for value in &mut expected {
+        *value /= length;
+    }
     close(place.bench.embeddings().row(0), &expected);
 }
 
