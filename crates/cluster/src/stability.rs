@@ -142,7 +142,7 @@ fn subsample_tree(whole: &Whole<'_>, kept: &[bool]) -> (Vec<u32>, Vec<Edge>) {
             }
         }
     }
-    let mut tree = kruskal(points.len(), edges, |_, _| ());
+    let mut tree = kruskal(points.len(), edges);
     if tree.len() + 1 < points.len() {
         join_along(whole.tree, &points, &position, &core, &mut tree);
     }

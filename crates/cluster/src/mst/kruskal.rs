@@ -6,13 +6,8 @@ use super::Edge;
 
 /// The minimum spanning forest of `edges` over `n` points, in ascending order.
 ///
-/// Edges may stand more than once. `each` sees every edge that is taken, with the sets as they are
-/// after it. Takes O(m) for the sort, O(m log n) amortized for the sets; 24 bytes an edge on top.
-pub fn kruskal(
-    n: usize,
-    mut edges: Vec<Edge>,
-    mut each: impl FnMut(&Edge, &mut UnionFind),
-) -> Vec<Edge> {
+/// Edges may stand more than once. Takes O(m) for the sort, O(m log n) amortized for the sets; 24 bytes an edge on top.
+pub fn kruskal(n: usize, mut edges: Vec<Edge>) -> Vec<Edge> {
     sort(&mut edges);
     let mut sets = UnionFind::new(n);
     let mut taken = 0;
@@ -21,7 +16,6 @@ pub fn kruskal(
         if sets.union(edge.a, edge.b) {
             edges[taken] = edge;
             taken += 1;
-            each(&edge, &mut sets);
             if taken + 1 == n {
                 break;
             }

@@ -1,0 +1,59 @@
+//! The run that this program reproduces without its faults: 2,000 news texts, `min_samples` 3, `min_cluster_size` 3.
+
+use cluster::agreement::adjusted_rand_index;
+use cluster::core_distance::core_distances;
+use cluster::flat::{Cut, flat};
+use cluster::linkage::single_linkage;
+use cluster::mst::{Edge, spanning_forest};
+use cluster::select::Rule;
+use graph::{Lists, components};
+use vectors::{Metric, Points, Search};
+
+use crate::shared::{Table, relative, shared};
+
+#[test]
+fn forty_nine_neighbors_give_the_tree_and_clusters_of_the_matrix() {
+    let Some(path) = shared("notebook/notebook.parquet") else {
+        return;
+    };
+    let table = Table::open(&path);
+    let (values, d) = table.lists("embedding");
+    let points = Points::new(&values, d).unwrap();
+    let (knn, _) = vectors::knn(
+        points,
+        Metric::L2,
+        points.n() - 1,
+        &Search::default(),
+        &|_| true,
+    )
+    .unwrap();
+    let all = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+    let core = core_distances(&all, 3);
+    let tree = spanning_forest(&all.first(49), &core);
+    assert_eq!(components(&all.first(49)).count, 1);
+    let weights = |tree: &[Edge]| {
+        tree.iter()
+            .map(|edge| f64::from(edge.weight))
+            .collect::<Vec<_>>()
+    };
+    let worst = relative(&weights(&tree), &weights(&spanning_forest(&all, &core)));
+    assert!(
+        worst < 1e-5,
+        "a weight differs by {worst:e} from the full matrix"
+    );
+    let found = flat(
+        &single_linkage(&tree),
+        &Cut {
+            min_cluster_size: 3,
+            persistence: 0.0,
+            rule: Rule::default(),
+        },
+    );
+    let theirs: Vec<i32> = table
+        .i64("notebook_cluster")
+        .into_iter()
+        .map(|label| label as i32)
+        .collect();
+    let score = adjusted_rand_index(&found.labels, &theirs);
+    assert!(score >= 0.90, "ARI {score} to the notebook");
+}

@@ -1,0 +1,176 @@
+//! What holds for any input.
+
+use cluster::core_distance::{core_distances, mutual_reachability};
+use cluster::flat::{Cut, flat};
+use cluster::layers::layers;
+use cluster::linkage::single_linkage;
+use cluster::mst::{Edge, bridge, exact_tree, spanning_forest};
+use cluster::select::{Method, Rule};
+use graph::{Lists, UnionFind};
+use proptest::prelude::*;
+use vectors::{Index, Knn, Metric, Points, Search};
+
+/// Points on a small grid: distances tie often, and copies are frequent.
+fn grid() -> impl Strategy<Value = Vec<f32>> {
+    proptest::collection::vec(-6_i8..6, 2 * 12..2 * 60).prop_map(|values| {
+        let even = values.len() / 2 * 2;
+        values[..even]
+            .iter()
+            .map(|&value| f32::from(value))
+            .collect()
+    })
+}
+
+fn knn(values: &[f32], k: usize) -> (Index<'_>, Knn) {
+    let index = Index::new(
+        Points::new(values, 2).unwrap(),
+        Metric::L2,
+        &Search::default(),
+    )
+    .unwrap();
+    let knn = index.knn(k, &|_| true).unwrap().0;
+    (index, knn)
+}
+
+/// Kruskal on every pair, as plainly as it can be written.
+fn full_tree(values: &[f32], core: &[f32]) -> Vec<Edge> {
+    let n = core.len();
+    let points = Points::new(values, 2).unwrap();
+    let mut edges = Vec::new();
+    for i in 0..n {
+        for j in i + 1..n {
+            let distance = vectors::distance(points.row(i), points.row(j), Metric::L2);
+            edges.push(Edge::new(
+                mutual_reachability(core[i], core[j], distance),
+                i as u32,
+                j as u32,
+            ));
+        }
+    }
+    edges.sort_by(Edge::order);
+    let mut sets = UnionFind::new(n);
+    edges
+        .into_iter()
+        .filter(|edge| sets.union(edge.a, edge.b))
+        .collect()
+}
+
+fn weights(tree: &[Edge]) -> Vec<f32> {
+    tree.iter().map(|edge| edge.weight).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// The exact tree weighs what the tree of all pairs does, at any k from `min_samples` up, copies or not.
+    #[test]
+    fn the_exact_tree_is_the_tree_of_all_pairs(values in grid(), min_samples in 1_usize..5, more in 0_usize..6) {
+        let (index, knn) = knn(&values, min_samples + more);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let core = core_distances(&lists, min_samples);
+        let (copy_of, _) = cluster::duplicates::copies(&lists);
+        let grown = exact_tree(&lists, &core, spanning_forest(&lists, &core), &copy_of, &index, &|_| true).unwrap();
+        prop_assert_eq!(weights(&grown.tree), weights(&full_tree(&values, &core)));
+    }
+
+    /// With all pairs in the lists the forest is the tree of all pairs, edge by edge.
+    #[test]
+    fn the_forest_of_all_pairs_is_their_tree(values in grid(), min_samples in 1_usize..5) {
+        let (_, knn) = knn(&values, values.len() / 2 - 1);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let core = core_distances(&lists, min_samples);
+        prop_assert_eq!(spanning_forest(&lists, &core), full_tree(&values, &core));
+    }
+
+    /// Bridges make a spanning tree that holds the whole forest of the graph.
+    #[test]
+    fn bridges_span(values in grid(), k in 1_usize..4) {
+        let (index, knn) = knn(&values, k);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let core = core_distances(&lists, 1);
+        let forest = spanning_forest(&lists, &core);
+        let (copy_of, _) = cluster::duplicates::copies(&lists);
+        let grown = bridge(&lists, &core, forest.clone(), &copy_of, &index, &|_| true).unwrap();
+        prop_assert_eq!(grown.tree.len() + 1, lists.n());
+        prop_assert_eq!(grown.added, lists.n() - 1 - forest.len());
+        let mut sets = UnionFind::new(lists.n());
+        for edge in &grown.tree {
+            prop_assert!(sets.union(edge.a, edge.b));
+        }
+        prop_assert!(forest.iter().all(|edge| grown.tree.contains(edge)));
+    }
+
+    /// Renaming the points renames the clusters' members and nothing else, where no distances tie.
+    #[test]
+    fn renaming_points_renames_labels(seed in 0_u64..1000, n in 20_usize..60) {
+        let mut stream = stage::Seed(seed).stream("test/points", 0);
+        let values: Vec<f32> = (0..2 * n).map(|at| stream.next_f32() + (at / 20) as f32).collect();
+        let mut to: Vec<usize> = (0..n).collect();
+        for at in (1..n).rev() {
+            to.swap(at, stream.below(at + 1));
+        }
+        let mut moved = vec![0.0; 2 * n];
+        for (from, &to) in to.iter().enumerate() {
+            moved[2 * to..2 * to + 2].copy_from_slice(&values[2 * from..2 * from + 2]);
+        }
+        let cluster_of = |values: &[f32]| {
+            let (_, knn) = knn(values, n - 1);
+            let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+            let tree = spanning_forest(&lists, &core_distances(&lists, 1));
+            let cut = Cut { min_cluster_size: 4, persistence: 0.0, rule: Rule::default() };
+            (weights(&tree), flat(&single_linkage(&tree), &cut))
+        };
+        let ((before, a), (after, b)) = (cluster_of(&values), cluster_of(&moved));
+        prop_assert_eq!(&before, &after);
+        prop_assume!(before.windows(2).all(|pair| pair[0] != pair[1]));
+        for (from, &to) in to.iter().enumerate() {
+            prop_assert_eq!(a.labels[from], b.labels[to]);
+            prop_assert_eq!(a.probability[from], b.probability[to]);
+            prop_assert_eq!(a.outlier_score[from], b.outlier_score[to]);
+        }
+    }
+
+    /// Every point leaves the tree once, sizes add up, and nothing is infinite, at any setting.
+    #[test]
+    fn condensed_trees_add_up(values in grid(), least in 2_usize..8, leaf: bool, single: bool, epsilon in 0.0_f64..3.0, persistence in 0.0_f64..0.5) {
+        let n = values.len() / 2;
+        let (_, knn) = knn(&values, n - 1);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let tree = spanning_forest(&lists, &core_distances(&lists, 2));
+        let method = if leaf { Method::Leaf } else { Method::Eom };
+        let rule = Rule { method, epsilon, max_cluster_size: 0, allow_single_cluster: single };
+        let found = flat(&single_linkage(&tree), &Cut { min_cluster_size: least, persistence, rule });
+        let mut left = vec![0; n];
+        for row in 0..found.condensed.len() {
+            let child = found.condensed.child[row] as usize;
+            if child < n { left[child] += 1; }
+            prop_assert!(found.condensed.lambda[row].is_finite() && found.condensed.lambda[row] > 0.0);
+            prop_assert!(found.condensed.child[row] as usize != found.condensed.parent[row] as usize);
+        }
+        prop_assert!(left.iter().all(|&times| times == 1));
+        let share = |value: &f64| (-1e-9..=1.0 + 1e-9).contains(value);
+        prop_assert!(found.probability.iter().all(share));
+        prop_assert!(found.outlier_score.iter().all(share));
+        prop_assert!(found.labels.iter().all(|&label| label >= -1 && label < found.count() as i32));
+        prop_assert!(cluster::labels::sizes(&found.labels, found.count()).iter().all(|&size| size > 0 || single));
+    }
+
+    /// Each cluster of a finer layer lies within its parent, or outside of all clusters of the coarser layer.
+    #[test]
+    fn layers_nest(values in grid()) {
+        let n = values.len() / 2;
+        let (_, knn) = knn(&values, n - 1);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let tree = spanning_forest(&lists, &core_distances(&lists, 1));
+        let found = layers(&single_linkage(&tree), 2, 4);
+        for pair in found.windows(2) {
+            prop_assert!(pair[0].min_cluster_size < pair[1].min_cluster_size);
+            prop_assert!(pair[0].flat.count() > pair[1].flat.count());
+            for (&inner, &outer) in pair[0].flat.labels.iter().zip(&pair[1].flat.labels) {
+                if inner >= 0 {
+                    prop_assert_eq!(pair[0].parent[inner as usize], outer);
+                }
+            }
+        }
+    }
+}
