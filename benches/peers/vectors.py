@@ -1,0 +1,30 @@
+"""Reading and writing the two files that every contestant of the neighbor contest has to read and write."""
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def read(path):
+    """The vectors as one (n, d) matrix, without a copy where the file is one chunk."""
+    column = pq.read_table(path, columns=["embedding"]).column(0).combine_chunks()
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0)
+    values = column.flatten().to_numpy(zero_copy_only=True)
+    return values.reshape(len(column), -1)
+
+
+def lists(matrix):
+    """A matrix as a column of lists of equal length."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])
+
+
+def write(path, ids, distances):
+    """Neighbors in the columns of our contract, uncompressed."""
+    table = pa.table(
+        {
+            "id": np.arange(len(ids), dtype=np.int64),
+            "neighbor_ids": lists(np.ascontiguousarray(ids, dtype=np.uint32)),
+            "distances": lists(np.ascontiguousarray(distances, dtype=np.float32)),
+        }
+    )
+    pq.write_table(table, path, compression="none", use_dictionary=False)

@@ -1,0 +1,68 @@
+//! Running programs in turn, and what each took.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+
+/// What one run of one program took, as the operating system counted it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Seconds of all processors together, user and system.
+    pub cpu: f64,
+    /// Seconds on the clock.
+    pub wall: f64,
+    /// The most memory resident at once, in bytes.
+    pub peak: u64,
+}
+
+/// Runs `command` to its end through `measure.py`, which asks the system what it took.
+pub fn run(
+    python: &Path,
+    peers: &Path,
+    command: &[String],
+    env: &BTreeMap<String, String>,
+) -> Result<Usage> {
+    let output = Command::new(python)
+        .arg(peers.join("measure.py"))
+        .args(command)
+        .envs(env)
+        .stdin(Stdio::null())
+        .output()
+        .context("cannot start Python")?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        let last: Vec<_> = said.lines().rev().take(8).collect();
+        let last: Vec<_> = last.into_iter().rev().collect();
+        bail!("{} failed: {}", command.join(" "), last.join("\n"));
+    }
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().last().unwrap_or_default();
+    serde_json::from_str(line).with_context(|| format!("measure.py said {line:?}"))
+}
+
+/// The run in the middle by CPU seconds.
+pub fn median(runs: &[Usage]) -> Option<Usage> {
+    let mut runs = runs.to_vec();
+    runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));
+    runs.get(runs.len().saturating_sub(1) / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_a_real_run() {
+        let run = |cpu| Usage {
+            cpu,
+            wall: cpu,
+            peak: 1,
+        };
+        assert_eq!(median(&[run(3.0), run(1.0), run(2.0)]), Some(run(2.0)));
+        assert_eq!(median(&[run(3.0), run(1.0)]), Some(run(1.0)));
+        assert_eq!(median(&[]), None);
+    }
+}

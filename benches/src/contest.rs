@@ -1,0 +1,117 @@
+//! Who competes, read from a TOML file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// A contest.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contest {
+    /// The contestants; the first one is the one that the others are compared with.
+    pub contestant: Vec<Contestant>,
+}
+
+/// A program that does the work.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contestant {
+    /// What the table calls it.
+    pub name: String,
+    /// Program and arguments, with `{places}` to fill in.
+    pub command: Vec<String>,
+    /// Environment variables to set.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Inputs with more rows than this are left out, and the table says so.
+    pub at_most: Option<usize>,
+    /// Inputs with fewer rows than this are left out.
+    pub at_least: Option<usize>,
+    /// Runs only when named with `--only`.
+    #[serde(default)]
+    pub on_request: bool,
+}
+
+impl Contest {
+    /// Reads the file at `path`.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not a contest", path.display()))
+    }
+
+    /// The contestants whose name contains one of `only`, or those that run by default.
+    pub fn chosen(&self, only: &[String]) -> Result<Vec<&Contestant>> {
+        let wanted = |one: &&Contestant| {
+            if only.is_empty() {
+                !one.on_request
+            } else {
+                only.iter().any(|name| one.name.contains(name.as_str()))
+            }
+        };
+        let chosen: Vec<_> = self.contestant.iter().filter(wanted).collect();
+        if chosen.is_empty() {
+            let names: Vec<_> = self
+                .contestant
+                .iter()
+                .map(|one| one.name.as_str())
+                .collect();
+            bail!(
+                "nobody is called {}; there are: {}",
+                only.join(" or "),
+                names.join(", ")
+            );
+        }
+        Ok(chosen)
+    }
+}
+
+impl Contestant {
+    /// Whether it takes an input of `n` rows.
+    pub fn takes(&self, n: usize) -> bool {
+        self.at_most.is_none_or(|most| n <= most) && self.at_least.is_none_or(|least| n >= least)
+    }
+
+    /// The command with its places filled.
+    pub fn filled(&self, places: &BTreeMap<&str, String>) -> Result<Vec<String>> {
+        self.command.iter().map(|part| fill(part, places)).collect()
+    }
+}
+
+/// Replaces `{name}` by its value.
+fn fill(text: &str, places: &BTreeMap<&str, String>) -> Result<String> {
+    let mut filled = text.to_owned();
+    for (name, value) in places {
+        filled = filled.replace(&format!("{{{name}}}"), value);
+    }
+    match filled.find('{') {
+        Some(at) => bail!("{text:?} has a place that nothing fills: {}", &filled[at..]),
+        None => Ok(filled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_and_none_is_forgotten() {
+        let places = BTreeMap::from([("k", "5".to_owned())]);
+        assert_eq!(fill("--k={k}", &places).ok().as_deref(), Some("--k=5"));
+        assert!(fill("{input}", &places).is_err());
+    }
+
+    #[test]
+    fn contestants_know_their_range() {
+        let contest: Contest = toml::from_str(
+            "[[contestant]]\nname = 'a'\ncommand = ['x']\nat_most = 10\n[[contestant]]\nname = 'b'\ncommand = ['y']\non_request = true\n",
+        )
+        .expect("a contest");
+        assert!(contest.contestant[0].takes(10) && !contest.contestant[0].takes(11));
+        assert_eq!(contest.chosen(&[]).expect("one").len(), 1);
+        assert_eq!(contest.chosen(&["b".to_owned()]).expect("one")[0].name, "b");
+        assert!(contest.chosen(&["z".to_owned()]).is_err());
+    }
+}
