@@ -87,7 +87,7 @@ fn mix(seed: u64) -> u64 {
 /// Points that one task moves.
 const BLOCK: usize = 512;
 /// Batches per epoch: a part of the method, the same everywhere.
-const BATCHES: usize = 32;
+const BATCHES: usize = 8;
 
 /// Moves `positions`, shape (n, columns) row-major, as the edges of `graph` and negative samples push and pull them.
 ///
