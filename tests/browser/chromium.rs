@@ -46,7 +46,7 @@ impl Browser {
     pub fn start(program: &Path, webgl: bool, width: u32, height: u32) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let graphics = if webgl {
-            "--use-angle=swiftshader --enable-unsafe-swiftshader"
+            "--use-angle=swiftshader --enable-unsafe-swiftshader --disable-gpu-watchdog"
         } else {
             "--disable-gpu --disable-3d-apis --disable-software-rasterizer"
         };

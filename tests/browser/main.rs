@@ -220,7 +220,9 @@ fn keys_and_address(browser: &mut Browser) -> Result<()> {
     browser.eval("document.getElementById('stage').focus()")?;
     let press = |key: &str| json!({ "type": "keyDown", "key": key, "text": key });
     browser.call("Input.dispatchKeyEvent", press("+"))?;
-    browser.wait_for("skerry.camera.zoom > 1.4 && location.hash.includes('at=')")?;
+    // At the end of its flight, one and a half times as near.
+    let arrived = "Number(location.hash.match(/at=[^&]*(?:,|%2C)([\\d.]+)/)?.[1]) >= 1.499";
+    browser.wait_for(arrived)?;
     let before = browser.eval("location.hash")?;
     browser.call("Page.reload", json!({}))?;
     browser.wait_for(

@@ -1,5 +1,18 @@
 // Where the window looks: a center in layout units and a scale in CSS pixels per unit, the same on both axes.
 
+// Calls back with the next frame; after a tenth of a second without one (a window out of sight, a busy graphics
+// process) all the same, so that nothing waits for ever.
+export function nextFrame(callback) {
+  let done = false;
+  const once = () => {
+    if (done) return;
+    done = true;
+    callback(performance.now());
+  };
+  requestAnimationFrame(once);
+  setTimeout(once, 100);
+}
+
 export class Camera {
   constructor(data) {
     this.box = bounds(data);
@@ -90,9 +103,9 @@ export class Camera {
       const at = from.map((value, i) => value + (to[i] - value) * ease);
       this.set(at[0], at[1], Math.exp(at[2]));
       redraw();
-      if (t < 1) requestAnimationFrame(step);
+      if (t < 1) nextFrame(step);
     };
-    requestAnimationFrame(step);
+    nextFrame(step);
   }
 
   // Shows a box of the map, with room around it.

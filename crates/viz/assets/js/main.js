@@ -2,6 +2,7 @@
 import { readPayload } from './payload.js';
 import { neighborsOf } from './payload.js';
 import { Camera } from './camera.js';
+import { nextFrame } from './camera.js';
 import { Grid } from './grid.js';
 import { WebglPoints } from './webgl.js';
 import { CanvasPoints } from './canvas2d.js';
@@ -99,8 +100,9 @@ class App {
 
   redraw() {
     if (this.frame) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
+    this.frame = true;
+    nextFrame(() => {
+      this.frame = false;
       try {
         this.draw();
       } catch (error) {
@@ -508,7 +510,7 @@ addEventListener('error', (event) => showFailure(event.error ?? event.message));
 addEventListener('unhandledrejection', (event) => showFailure(event.reason));
 
 // Lets the browser show the page before a large payload is opened.
-requestAnimationFrame(() => setTimeout(() => {
+nextFrame(() => setTimeout(() => {
   try {
     const app = new App();
     // For scripts and tests that look at the page from outside.
