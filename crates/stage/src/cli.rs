@@ -36,7 +36,10 @@ pub fn command<S: Stage>(name: &str) -> Command {
         );
     }
     command = command.next_help_heading("Options");
-    command = S::Local::augment_args(S::Options::augment_args(command));
+    // The structures' own descriptions are for programmers.
+    command = S::Local::augment_args(S::Options::augment_args(command))
+        .about(S::ABOUT)
+        .long_about(None::<&str>);
     command = command.next_help_heading("Files").arg(
         Arg::new("run_dir")
             .long("run")
