@@ -3,7 +3,7 @@
 //! **A vector depends on its text alone.** Only texts with the same number of tokens share a batch: nothing is padded, so
 //! no sum in the graph runs over another length, and ONNX Runtime's f32 kernels give each row of a matrix product the
 //! same bits whatever rows stand beside it and however many threads share the work. Checked by the tests for the
-//! default model (every length, alone against in company, 1 thread against 2) and for each model by [`Encoder::open`],
+//! default model (many lengths, alone against in company, 1 thread against 3) and for each model by [`Encoder::open`],
 //! which runs rows of tokens alone and together; a model for which the two differ (dynamic int8, whose scale spans the
 //! batch) is run one text at a time. So the cache, `--dedup`, the batch size and the number of threads change no byte.
 //!
