@@ -12,8 +12,9 @@ use crate::select::{Method, Rule};
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// The fewest documents of a cluster. Smaller groups are noise.
-    #[arg(long, default_value_t = 15, value_name = "DOCUMENTS")]
+    /// The fewest documents of a cluster. Smaller groups are noise. 0 chooses by their number n: a third of its square
+    /// root, at least 5; so 8 for 660 documents, 29 for 7,600, 105 for 100,000.
+    #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub min_cluster_size: usize,
 
     /// How many other documents density is measured over: the core distance is that to the so-many-th nearest. Larger
@@ -54,7 +55,7 @@ pub struct Options {
     #[arg(long)]
     pub allow_single_cluster: bool,
 
-    /// Documents at the core of each cluster to name in cluster_info, at most.
+    /// Documents at the core of each cluster to name in `cluster_info`, at most.
     #[arg(long, default_value_t = 10, value_name = "DOCUMENTS")]
     pub exemplars: usize,
 
@@ -99,7 +100,7 @@ pub enum Engine {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            min_cluster_size: 15,
+            min_cluster_size: 0,
             min_samples: 5,
             min_samples_counts_self: false,
             use_k: None,
@@ -135,17 +136,17 @@ impl Options {
     /// Refuses what makes no sense.
     pub fn check(&self) -> Result<(), Error> {
         let least = usize::from(self.min_samples_counts_self);
-        if self.min_cluster_size < 2 {
+        if self.min_cluster_size == 1 {
             return Err(wrong(
                 "min_cluster_size",
-                self.min_cluster_size,
-                "2 or more",
+                &self.min_cluster_size,
+                "2 or more, or 0 to choose by the number of documents",
             ));
         }
         if self.min_samples < least {
             return Err(wrong(
                 "min_samples",
-                self.min_samples,
+                &self.min_samples,
                 "1 or more where the document itself counts",
             ));
         }
@@ -154,13 +155,26 @@ impl Options {
             ("selection_persistence", self.selection_persistence),
         ] {
             if !(value >= 0.0 && value.is_finite()) {
-                return Err(wrong(option, value, "0 or a positive number"));
+                return Err(wrong(option, &value, "0 or a positive number"));
             }
         }
         if self.use_k == Some(0) {
-            return Err(wrong("use_k", 0, "1 or more"));
+            return Err(wrong("use_k", &0, "1 or more"));
         }
         Ok(())
+    }
+
+    /// These options for `n` documents: what was left to their number is chosen.
+    #[must_use]
+    pub fn for_documents(&self, n: usize) -> Self {
+        let chosen = match self.min_cluster_size {
+            0 => (n.isqrt() / 3).max(5),
+            asked => asked,
+        };
+        Self {
+            min_cluster_size: chosen,
+            ..self.clone()
+        }
     }
 
     /// How many other points density is measured over.
@@ -183,7 +197,7 @@ impl Options {
     }
 }
 
-fn wrong(option: &'static str, value: impl ToString, range: &'static str) -> Error {
+fn wrong(option: &'static str, value: &impl ToString, range: &'static str) -> Error {
     Error::Option {
         option,
         value: value.to_string(),

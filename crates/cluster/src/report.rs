@@ -28,6 +28,8 @@ pub struct Report {
     pub k: usize,
     /// Other documents that density was measured over.
     pub min_samples: usize,
+    /// The fewest documents of a cluster, as asked for or chosen.
+    pub min_cluster_size: usize,
     /// Components of the neighbor graph.
     pub components: usize,
     /// Documents that are exact copies of an earlier one.
@@ -69,8 +71,8 @@ impl fmt::Display for Report {
         };
         write!(
             f,
-            "tree {kind}: {} neighbors, min_samples {} (others), ",
-            self.k, self.min_samples
+            "tree {kind}: {} neighbors, min_samples {} (others), min_cluster_size {}, ",
+            self.k, self.min_samples, self.min_cluster_size
         )?;
         if self.components > 1 {
             write!(f, "{} components, ", self.components)?;

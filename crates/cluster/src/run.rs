@@ -17,7 +17,7 @@ use crate::hierarchy::{Hierarchy, hierarchy};
 use crate::labels::sizes;
 use crate::layers::{Layer, layers};
 use crate::membership::{Membership, Soft, membership};
-use crate::options::Engine;
+use crate::options::{Engine, Tree};
 use crate::source::{self, Vectors, lists, metric};
 use crate::stability::{Whole, stability, verdict};
 use crate::validity::relative_validity;
@@ -104,6 +104,8 @@ impl Stage for Cluster {
         let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
         let lists = lists(path, &neighbors, options.use_k)?;
         let (n, k) = (lists.n(), lists.k());
+        // The footer keeps what was asked for; the facts in it say what was chosen.
+        let (asked, options) = (options, &options.for_documents(n));
         let min_samples = min_samples(&lists, options, progress)?;
 
         let vectors = Vectors {
@@ -113,23 +115,13 @@ impl Stage for Cluster {
             metric,
             read: OnceCell::new(),
         };
-        let built = {
-            let index = OnceCell::new();
-            let open = |why: &str| vectors.index(&index, why, progress);
-            progress.begin("building the tree", None, "rows");
-            let built = hierarchy(&lists, min_samples, options.tree, &open, &|rows| {
-                progress.advance(rows);
-                true
-            });
-            progress.end();
-            built?
-        };
+        let built = build(&vectors, min_samples, options.tree, progress)?;
         let found = flat(&built.linkage, &options.cut());
         if options.engine == Engine::Hdbscan {
             let (points, metric) =
                 vectors.points("the hdbscan engine takes the full matrix", progress)?;
             let labels = engine::labels(points, metric, min_samples, &options.cut())?;
-            let footer = footer(files, options, seed, &vectors, metric.into())?;
+            let footer = footer(files, asked, seed, &vectors, metric.into())?;
             return cross_check(
                 files,
                 footer,
@@ -139,7 +131,7 @@ impl Stage for Cluster {
                 report(&built, &found, options, k, min_samples),
             );
         }
-        let mut footer = footer(files, options, seed, &vectors, metric)?;
+        let mut footer = footer(files, asked, seed, &vectors, metric)?;
         drop(vectors);
         let mut report = report(&built, &found, options, k, min_samples);
         let whole = Whole {
@@ -205,6 +197,24 @@ impl Stage for Cluster {
         }
         Ok(report)
     }
+}
+
+/// The dendrogram, told as it grows.
+fn build(
+    vectors: &Vectors<'_>,
+    min_samples: usize,
+    tree: Tree,
+    progress: &dyn Progress,
+) -> Result<Hierarchy, Error> {
+    let index = OnceCell::new();
+    let open = |why: &str| vectors.index(&index, why, progress);
+    progress.begin("building the tree", None, "rows");
+    let built = hierarchy(&vectors.lists, min_samples, tree, &open, &|rows| {
+        progress.advance(rows);
+        true
+    });
+    progress.end();
+    built
 }
 
 /// The footer, with the inputs that were opened.
@@ -332,6 +342,7 @@ fn report(
         tree: options.tree,
         k,
         min_samples,
+        min_cluster_size: options.min_cluster_size,
         components: built.components,
         copies: built.copies,
         layers: Vec::new(),
@@ -349,6 +360,7 @@ fn facts(footer: &mut Footer, report: &Report) {
     footer.fact("clusters", report.clusters);
     footer.fact("noise", report.noise);
     footer.fact("min_samples_others", report.min_samples);
+    footer.fact("min_cluster_size", report.min_cluster_size);
     footer.fact("k", report.k);
     footer.fact("components", report.components);
     footer.fact("edges_added", report.added);

@@ -105,7 +105,7 @@ impl Growth<'_> {
                         offer(&mut best, &root, edge, false);
                     }
                 }
-                self.merge(
+                merge(
                     &root,
                     &best,
                     |component| component != largest || !uncertain[component as usize],
@@ -114,7 +114,7 @@ impl Growth<'_> {
                     &mut added,
                 );
             } else {
-                self.merge(
+                merge(
                     &root,
                     &best,
                     |component| !uncertain[component as usize],
@@ -155,26 +155,25 @@ impl Growth<'_> {
         }
         (queries, uncertain)
     }
+}
 
-    /// Joins each of the components that `may` choose along its best edge.
-    fn merge(
-        &self,
-        root: &[u32],
-        best: &[Option<(Edge, bool)>],
-        may: impl Fn(u32) -> bool,
-        sets: &mut UnionFind,
-        tree: &mut Vec<Edge>,
-        added: &mut usize,
-    ) {
-        for (component, best) in best.iter().enumerate() {
-            if let Some((edge, known)) = *best
-                && root[component] as usize == component
-                && may(component as u32)
-                && sets.union(edge.a, edge.b)
-            {
-                tree.push(edge);
-                *added += usize::from(!known);
-            }
+/// Joins each of the components that `may` choose along its best edge.
+fn merge(
+    root: &[u32],
+    best: &[Option<(Edge, bool)>],
+    may: impl Fn(u32) -> bool,
+    sets: &mut UnionFind,
+    tree: &mut Vec<Edge>,
+    added: &mut usize,
+) {
+    for (component, best) in best.iter().enumerate() {
+        if let Some((edge, known)) = *best
+            && root[component] as usize == component
+            && may(component as u32)
+            && sets.union(edge.a, edge.b)
+        {
+            tree.push(edge);
+            *added += usize::from(!known);
         }
     }
 }

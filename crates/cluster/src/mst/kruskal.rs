@@ -26,6 +26,9 @@ pub fn kruskal(n: usize, mut edges: Vec<Edge>) -> Vec<Edge> {
     edges
 }
 
+/// Bits of a digit of the radix sort: three digits hold a weight.
+const BITS: u32 = 11;
+
 /// Sorts by [`Edge::order`].
 pub(super) fn sort(edges: &mut Vec<Edge>) {
     // Below this a comparison sort is quicker than three passes over the counters.
@@ -34,7 +37,6 @@ pub(super) fn sort(edges: &mut Vec<Edge>) {
         return;
     }
     // Weights are not negative, so that their bits are ordered as they are: least significant digit first.
-    const BITS: u32 = 11;
     let mut other = vec![
         Edge {
             weight: 0.0,

@@ -150,7 +150,10 @@ fn old_points_are_predicted_where_they_are_and_alone_as_together() {
     let all = Lists::new(&whole.ids, &whole.distances, whole.k).unwrap();
     let built =
         built.unwrap_or_else(|_| hierarchy(&all, 5, Tree::Graph, &no_index, &|_| true).unwrap());
-    let found = flat(&built.linkage, &Options::default().cut());
+    let found = flat(
+        &built.linkage,
+        &Options::default().for_documents(2_025).cut(),
+    );
     let core = core_distances(&lists, 5);
     let predictor = Predictor::new(&found.condensed, &found.tree, &found.chosen, &core);
     let mut same = 0;
