@@ -6,15 +6,33 @@ use std::time::{Duration, Instant};
 
 use pipeline_tests::{command, run, succeed, write_texts};
 
-const WORDS: [&str; 8] = ["run", "texts.csv", "--encoder", "hash", "--k", "20", "--out", "out"];
+const WORDS: [&str; 8] = [
+    "run",
+    "texts.csv",
+    "--encoder",
+    "hash",
+    "--k",
+    "20",
+    "--out",
+    "out",
+];
 
 /// Starts the pipeline and kills it as soon as `file` is there.
 fn kill_after(dir: &Path, file: &str) {
     let mut process = command(dir, "skerry", &WORDS);
-    let mut process = process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let mut process = process
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
     let began = Instant::now();
-    while !dir.join("out").join(file).exists() && process.try_wait().expect("it can be asked").is_none() {
-        assert!(began.elapsed() < Duration::from_secs(120), "{file} never came");
+    while !dir.join("out").join(file).exists()
+        && process.try_wait().expect("it can be asked").is_none()
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(120),
+            "{file} never came"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
     process.kill().ok();
@@ -29,15 +47,31 @@ fn the_next_run_goes_on_and_ends_with_the_same_bytes() {
         kill_after(dir.path(), file);
     }
     // What a writer that was killed leaves beside its file is no stumbling block.
-    std::fs::write(dir.path().join("out/.clusters.parquet.abc.tmp"), "half").expect("it can be written");
+    std::fs::write(dir.path().join("out/.clusters.parquet.abc.tmp"), "half")
+        .expect("it can be written");
     let report = succeed(dir.path(), "skerry", &WORDS);
     assert!(report.contains("kept"), "nothing was kept:\n{report}");
     let mut whole = WORDS;
     whole[7] = "whole";
     succeed(dir.path(), "skerry", &whole);
-    for file in ["documents", "embeddings", "neighbors", "clusters", "projection", "topics", "map"] {
-        let hash = |out: &str| artifacts::sha256(&dir.path().join(out).join(format!("{file}.parquet"))).expect("it is there");
-        assert_eq!(hash("out"), hash("whole"), "{file}.parquet differs after the interruption");
+    for file in [
+        "documents",
+        "embeddings",
+        "neighbors",
+        "clusters",
+        "projection",
+        "topics",
+        "map",
+    ] {
+        let hash = |out: &str| {
+            artifacts::sha256(&dir.path().join(out).join(format!("{file}.parquet")))
+                .expect("it is there")
+        };
+        assert_eq!(
+            hash("out"),
+            hash("whole"),
+            "{file}.parquet differs after the interruption"
+        );
     }
     let litter: Vec<_> = std::fs::read_dir(dir.path().join("out"))
         .expect("it can be listed")

@@ -28,7 +28,17 @@ const FILES: [&str; 16] = [
 
 /// Runs the pipeline on the small texts; the manifest.
 fn pipeline(dir: &Path, more: &[&str]) -> Value {
-    let mut words = vec!["run", "texts.csv", "--encoder", "hash", "--k", "20", "--min-cluster-size", "8", "--json"];
+    let mut words = vec![
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--k",
+        "20",
+        "--min-cluster-size",
+        "8",
+        "--json",
+    ];
     words.extend(more);
     serde_json::from_str(&succeed(dir, "skerry", &words)).expect("--json prints the manifest")
 }
@@ -37,15 +47,30 @@ fn pipeline(dir: &Path, more: &[&str]) -> Value {
 fn statuses(manifest: &Value) -> Vec<(String, String)> {
     let steps = manifest["steps"].as_array().expect("a manifest has steps");
     let text = |value: &Value| value.as_str().expect("it is text").to_owned();
-    steps.iter().map(|step| (text(&step["step"]), text(&step["status"]))).collect()
+    steps
+        .iter()
+        .map(|step| (text(&step["step"]), text(&step["status"])))
+        .collect()
 }
 
 fn done(manifest: &Value) -> Vec<String> {
-    statuses(manifest).into_iter().filter(|(_, status)| status == "done").map(|(step, _)| step).collect()
+    statuses(manifest)
+        .into_iter()
+        .filter(|(_, status)| status == "done")
+        .map(|(step, _)| step)
+        .collect()
 }
 
 fn hashes(run: &Path) -> BTreeMap<&'static str, String> {
-    FILES.iter().map(|file| (*file, artifacts::sha256(&run.join(file)).expect("the file is there"))).collect()
+    FILES
+        .iter()
+        .map(|file| {
+            (
+                *file,
+                artifacts::sha256(&run.join(file)).expect("the file is there"),
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -58,25 +83,51 @@ fn writes_every_file_and_finds_the_subjects() {
         let size = out.join(file).metadata().map_or(0, |data| data.len());
         assert!(size > 0, "{file} is missing or empty");
     }
-    assert_eq!(done(&manifest), ["ingest", "embed", "knn", "cluster", "project", "label", "viz"]);
+    assert_eq!(
+        done(&manifest),
+        [
+            "ingest", "embed", "knn", "cluster", "project", "label", "viz"
+        ]
+    );
     let documents = Documents::read(&out.join("documents.parquet")).expect("it reads");
     let neighbors = Neighbors::read(&out.join("neighbors.parquet")).expect("it reads");
     let clusters = Clusters::read(&out.join("clusters.parquet")).expect("it reads");
     let projection = Projection::read(&out.join("projection.parquet")).expect("it reads");
     let topics = Topics::read(&out.join("topics.parquet")).expect("it reads");
-    assert_eq!((documents.len(), neighbors.len(), neighbors.k), (240, 240, 20));
+    assert_eq!(
+        (documents.len(), neighbors.len(), neighbors.k),
+        (240, 240, 20)
+    );
     assert_eq!((clusters.len(), projection.len()), (240, 240));
-    assert!((4..=12).contains(&clusters.count()), "six subjects gave {} clusters", clusters.count());
+    assert!(
+        (4..=12).contains(&clusters.count()),
+        "six subjects gave {} clusters",
+        clusters.count()
+    );
     // A cluster holds one subject: texts of one cluster have ids of one remainder.
     let mut subjects: BTreeMap<i32, [usize; 6]> = BTreeMap::new();
-    for (id, &cluster) in clusters.cluster.iter().enumerate().filter(|(_, cluster)| **cluster >= 0) {
+    for (id, &cluster) in clusters
+        .cluster
+        .iter()
+        .enumerate()
+        .filter(|(_, cluster)| **cluster >= 0)
+    {
         subjects.entry(cluster).or_default()[id % 6] += 1;
     }
     let (pure, all) = subjects.values().fold((0, 0), |(pure, all), counts| {
-        (pure + counts.iter().max().expect("six"), all + counts.iter().sum::<usize>())
+        (
+            pure + counts.iter().max().expect("six"),
+            all + counts.iter().sum::<usize>(),
+        )
     });
-    assert!(pure * 100 >= all * 95 && all > 120, "{pure} of {all} clustered texts lie with their subject");
-    assert_eq!(topics.rows.iter().filter(|topic| topic.layer == -1).count(), clusters.count());
+    assert!(
+        pure * 100 >= all * 95 && all > 120,
+        "{pure} of {all} clustered texts lie with their subject"
+    );
+    assert_eq!(
+        topics.rows.iter().filter(|topic| topic.layer == -1).count(),
+        clusters.count()
+    );
     assert!(topics.rows.iter().all(|topic| !topic.label.is_empty()));
 }
 
@@ -86,19 +137,52 @@ fn a_second_run_redoes_only_what_changed() {
     let texts = write_texts(dir.path());
     pipeline(dir.path(), &[]);
     assert_eq!(done(&pipeline(dir.path(), &[])), Vec::<String>::new());
-    assert_eq!(done(&pipeline(dir.path(), &["--min-samples", "3"])), ["cluster", "label", "viz"]);
-    assert_eq!(done(&pipeline(dir.path(), &["--min-samples", "3", "--n-neighbors", "10"])), ["project", "viz"]);
-    let all = done(&pipeline(dir.path(), &["--min-samples", "3", "--n-neighbors", "10", "--force"]));
+    assert_eq!(
+        done(&pipeline(dir.path(), &["--min-samples", "3"])),
+        ["cluster", "label", "viz"]
+    );
+    assert_eq!(
+        done(&pipeline(
+            dir.path(),
+            &["--min-samples", "3", "--n-neighbors", "10"]
+        )),
+        ["project", "viz"]
+    );
+    let all = done(&pipeline(
+        dir.path(),
+        &["--min-samples", "3", "--n-neighbors", "10", "--force"],
+    ));
     assert_eq!(all.len(), 7);
-    let only = pipeline(dir.path(), &["--min-samples", "3", "--n-neighbors", "10", "--only", "label"]);
+    let only = pipeline(
+        dir.path(),
+        &[
+            "--min-samples",
+            "3",
+            "--n-neighbors",
+            "10",
+            "--only",
+            "label",
+        ],
+    );
     assert_eq!(done(&only), ["label"]);
     // A file that was lost is made again, and since it comes out the same, nothing after it is.
     std::fs::remove_file(dir.path().join("runs/latest/neighbors.parquet")).expect("it is there");
-    assert_eq!(done(&pipeline(dir.path(), &["--min-samples", "3", "--n-neighbors", "10"])), ["knn"]);
+    assert_eq!(
+        done(&pipeline(
+            dir.path(),
+            &["--min-samples", "3", "--n-neighbors", "10"]
+        )),
+        ["knn"]
+    );
     // A source that changed changes all that was made of it.
-    let csv = std::fs::read_to_string(&texts).expect("it reads").replacen("harbor", "haven", 3);
+    let csv = std::fs::read_to_string(&texts)
+        .expect("it reads")
+        .replacen("harbor", "haven", 3);
     std::fs::write(&texts, csv).expect("it can be written");
-    let redone = done(&pipeline(dir.path(), &["--min-samples", "3", "--n-neighbors", "10"]));
+    let redone = done(&pipeline(
+        dir.path(),
+        &["--min-samples", "3", "--n-neighbors", "10"],
+    ));
     assert_eq!(redone[..3], ["ingest", "embed", "knn"]);
 }
 
@@ -109,11 +193,24 @@ fn a_dry_run_changes_nothing() {
     pipeline(dir.path(), &[]);
     let settings = dir.path().join("runs/latest/pipeline.toml");
     let before = std::fs::read(&settings).expect("it reads");
-    let words = ["run", "texts.csv", "--encoder", "hash", "--k", "30", "--min-cluster-size", "8", "--dry-run"];
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--k",
+        "30",
+        "--min-cluster-size",
+        "8",
+        "--dry-run",
+    ];
     let plan = succeed(dir.path(), "skerry", &words);
     assert!(plan.contains("knn  would run: changed: k"), "{plan}");
     assert!(plan.contains("embed  is up to date"), "{plan}");
-    assert!(plan.contains("cluster  runs if knn comes out different"), "{plan}");
+    assert!(
+        plan.contains("cluster  runs if knn comes out different"),
+        "{plan}"
+    );
     assert_eq!(std::fs::read(&settings).expect("it reads"), before);
 }
 
@@ -129,7 +226,11 @@ fn the_same_bytes_at_any_number_of_threads_and_from_any_cache() {
     let one = hashes(&dir.path().join("one"));
     for other in ["two", "three"] {
         let other = hashes(&dir.path().join(other));
-        let differing: Vec<_> = one.iter().filter(|(file, hash)| other[*file] != **hash).map(|(file, _)| file).collect();
+        let differing: Vec<_> = one
+            .iter()
+            .filter(|(file, hash)| other[*file] != **hash)
+            .map(|(file, _)| file)
+            .collect();
         assert_eq!(differing, Vec::<&&str>::new());
     }
 }
@@ -141,9 +242,14 @@ fn footers_hold_no_path_and_no_thread_count() {
     pipeline(dir.path(), &["--threads", "2"]);
     let place = dir.path().to_string_lossy().into_owned();
     for file in FILES.iter().filter(|file| file.ends_with(".parquet")) {
-        let footer = artifacts::Footer::read(&dir.path().join("runs/latest").join(file)).expect("it reads");
-        let footer = serde_json::to_string(&footer.expect("our files have footers")).expect("it is JSON");
-        assert!(!footer.contains(&place) && !footer.contains("texts.csv") && !footer.contains("thread"), "{file}: {footer}");
+        let footer =
+            artifacts::Footer::read(&dir.path().join("runs/latest").join(file)).expect("it reads");
+        let footer =
+            serde_json::to_string(&footer.expect("our files have footers")).expect("it is JSON");
+        assert!(
+            !footer.contains(&place) && !footer.contains("texts.csv") && !footer.contains("thread"),
+            "{file}: {footer}"
+        );
     }
 }
 
@@ -154,11 +260,28 @@ fn every_preset_runs() {
     let notebook = pipeline(dir.path(), &["--preset", "notebook", "--out", "notebook"]);
     assert_eq!(done(&notebook).len(), 7);
     let topics = pipeline(dir.path(), &["--preset", "topics", "--out", "topics"]);
-    let steps = ["ingest", "embed", "knn", "reduce", "reduced_knn", "cluster", "project", "label", "viz"];
+    let steps = [
+        "ingest",
+        "embed",
+        "knn",
+        "reduce",
+        "reduced_knn",
+        "cluster",
+        "project",
+        "label",
+        "viz",
+    ];
     assert_eq!(done(&topics), steps);
-    let footer = artifacts::Footer::read(&dir.path().join("topics/reduced.parquet")).expect("it reads");
+    let footer =
+        artifacts::Footer::read(&dir.path().join("topics/reduced.parquet")).expect("it reads");
     assert_eq!(footer.expect("it has one").kind, "embeddings");
-    assert_eq!(done(&pipeline(dir.path(), &["--preset", "topics", "--out", "topics"])), Vec::<String>::new());
+    assert_eq!(
+        done(&pipeline(
+            dir.path(),
+            &["--preset", "topics", "--out", "topics"]
+        )),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
@@ -167,8 +290,19 @@ fn settings_come_from_flag_then_file_then_default() {
     write_texts(dir.path());
     let file = "[embed]\nencoder = \"hash\"\n\n[knn]\nk = 12\n\n[cluster]\nmin_cluster_size = 7\nmin_samples = 4\n";
     std::fs::write(dir.path().join("my.toml"), file).expect("it can be written");
-    let words = ["run", "texts.csv", "--config", "my.toml", "--min-samples", "2", "--set", "project.min_dist=0.3", "--json"];
-    let manifest: Value = serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
+    let words = [
+        "run",
+        "texts.csv",
+        "--config",
+        "my.toml",
+        "--min-samples",
+        "2",
+        "--set",
+        "project.min_dist=0.3",
+        "--json",
+    ];
+    let manifest: Value =
+        serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
     let settings = |step: usize| &manifest["steps"][step]["settings"];
     assert_eq!(settings(2)["k"], 12);
     assert_eq!(settings(3)["min_cluster_size"], 7);
@@ -176,7 +310,8 @@ fn settings_come_from_flag_then_file_then_default() {
     assert_eq!(settings(4)["min_dist"], 0.3);
     // The settings a run keeps are settings to run with.
     let words = ["run", "--config", "runs/latest/pipeline.toml", "--json"];
-    let again: Value = serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
+    let again: Value =
+        serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
     assert_eq!(done(&again), Vec::<String>::new());
 }
 
@@ -186,10 +321,17 @@ fn wrong_settings_are_named() {
     write_texts(dir.path());
     let fails = |file: &str, told: &str| {
         std::fs::write(dir.path().join("my.toml"), file).expect("it can be written");
-        let output = run(dir.path(), "skerry", &["run", "texts.csv", "--config", "my.toml"]);
+        let output = run(
+            dir.path(),
+            "skerry",
+            &["run", "texts.csv", "--config", "my.toml"],
+        );
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{errors}");
-        assert!(errors.contains(told) && errors.contains("hint:"), "{errors}");
+        assert!(
+            errors.contains(told) && errors.contains("hint:"),
+            "{errors}"
+        );
         assert!(!dir.path().join("runs/latest/documents.parquet").exists());
     };
     fails("[knn]\nkk = 12\n", "`[knn]` has no setting `kk`");
@@ -204,13 +346,32 @@ fn another_program_takes_a_stages_place() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let knn = program("skerry-knn");
-    let command = format!("'{}' --embeddings {{embeddings}} --neighbors {{neighbors}} --k 9 --quiet", knn.display());
-    std::fs::write(dir.path().join("my.toml"), format!("[knn]\ncommand = \"{command}\"\n")).expect("it can be written");
+    let command = format!(
+        "'{}' --embeddings {{embeddings}} --neighbors {{neighbors}} --k 9 --quiet",
+        knn.display()
+    );
+    std::fs::write(
+        dir.path().join("my.toml"),
+        format!("[knn]\ncommand = \"{command}\"\n"),
+    )
+    .expect("it can be written");
     pipeline(dir.path(), &["--config", "my.toml"]);
-    let neighbors = Neighbors::read(&dir.path().join("runs/latest/neighbors.parquet")).expect("it reads");
+    let neighbors =
+        Neighbors::read(&dir.path().join("runs/latest/neighbors.parquet")).expect("it reads");
     assert_eq!(neighbors.k, 9);
-    std::fs::write(dir.path().join("my.toml"), "[knn]\ncommand = \"no-such-program\"\n").expect("it can be written");
-    let words = ["run", "texts.csv", "--encoder", "hash", "--config", "my.toml"];
+    std::fs::write(
+        dir.path().join("my.toml"),
+        "[knn]\ncommand = \"no-such-program\"\n",
+    )
+    .expect("it can be written");
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--config",
+        "my.toml",
+    ];
     let output = run(dir.path(), "skerry", &words);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot start no-such-program"));
@@ -220,13 +381,24 @@ fn another_program_takes_a_stages_place() {
 fn too_few_rows_stop_with_a_sentence() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("two.csv"), "text\none\ntwo\n").expect("it can be written");
-    let output = run(dir.path(), "skerry", &["run", "two.csv", "--encoder", "hash"]);
+    let output = run(
+        dir.path(),
+        "skerry",
+        &["run", "two.csv", "--encoder", "hash"],
+    );
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("hint:"));
     // A small table works, with fewer neighbors than were asked for.
-    let rows = (0..12).map(|row| format!("a small text number {row} of a few\n")).collect::<String>();
-    std::fs::write(dir.path().join("small.csv"), format!("text\n{rows}")).expect("it can be written");
-    let report = succeed(dir.path(), "skerry", &["run", "small.csv", "--encoder", "hash"]);
+    let rows = (0..12)
+        .map(|row| format!("a small text number {row} of a few\n"))
+        .collect::<String>();
+    std::fs::write(dir.path().join("small.csv"), format!("text\n{rows}"))
+        .expect("it can be written");
+    let report = succeed(
+        dir.path(),
+        "skerry",
+        &["run", "small.csv", "--encoder", "hash"],
+    );
     assert!(report.contains("rows      12"), "{report}");
 }
 
@@ -241,5 +413,8 @@ fn verify_finds_what_was_changed() {
     let output = run(dir.path(), "skerry", &["verify"]);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text.contains("CHANGED  map.svg") && text.contains("MISSING  figure.json"), "{text}");
+    assert!(
+        text.contains("CHANGED  map.svg") && text.contains("MISSING  figure.json"),
+        "{text}"
+    );
 }

@@ -11,9 +11,16 @@ use std::process::{Command, Output};
 pub fn program(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("a test knows where it lies");
     // target/release/deps/this-test -> target/release/name
-    let dir = own.parent().and_then(Path::parent).expect("tests lie in target/<profile>/deps");
+    let dir = own
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests lie in target/<profile>/deps");
     let path = dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is missing: cargo build --release --workspace --bins", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: cargo build --release --workspace --bins",
+        path.display()
+    );
     path
 }
 
@@ -23,13 +30,18 @@ pub fn program(name: &str) -> PathBuf {
 ///
 /// If it cannot be started.
 pub fn run(dir: &Path, name: &str, arguments: &[&str]) -> Output {
-    command(dir, name, arguments).output().expect("the program starts")
+    command(dir, name, arguments)
+        .output()
+        .expect("the program starts")
 }
 
 /// The command that [`run`] runs.
 pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(program(name));
-    command.args(arguments).current_dir(dir).env("SKERRY_CACHE", dir.join("cache"));
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env("SKERRY_CACHE", dir.join("cache"));
     command
 }
 
@@ -41,7 +53,10 @@ pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
 pub fn succeed(dir: &Path, name: &str, arguments: &[&str]) -> String {
     let output = run(dir, name, arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {arguments:?} failed:\n{errors}");
+    assert!(
+        output.status.success(),
+        "{name} {arguments:?} failed:\n{errors}"
+    );
     String::from_utf8(output.stdout).expect("reports are UTF-8")
 }
 
@@ -53,19 +68,101 @@ pub fn succeed(dir: &Path, name: &str, arguments: &[&str]) -> String {
 /// If it cannot be written.
 pub fn write_texts(dir: &Path) -> PathBuf {
     const SUBJECTS: [(&str, [&str; 8]); 6] = [
-        ("harbor", ["ferry", "harbor", "pilot", "dredger", "quay", "tugboat", "mooring", "lighthouse"]),
-        ("oven", ["baker", "sourdough", "flour", "oven", "yeast", "crust", "pastry", "kneading"]),
-        ("orbit", ["satellite", "orbit", "thruster", "telescope", "launchpad", "payload", "docking", "antenna"]),
-        ("orchard", ["orchard", "apple", "grafting", "pruning", "blossom", "cider", "beehive", "rootstock"]),
-        ("court", ["judge", "appeal", "verdict", "witness", "lawsuit", "prosecutor", "hearing", "testimony"]),
-        ("glacier", ["glacier", "moraine", "meltwater", "crevasse", "icefall", "snowpack", "fjord", "ablation"]),
+        (
+            "harbor",
+            [
+                "ferry",
+                "harbor",
+                "pilot",
+                "dredger",
+                "quay",
+                "tugboat",
+                "mooring",
+                "lighthouse",
+            ],
+        ),
+        (
+            "oven",
+            [
+                "baker",
+                "sourdough",
+                "flour",
+                "oven",
+                "yeast",
+                "crust",
+                "pastry",
+                "kneading",
+            ],
+        ),
+        (
+            "orbit",
+            [
+                "satellite",
+                "orbit",
+                "thruster",
+                "telescope",
+                "launchpad",
+                "payload",
+                "docking",
+                "antenna",
+            ],
+        ),
+        (
+            "orchard",
+            [
+                "orchard",
+                "apple",
+                "grafting",
+                "pruning",
+                "blossom",
+                "cider",
+                "beehive",
+                "rootstock",
+            ],
+        ),
+        (
+            "court",
+            [
+                "judge",
+                "appeal",
+                "verdict",
+                "witness",
+                "lawsuit",
+                "prosecutor",
+                "hearing",
+                "testimony",
+            ],
+        ),
+        (
+            "glacier",
+            [
+                "glacier",
+                "moraine",
+                "meltwater",
+                "crevasse",
+                "icefall",
+                "snowpack",
+                "fjord",
+                "ablation",
+            ],
+        ),
     ];
     let mut csv = String::from("title,description,topic,number\n");
     for at in 0..240usize {
         let (topic, words) = SUBJECTS[at % SUBJECTS.len()];
-        let pick = |salt: usize| words[(at / SUBJECTS.len() * 7 + salt * (3 + at % 5) + salt) % words.len()];
+        let pick = |salt: usize| {
+            words[(at / SUBJECTS.len() * 7 + salt * (3 + at % 5) + salt) % words.len()]
+        };
         let title = format!("{} {} and the {}", pick(0), pick(1), pick(2));
-        let description = format!("{} {} with {}, {} near the {} {}", pick(3), pick(4), pick(5), pick(1), pick(6), at % 17);
+        let description = format!(
+            "{} {} with {}, {} near the {} {}",
+            pick(3),
+            pick(4),
+            pick(5),
+            pick(1),
+            pick(6),
+            at % 17
+        );
         csv.push_str(&format!("{title},\"{description}\",{topic},{at}\n"));
     }
     let path = dir.join("texts.csv");

@@ -21,7 +21,7 @@ pub(crate) fn preset_arg() -> Arg {
         .long("preset")
         .value_name("NAME")
         .value_parser(value_parser!(Preset))
-        .default_value("default")
+        .default_value("topics")
         .help("The recipe to start from")
 }
 

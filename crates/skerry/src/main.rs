@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         "config" => config::print(matches),
         "setup" => return setup::run(matches),
         "verify" => verify::run(matches),
+        "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
         _ => {
             let stage = stages::by_name(name).expect("the other subcommands are the stages");
             return stage.execute(matches);
@@ -43,7 +44,8 @@ fn command() -> Command {
         .subcommand(run::command())
         .subcommand(config::command())
         .subcommand(setup::command())
-        .subcommand(verify::command());
+        .subcommand(verify::command())
+        .subcommand(stage::cli::command::<cluster::Sweep>("sweep"));
     for stage in stages::ALL {
         command = command.subcommand(stage.command(stage.name()));
     }

@@ -9,13 +9,13 @@ use crate::stages::{self, AnyStage};
 /// A ready recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
-    /// Clusters in the space of the embeddings, the map from the same neighbors
+    /// Clusters in a space reduced to 5 dimensions, the map from the full one: finds most topics, leaves least as noise
     #[default]
-    Default,
+    Topics,
+    /// Clusters in the space of the embeddings, clusters and map from the same neighbors: the strictest
+    Direct,
     /// The settings of the well-known notebook: L2, 3 and 3, UMAP over 80 neighbors
     Notebook,
-    /// Clusters in a space reduced to 5 dimensions, as BERTopic does
-    Topics,
 }
 
 /// One step of a run.
@@ -34,18 +34,18 @@ pub(crate) struct Step {
 impl Preset {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Default => "default",
-            Self::Notebook => "notebook",
             Self::Topics => "topics",
+            Self::Direct => "direct",
+            Self::Notebook => "notebook",
         }
     }
 
     /// The recipe as the text of a settings file.
     fn settings(self) -> Table {
         let text = match self {
-            Self::Default => DEFAULT,
-            Self::Notebook => NOTEBOOK,
             Self::Topics => TOPICS,
+            Self::Direct => DIRECT,
+            Self::Notebook => NOTEBOOK,
         };
         text.parse().expect("the presets are valid TOML")
     }
@@ -164,7 +164,7 @@ impl Step {
     }
 }
 
-const DEFAULT: &str = r#"
+const DIRECT: &str = r#"
 [run]
 steps = ["ingest", "embed", "knn", "cluster", "project", "label", "viz"]
 "#;

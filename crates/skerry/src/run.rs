@@ -506,7 +506,7 @@ fn preset(matches: &ArgMatches, run: Option<&Table>) -> Result<Preset, Failure> 
         Some(name) if !said => Preset::from_str(name, false).map_err(|_| {
             Failure::usage(
                 format_args!("`preset = \"{name}\"` in `[run]` is unknown"),
-                "use default, notebook or topics",
+                "use topics, direct or notebook",
             )
         }),
         _ => Ok(flag),
