@@ -205,8 +205,9 @@ fn lengths_of_many_magnitudes() {
     let d = 24;
     let mut values = noise(300 * d, 9);
     for (i, row) in values.chunks_exact_mut(d).enumerate() {
-        row.iter_mut()
-            .for_each(|value| *value *= 10f32.powi(i as i32 % 21 - 10));
+        for value in row.iter_mut() {
+            *value *= 10f32.powi(i as i32 % 21 - 10);
+        }
     }
     assert_exact(&values, d, 12);
 }
@@ -431,8 +432,9 @@ fn fast_margin_on_hard_rows() {
     let (n, d, k) = (600, 16, 5);
     let mut values = noise(n * d, 78);
     for (i, row) in values.chunks_exact_mut(d).enumerate() {
-        row.iter_mut()
-            .for_each(|value| *value *= 4f32.powi(i as i32 % 9));
+        for value in row.iter_mut() {
+            *value *= 4f32.powi(i as i32 % 9);
+        }
     }
     let points = Points::new(&values, d).unwrap();
     let fast = Search {
@@ -456,7 +458,7 @@ fn a_missing_kernel_is_an_error() {
         match found {
             Ok((knn, _)) => assert_eq!((knn.ids, kernel.is_available()), (vec![1, 0, 1], true)),
             Err(Error::KernelMissing { name, .. }) => {
-                assert_eq!((name, kernel.is_available()), (kernel.name(), false))
+                assert_eq!((name, kernel.is_available()), (kernel.name(), false));
             }
             Err(error) => panic!("{error}"),
         }
