@@ -5,9 +5,11 @@
 //! is whatever the contest's own script prints, and [`table`] prints what came out. [`knn`] puts them together; another
 //! contest is another TOML file, another script and another module like it.
 
+pub mod agreement;
 pub mod arena;
 pub mod contest;
 pub mod knn;
+pub mod quality;
 pub mod table;
 pub mod venv;
 
