@@ -68,7 +68,7 @@ impl Backend for Hnsw {
                     }
                 }
                 task.progress.advance(1);
-                Ok(())
+                Ok::<(), Error>(())
             })?;
         task.progress.end();
         drop(index);
