@@ -21,8 +21,10 @@ impl Run {
         let dir = tempfile::tempdir().unwrap();
         let points = Points::new(&values, d).unwrap();
         let (knn, _) = vectors::knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
-        let mut footer = Footer::default();
-        footer.metric = Some("l2".to_owned());
+        let footer = Footer {
+            metric: Some("l2".to_owned()),
+            ..Footer::default()
+        };
         let neighbors = Neighbors {
             k,
             ids: knn.ids,
@@ -390,7 +392,6 @@ fn half_of_the_rows_may_be_copies() {
     }
 }
 
-/// Where a path is needed that does not exist.
 #[test]
 fn a_missing_file_is_named() {
     let files = Files::standard(

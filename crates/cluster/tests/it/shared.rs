@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
+use arrow::array::{ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type};
 use arrow::record_batch::RecordBatch;
