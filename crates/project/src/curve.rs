@@ -22,7 +22,14 @@ impl Curve {
         let samples: Vec<(f64, f64)> = (0..POINTS)
             .map(|i| {
                 let d = 3.0 * spread * f64::from(i) / f64::from(POINTS - 1);
-                (d, if d < min_dist { 1.0 } else { (-(d - min_dist) / spread).exp() })
+                (
+                    d,
+                    if d < min_dist {
+                        1.0
+                    } else {
+                        (-(d - min_dist) / spread).exp()
+                    },
+                )
             })
             .collect();
         let mut curve = Self { a: 1.0, b: 1.0 };
@@ -30,7 +37,10 @@ impl Curve {
         let mut damping = 1e-3;
         for _ in 0..MAX_STEPS {
             let (step_a, step_b) = curve.step(&samples, damping);
-            let next = Self { a: curve.a + step_a, b: curve.b + step_b };
+            let next = Self {
+                a: curve.a + step_a,
+                b: curve.b + step_b,
+            };
             let next_error = next.error(&samples);
             if next.a > 0.0 && next.b > 0.0 && next_error <= error {
                 let settled = step_a.abs() <= 1e-12 * curve.a && step_b.abs() <= 1e-12 * curve.b;
@@ -55,7 +65,10 @@ impl Curve {
     }
 
     fn error(self, samples: &[(f64, f64)]) -> f64 {
-        samples.iter().map(|&(d, wanted)| (self.at(d) - wanted).powi(2)).sum()
+        samples
+            .iter()
+            .map(|&(d, wanted)| (self.at(d) - wanted).powi(2))
+            .sum()
     }
 
     /// The damped Gauss-Newton step from here.
@@ -66,7 +79,11 @@ impl Curve {
             // d^2b is 0 at 0, and so are both derivatives, though the logarithm is not finite there.
             let power = d.powf(2.0 * self.b);
             let by_a = -power * value * value;
-            let by_b = if d > 0.0 { 2.0 * self.a * d.ln() * by_a } else { 0.0 };
+            let by_b = if d > 0.0 {
+                2.0 * self.a * d.ln() * by_a
+            } else {
+                0.0
+            };
             let rest = wanted - value;
             aa += by_a * by_a;
             ab += by_a * by_b;
@@ -76,7 +93,10 @@ impl Curve {
         }
         let (aa, bb) = (aa * (1.0 + damping), bb * (1.0 + damping));
         let determinant = aa * bb - ab * ab;
-        ((ra * bb - rb * ab) / determinant, (rb * aa - ra * ab) / determinant)
+        (
+            (ra * bb - rb * ab) / determinant,
+            (rb * aa - ra * ab) / determinant,
+        )
     }
 }
 
@@ -86,9 +106,16 @@ mod tests {
 
     #[test]
     fn agrees_with_the_published_fits() {
-        for (min_dist, a, b) in [(0.1, 1.577, 0.895), (0.0, 1.933, 0.791), (0.5, 0.583, 1.334)] {
+        for (min_dist, a, b) in [
+            (0.1, 1.577, 0.895),
+            (0.0, 1.933, 0.791),
+            (0.5, 0.583, 1.334),
+        ] {
             let curve = Curve::fit(min_dist, 1.0).unwrap();
-            assert!((curve.a - a).abs() < 6e-4 && (curve.b - b).abs() < 6e-4, "{min_dist}: {curve:?}");
+            assert!(
+                (curve.a - a).abs() < 6e-4 && (curve.b - b).abs() < 6e-4,
+                "{min_dist}: {curve:?}"
+            );
         }
     }
 
@@ -96,7 +123,10 @@ mod tests {
     fn extreme_wishes_give_a_finite_curve() {
         for (min_dist, spread) in [(0.99, 1.0), (0.0, 0.01), (5.0, 10.0), (1.0, 1.0)] {
             let curve = Curve::fit(min_dist, spread).unwrap();
-            assert!(curve.a > 0.0 && curve.b > 0.0, "{min_dist} {spread}: {curve:?}");
+            assert!(
+                curve.a > 0.0 && curve.b > 0.0,
+                "{min_dist} {spread}: {curve:?}"
+            );
         }
     }
 }

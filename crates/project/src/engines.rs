@@ -23,17 +23,24 @@ pub(crate) fn umap_rs(
     use ::umap_rs::{GraphParams, ManifoldParams, OptimizationParams, Umap, UmapConfig};
     use ndarray::Array2;
 
-    let curve = Curve::fit(options.min_dist, options.spread)
-        .ok_or(Error::Curve { min_dist: options.min_dist, spread: options.spread })?;
+    let curve = Curve::fit(options.min_dist, options.spread).ok_or(Error::Curve {
+        min_dist: options.min_dist,
+        spread: options.spread,
+    })?;
     let graph = fuzzy_graph(lists);
     let n = graph.len();
     let (positions, components, residual) = start(&graph, rows, options, seed)?;
     // Its lists hold the point itself first.
     let columns = lists.k + 1;
     let with_self = |i: usize, at: usize| (at > 0).then(|| i * lists.k + at - 1);
-    let ids = Array2::from_shape_fn((n, columns), |(i, at)| with_self(i, at).map_or(i as u32, |at| lists.ids[at]));
-    let distances = Array2::from_shape_fn((n, columns), |(i, at)| with_self(i, at).map_or(0.0, |at| lists.distances[at]));
-    let start = Array2::from_shape_vec((n, options.components), positions).expect("n rows of components");
+    let ids = Array2::from_shape_fn((n, columns), |(i, at)| {
+        with_self(i, at).map_or(i as u32, |at| lists.ids[at])
+    });
+    let distances = Array2::from_shape_fn((n, columns), |(i, at)| {
+        with_self(i, at).map_or(0.0, |at| lists.distances[at])
+    });
+    let start =
+        Array2::from_shape_vec((n, options.components), positions).expect("n rows of components");
     let epochs = options.epochs_for(n);
     let config = UmapConfig {
         n_components: options.components,
@@ -43,7 +50,10 @@ pub(crate) fn umap_rs(
             a: Some(curve.a as f32),
             b: Some(curve.b as f32),
         },
-        graph: GraphParams { n_neighbors: columns, ..GraphParams::default() },
+        graph: GraphParams {
+            n_neighbors: columns,
+            ..GraphParams::default()
+        },
         optimization: OptimizationParams {
             n_epochs: Some(epochs),
             learning_rate: options.learning_rate as f32,
@@ -53,10 +63,21 @@ pub(crate) fn umap_rs(
     };
     progress.begin("laying out with umap-rs", None, "epochs");
     // It takes only the shape of the data.
-    let fitted = Umap::new(config).fit(Array2::zeros((n, 1)).view(), ids.view(), distances.view(), start.view());
+    let fitted = Umap::new(config).fit(
+        Array2::zeros((n, 1)).view(),
+        ids.view(),
+        distances.view(),
+        start.view(),
+    );
     progress.end();
     let positions = fitted.into_embedding().into_iter().collect();
-    Ok(Layout { positions, edges: graph.neighbors.len() / 2, components, residual, curve })
+    Ok(Layout {
+        positions,
+        edges: graph.neighbors.len() / 2,
+        components,
+        residual,
+        curve,
+    })
 }
 
 /// Without the cargo feature there is no such engine, and none takes its place.

@@ -69,14 +69,23 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
-            Self::Option { option, expected, .. } => format!("give `{option}` a value {expected}"),
-            Self::Rows { .. } => "name two files of one run, or run the stage that writes the neighbors again".to_owned(),
+            Self::Option {
+                option, expected, ..
+            } => format!("give `{option}` a value {expected}"),
+            Self::Rows { .. } => {
+                "name two files of one run, or run the stage that writes the neighbors again"
+                    .to_owned()
+            }
             Self::TooFewPoints { .. } => "take a larger input".to_owned(),
-            Self::NoEmbeddings => "give `--embeddings FILE`, or choose `--init spectral`".to_owned(),
+            Self::NoEmbeddings => {
+                "give `--embeddings FILE`, or choose `--init spectral`".to_owned()
+            }
             Self::Metric { .. } => "write the neighbors with cosine, l2 or ip".to_owned(),
             Self::Curve { .. } => "choose a larger `--spread` or a smaller `--min-dist`".to_owned(),
             Self::NotCompiledIn { engine } => {
-                format!("build with `cargo build --release --package project --features {engine}`, or leave `--engine` out")
+                format!(
+                    "build with `cargo build --release --package project --features {engine}`, or leave `--engine` out"
+                )
             }
         })
     }

@@ -57,8 +57,10 @@ pub fn layout(
     kernel: Kernel,
     progress: &dyn Progress,
 ) -> Result<Layout, Error> {
-    let curve = Curve::fit(options.min_dist, options.spread)
-        .ok_or(Error::Curve { min_dist: options.min_dist, spread: options.spread })?;
+    let curve = Curve::fit(options.min_dist, options.spread).ok_or(Error::Curve {
+        min_dist: options.min_dist,
+        spread: options.spread,
+    })?;
     let columns = options.components;
     let graph = fuzzy_graph(lists);
     let n = graph.len();
@@ -75,14 +77,32 @@ pub fn layout(
         seed: seed.stream("project/negative", 0).next_u64(),
     };
     progress.begin("laying out", Some(descent.epochs as u64), "epochs");
-    optimize(kernel, &graph, &mut positions, columns, &forces, &descent, &|| progress.advance(1));
+    optimize(
+        kernel,
+        &graph,
+        &mut positions,
+        columns,
+        &forces,
+        &descent,
+        &|| progress.advance(1),
+    );
     progress.end();
-    Ok(Layout { positions, edges: graph.neighbors.len() / 2, components, residual, curve })
+    Ok(Layout {
+        positions,
+        edges: graph.neighbors.len() / 2,
+        components,
+        residual,
+        curve,
+    })
 }
 
 /// The fuzzy union of the lists' memberships.
 pub fn fuzzy_graph(lists: Lists<'_>) -> Fuzzy {
-    Fuzzy::union(lists.ids, &smooth::memberships(lists.distances, lists.k), lists.k)
+    Fuzzy::union(
+        lists.ids,
+        &smooth::memberships(lists.distances, lists.k),
+        lists.k,
+    )
 }
 
 /// The start that the options name, within 0..10; the graph's components and the residual where it is spectral.
@@ -93,12 +113,22 @@ pub(crate) fn start(
     seed: Seed,
 ) -> Result<(Vec<f32>, Option<usize>, Option<f64>), Error> {
     let columns = options.components;
-    let noise = |i: usize, column: usize| seed.stream("project/start", (i * 128 + column) as u64).next_f32();
-    let jitter = |i: usize, column: usize| seed.stream("project/jitter", (i * 128 + column) as u64).next_f32();
+    let noise = |i: usize, column: usize| {
+        seed.stream("project/start", (i * 128 + column) as u64)
+            .next_f32()
+    };
+    let jitter = |i: usize, column: usize| {
+        seed.stream("project/jitter", (i * 128 + column) as u64)
+            .next_f32()
+    };
     let (mut positions, components, residual) = match options.init {
         Init::Spectral => {
             let start = init::spectral(graph, columns, &noise);
-            (start.positions, Some(start.components), Some(start.residual))
+            (
+                start.positions,
+                Some(start.components),
+                Some(start.residual),
+            )
         }
         Init::Pca => {
             let rows = rows.ok_or(Error::NoEmbeddings)?;

@@ -109,27 +109,61 @@ impl Options {
     pub fn check(&self) -> Result<(), Error> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let rules: [(&'static str, bool, String, &'static str); 8] = [
-            ("--n-neighbors", self.n_neighbors >= 2, self.n_neighbors.to_string(), "at least 2: the point and a neighbor"),
-            ("--components", (2..=100).contains(&self.components), self.components.to_string(), "from 2 to 100"),
-            ("--spread", positive(self.spread), self.spread.to_string(), "above 0"),
+            (
+                "--n-neighbors",
+                self.n_neighbors >= 2,
+                self.n_neighbors.to_string(),
+                "at least 2: the point and a neighbor",
+            ),
+            (
+                "--components",
+                (2..=100).contains(&self.components),
+                self.components.to_string(),
+                "from 2 to 100",
+            ),
+            (
+                "--spread",
+                positive(self.spread),
+                self.spread.to_string(),
+                "above 0",
+            ),
             (
                 "--min-dist",
                 self.min_dist.is_finite() && (0.0..=self.spread).contains(&self.min_dist),
                 self.min_dist.to_string(),
                 "from 0 to the spread",
             ),
-            ("--epochs", (1..=1_000_000).contains(&self.epochs.unwrap_or(1)), self.epochs.unwrap_or(1).to_string(), "from 1 to 1,000,000"),
-            ("--negative-samples", self.negative_samples <= 1000, self.negative_samples.to_string(), "from 0 to 1000"),
+            (
+                "--epochs",
+                (1..=1_000_000).contains(&self.epochs.unwrap_or(1)),
+                self.epochs.unwrap_or(1).to_string(),
+                "from 1 to 1,000,000",
+            ),
+            (
+                "--negative-samples",
+                self.negative_samples <= 1000,
+                self.negative_samples.to_string(),
+                "from 0 to 1000",
+            ),
             (
                 "--repulsion",
                 self.repulsion.is_finite() && (0.0..=1e6).contains(&self.repulsion),
                 self.repulsion.to_string(),
                 "from 0 to 1,000,000",
             ),
-            ("--learning-rate", positive(self.learning_rate) && self.learning_rate <= 1e3, self.learning_rate.to_string(), "above 0, up to 1000"),
+            (
+                "--learning-rate",
+                positive(self.learning_rate) && self.learning_rate <= 1e3,
+                self.learning_rate.to_string(),
+                "above 0, up to 1000",
+            ),
         ];
         match rules.into_iter().find(|&(_, holds, ..)| !holds) {
-            Some((option, _, value, expected)) => Err(Error::Option { option, value, expected }),
+            Some((option, _, value, expected)) => Err(Error::Option {
+                option,
+                value,
+                expected,
+            }),
             None => Ok(()),
         }
     }

@@ -7,6 +7,9 @@
 
 use rayon::prelude::*;
 
+use crate::optimize::Kernel;
+use crate::optimize::lanes::{LANES, Lanes};
+
 /// The `k` nearest of each point in the plane, itself left out, nearest first, ties by the smaller id: (n, k), row-major.
 ///
 /// `positions` are n pairs; k is below n. By a grid of cells of a few points; O(n k log k) where points are spread
@@ -14,12 +17,15 @@ use rayon::prelude::*;
 pub fn nearest_in_plane(positions: &[[f32; 2]], k: usize) -> Vec<u32> {
     let grid = Grid::new(positions, k);
     let mut ids = vec![0; positions.len() * k];
-    ids.par_chunks_mut(k).enumerate().with_min_len(64).for_each_init(Vec::new, |found, (i, row)| {
-        grid.nearest(positions, i, k, found);
-        for (out, (_, id)) in row.iter_mut().zip(found.iter()) {
-            *out = *id;
-        }
-    });
+    ids.par_chunks_mut(k)
+        .enumerate()
+        .with_min_len(64)
+        .for_each_init(Vec::new, |found, (i, row)| {
+            grid.nearest(positions, i, k, found);
+            for (out, (_, id)) in row.iter_mut().zip(found.iter()) {
+                *out = *id;
+            }
+        });
     ids
 }
 
@@ -70,10 +76,22 @@ impl Grid {
         // Layouts leave much of their box empty: about a third of k to a cell of the whole box.
         let cells = (3 * positions.len() / k.max(1)).max(1) as f32;
         let (width, height) = ((high[0] - low[0]).max(1e-6), (high[1] - low[1]).max(1e-6));
-        let side = (width * height / cells).sqrt().max(width.max(height) / 4096.0);
+        let side = (width * height / cells)
+            .sqrt()
+            .max(width.max(height) / 4096.0);
         let (width, height) = ((width / side) as usize + 1, (height / side) as usize + 1);
-        let mut grid = Self { low, side, width, height, starts: vec![0; width * height + 1], points: vec![0; positions.len()] };
-        let cells: Vec<usize> = positions.iter().map(|&position| grid.cell(position)).collect();
+        let mut grid = Self {
+            low,
+            side,
+            width,
+            height,
+            starts: vec![0; width * height + 1],
+            points: vec![0; positions.len()],
+        };
+        let cells: Vec<usize> = positions
+            .iter()
+            .map(|&position| grid.cell(position))
+            .collect();
         for &cell in &cells {
             grid.starts[cell + 1] += 1;
         }
@@ -89,7 +107,9 @@ impl Grid {
     }
 
     fn place(&self, position: [f32; 2]) -> [usize; 2] {
-        let along = |axis: usize, cells: usize| (((position[axis] - self.low[axis]) / self.side) as usize).min(cells - 1);
+        let along = |axis: usize, cells: usize| {
+            (((position[axis] - self.low[axis]) / self.side) as usize).min(cells - 1)
+        };
         [along(0, self.width), along(1, self.height)]
     }
 
@@ -113,7 +133,9 @@ impl Grid {
                         continue;
                     }
                     let cell = cell_y * self.width + cell_x as usize;
-                    for &j in &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize] {
+                    for &j in
+                        &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize]
+                    {
                         if j as usize != i {
                             found.push((distance(own, positions[j as usize]), j));
                         }
@@ -122,7 +144,9 @@ impl Grid {
             }
             if found.len() >= k {
                 if found.len() > k {
-                    found.select_nth_unstable_by(k - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                    found.select_nth_unstable_by(k - 1, |a, b| {
+                        a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
+                    });
                     found.truncate(k);
                 }
                 let farthest = found.iter().map(|&(d, _)| d).fold(0.0, f32::max);
@@ -149,7 +173,9 @@ pub fn preserved(layout: &[u32], k: usize, truth: &[u32], truth_k: usize) -> Vec
         .par_chunks(k)
         .zip(truth.par_chunks(truth_k))
         .with_min_len(256)
-        .map(|(layout, truth)| layout.iter().filter(|id| truth[..k].contains(id)).count() as f32 / k as f32)
+        .map(|(layout, truth)| {
+            layout.iter().filter(|id| truth[..k].contains(id)).count() as f32 / k as f32
+        })
         .collect()
 }
 
@@ -164,10 +190,22 @@ pub enum Similarity {
     InnerProduct,
 }
 
+/// Sampled rows that are compared with all others in one pass over them: the pass is what memory limits.
+pub(crate) const TOGETHER: usize = 8;
+
 /// Trustworthiness at k of the sampled rows' neighborhoods `layout`: (sample, k) ids.
 ///
-/// `values` are n rows of `d`. None where n is too small for the measure (below 2k + 1 or so).
-pub fn trustworthiness(values: &[f32], d: usize, similarity: Similarity, sample: &[u32], layout: &[u32], k: usize) -> Option<f64> {
+/// `values` are n rows of `d`. None where n is too small for the measure (below 1.5 k or so). The same on every kernel.
+/// O(sample n d).
+pub fn trustworthiness(
+    kernel: Kernel,
+    values: &[f32],
+    d: usize,
+    similarity: Similarity,
+    sample: &[u32],
+    layout: &[u32],
+    k: usize,
+) -> Option<f64> {
     let n = values.len() / d;
     let worst = (2 * n) as f64 - (3 * k) as f64 - 1.0;
     if worst <= 0.0 || sample.is_empty() || k == 0 {
@@ -175,58 +213,108 @@ pub fn trustworthiness(values: &[f32], d: usize, similarity: Similarity, sample:
     }
     // Whole numbers: their sum does not depend on its order.
     let penalty: u64 = sample
-        .par_iter()
-        .zip(layout.par_chunks(k))
-        .map_init(Vec::new, |scores, (&i, row)| {
-            scores.clear();
-            let own = &values[i as usize * d..(i as usize + 1) * d];
-            scores.extend(values.chunks_exact(d).map(|other| score(own, other, similarity)));
-            scores[i as usize] = f32::NEG_INFINITY;
-            row.iter()
-                .map(|&j| {
-                    let limit = scores[j as usize];
-                    let nearer = scores.iter().filter(|&&s| s > limit).count();
-                    (nearer + 1).saturating_sub(k) as u64
-                })
-                .sum::<u64>()
+        .par_chunks(TOGETHER)
+        .zip(layout.par_chunks(TOGETHER * k))
+        .map_init(Vec::new, |scores, (sample, layout)| {
+            kernel.scores(values, d, similarity, sample, scores);
+            let rows = sample
+                .iter()
+                .zip(layout.chunks(k))
+                .zip(scores.chunks_mut(n));
+            rows.map(|((&i, row), scores)| {
+                scores[i as usize] = f32::NEG_INFINITY;
+                row.iter().map(|&j| too_far(scores, j, k)).sum::<u64>()
+            })
+            .sum::<u64>()
         })
         .sum();
     Some(1.0 - 2.0 * penalty as f64 / (sample.len() as f64 * k as f64 * worst))
 }
 
-/// Larger is nearer; of one row's scores only the order counts.
-fn score(own: &[f32], other: &[f32], similarity: Similarity) -> f32 {
-    /// Partial sums, so that they can be computed in vector registers of any width.
-    const LANES: usize = 16;
-    let (mut dots, mut squares) = ([0.0f32; LANES], [0.0f32; LANES]);
-    let ((a, rest_a), (b, rest_b)) = (own.as_chunks::<LANES>(), other.as_chunks::<LANES>());
-    for (a, b) in a.iter().zip(b) {
-        for l in 0..LANES {
-            match similarity {
-                Similarity::Euclidean => dots[l] -= (a[l] - b[l]) * (a[l] - b[l]),
-                Similarity::Cosine => {
-                    dots[l] += a[l] * b[l];
-                    squares[l] += b[l] * b[l];
-                }
-                Similarity::InnerProduct => dots[l] += a[l] * b[l],
+/// By how many ranks `j` is not among the k of the highest scores.
+fn too_far(scores: &[f32], j: u32, k: usize) -> u64 {
+    let limit = scores[j as usize];
+    let nearer = scores.iter().filter(|&&score| score > limit).count();
+    (nearer + 1).saturating_sub(k) as u64
+}
+
+/// How like each row is to each of `sample`: (sample, n), row-major, into `scores`. Of one row's scores only the order
+/// counts, and larger is nearer.
+#[inline(always)]
+pub(crate) fn score<L: Lanes>(
+    l: L,
+    values: &[f32],
+    d: usize,
+    similarity: Similarity,
+    sample: &[u32],
+    scores: &mut Vec<f32>,
+) {
+    let n = values.len() / d;
+    scores.clear();
+    scores.resize(sample.len() * n, 0.0);
+    let row = |i: u32| values[i as usize * d..][..d].as_chunks::<LANES>();
+    // A short sample's last row stands in for those that are missing; their sums are not stored.
+    let own: [_; TOGETHER] = std::array::from_fn(|at| row(sample[at.min(sample.len() - 1)]));
+    for j in 0..n {
+        let (other, rest) = row(j as u32);
+        let mut sums = [l.splat(0.0); TOGETHER];
+        let mut squares = l.splat(0.0);
+        for (at, b) in other.iter().enumerate() {
+            let b = l.load(b);
+            squares = l.add(squares, l.mul(b, b));
+            for (sum, own) in sums.iter_mut().zip(&own) {
+                *sum = step(l, similarity, *sum, l.load(&own.0[at]), b);
             }
         }
-    }
-    for (l, (a, b)) in rest_a.iter().zip(rest_b).enumerate() {
-        match similarity {
-            Similarity::Euclidean => dots[l] -= (a - b) * (a - b),
-            Similarity::Cosine => {
-                dots[l] += a * b;
-                squares[l] += b * b;
+        if !rest.is_empty() {
+            let b = load(l, rest);
+            squares = l.add(squares, l.mul(b, b));
+            for (sum, own) in sums.iter_mut().zip(&own) {
+                *sum = step(l, similarity, *sum, load(l, own.1), b);
             }
-            Similarity::InnerProduct => dots[l] += a * b,
+        }
+        // The other row's length; a sampled row's own would not change its order.
+        let length = if similarity == Similarity::Cosine {
+            total(l, squares).sqrt().max(f32::MIN_POSITIVE)
+        } else {
+            1.0
+        };
+        for (row, &sum) in scores.chunks_mut(n).zip(&sums) {
+            row[j] = total(l, sum) / length;
         }
     }
-    let dot: f32 = dots.iter().sum();
-    match similarity {
-        Similarity::Cosine => dot / squares.iter().sum::<f32>().sqrt().max(f32::MIN_POSITIVE),
-        Similarity::Euclidean | Similarity::InnerProduct => dot,
+}
+
+/// The sum with the part of these lanes.
+#[inline(always)]
+fn step<L: Lanes>(l: L, similarity: Similarity, sum: L::F, a: L::F, b: L::F) -> L::F {
+    if similarity == Similarity::Euclidean {
+        let difference = l.sub(a, b);
+        l.sub(sum, l.mul(difference, difference))
+    } else {
+        l.add(sum, l.mul(a, b))
     }
+}
+
+/// The last values of a row, 0 past its end.
+#[inline(always)]
+fn load<L: Lanes>(l: L, rest: &[f32]) -> L::F {
+    let mut padded = [0.0; LANES];
+    padded[..rest.len()].copy_from_slice(rest);
+    l.load(&padded)
+}
+
+/// The sum of the lanes, in one order.
+#[inline(always)]
+fn total<L: Lanes>(l: L, a: L::F) -> f32 {
+    let mut values = [0.0; LANES];
+    l.store(a, &mut values);
+    for half in [8, 4, 2, 1] {
+        for lane in 0..half {
+            values[lane] += values[lane + half];
+        }
+    }
+    values[0]
 }
 
 #[cfg(test)]
@@ -234,7 +322,14 @@ mod tests {
     use super::*;
 
     fn points(n: usize) -> Vec<[f32; 2]> {
-        (0..n).map(|i| [((i * 7919) % 1013) as f32 * 0.01, ((i * 104_729) % 2003) as f32 * 0.005 + (i % 3) as f32 * 40.0]).collect()
+        (0..n)
+            .map(|i| {
+                [
+                    ((i * 7919) % 1013) as f32 * 0.01,
+                    ((i * 104_729) % 2003) as f32 * 0.005 + (i % 3) as f32 * 40.0,
+                ]
+            })
+            .collect()
     }
 
     #[test]
@@ -242,8 +337,10 @@ mod tests {
         let points = points(500);
         let found = nearest_in_plane(&points, 7);
         for i in 0..points.len() {
-            let mut all: Vec<(f32, u32)> =
-                (0..points.len()).filter(|&j| j != i).map(|j| (distance(points[i], points[j]), j as u32)).collect();
+            let mut all: Vec<(f32, u32)> = (0..points.len())
+                .filter(|&j| j != i)
+                .map(|j| (distance(points[i], points[j]), j as u32))
+                .collect();
             all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             let expected: Vec<u32> = all[..7].iter().map(|&(_, id)| id).collect();
             assert_eq!(&found[i * 7..(i + 1) * 7], expected, "point {i}");
@@ -252,7 +349,10 @@ mod tests {
 
     #[test]
     fn the_grid_takes_points_in_one_place_and_on_a_line() {
-        assert_eq!(nearest_in_plane(&[[1.0, 1.0]; 4], 2), [1, 2, 0, 2, 0, 1, 0, 1]);
+        assert_eq!(
+            nearest_in_plane(&[[1.0, 1.0]; 4], 2),
+            [1, 2, 0, 2, 0, 1, 0, 1]
+        );
         let line: Vec<[f32; 2]> = (0..5).map(|i| [i as f32, 0.0]).collect();
         assert_eq!(nearest_in_plane(&line, 1), [1, 0, 1, 2, 3]);
     }
@@ -263,14 +363,33 @@ mod tests {
         let values: Vec<f32> = points.iter().flatten().copied().collect();
         let sample: Vec<u32> = (0..400).collect();
         let faithful = nearest_in_plane(&points, 5);
-        assert_eq!(trustworthiness(&values, 2, Similarity::Euclidean, &sample, &faithful, 5), Some(1.0));
+        let trust = |layout: &[u32], kernel| {
+            trustworthiness(
+                kernel,
+                &values,
+                2,
+                Similarity::Euclidean,
+                &sample,
+                layout,
+                5,
+            )
+        };
+        for kernel in Kernel::all() {
+            assert_eq!(trust(&faithful, kernel), Some(1.0));
+        }
         let shuffled: Vec<[f32; 2]> = (0..400).map(|i| points[i * 37 % 400]).collect();
-        let shuffled = trustworthiness(&values, 2, Similarity::Euclidean, &sample, &nearest_in_plane(&shuffled, 5), 5);
-        assert!(shuffled.is_some_and(|t| (0.4..0.6).contains(&t)), "{shuffled:?}");
+        let shuffled = trust(&nearest_in_plane(&shuffled, 5), Kernel::best());
+        assert!(
+            shuffled.is_some_and(|t| (0.4..0.6).contains(&t)),
+            "{shuffled:?}"
+        );
     }
 
     #[test]
     fn preserved_counts_shared_neighbors() {
-        assert_eq!(preserved(&[1, 2, 0, 3], 2, &[2, 1, 3, 3, 9, 0], 3), [1.0, 0.5]);
+        assert_eq!(
+            preserved(&[1, 2, 0, 3], 2, &[2, 1, 3, 3, 9, 0], 3),
+            [1.0, 0.5]
+        );
     }
 }

@@ -78,9 +78,17 @@ impl fmt::Display for Report {
             self.points, self.components, self.n_neighbors, self.edges, self.epochs
         )?;
         if let Some(parts) = self.graph_components.filter(|&parts| parts > 1) {
-            writeln!(f, "the graph has {parts} components: how they lie to each other means nothing")?;
+            writeln!(
+                f,
+                "the graph has {parts} components: how they lie to each other means nothing"
+            )?;
         }
-        write!(f, "true neighbors kept (of {}): {:.1} %", self.quality.k, 100.0 * self.quality.preserved)?;
+        write!(
+            f,
+            "true neighbors kept (of {}): {:.1} %",
+            self.quality.k,
+            100.0 * self.quality.preserved
+        )?;
         if self.quality.preserved_rows < self.points {
             write!(f, " in a sample of {} rows", self.quality.preserved_rows)?;
         }
@@ -88,7 +96,11 @@ impl fmt::Display for Report {
             Some(trust) => {
                 write!(f, "\ntrustworthiness@{}: {trust:.4}", self.quality.k)?;
                 if self.quality.trustworthiness_rows < self.points {
-                    write!(f, " in a sample of {} rows", self.quality.trustworthiness_rows)?;
+                    write!(
+                        f,
+                        " in a sample of {} rows",
+                        self.quality.trustworthiness_rows
+                    )?;
                 }
                 Ok(())
             }

@@ -16,7 +16,7 @@ use crate::{Error, engines};
 /// Neighbors that the quality figures look at, where the file has as many.
 const QUALITY_K: usize = 15;
 /// Multiplications that trustworthiness may take; larger inputs are sampled.
-const QUALITY_WORK: usize = 2_000_000_000;
+const QUALITY_WORK: usize = 1_500_000_000;
 /// ... but never fewer rows than this.
 const QUALITY_ROWS: usize = 100;
 
@@ -29,7 +29,12 @@ impl Stage for Project {
     const ABOUT: &'static str = "Lay the documents out on a plane (or in 3 to 100 dimensions) so that near neighbors stay near: UMAP";
     const PRODUCER: &'static str = concat!("skerry-project ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[
-        File { name: "neighbors", file: "neighbors.parquet", required: true, help: "the nearest neighbors of each document" },
+        File {
+            name: "neighbors",
+            file: "neighbors.parquet",
+            required: true,
+            help: "the nearest neighbors of each document",
+        },
         File {
             name: "embeddings",
             file: "embeddings.parquet",
@@ -49,7 +54,13 @@ impl Stage for Project {
     type Report = Report;
     type Error = Error;
 
-    fn run(files: &Files, options: &Options, _: &NoLocal, seed: Seed, progress: &dyn Progress) -> Result<Report, Error> {
+    fn run(
+        files: &Files,
+        options: &Options,
+        _: &NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
         options.check()?;
         let mut footer = stage::footer::<Self>(options, seed);
         let neighbors_path = files.input("neighbors");
@@ -59,7 +70,10 @@ impl Stage for Project {
         if n < 3 {
             return Err(Error::TooFewPoints { n });
         }
-        let embeddings = files.optional("embeddings").map(|path| read_embeddings(path, n, neighbors_path)).transpose()?;
+        let embeddings = files
+            .optional("embeddings")
+            .map(|path| read_embeddings(path, n, neighbors_path))
+            .transpose()?;
         if let Some(path) = files.optional("embeddings") {
             footer.reads("embeddings", path)?;
         }
@@ -74,17 +88,35 @@ impl Stage for Project {
                 neighbors.k
             ));
         }
-        let (ids, mut distances) = (first(&neighbors.ids, neighbors.k, k), first(&neighbors.distances, neighbors.k, k));
+        let (ids, mut distances) = (
+            first(&neighbors.ids, neighbors.k, k),
+            first(&neighbors.distances, neighbors.k, k),
+        );
         shift(&mut distances);
-        let lists = Lists { ids: &ids, distances: &distances, k };
-        let rows = embeddings.as_ref().map(|embeddings| Rows { values: embeddings.values(), d: embeddings.dim() });
+        let lists = Lists {
+            ids: &ids,
+            distances: &distances,
+            k,
+        };
+        let rows = embeddings.as_ref().map(|embeddings| Rows {
+            values: embeddings.values(),
+            d: embeddings.dim(),
+        });
         let kernel = Kernel::best();
         let laid_out = match options.engine {
             Engine::Skerry => layout(lists, rows, options, seed, kernel, progress)?,
             Engine::UmapRs => engines::umap_rs(lists, rows, options, seed, progress)?,
         };
 
-        let (quality, preserved) = measure(&laid_out, options.components, &neighbors, rows, metric, seed, progress);
+        let (quality, preserved) = measure(
+            &laid_out,
+            options.components,
+            &neighbors,
+            rows,
+            metric,
+            seed,
+            progress,
+        );
         if let Some(warning) = quality.warning() {
             progress.warn(&warning);
         }
@@ -109,13 +141,23 @@ impl Stage for Project {
         };
         record(&mut footer, &report, laid_out.residual);
         if let Some(path) = files.output("projection") {
-            write(path, &footer, laid_out.positions, options.components, preserved)?;
+            write(
+                path,
+                &footer,
+                laid_out.positions,
+                options.components,
+                preserved,
+            )?;
         }
         Ok(report)
     }
 }
 
-fn read_embeddings(path: &Path, n: usize, neighbors_path: &Path) -> Result<Stored<Embeddings>, Error> {
+fn read_embeddings(
+    path: &Path,
+    n: usize,
+    neighbors_path: &Path,
+) -> Result<Stored<Embeddings>, Error> {
     let embeddings = Embeddings::read(path)?;
     if embeddings.len() == n {
         return Ok(embeddings);
@@ -129,15 +171,30 @@ fn read_embeddings(path: &Path, n: usize, neighbors_path: &Path) -> Result<Store
 }
 
 /// What the neighbors were measured by: as their footer says, else as the options do.
-fn metric(neighbors: &Stored<Neighbors>, options: &Options, path: &Path) -> Result<Option<Metric>, Error> {
-    let named = neighbors.footer.as_ref().and_then(|footer| footer.metric.as_ref());
-    let Some(named) = named else { return Ok(options.metric) };
-    named.parse().map(Some).map_err(|_| Error::Metric { path: path.to_owned(), metric: named.clone() })
+fn metric(
+    neighbors: &Stored<Neighbors>,
+    options: &Options,
+    path: &Path,
+) -> Result<Option<Metric>, Error> {
+    let named = neighbors
+        .footer
+        .as_ref()
+        .and_then(|footer| footer.metric.as_ref());
+    let Some(named) = named else {
+        return Ok(options.metric);
+    };
+    named.parse().map(Some).map_err(|_| Error::Metric {
+        path: path.to_owned(),
+        metric: named.clone(),
+    })
 }
 
 /// The first `take` of each row of `k`.
 fn first<T: Copy>(values: &[T], k: usize, take: usize) -> Vec<T> {
-    values.chunks(k).flat_map(|row| row[..take].iter().copied()).collect()
+    values
+        .chunks(k)
+        .flat_map(|row| row[..take].iter().copied())
+        .collect()
 }
 
 /// Inner-product distances may be negative; memberships need only differences, so the least becomes 0.
@@ -164,18 +221,38 @@ fn measure(
     let k = QUALITY_K.min(neighbors.k).min(n - 1);
     let work = rows.map_or(0, |rows| n * rows.d).max(1);
     let sampled = (QUALITY_WORK / work).max(QUALITY_ROWS).min(n);
-    let sample: Vec<u32> = seed.stream("project/quality", 0).sample(n, sampled).into_iter().map(|i| i as u32).collect();
+    let sample: Vec<u32> = seed
+        .stream("project/quality", 0)
+        .sample(n, sampled)
+        .into_iter()
+        .map(|i| i as u32)
+        .collect();
     progress.begin("measuring the layout", None, "rows");
     let (of_sample, preserved) = if columns == 2 {
         let nearest = quality::nearest_in_plane(layout.positions.as_chunks().0, k);
-        let of_sample: Vec<u32> =
-            sample.iter().flat_map(|&i| nearest[i as usize * k..(i as usize + 1) * k].iter().copied()).collect();
-        (of_sample, Some(quality::preserved(&nearest, k, &neighbors.ids, neighbors.k)))
+        let of_sample: Vec<u32> = sample
+            .iter()
+            .flat_map(|&i| {
+                nearest[i as usize * k..(i as usize + 1) * k]
+                    .iter()
+                    .copied()
+            })
+            .collect();
+        (
+            of_sample,
+            Some(quality::preserved(&nearest, k, &neighbors.ids, neighbors.k)),
+        )
     } else {
-        (quality::nearest_in_space(&layout.positions, columns, &sample, k), None)
+        (
+            quality::nearest_in_space(&layout.positions, columns, &sample, k),
+            None,
+        )
     };
     let shares = preserved.clone().unwrap_or_else(|| {
-        let truth: Vec<u32> = sample.iter().flat_map(|&i| neighbors.row(i as usize).0[..k].iter().copied()).collect();
+        let truth: Vec<u32> = sample
+            .iter()
+            .flat_map(|&i| neighbors.row(i as usize).0[..k].iter().copied())
+            .collect();
         quality::preserved(&of_sample, k, &truth, k)
     });
     let trustworthiness = rows.zip(metric).and_then(|(rows, metric)| {
@@ -184,7 +261,15 @@ fn measure(
             Metric::L2 => Similarity::Euclidean,
             Metric::InnerProduct => Similarity::InnerProduct,
         };
-        quality::trustworthiness(rows.values, rows.d, similarity, &sample, &of_sample, k)
+        quality::trustworthiness(
+            Kernel::best(),
+            rows.values,
+            rows.d,
+            similarity,
+            &sample,
+            &of_sample,
+            k,
+        )
     });
     progress.end();
     let quality = Quality {
@@ -192,7 +277,11 @@ fn measure(
         preserved: shares.iter().map(|&share| f64::from(share)).sum::<f64>() / shares.len() as f64,
         preserved_rows: shares.len(),
         trustworthiness,
-        trustworthiness_rows: if trustworthiness.is_some() { sample.len() } else { 0 },
+        trustworthiness_rows: if trustworthiness.is_some() {
+            sample.len()
+        } else {
+            0
+        },
     };
     (quality, preserved)
 }
@@ -228,7 +317,10 @@ fn write(
     preserved: Option<Vec<f32>>,
 ) -> Result<(), Error> {
     if columns == 2 {
-        let (x, y) = positions.chunks_exact(2).map(|point| (point[0], point[1])).unzip();
+        let (x, y) = positions
+            .chunks_exact(2)
+            .map(|point| (point[0], point[1]))
+            .unzip();
         Projection { x, y, preserved }.write(path, footer)?;
     } else {
         Embeddings::new(columns, positions).write(path, footer)?;

@@ -9,7 +9,10 @@ pub(crate) fn eigen(matrix: &[f64], m: usize) -> (Vec<f64>, Vec<f64>) {
         vectors[i * m + i] = 1.0;
     }
     for _ in 0..60 {
-        let off: f64 = (0..m).flat_map(|i| (0..i).map(move |j| (i, j))).map(|(i, j)| a[i * m + j].powi(2)).sum();
+        let off: f64 = (0..m)
+            .flat_map(|i| (0..i).map(move |j| (i, j)))
+            .map(|(i, j)| a[i * m + j].powi(2))
+            .sum();
         let all: f64 = a.iter().map(|v| v * v).sum();
         if off <= 1e-26 * all {
             break;
@@ -23,7 +26,9 @@ pub(crate) fn eigen(matrix: &[f64], m: usize) -> (Vec<f64>, Vec<f64>) {
     let mut order: Vec<usize> = (0..m).collect();
     order.sort_by(|&i, &j| a[j * m + j].total_cmp(&a[i * m + i]));
     let values = order.iter().map(|&i| a[i * m + i]).collect();
-    let sorted = (0..m).flat_map(|row| order.iter().map(move |&i| (row, i))).map(|(row, i)| vectors[row * m + i]);
+    let sorted = (0..m)
+        .flat_map(|row| order.iter().map(move |&i| (row, i)))
+        .map(|(row, i)| vectors[row * m + i]);
     (values, sorted.collect())
 }
 
@@ -58,7 +63,10 @@ fn rotate(a: &mut [f64], vectors: &mut [f64], m: usize, p: usize, q: usize) {
 pub(crate) fn ritz(gram: &[f64], image: &[f64], m: usize) -> (Vec<f64>, Vec<f64>) {
     let (lengths, axes) = eigen(gram, m);
     let shortest = lengths[0].max(f64::MIN_POSITIVE) * 1e-12;
-    let rank = lengths.iter().take_while(|&&length| length > shortest).count();
+    let rank = lengths
+        .iter()
+        .take_while(|&&length| length > shortest)
+        .count();
     let whitener: Vec<f64> = (0..m * rank)
         .map(|at| axes[at / rank.max(1) * m + at % rank.max(1)] / lengths[at % rank.max(1)].sqrt())
         .collect();
@@ -66,7 +74,9 @@ pub(crate) fn ritz(gram: &[f64], image: &[f64], m: usize) -> (Vec<f64>, Vec<f64>
     let mut inner = vec![0.0; rank * rank];
     for i in 0..rank {
         for j in 0..rank {
-            inner[i * rank + j] = (0..m).map(|k| whitener[k * rank + i] * half[k * rank + j]).sum();
+            inner[i * rank + j] = (0..m)
+                .map(|k| whitener[k * rank + i] * half[k * rank + j])
+                .sum();
         }
     }
     for i in 0..rank {
@@ -106,14 +116,20 @@ mod tests {
     fn eigen_of_a_known_matrix() {
         let (values, vectors) = eigen(&[2.0, 1.0, 1.0, 2.0], 2);
         assert!((values[0] - 3.0).abs() < 1e-12 && (values[1] - 1.0).abs() < 1e-12);
-        assert!((vectors[0] - vectors[2]).abs() < 1e-12, "the first is along the diagonal");
+        assert!(
+            (vectors[0] - vectors[2]).abs() < 1e-12,
+            "the first is along the diagonal"
+        );
     }
 
     #[test]
     fn ritz_finds_the_values_of_a_diagonal_matrix_in_a_skew_block() {
         // S = diag(3, 2, 1), X = [[1, 1], [0, 1], [0, 0]]: the span of the first two axes.
         let (values, _) = ritz(&[1.0, 1.0, 1.0, 2.0], &[3.0, 3.0, 3.0, 5.0], 2);
-        assert!((values[0] - 3.0).abs() < 1e-9 && (values[1] - 2.0).abs() < 1e-9, "{values:?}");
+        assert!(
+            (values[0] - 3.0).abs() < 1e-9 && (values[1] - 2.0).abs() < 1e-9,
+            "{values:?}"
+        );
     }
 
     #[test]

@@ -22,8 +22,17 @@ pub fn fit(positions: &mut [f32], columns: usize, noise: &(dyn Fn(usize, usize) 
         let low = values().fold(f32::INFINITY, f32::min);
         let high = values().fold(f32::NEG_INFINITY, f32::max);
         let width = high - low;
-        for (i, value) in positions.iter_mut().skip(column).step_by(columns).enumerate() {
-            let place = if width > 0.0 { SIDE * ((*value - low) / width) } else { SIDE / 2.0 };
+        for (i, value) in positions
+            .iter_mut()
+            .skip(column)
+            .step_by(columns)
+            .enumerate()
+        {
+            let place = if width > 0.0 {
+                SIDE * ((*value - low) / width)
+            } else {
+                SIDE / 2.0
+            };
             *value = place + JITTER * (noise(i, column) - 0.5);
         }
     }

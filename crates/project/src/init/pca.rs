@@ -19,7 +19,12 @@ const LANES: usize = 16;
 /// The coordinates of each row of `values` (n, d) along its `columns` first principal components: (n, columns), row-major.
 ///
 /// `noise(i, column)` is where the iteration begins. Columns past d are 0.
-pub fn pca(values: &[f32], d: usize, columns: usize, noise: &(dyn Fn(usize, usize) -> f32 + Sync)) -> Vec<f32> {
+pub fn pca(
+    values: &[f32],
+    d: usize,
+    columns: usize,
+    noise: &(dyn Fn(usize, usize) -> f32 + Sync),
+) -> Vec<f32> {
     let n = values.len() / d;
     let m = (columns + 2).min(d);
     let stride = n.div_ceil(SAMPLE).max(1);
@@ -32,12 +37,19 @@ pub fn pca(values: &[f32], d: usize, columns: usize, noise: &(dyn Fn(usize, usiz
         directions = orthonormal(&image, d, m);
     }
     let mut out = vec![0.0; n * columns];
-    let offsets: Vec<f32> = directions.chunks(d).map(|direction| dot(direction, &mean)).collect();
-    out.par_chunks_mut(columns).zip(values.par_chunks(d)).with_min_len(256).for_each(|(out, row)| {
-        for ((out, direction), offset) in out.iter_mut().zip(directions.chunks(d)).zip(&offsets) {
-            *out = dot(direction, row) - offset;
-        }
-    });
+    let offsets: Vec<f32> = directions
+        .chunks(d)
+        .map(|direction| dot(direction, &mean))
+        .collect();
+    out.par_chunks_mut(columns)
+        .zip(values.par_chunks(d))
+        .with_min_len(256)
+        .for_each(|(out, row)| {
+            for ((out, direction), offset) in out.iter_mut().zip(directions.chunks(d)).zip(&offsets)
+            {
+                *out = dot(direction, row) - offset;
+            }
+        });
     out
 }
 
@@ -55,7 +67,9 @@ fn mean(values: &[f32], d: usize) -> Vec<f32> {
         })
         .collect();
     let n = (values.len() / d) as f64;
-    (0..d).map(|at| (parts.iter().map(|part| part[at]).sum::<f64>() / n) as f32).collect()
+    (0..d)
+        .map(|at| (parts.iter().map(|part| part[at]).sum::<f64>() / n) as f32)
+        .collect()
 }
 
 /// The covariance of the sample times each direction (rows of length d).
@@ -93,7 +107,9 @@ fn covariance(sample: &[&[f32]], mean: &[f32], directions: &[f32], d: usize, m: 
 /// Directions without any variance become 0.
 fn orthonormal(image: &[f32], d: usize, m: usize) -> Vec<f32> {
     let row = |i: usize| &image[i * d..(i + 1) * d];
-    let gram: Vec<f64> = (0..m * m).map(|at| f64::from(dot(row(at / m), row(at % m)))).collect();
+    let gram: Vec<f64> = (0..m * m)
+        .map(|at| f64::from(dot(row(at / m), row(at % m))))
+        .collect();
     let (lengths, axes) = eigen(&gram, m);
     let mut out = vec![0.0; m * d];
     for (j, out) in out.chunks_mut(d).enumerate() {
@@ -131,15 +147,20 @@ mod tests {
     #[test]
     fn the_longest_axes_come_first() {
         // 200 points in three dimensions with spreads 1, 10 and 3.
-        let noise = |i: usize, c: usize| (((i + 1) * (7919 + 31 * c) * (c + 3)) % 1009) as f32 / 1009.0;
-        let values: Vec<f32> =
-            (0..200).flat_map(|i| [noise(i, 0), 10.0 * noise(i, 1), 5.0 + 3.0 * noise(i, 2)]).collect();
+        let noise =
+            |i: usize, c: usize| stage::Seed(3).stream("test", (i * 4 + c) as u64).next_f32();
+        let values: Vec<f32> = (0..200)
+            .flat_map(|i| [noise(i, 0), 10.0 * noise(i, 1), 5.0 + 3.0 * noise(i, 2)])
+            .collect();
         let positions = pca(&values, 3, 2, &noise);
         let spread = |of: &dyn Fn(usize) -> f32| {
             let mean = (0..200).map(of).sum::<f32>() / 200.0;
             (0..200).map(|i| (of(i) - mean).powi(2)).sum::<f32>() / 200.0
         };
-        let (first, second) = (spread(&|i| positions[2 * i]), spread(&|i| positions[2 * i + 1]));
+        let (first, second) = (
+            spread(&|i| positions[2 * i]),
+            spread(&|i| positions[2 * i + 1]),
+        );
         assert!((first / spread(&|i| values[3 * i + 1]) - 1.0).abs() < 0.05);
         assert!((second / spread(&|i| values[3 * i + 2]) - 1.0).abs() < 0.05);
     }
@@ -148,6 +169,10 @@ mod tests {
     fn constant_rows_and_too_few_dimensions_give_finite_positions() {
         let noise = |i: usize, c: usize| ((i * 31 + c * 17) % 13) as f32 / 13.0;
         assert!(pca(&[1.0; 30], 3, 2, &noise).iter().all(|v| v.abs() < 1e-5));
-        assert!(pca(&[0.0, 1.0, 2.0, 3.0], 1, 2, &noise).iter().all(|v| v.is_finite()));
+        assert!(
+            pca(&[0.0, 1.0, 2.0, 3.0], 1, 2, &noise)
+                .iter()
+                .all(|v| v.is_finite())
+        );
     }
 }

@@ -34,18 +34,36 @@ pub struct Spectral {
 }
 
 /// The spectral start of `graph` in `columns` dimensions; `noise(i, column)` is where the iteration begins.
-pub fn spectral(graph: &Fuzzy, columns: usize, noise: &(dyn Fn(usize, usize) -> f32 + Sync)) -> Spectral {
+pub fn spectral(
+    graph: &Fuzzy,
+    columns: usize,
+    noise: &(dyn Fn(usize, usize) -> f32 + Sync),
+) -> Spectral {
     let parts = components(graph);
     let corners = shelves(&parts);
-    let mut start = Spectral { positions: vec![0.0; graph.len() * columns], components: parts.len(), residual: 0.0 };
+    let mut start = Spectral {
+        positions: vec![0.0; graph.len() * columns],
+        components: parts.len(),
+        residual: 0.0,
+    };
     for (members, corner) in parts.iter().zip(corners) {
         let side = (members.len() as f64).sqrt();
         let (coordinates, residual) = if members.len() < 4 * (columns + 2) {
             // Too few for that many eigenvectors: anywhere in their square.
-            (members.iter().flat_map(|&i| (0..columns).map(move |c| f64::from(noise(i as usize, c)))).collect(), 0.0)
+            (
+                members
+                    .iter()
+                    .flat_map(|&i| (0..columns).map(move |c| f64::from(noise(i as usize, c))))
+                    .collect(),
+                0.0,
+            )
         } else {
             let whole = members.len() == graph.len();
-            let part = if whole { None } else { Some(induced(graph, members)) };
+            let part = if whole {
+                None
+            } else {
+                Some(induced(graph, members))
+            };
             smoothest(part.as_ref().unwrap_or(graph), columns, noise)
         };
         start.residual = start.residual.max(residual);
@@ -53,7 +71,8 @@ pub fn spectral(graph: &Fuzzy, columns: usize, noise: &(dyn Fn(usize, usize) -> 
         for (at, &i) in members.iter().enumerate() {
             for column in 0..columns {
                 let low = if column < 2 { corner[column] } else { 0.0 };
-                start.positions[i as usize * columns + column] = (low + side * coordinates[at * columns + column]) as f32;
+                start.positions[i as usize * columns + column] =
+                    (low + side * coordinates[at * columns + column]) as f32;
             }
         }
     }
@@ -91,7 +110,11 @@ fn shelves(parts: &[Vec<u32>]) -> Vec<[f64; 2]> {
     /// Room between squares, as a share of their sides.
     const GAP: f64 = 0.25;
     let side = |part: &Vec<u32>| (part.len() as f64).sqrt() * (1.0 + GAP);
-    let width = parts.iter().map(|part| side(part).powi(2)).sum::<f64>().sqrt();
+    let width = parts
+        .iter()
+        .map(|part| side(part).powi(2))
+        .sum::<f64>()
+        .sqrt();
     let (mut x, mut y, mut height) = (0.0, 0.0, 0.0);
     parts
         .iter()
@@ -110,12 +133,18 @@ fn shelves(parts: &[Vec<u32>]) -> Vec<[f64; 2]> {
 
 /// The part of the graph on `members`, renumbered.
 fn induced(graph: &Fuzzy, members: &[u32]) -> Fuzzy {
-    let mut part = Fuzzy { starts: vec![0], neighbors: Vec::new(), weights: Vec::new() };
+    let mut part = Fuzzy {
+        starts: vec![0],
+        neighbors: Vec::new(),
+        weights: Vec::new(),
+    };
     for &i in members {
         let (neighbors, weights) = graph.row(i as usize);
-        part.neighbors.extend(
-            neighbors.iter().map(|j| members.binary_search(j).expect("a component holds its neighbors") as u32),
-        );
+        part.neighbors.extend(neighbors.iter().map(|j| {
+            members
+                .binary_search(j)
+                .expect("a component holds its neighbors") as u32
+        }));
         part.weights.extend_from_slice(weights);
         part.starts.push(part.neighbors.len());
     }
@@ -130,7 +159,11 @@ fn unit_square(mut coordinates: Vec<f64>, columns: usize) -> Vec<f64> {
         let high = values().fold(f64::NEG_INFINITY, f64::max);
         let scale = if high > low { 1.0 / (high - low) } else { 0.0 };
         for value in coordinates.iter_mut().skip(column).step_by(columns) {
-            *value = if scale > 0.0 { (*value - low) * scale } else { 0.5 };
+            *value = if scale > 0.0 {
+                (*value - low) * scale
+            } else {
+                0.5
+            };
         }
     }
     coordinates
@@ -156,40 +189,47 @@ impl Smoothing {
         let weights = (0..graph.len()).into_par_iter().flat_map_iter(|i| {
             let (neighbors, weights) = graph.row(i);
             let degrees = &degrees;
-            neighbors
-                .iter()
-                .zip(weights)
-                .map(move |(&j, &w)| (f64::from(w) / (degrees[i] * degrees[j as usize]).sqrt()) as f32)
+            neighbors.iter().zip(weights).map(move |(&j, &w)| {
+                (f64::from(w) / (degrees[i] * degrees[j as usize]).sqrt()) as f32
+            })
         });
         Self {
             weights: weights.collect(),
             starts: graph.starts.clone(),
             neighbors: graph.neighbors.clone(),
-            constant: degrees.iter().map(|degree| (degree / total).sqrt() as f32).collect(),
+            constant: degrees
+                .iter()
+                .map(|degree| (degree / total).sqrt() as f32)
+                .collect(),
         }
     }
 
     /// `out = scale (S x - shift x) - minus out`, the step of Chebyshev's recursion.
     fn step(&self, x: &[Quad], out: &mut [Quad], quads: usize, scale: f32, shift: f32, minus: f32) {
-        out.par_chunks_mut(BLOCK * quads).enumerate().for_each(|(block, out)| {
-            for (row, out) in out.chunks_mut(quads).enumerate() {
-                let i = block * BLOCK + row;
-                let edges = self.starts[i]..self.starts[i + 1];
-                for (quad, out) in out.iter_mut().enumerate() {
-                    let mut sum = [0.0f32; 4];
-                    for (&j, &weight) in self.neighbors[edges.clone()].iter().zip(&self.weights[edges.clone()]) {
-                        let other = x[j as usize * quads + quad];
+        out.par_chunks_mut(BLOCK * quads)
+            .enumerate()
+            .for_each(|(block, out)| {
+                for (row, out) in out.chunks_mut(quads).enumerate() {
+                    let i = block * BLOCK + row;
+                    let edges = self.starts[i]..self.starts[i + 1];
+                    for (quad, out) in out.iter_mut().enumerate() {
+                        let mut sum = [0.0f32; 4];
+                        for (&j, &weight) in self.neighbors[edges.clone()]
+                            .iter()
+                            .zip(&self.weights[edges.clone()])
+                        {
+                            let other = x[j as usize * quads + quad];
+                            for l in 0..4 {
+                                sum[l] += weight * other[l];
+                            }
+                        }
+                        let own = x[i * quads + quad];
                         for l in 0..4 {
-                            sum[l] += weight * other[l];
+                            out[l] = scale * (sum[l] - shift * own[l]) - minus * out[l];
                         }
                     }
-                    let own = x[i * quads + quad];
-                    for l in 0..4 {
-                        out[l] = scale * (sum[l] - shift * own[l]) - minus * out[l];
-                    }
                 }
-            }
-        });
+            });
     }
 
     /// Takes the constant eigenvector out of each column.
@@ -209,13 +249,15 @@ impl Smoothing {
             })
             .collect();
         let sums = total(&parts, m);
-        x.par_chunks_mut(BLOCK * quads).zip(self.constant.par_chunks(BLOCK)).for_each(|(rows, constant)| {
-            for (row, &c) in rows.chunks_mut(quads).zip(constant) {
-                for (value, sum) in row.as_flattened_mut().iter_mut().zip(&sums) {
-                    *value -= (*sum * f64::from(c)) as f32;
+        x.par_chunks_mut(BLOCK * quads)
+            .zip(self.constant.par_chunks(BLOCK))
+            .for_each(|(rows, constant)| {
+                for (row, &c) in rows.chunks_mut(quads).zip(constant) {
+                    for (value, sum) in row.as_flattened_mut().iter_mut().zip(&sums) {
+                        *value -= (*sum * f64::from(c)) as f32;
+                    }
                 }
-            }
-        });
+            });
     }
 }
 
@@ -271,14 +313,20 @@ fn combine(x: &mut [Quad], coefficients: &[f64], quads: usize) {
 }
 
 /// The coordinates of a connected graph's points, (n, columns), and the largest residual among them.
-fn smoothest(graph: &Fuzzy, columns: usize, noise: &(dyn Fn(usize, usize) -> f32 + Sync)) -> (Vec<f64>, f64) {
+fn smoothest(
+    graph: &Fuzzy,
+    columns: usize,
+    noise: &(dyn Fn(usize, usize) -> f32 + Sync),
+) -> (Vec<f64>, f64) {
     let n = graph.len();
     // Two columns more than asked for: the last ones of a block settle last.
     let quads = (columns + 2).div_ceil(4);
     let m = quads * 4;
     let smoothing = Smoothing::new(graph);
-    let mut x: Vec<Quad> =
-        (0..n * quads).into_par_iter().map(|at| std::array::from_fn(|l| noise(at / quads, at % quads * 4 + l) - 0.5)).collect();
+    let mut x: Vec<Quad> = (0..n * quads)
+        .into_par_iter()
+        .map(|at| std::array::from_fn(|l| noise(at / quads, at % quads * 4 + l) - 0.5))
+        .collect();
     let mut image = vec![[0.0; 4]; n * quads];
     let mut residual = f64::INFINITY;
     // No eigenvalue is below -1; what lies between that and `upper` is damped.
@@ -286,23 +334,46 @@ fn smoothest(graph: &Fuzzy, columns: usize, noise: &(dyn Fn(usize, usize) -> f32
     for round in 0..=ROUNDS {
         smoothing.deflate(&mut x, quads);
         smoothing.step(&x, &mut image, quads, 1.0, 0.0, 0.0);
-        let (values, coefficients) = ritz(&products(&x, &x, quads), &products(&x, &image, quads), m);
+        let (values, coefficients) =
+            ritz(&products(&x, &x, quads), &products(&x, &image, quads), m);
         combine(&mut x, &coefficients, quads);
         combine(&mut image, &coefficients, quads);
-        residual = residuals(&x, &image, &values, quads)[..columns].iter().copied().fold(0.0, f64::max);
+        residual = residuals(&x, &image, &values, quads)[..columns]
+            .iter()
+            .copied()
+            .fold(0.0, f64::max);
         if round == ROUNDS || residual < SETTLED {
             break;
         }
         // Never so near to 1 that the filter would need more than its degree to tell anything apart.
-        upper = values.iter().copied().filter(|&v| v > -1.0).fold(1.0, f64::min).clamp(upper, 1.0 - 1e-4);
+        upper = values
+            .iter()
+            .copied()
+            .filter(|&v| v > -1.0)
+            .fold(1.0, f64::min)
+            .clamp(upper, 1.0 - 1e-4);
         filter(&smoothing, &mut x, &mut image, quads, upper);
     }
-    (x.chunks(quads).flat_map(|row| row.as_flattened()[..columns].iter().map(|&v| f64::from(v))).collect(), residual)
+    (
+        x.chunks(quads)
+            .flat_map(|row| row.as_flattened()[..columns].iter().map(|&v| f64::from(v)))
+            .collect(),
+        residual,
+    )
 }
 
 /// Chebyshev's polynomial of the operator on `-1..upper`: what lies above grows against all below.
-fn filter(smoothing: &Smoothing, x: &mut Vec<Quad>, image: &mut Vec<Quad>, quads: usize, upper: f64) {
-    let (center, half) = (f64::midpoint(upper, -1.0) as f32, ((upper + 1.0) / 2.0) as f32);
+fn filter(
+    smoothing: &Smoothing,
+    x: &mut Vec<Quad>,
+    image: &mut Vec<Quad>,
+    quads: usize,
+    upper: f64,
+) {
+    let (center, half) = (
+        f64::midpoint(upper, -1.0) as f32,
+        ((upper + 1.0) / 2.0) as f32,
+    );
     smoothing.step(x, image, quads, 1.0 / half, center, 0.0);
     for _ in 1..DEGREE {
         // x, image = image, 2 (S image) - x
@@ -353,7 +424,11 @@ mod tests {
 
     #[test]
     fn a_ring_is_laid_out_as_a_circle() {
-        let mut graph = Fuzzy { starts: vec![0], neighbors: vec![], weights: vec![] };
+        let mut graph = Fuzzy {
+            starts: vec![0],
+            neighbors: vec![],
+            weights: vec![],
+        };
         ring(60, 0, &mut graph);
         let start = spectral(&graph, 2, &noise);
         assert_eq!(start.components, 1);
@@ -366,7 +441,11 @@ mod tests {
 
     #[test]
     fn components_do_not_overlap() {
-        let mut graph = Fuzzy { starts: vec![0], neighbors: vec![], weights: vec![] };
+        let mut graph = Fuzzy {
+            starts: vec![0],
+            neighbors: vec![],
+            weights: vec![],
+        };
         ring(40, 0, &mut graph);
         ring(3, 40, &mut graph);
         ring(50, 43, &mut graph);
@@ -375,15 +454,24 @@ mod tests {
         let boxes: Vec<[f32; 4]> = [0..40, 40..43, 43..93]
             .into_iter()
             .map(|range| {
-                start.positions[range.start * 2..range.end * 2].chunks(2).fold(
-                    [f32::MAX, f32::MAX, f32::MIN, f32::MIN],
-                    |b, p| [b[0].min(p[0]), b[1].min(p[1]), b[2].max(p[0]), b[3].max(p[1])],
-                )
+                start.positions[range.start * 2..range.end * 2]
+                    .chunks(2)
+                    .fold([f32::MAX, f32::MAX, f32::MIN, f32::MIN], |b, p| {
+                        [
+                            b[0].min(p[0]),
+                            b[1].min(p[1]),
+                            b[2].max(p[0]),
+                            b[3].max(p[1]),
+                        ]
+                    })
             })
             .collect();
         for (i, a) in boxes.iter().enumerate() {
             for b in &boxes[..i] {
-                assert!(a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[1], "{a:?} {b:?}");
+                assert!(
+                    a[2] < b[0] || b[2] < a[0] || a[3] < b[1] || b[3] < a[1],
+                    "{a:?} {b:?}"
+                );
             }
         }
     }

@@ -1,11 +1,15 @@
 //! The lanes as two registers of AVX2.
 
-#![expect(unsafe_code, reason = "vector instructions; every operation is compared with the portable lanes in tests")]
+#![expect(
+    unsafe_code,
+    reason = "vector instructions; every operation is compared with the portable lanes in tests"
+)]
 
 use std::arch::x86_64::*;
 
 use super::lanes::{LANES, Lanes};
 use super::step::{Room, View, columns_of, sweep};
+use crate::quality::{Similarity, score};
 
 /// Proof that this machine has AVX2: [`Avx2::detect`] alone makes a value.
 #[derive(Clone, Copy, Debug)]
@@ -19,11 +23,41 @@ impl Avx2 {
     /// [`sweep`] compiled for these instructions.
     pub(super) fn sweep(self, view: &View<'_>, first: usize, moved: &mut [f32], room: &mut Room) {
         #[target_feature(enable = "avx2")]
-        fn compiled(lanes: Avx2, view: &View<'_>, first: usize, moved: &mut [f32], room: &mut Room) {
+        fn compiled(
+            lanes: Avx2,
+            view: &View<'_>,
+            first: usize,
+            moved: &mut [f32],
+            room: &mut Room,
+        ) {
             columns_of!(view, sweep(lanes, view, first, moved, room));
         }
         // SAFETY: `self` proves that the machine has what the function is compiled for.
         unsafe { compiled(self, view, first, moved, room) }
+    }
+
+    /// [`score`] compiled for these instructions.
+    pub(super) fn score(
+        self,
+        values: &[f32],
+        d: usize,
+        by: Similarity,
+        sample: &[u32],
+        scores: &mut Vec<f32>,
+    ) {
+        #[target_feature(enable = "avx2")]
+        fn compiled(
+            lanes: Avx2,
+            values: &[f32],
+            d: usize,
+            by: Similarity,
+            sample: &[u32],
+            scores: &mut Vec<f32>,
+        ) {
+            score(lanes, values, d, by, sample, scores);
+        }
+        // SAFETY: `self` proves that the machine has what the function is compiled for.
+        unsafe { compiled(self, values, d, by, sample, scores) }
     }
 }
 
@@ -59,7 +93,12 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn load(self, values: &[f32; LANES]) -> F {
         // SAFETY: the machine has the instruction, and the array is as long as two registers; no alignment is asked for.
-        unsafe { [_mm256_loadu_ps(values.as_ptr()), _mm256_loadu_ps(values.as_ptr().add(8))] }
+        unsafe {
+            [
+                _mm256_loadu_ps(values.as_ptr()),
+                _mm256_loadu_ps(values.as_ptr().add(8)),
+            ]
+        }
     }
     #[inline(always)]
     fn store(self, a: F, values: &mut [f32; LANES]) {
@@ -107,7 +146,12 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn load_int(self, values: &[u32; LANES]) -> I {
         // SAFETY: the machine has the instruction, and the array is as long as two registers; no alignment is asked for.
-        unsafe { [_mm256_loadu_si256(values.as_ptr().cast()), _mm256_loadu_si256(values.as_ptr().add(8).cast())] }
+        unsafe {
+            [
+                _mm256_loadu_si256(values.as_ptr().cast()),
+                _mm256_loadu_si256(values.as_ptr().add(8).cast()),
+            ]
+        }
     }
     #[inline(always)]
     fn store_int(self, a: I, values: &mut [u32; LANES]) {
@@ -133,7 +177,10 @@ impl Lanes for Avx2 {
     fn mul_high(self, a: I, b: I) -> I {
         let even = both!(_mm256_mul_epu32, a, b);
         let even = both!(_mm256_srli_epi64::<32>, even);
-        let (a, b) = (both!(_mm256_srli_epi64::<32>, a), both!(_mm256_srli_epi64::<32>, b));
+        let (a, b) = (
+            both!(_mm256_srli_epi64::<32>, a),
+            both!(_mm256_srli_epi64::<32>, b),
+        );
         let odd = both!(_mm256_mul_epu32, a, b);
         both!(_mm256_blend_epi32::<0b1010_1010>, even, odd)
     }
@@ -144,15 +191,24 @@ impl Lanes for Avx2 {
     // The instructions want signed constants, so the count goes through a register.
     #[inline(always)]
     fn shift_left<const BY: u32>(self, a: I) -> I {
-        registers!([_mm256_sll_epi32(a[0], _mm_cvtsi32_si128(BY as i32)), _mm256_sll_epi32(a[1], _mm_cvtsi32_si128(BY as i32))])
+        registers!([
+            _mm256_sll_epi32(a[0], _mm_cvtsi32_si128(BY as i32)),
+            _mm256_sll_epi32(a[1], _mm_cvtsi32_si128(BY as i32))
+        ])
     }
     #[inline(always)]
     fn shift_right<const BY: u32>(self, a: I) -> I {
-        registers!([_mm256_srl_epi32(a[0], _mm_cvtsi32_si128(BY as i32)), _mm256_srl_epi32(a[1], _mm_cvtsi32_si128(BY as i32))])
+        registers!([
+            _mm256_srl_epi32(a[0], _mm_cvtsi32_si128(BY as i32)),
+            _mm256_srl_epi32(a[1], _mm_cvtsi32_si128(BY as i32))
+        ])
     }
     #[inline(always)]
     fn shift_signed<const BY: u32>(self, a: I) -> I {
-        registers!([_mm256_sra_epi32(a[0], _mm_cvtsi32_si128(BY as i32)), _mm256_sra_epi32(a[1], _mm_cvtsi32_si128(BY as i32))])
+        registers!([
+            _mm256_sra_epi32(a[0], _mm_cvtsi32_si128(BY as i32)),
+            _mm256_sra_epi32(a[1], _mm_cvtsi32_si128(BY as i32))
+        ])
     }
 
     #[inline(always)]
@@ -173,7 +229,10 @@ impl Lanes for Avx2 {
         let rates = self.load(rates);
         let before = self.mul(rates, self.splat(before));
         let after = self.mul(rates, self.splat(after));
-        let (before, after) = (both!(_mm256_cvttps_epi32, before), both!(_mm256_cvttps_epi32, after));
+        let (before, after) = (
+            both!(_mm256_cvttps_epi32, before),
+            both!(_mm256_cvttps_epi32, after),
+        );
         let passed = both!(_mm256_cmpgt_epi32, after, before);
         let passed = both!(_mm256_castsi256_ps, passed);
         let [low, high] = both!(_mm256_movemask_ps, passed);

@@ -1,11 +1,15 @@
 //! The lanes as one register of AVX-512.
 
-#![expect(unsafe_code, reason = "vector instructions; every operation is compared with the portable lanes in tests")]
+#![expect(
+    unsafe_code,
+    reason = "vector instructions; every operation is compared with the portable lanes in tests"
+)]
 
 use std::arch::x86_64::*;
 
 use super::lanes::{LANES, Lanes};
 use super::step::{Room, View, columns_of, sweep};
+use crate::quality::{Similarity, score};
 
 /// Proof that this machine has the instruction sets below: [`Avx512::detect`] alone makes a value.
 #[derive(Clone, Copy, Debug)]
@@ -23,11 +27,41 @@ impl Avx512 {
     /// [`sweep`] compiled for these instructions.
     pub(super) fn sweep(self, view: &View<'_>, first: usize, moved: &mut [f32], room: &mut Room) {
         #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
-        fn compiled(lanes: Avx512, view: &View<'_>, first: usize, moved: &mut [f32], room: &mut Room) {
+        fn compiled(
+            lanes: Avx512,
+            view: &View<'_>,
+            first: usize,
+            moved: &mut [f32],
+            room: &mut Room,
+        ) {
             columns_of!(view, sweep(lanes, view, first, moved, room));
         }
         // SAFETY: `self` proves that the machine has what the function is compiled for.
         unsafe { compiled(self, view, first, moved, room) }
+    }
+
+    /// [`score`] compiled for these instructions.
+    pub(super) fn score(
+        self,
+        values: &[f32],
+        d: usize,
+        by: Similarity,
+        sample: &[u32],
+        scores: &mut Vec<f32>,
+    ) {
+        #[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl")]
+        fn compiled(
+            lanes: Avx512,
+            values: &[f32],
+            d: usize,
+            by: Similarity,
+            sample: &[u32],
+            scores: &mut Vec<f32>,
+        ) {
+            score(lanes, values, d, by, sample, scores);
+        }
+        // SAFETY: `self` proves that the machine has what the function is compiled for.
+        unsafe { compiled(self, values, d, by, sample, scores) }
     }
 }
 
@@ -184,11 +218,15 @@ impl Lanes for Avx512 {
                 };
                 _mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(two(l)), two(l + 2))
             };
-            let eight = |l: usize| _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(four(l)), four(l + 4));
+            let eight =
+                |l: usize| _mm512_insertf64x4::<1>(_mm512_castpd256_pd512(four(l)), four(l + 4));
             let (low, high) = (_mm512_castpd_ps(eight(0)), _mm512_castpd_ps(eight(8)));
             let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
             let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-            (_mm512_permutex2var_ps(low, even, high), _mm512_permutex2var_ps(low, odd, high))
+            (
+                _mm512_permutex2var_ps(low, even, high),
+                _mm512_permutex2var_ps(low, odd, high),
+            )
         }
     }
     #[inline(always)]

@@ -1,9 +1,10 @@
 //! Which instructions move the points. All kernels give the same bytes.
 
-#[cfg(target_arch = "x86_64")]
-use super::{avx2::Avx2, avx512::Avx512};
 use super::portable::Portable;
 use super::step::{Room, View, columns_of, sweep};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2::Avx2, avx512::Avx512};
+use crate::quality::{Similarity, score};
 
 /// A set of instructions that this machine has: there is no other way to come by a value than to ask for it.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,9 @@ enum Inner {
 impl Kernel {
     /// The fastest that this machine has.
     pub fn best() -> Self {
-        *Self::all().last().expect("the portable kernel runs anywhere")
+        *Self::all()
+            .last()
+            .expect("the portable kernel runs anywhere")
     }
 
     /// All that this machine has, from the portable one to the fastest.
@@ -52,6 +55,23 @@ impl Kernel {
             Inner::Avx2(lanes) => lanes.sweep(view, first, moved, room),
             #[cfg(target_arch = "x86_64")]
             Inner::Avx512(lanes) => lanes.sweep(view, first, moved, room),
+        }
+    }
+
+    pub(crate) fn scores(
+        self,
+        values: &[f32],
+        d: usize,
+        by: Similarity,
+        sample: &[u32],
+        scores: &mut Vec<f32>,
+    ) {
+        match self.0 {
+            Inner::Portable => score(Portable, values, d, by, sample, scores),
+            #[cfg(target_arch = "x86_64")]
+            Inner::Avx2(lanes) => lanes.score(values, d, by, sample, scores),
+            #[cfg(target_arch = "x86_64")]
+            Inner::Avx512(lanes) => lanes.score(values, d, by, sample, scores),
         }
     }
 }

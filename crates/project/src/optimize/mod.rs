@@ -14,7 +14,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod kernel;
-mod lanes;
+pub(crate) mod lanes;
 mod portable;
 mod schedule;
 mod step;
@@ -106,7 +106,10 @@ pub fn optimize(
     watch: &(dyn Fn() + Sync),
 ) {
     let n = graph.len();
-    assert!((1..=100).contains(&columns) && positions.len() == n * columns, "n rows of 1 to 100 columns");
+    assert!(
+        (1..=100).contains(&columns) && positions.len() == n * columns,
+        "n rows of 1 to 100 columns"
+    );
     let schedule = Schedule::new(graph, descent.epochs);
     let batch = n.div_ceil(BATCHES).max(1);
     let mut moved = vec![0.0; batch * columns];
@@ -115,10 +118,19 @@ pub fn optimize(
         for first in (0..n).step_by(batch) {
             let count = batch.min(n - first);
             let moved = &mut moved[..count * columns];
-            let view = View { schedule: &schedule, positions, columns, forces, epoch: &epoch };
-            moved.par_chunks_mut(BLOCK * columns).enumerate().for_each_init(Room::default, |room, (block, moved)| {
-                kernel.sweep(&view, first + block * BLOCK, moved, room);
-            });
+            let view = View {
+                schedule: &schedule,
+                positions,
+                columns,
+                forces,
+                epoch: &epoch,
+            };
+            moved
+                .par_chunks_mut(BLOCK * columns)
+                .enumerate()
+                .for_each_init(Room::default, |room, (block, moved)| {
+                    kernel.sweep(&view, first + block * BLOCK, moved, room);
+                });
             positions[first * columns..(first + count) * columns].copy_from_slice(moved);
         }
         watch();

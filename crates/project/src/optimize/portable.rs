@@ -19,7 +19,11 @@ fn map<A: Copy, B: Copy + Default>(a: [A; LANES], f: impl Fn(A) -> B) -> [B; LAN
 }
 
 #[inline(always)]
-fn zip<A: Copy, B: Copy + Default>(a: [A; LANES], b: [A; LANES], f: impl Fn(A, A) -> B) -> [B; LANES] {
+fn zip<A: Copy, B: Copy + Default>(
+    a: [A; LANES],
+    b: [A; LANES],
+    f: impl Fn(A, A) -> B,
+) -> [B; LANES] {
     let mut out = [B::default(); LANES];
     for l in 0..LANES {
         out[l] = f(a[l], b[l]);

@@ -17,9 +17,17 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// The schedule of a layout of `epochs` epochs. Edges too light to be due even once are left out, as in umap-learn.
     pub(crate) fn new(graph: &Fuzzy, epochs: usize) -> Self {
-        let heaviest = graph.weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let heaviest = graph
+            .weights
+            .iter()
+            .copied()
+            .fold(f32::MIN_POSITIVE, f32::max);
         let lightest = 1.0 / epochs.max(1) as f32;
-        let mut schedule = Self { starts: vec![0], neighbors: Vec::new(), rates: Vec::new() };
+        let mut schedule = Self {
+            starts: vec![0],
+            neighbors: Vec::new(),
+            rates: Vec::new(),
+        };
         for i in 0..graph.len() {
             let (neighbors, weights) = graph.row(i);
             for (&neighbor, &weight) in neighbors.iter().zip(weights) {
@@ -31,7 +39,13 @@ impl Schedule {
             }
             schedule.starts.push(schedule.neighbors.len());
         }
-        assert!(schedule.neighbors.iter().all(|&id| (id as usize) < graph.len()), "edges end at points of the graph");
+        assert!(
+            schedule
+                .neighbors
+                .iter()
+                .all(|&id| (id as usize) < graph.len()),
+            "edges end at points of the graph"
+        );
         schedule.neighbors.extend([0; LANES]);
         schedule.rates.extend([0.0; LANES]);
         schedule

@@ -43,7 +43,13 @@ fn power<L: Lanes>(l: L, x: L::F, b: L::F) -> L::F {
     let mantissa = l.from_bits(l.sub_int(l.bits(x), l.shift_left::<23>(exponent)));
     let t = l.sub(mantissa, l.splat(1.0));
     let mut log = l.splat(-0.206_605_09);
-    for coefficient in [0.322_142_93, -0.367_483_73, 0.479_349_67, -0.721_132_28, 1.442_713_4] {
+    for coefficient in [
+        0.322_142_93,
+        -0.367_483_73,
+        0.479_349_67,
+        -0.721_132_28,
+        1.442_713_4,
+    ] {
         log = l.add(l.mul(log, t), l.splat(coefficient));
     }
     let log = l.add(l.mul(log, t), l.to_float(exponent));
@@ -73,7 +79,10 @@ fn attraction<L: Lanes>(l: L, forces: &Forces, d2: L::F) -> L::F {
 fn repulsion<L: Lanes>(l: L, forces: &Forces, d2: L::F) -> L::F {
     let d2 = l.min(l.max(d2, l.splat(NEAREST)), l.splat(FARTHEST));
     let p = power(l, d2, l.splat(forces.b));
-    let below = l.mul(l.add(d2, l.splat(SOFTENING)), l.add(l.mul(l.splat(forces.a), p), l.splat(1.0)));
+    let below = l.mul(
+        l.add(d2, l.splat(SOFTENING)),
+        l.add(l.mul(l.splat(forces.a), p), l.splat(1.0)),
+    );
     l.div(l.splat(2.0 * forces.repulsion * forces.b), below)
 }
 
@@ -128,19 +137,29 @@ impl Room {
         let mut filled = 0;
         for point in 0..count {
             let begin = filled;
-            let (start, end) = (view.schedule.starts[first + point], view.schedule.starts[first + point + 1]);
+            let (start, end) = (
+                view.schedule.starts[first + point],
+                view.schedule.starts[first + point + 1],
+            );
             for at in (start..end).step_by(LANES) {
-                let rates = view.schedule.rates[at..].first_chunk().expect("the arrays end in a block of padding");
-                let ids = view.schedule.neighbors[at..].first_chunk().expect("the arrays end in a block of padding");
+                let rates = view.schedule.rates[at..]
+                    .first_chunk()
+                    .expect("the arrays end in a block of padding");
+                let ids = view.schedule.neighbors[at..]
+                    .first_chunk()
+                    .expect("the arrays end in a block of padding");
                 let mut mask = l.passed(rates, view.epoch.number, view.epoch.number + 1.0);
                 if end - at < LANES {
                     mask &= (1 << (end - at)) - 1;
                 }
-                let room = self.due[filled..].first_chunk_mut().expect("room for all edges and a block");
+                let room = self.due[filled..]
+                    .first_chunk_mut()
+                    .expect("room for all edges and a block");
                 filled += l.select(ids, mask, room);
             }
             if filled > begin {
-                self.points.push([point as u32, begin as u32, filled as u32]);
+                self.points
+                    .push([point as u32, begin as u32, filled as u32]);
             }
         }
     }
@@ -224,7 +243,15 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
     }
 
     #[inline(always)]
-    fn take(&mut self, lane: usize, point: [u32; 3], view: &View<'_>, first: usize, columns: usize, due: &[u32]) {
+    fn take(
+        &mut self,
+        lane: usize,
+        point: [u32; 3],
+        view: &View<'_>,
+        first: usize,
+        columns: usize,
+        due: &[u32],
+    ) {
         let id = first + point[0] as usize;
         for column in 0..columns {
             self.at[column][lane] = view.positions[id * columns + column];
@@ -255,11 +282,20 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
     #[inline(always)]
     fn push<L: Lanes, const EXACT: bool>(&mut self, l: L, view: &View<'_>, columns: usize) {
         let counters = l.load_int(&self.counters);
-        let targets = draw(l, l.load_int(&self.keys), counters, view.schedule.len() as u32);
+        let targets = draw(
+            l,
+            l.load_int(&self.keys),
+            counters,
+            view.schedule.len() as u32,
+        );
         l.store_int(l.add_int(counters, l.splat_int(1)), &mut self.counters);
         let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, columns);
         // A point that draws itself stays where it is.
-        let strength = l.unless_equal(repulsion(l, view.forces, d2), targets, l.load_int(&self.ids));
+        let strength = l.unless_equal(
+            repulsion(l, view.forces, d2),
+            targets,
+            l.load_int(&self.ids),
+        );
         let rate = l.splat(view.epoch.alpha);
         for column in 0..columns {
             let force = clip(l, l.mul(strength, differences[column]));

@@ -16,11 +16,20 @@ fn run_dir() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let values = groups(N, D, 6);
     let graph = Graph::of(&values, D, 20);
-    let footer = Footer { metric: Some("l2".to_owned()), ..Footer::new("test", serde_json::json!({}), 1) };
-    Neighbors { k: 20, ids: graph.ids, distances: graph.distances }
-        .write(&dir.path().join("neighbors.parquet"), &footer)
+    let footer = Footer {
+        metric: Some("l2".to_owned()),
+        ..Footer::new("test", serde_json::json!({}), 1)
+    };
+    Neighbors {
+        k: 20,
+        ids: graph.ids,
+        distances: graph.distances,
+    }
+    .write(&dir.path().join("neighbors.parquet"), &footer)
+    .unwrap();
+    Embeddings::new(D, values)
+        .write(&dir.path().join("embeddings.parquet"), &Footer::default())
         .unwrap();
-    Embeddings::new(D, values).write(&dir.path().join("embeddings.parquet"), &Footer::default()).unwrap();
     dir
 }
 
@@ -46,7 +55,10 @@ fn a_map_is_written_with_figures_and_a_footer() {
     assert_eq!(report.quality.trustworthiness_rows, N);
     let footer = projection.footer.as_ref().unwrap();
     assert_eq!(footer.facts["reproducible"], true);
-    assert_eq!(footer.inputs.keys().collect::<Vec<_>>(), ["embeddings", "neighbors"]);
+    assert_eq!(
+        footer.inputs.keys().collect::<Vec<_>>(),
+        ["embeddings", "neighbors"]
+    );
     assert!(report.to_string().contains("trustworthiness@15"));
 }
 
@@ -63,7 +75,14 @@ fn the_same_run_writes_the_same_bytes() {
 #[test]
 fn more_dimensions_are_written_as_embeddings() {
     let dir = run_dir();
-    let report = run(dir.path(), &Options { components: 5, ..Options::default() }).unwrap();
+    let report = run(
+        dir.path(),
+        &Options {
+            components: 5,
+            ..Options::default()
+        },
+    )
+    .unwrap();
     let reduced = Embeddings::read(&dir.path().join("projection.parquet")).unwrap();
     assert_eq!((reduced.len(), reduced.dim()), (N, 5));
     assert!(report.quality.preserved > 0.3);
@@ -75,42 +94,142 @@ fn without_embeddings_there_is_a_map_but_no_trustworthiness() {
     std::fs::remove_file(dir.path().join("embeddings.parquet")).unwrap();
     let report = run(dir.path(), &Options::default()).unwrap();
     assert_eq!(report.quality.trustworthiness, None);
-    let error = run(dir.path(), &Options { init: Init::Pca, ..Options::default() }).unwrap_err();
-    assert_eq!(error.to_string(), "`--init pca` needs the embeddings, and none were given");
+    let error = run(
+        dir.path(),
+        &Options {
+            init: Init::Pca,
+            ..Options::default()
+        },
+    )
+    .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`--init pca` needs the embeddings, and none were given"
+    );
     assert!(error.hint().is_some());
 }
 
 #[test]
 fn n_neighbors_counts_the_point_and_is_cut_to_the_file() {
     let dir = run_dir();
-    assert_eq!(run(dir.path(), &Options { n_neighbors: 21, epochs: Some(5), ..Options::default() }).unwrap().n_neighbors, 21);
-    assert_eq!(run(dir.path(), &Options { n_neighbors: 80, epochs: Some(5), ..Options::default() }).unwrap().n_neighbors, 21);
+    assert_eq!(
+        run(
+            dir.path(),
+            &Options {
+                n_neighbors: 21,
+                epochs: Some(5),
+                ..Options::default()
+            }
+        )
+        .unwrap()
+        .n_neighbors,
+        21
+    );
+    assert_eq!(
+        run(
+            dir.path(),
+            &Options {
+                n_neighbors: 80,
+                epochs: Some(5),
+                ..Options::default()
+            }
+        )
+        .unwrap()
+        .n_neighbors,
+        21
+    );
 }
 
 #[test]
 fn files_of_different_runs_are_refused() {
     let dir = run_dir();
-    Embeddings::new(D, vec![1.0; D * 7]).write(&dir.path().join("embeddings.parquet"), &Footer::default()).unwrap();
-    assert!(matches!(run(dir.path(), &Options::default()), Err(Error::Rows { embeddings: 7, neighbors: N, .. })));
+    Embeddings::new(D, vec![1.0; D * 7])
+        .write(&dir.path().join("embeddings.parquet"), &Footer::default())
+        .unwrap();
+    assert!(matches!(
+        run(dir.path(), &Options::default()),
+        Err(Error::Rows {
+            embeddings: 7,
+            neighbors: N,
+            ..
+        })
+    ));
 }
 
 #[test]
 fn options_that_mean_nothing_are_refused_by_name() {
     let dir = run_dir();
     let wrong = [
-        (Options { n_neighbors: 1, ..Options::default() }, "--n-neighbors"),
-        (Options { components: 1, ..Options::default() }, "--components"),
-        (Options { components: 101, ..Options::default() }, "--components"),
-        (Options { min_dist: 2.0, ..Options::default() }, "--min-dist"),
-        (Options { min_dist: f64::NAN, ..Options::default() }, "--min-dist"),
-        (Options { spread: 0.0, ..Options::default() }, "--spread"),
-        (Options { epochs: Some(0), ..Options::default() }, "--epochs"),
-        (Options { learning_rate: -1.0, ..Options::default() }, "--learning-rate"),
-        (Options { repulsion: f64::INFINITY, ..Options::default() }, "--repulsion"),
+        (
+            Options {
+                n_neighbors: 1,
+                ..Options::default()
+            },
+            "--n-neighbors",
+        ),
+        (
+            Options {
+                components: 1,
+                ..Options::default()
+            },
+            "--components",
+        ),
+        (
+            Options {
+                components: 101,
+                ..Options::default()
+            },
+            "--components",
+        ),
+        (
+            Options {
+                min_dist: 2.0,
+                ..Options::default()
+            },
+            "--min-dist",
+        ),
+        (
+            Options {
+                min_dist: f64::NAN,
+                ..Options::default()
+            },
+            "--min-dist",
+        ),
+        (
+            Options {
+                spread: 0.0,
+                ..Options::default()
+            },
+            "--spread",
+        ),
+        (
+            Options {
+                epochs: Some(0),
+                ..Options::default()
+            },
+            "--epochs",
+        ),
+        (
+            Options {
+                learning_rate: -1.0,
+                ..Options::default()
+            },
+            "--learning-rate",
+        ),
+        (
+            Options {
+                repulsion: f64::INFINITY,
+                ..Options::default()
+            },
+            "--repulsion",
+        ),
     ];
     for (options, flag) in wrong {
         let error = run(dir.path(), &options).unwrap_err();
-        assert!(error.to_string().contains(flag) && error.hint().is_some(), "{error}");
+        assert!(
+            error.to_string().contains(flag) && error.hint().is_some(),
+            "{error}"
+        );
     }
     assert!(!dir.path().join("projection.parquet").exists());
 }
@@ -118,7 +237,11 @@ fn options_that_mean_nothing_are_refused_by_name() {
 #[test]
 fn umap_rs_is_used_or_refused_but_never_replaced() {
     let dir = run_dir();
-    let options = Options { engine: Engine::UmapRs, epochs: Some(20), ..Options::default() };
+    let options = Options {
+        engine: Engine::UmapRs,
+        epochs: Some(20),
+        ..Options::default()
+    };
     match run(dir.path(), &options) {
         Ok(report) => assert!(cfg!(feature = "umap-rs") && !report.reproducible),
         Err(error) => {

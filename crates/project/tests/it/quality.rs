@@ -11,7 +11,8 @@ use crate::data::{Graph, figures, groups, lay_out, with_init};
 
 #[test]
 fn digits_are_laid_out_with_high_trustworthiness() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/reference/digits/points.parquet");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../../shared/reference/digits/points.parquet");
     if !path.exists() {
         eprintln!("skipped: ../shared/reference/digits/points.parquet is absent");
         return;
@@ -20,7 +21,10 @@ fn digits_are_laid_out_with_high_trustworthiness() {
     let d = points.dim();
     let graph = Graph::of(points.values(), d, 14);
     for init in [Init::Spectral, Init::Pca] {
-        let rows = Rows { values: points.values(), d };
+        let rows = Rows {
+            values: points.values(),
+            d,
+        };
         let layout = lay_out(&graph, Some(rows), &with_init(init), Kernel::best());
         let (trust, kept) = figures(&layout.positions, points.values(), d);
         eprintln!("digits, {init:?}: trustworthiness@15 {trust:.4}, kept {kept:.4}");
@@ -34,8 +38,17 @@ fn groups_are_laid_out_with_high_trustworthiness_from_every_start() {
     let (n, d) = (1200, 24);
     let values = groups(n, d, 20);
     let graph = Graph::of(&values, d, 14);
-    for (init, least) in [(Init::Spectral, 0.95), (Init::Pca, 0.95), (Init::Random, 0.93)] {
-        let layout = lay_out(&graph, Some(Rows { values: &values, d }), &with_init(init), Kernel::best());
+    for (init, least) in [
+        (Init::Spectral, 0.95),
+        (Init::Pca, 0.95),
+        (Init::Random, 0.93),
+    ] {
+        let layout = lay_out(
+            &graph,
+            Some(Rows { values: &values, d }),
+            &with_init(init),
+            Kernel::best(),
+        );
         let (trust, kept) = figures(&layout.positions, &values, d);
         eprintln!("groups, {init:?}: trustworthiness@15 {trust:.4}, kept {kept:.4}");
         assert!(trust >= least, "{init:?}: {trust}");
@@ -48,11 +61,18 @@ fn five_dimensions_keep_more_neighbors_than_two() {
     let values = groups(n, d, 12);
     let graph = Graph::of(&values, d, 14);
     let kept = |components: usize| {
-        let options = Options { components, min_dist: 0.0, ..Options::default() };
+        let options = Options {
+            components,
+            min_dist: 0.0,
+            ..Options::default()
+        };
         let layout = lay_out(&graph, None, &options, Kernel::best());
         let all: Vec<u32> = (0..n as u32).collect();
         let nearest = project::quality::nearest_in_space(&layout.positions, components, &all, 14);
-        project::quality::preserved(&nearest, 14, &graph.ids, 14).iter().sum::<f32>() / n as f32
+        project::quality::preserved(&nearest, 14, &graph.ids, 14)
+            .iter()
+            .sum::<f32>()
+            / n as f32
     };
     let (two, five) = (kept(2), kept(5));
     assert!(five > two, "{five} against {two}");
@@ -69,7 +89,11 @@ fn groups_without_an_edge_between_them_stay_apart() {
     let layout = lay_out(&graph, None, &Options::default(), Kernel::best());
     assert_eq!(layout.components, Some(2));
     let points: &[[f32; 2]] = layout.positions.as_chunks().0;
-    let distance = |a: [f32; 2], b: [f32; 2]| ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)).sqrt();
-    let gap = points[..60].iter().flat_map(|&a| points[60..].iter().map(move |&b| distance(a, b))).fold(f32::MAX, f32::min);
+    let distance =
+        |a: [f32; 2], b: [f32; 2]| ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)).sqrt();
+    let gap = points[..60]
+        .iter()
+        .flat_map(|&a| points[60..].iter().map(move |&b| distance(a, b)))
+        .fold(f32::MAX, f32::min);
     assert!(gap > 1.0, "{gap}");
 }

@@ -7,11 +7,19 @@ use project::{Init, Options};
 use crate::data::{Graph, groups, lay_out};
 
 fn bits(layout: &Layout) -> Vec<u32> {
-    layout.positions.iter().map(|value| value.to_bits()).collect()
+    layout
+        .positions
+        .iter()
+        .map(|value| value.to_bits())
+        .collect()
 }
 
 fn on_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .unwrap()
+        .install(work)
 }
 
 /// 1,500 rows, of which every fifth is a copy of another.
@@ -30,12 +38,32 @@ fn threads_do_not_matter() {
     let values = with_copies();
     let graph = Graph::of(&values, 8, 14);
     for init in [Init::Spectral, Init::Pca, Init::Random] {
-        let options = Options { init, epochs: Some(30), ..Options::default() };
-        let run = |threads| on_threads(threads, || lay_out(&graph, Some(Rows { values: &values, d: 8 }), &options, Kernel::best()));
+        let options = Options {
+            init,
+            epochs: Some(30),
+            ..Options::default()
+        };
+        let run = |threads| {
+            on_threads(threads, || {
+                lay_out(
+                    &graph,
+                    Some(Rows {
+                        values: &values,
+                        d: 8,
+                    }),
+                    &options,
+                    Kernel::best(),
+                )
+            })
+        };
         let one = run(1);
         assert!(one.positions.iter().all(|value| value.is_finite()));
         for threads in [2, 3] {
-            assert_eq!(bits(&run(threads)), bits(&one), "{init:?} on {threads} threads");
+            assert_eq!(
+                bits(&run(threads)),
+                bits(&one),
+                "{init:?} on {threads} threads"
+            );
         }
     }
 }
@@ -45,16 +73,31 @@ fn kernels_do_not_matter() {
     let values = with_copies();
     let graph = Graph::of(&values, 8, 14);
     let kernels = Kernel::all();
-    eprintln!("kernels of this machine: {:?}", kernels.iter().map(|kernel| kernel.name()).collect::<Vec<_>>());
+    eprintln!(
+        "kernels of this machine: {:?}",
+        kernels
+            .iter()
+            .map(|kernel| kernel.name())
+            .collect::<Vec<_>>()
+    );
     // Each way of holding the columns: two, three, few, many.
     for (components, epochs) in [(2, 200), (3, 40), (5, 40), (16, 20), (17, 20), (100, 4)] {
         for (min_dist, negative_samples) in [(0.1, 5), (0.0, 0), (0.8, 3)] {
-            let options =
-                Options { components, min_dist, negative_samples, epochs: Some(epochs), ..Options::default() };
+            let options = Options {
+                components,
+                min_dist,
+                negative_samples,
+                epochs: Some(epochs),
+                ..Options::default()
+            };
             let portable = bits(&lay_out(&graph, None, &options, kernels[0]));
             for &kernel in &kernels[1..] {
                 let other = bits(&lay_out(&graph, None, &options, kernel));
-                assert!(other == portable, "{} in {components} dimensions at min_dist {min_dist}", kernel.name());
+                assert!(
+                    other == portable,
+                    "{} in {components} dimensions at min_dist {min_dist}",
+                    kernel.name()
+                );
             }
         }
     }
@@ -68,7 +111,8 @@ fn copies_end_up_near_each_other_but_not_in_one_place() {
     let points: &[[f32; 2]] = layout.positions.as_chunks().0;
     // Rows 55 and 60 are copies of row 1.
     assert_eq!(&values[55 * 8..56 * 8], &values[60 * 8..61 * 8]);
-    let gap = ((points[55][0] - points[60][0]).powi(2) + (points[55][1] - points[60][1]).powi(2)).sqrt();
+    let gap =
+        ((points[55][0] - points[60][0]).powi(2) + (points[55][1] - points[60][1]).powi(2)).sqrt();
     assert!(gap > 0.0 && gap < 2.0, "{gap}");
 }
 
@@ -76,9 +120,20 @@ fn copies_end_up_near_each_other_but_not_in_one_place() {
 fn the_seed_matters() {
     let values = groups(300, 8, 5);
     let graph = Graph::of(&values, 8, 14);
-    let options = Options { epochs: Some(20), ..Options::default() };
+    let options = Options {
+        epochs: Some(20),
+        ..Options::default()
+    };
     let with = |seed| {
-        project::layout::layout(graph.lists(), None, &options, stage::Seed(seed), Kernel::best(), &stage::Silent).unwrap()
+        project::layout::layout(
+            graph.lists(),
+            None,
+            &options,
+            stage::Seed(seed),
+            Kernel::best(),
+            &stage::Silent,
+        )
+        .unwrap()
     };
     assert_eq!(bits(&with(1)), bits(&with(1)));
     assert_ne!(bits(&with(1)), bits(&with(2)));
@@ -91,10 +146,25 @@ fn the_smallest_inputs_have_a_layout() {
         let graph = Graph::of(&values, 4, (n - 1).min(14));
         for init in [Init::Spectral, Init::Pca, Init::Random] {
             for components in [2, 7] {
-                let options = Options { init, components, ..Options::default() };
-                let layout = lay_out(&graph, Some(Rows { values: &values, d: 4 }), &options, Kernel::best());
+                let options = Options {
+                    init,
+                    components,
+                    ..Options::default()
+                };
+                let layout = lay_out(
+                    &graph,
+                    Some(Rows {
+                        values: &values,
+                        d: 4,
+                    }),
+                    &options,
+                    Kernel::best(),
+                );
                 assert_eq!(layout.positions.len(), n * components);
-                assert!(layout.positions.iter().all(|value| value.is_finite()), "{n} points, {init:?}, {components}");
+                assert!(
+                    layout.positions.iter().all(|value| value.is_finite()),
+                    "{n} points, {init:?}, {components}"
+                );
             }
         }
     }
