@@ -24,7 +24,16 @@ pub(crate) fn ci() -> Result<()> {
     part("pipeline on the sample", sample)?;
     part("reading the files from Python", readers)?;
     part("lints", || {
-        run(cargo(&["clippy", "--release", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"]))
+        run(cargo(&[
+            "clippy",
+            "--release",
+            "--workspace",
+            "--all-targets",
+            "--locked",
+            "--",
+            "--deny",
+            "warnings",
+        ]))
     })?;
     part("documentation", || {
         let mut doc = cargo(&["doc", "--release", "--workspace", "--no-deps", "--locked"]);
@@ -36,13 +45,35 @@ pub(crate) fn ci() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    let nextest = cargo(&["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let nextest = cargo(&["nextest", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     if nextest.is_ok_and(|status| status.success()) {
-        run(cargo(&["nextest", "run", "--release", "--workspace", "--locked", "--no-fail-fast"]))?;
-        run(cargo(&["test", "--release", "--workspace", "--locked", "--doc"]))
+        run(cargo(&[
+            "nextest",
+            "run",
+            "--release",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+        ]))?;
+        run(cargo(&[
+            "test",
+            "--release",
+            "--workspace",
+            "--locked",
+            "--doc",
+        ]))
     } else {
         say("cargo-nextest is not installed; cargo test runs the tests");
-        run(cargo(&["test", "--release", "--workspace", "--locked", "--no-fail-fast"]))
+        run(cargo(&[
+            "test",
+            "--release",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+        ]))
     }
 }
 
@@ -52,11 +83,26 @@ fn sample_dir() -> PathBuf {
 
 fn sample() -> Result<()> {
     let out = sample_dir();
-    let words = ["--out".to_owned(), out.display().to_string(), "--force".to_owned()];
+    let words = [
+        "--out".to_owned(),
+        out.display().to_string(),
+        "--force".to_owned(),
+    ];
     pipeline::run_pipeline(&words)?;
-    for file in ["map.html", "map.png", "map.svg", "figure.json", "map.parquet", "manifest.json"] {
+    for file in [
+        "map.html",
+        "map.png",
+        "map.svg",
+        "figure.json",
+        "map.parquet",
+        "manifest.json",
+    ] {
         let path = out.join(file);
-        ensure!(path.metadata().is_ok_and(|data| data.len() > 0), "the pipeline wrote no {}", path.display());
+        ensure!(
+            path.metadata().is_ok_and(|data| data.len() > 0),
+            "the pipeline wrote no {}",
+            path.display()
+        );
     }
     let mut verify = Command::new(built("skerry")?);
     verify.arg("verify").arg(&out);
@@ -66,22 +112,44 @@ fn sample() -> Result<()> {
 /// pandas, Polars, DuckDB and `PyArrow` open every file, in an environment of their own.
 fn readers() -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
-    let there = Command::new(python).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let there = Command::new(python)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     if !there.is_ok_and(|status| status.success()) {
         say("skipped: there is no Python here");
         return Ok(());
     }
     let venv = root().join("target").join("ci").join("python");
-    let program = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+    let program = venv.join(if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    });
     if !program.exists() {
         let mut make = Command::new(python);
         make.args(["-m", "venv"]).arg(&venv);
         run(make).context("cannot make a Python environment (Debian: python3-venv)")?;
     }
     let mut install = Command::new(&program);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(READERS);
+    install
+        .args([
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ])
+        .args(READERS);
     run(install)?;
     let mut read = Command::new(&program);
-    read.arg(root().join("tests").join("python").join("read_artifacts.py")).arg(sample_dir());
+    read.arg(
+        root()
+            .join("tests")
+            .join("python")
+            .join("read_artifacts.py"),
+    )
+    .arg(sample_dir());
     run(read)
 }

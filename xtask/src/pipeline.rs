@@ -8,7 +8,13 @@ use crate::process::{built, cargo, root, run, say};
 
 /// The programs are built with the flags of the tests, so that nothing is compiled twice.
 pub(crate) fn build() -> Result<()> {
-    run(cargo(&["build", "--release", "--workspace", "--bins", "--locked"]))
+    run(cargo(&[
+        "build",
+        "--release",
+        "--workspace",
+        "--bins",
+        "--locked",
+    ]))
 }
 
 pub(crate) fn setup() -> Result<()> {
@@ -27,7 +33,10 @@ fn bring() -> Result<()> {
 pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
     let mut command = Command::new(built("skerry")?);
     command.arg("run");
-    if arguments.first().is_none_or(|first| first.starts_with("--")) {
+    if arguments
+        .first()
+        .is_none_or(|first| first.starts_with("--"))
+    {
         command.arg(root().join("data").join("headlines.csv"));
     }
     run({
@@ -38,7 +47,11 @@ pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
 
 pub(crate) fn run_with_setup(arguments: &[String]) -> Result<()> {
     // With a model of one's own, or without a model, nothing has to be brought.
-    let own = |flag: &str| arguments.iter().any(|word| word == flag || word.starts_with(&format!("{flag}=")));
+    let own = |flag: &str| {
+        arguments
+            .iter()
+            .any(|word| word == flag || word.starts_with(&format!("{flag}=")))
+    };
     if !(own("--model") && own("--onnxruntime") || own("--encoder") || own("--vectors")) {
         bring()?;
     }

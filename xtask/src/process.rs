@@ -8,7 +8,10 @@ use anyhow::{Context, Result, ensure};
 
 /// The directory of the workspace.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+        .to_owned()
 }
 
 /// `cargo` with these words, in the workspace.
@@ -29,9 +32,18 @@ pub(crate) fn built(name: &str) -> Result<PathBuf> {
 /// Runs a command to its end; an error if it fails.
 pub(crate) fn run(mut command: Command) -> Result<()> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("cannot start {name}"))?;
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-    ensure!(status.success(), "`{name} {}` failed ({status})", words.join(" "));
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {name}"))?;
+    let words: Vec<_> = command
+        .get_args()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    ensure!(
+        status.success(),
+        "`{name} {}` failed ({status})",
+        words.join(" ")
+    );
     Ok(())
 }
 
@@ -40,7 +52,10 @@ pub(crate) fn part(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<(
     say(&format!("\n== {heading}"));
     let began = Instant::now();
     work().with_context(|| heading.to_owned())?;
-    say(&format!("== {heading}: {:.0} s", began.elapsed().as_secs_f64()));
+    say(&format!(
+        "== {heading}: {:.0} s",
+        began.elapsed().as_secs_f64()
+    ));
     Ok(())
 }
 

@@ -179,7 +179,7 @@ fn read_ipc(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error> {
             &arrow::datatypes::DataType::new_large_list(arrow::datatypes::DataType::Float32, true),
         )
         .map_err(fail)?;
-        for list in lists.as_list::<i64>().iter() {
+        for list in lists.as_list::<i64>() {
             let Some(list) = list.filter(|list| list.null_count() == 0) else {
                 return Err(Error::row(path, row, "`embedding` is null"));
             };

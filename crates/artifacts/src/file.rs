@@ -70,6 +70,13 @@ fn remove_litter(parent: &Path, prefix: &str) {
     }
 }
 
+/// Runs `read`, and takes a panic of the Parquet reader over a damaged file for what it is: a damaged file.
+pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    // What is read is dropped on a panic: nothing half-made is seen afterwards.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(Error::parquet(path)("it contradicts itself")))
+}
+
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
     let file = File::open(path).map_err(Error::io("read", path))?;
     if file.metadata().map_err(Error::io("read", path))?.is_dir() {

@@ -28,11 +28,19 @@ pub(crate) struct FixedFile {
     reader: SerializedFileReader<std::fs::File>,
     pub(crate) footer: Option<Footer>,
     pub(crate) rows: usize,
+    /// Size of the file.
+    bytes: usize,
 }
 
 impl FixedFile {
     pub(crate) fn open(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
-        let reader = SerializedFileReader::new(file::open(path)?).map_err(Error::parquet(path))?;
+        file::guarded(path, || Self::open_unguarded(path, kind, version))
+    }
+
+    fn open_unguarded(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
+        let file = file::open(path)?;
+        let bytes = file.metadata().map_err(Error::io("read", path))?.len() as usize;
+        let reader = SerializedFileReader::new(file).map_err(Error::parquet(path))?;
         let metadata = reader.metadata().file_metadata();
         let footer = Footer::from_key_values(path, metadata.key_value_metadata())?;
         check_kind(path, footer.as_ref(), kind, version)?;
@@ -42,6 +50,7 @@ impl FixedFile {
             reader,
             footer,
             rows,
+            bytes,
         })
     }
 
@@ -61,6 +70,10 @@ impl FixedFile {
 
     /// The lists of `column`, by the fast way where the pages allow it.
     pub(crate) fn lists<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
+        file::guarded(&self.path, || self.lists_unguarded(column))
+    }
+
+    fn lists_unguarded<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let leaf =
             (0..schema.num_columns()).find(|&at| schema.column(at).path().parts()[0] == column);
@@ -115,7 +128,8 @@ impl FixedFile {
                     };
                     // A list cut by the end of the page would seem too short: such files take the other way.
                     width = first;
-                    values.reserve_exact(self.rows * width);
+                    // A damaged file may claim any number of rows: no more are believed than it has bytes.
+                    values.reserve_exact(self.rows.saturating_mul(width).min(self.bytes / 4));
                 }
                 match lists_of(parts.repetition, parts.count, width, filled) {
                     None => return Ok(None),

@@ -72,11 +72,13 @@ impl Footer {
 
     /// The footer of the Parquet file at `path`, or `None` for a foreign file.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let file = crate::file::open(path)?;
-        let reader = parquet::file::metadata::ParquetMetaDataReader::new()
-            .parse_and_finish(&file)
-            .map_err(Error::parquet(path))?;
-        Self::from_key_values(path, reader.file_metadata().key_value_metadata())
+        crate::file::guarded(path, || {
+            let file = crate::file::open(path)?;
+            let reader = parquet::file::metadata::ParquetMetaDataReader::new()
+                .parse_and_finish(&file)
+                .map_err(Error::parquet(path))?;
+            Self::from_key_values(path, reader.file_metadata().key_value_metadata())
+        })
     }
 
     pub(crate) fn from_key_values(

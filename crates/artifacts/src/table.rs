@@ -63,6 +63,10 @@ impl Table {
     }
 
     fn read_where(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, Error> {
+        file::guarded(path, || Self::read_columns(path, wanted))
+    }
+
+    fn read_columns(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, Error> {
         let builder = ParquetRecordBatchReaderBuilder::try_new(file::open(path)?)
             .map_err(Error::parquet(path))?;
         let footer = Footer::from_key_values(
@@ -224,13 +228,21 @@ impl Table {
     /// A list column: the lists row by row, as arrays of `inner`.
     pub(crate) fn lists(&self, name: &str, inner: &DataType) -> Result<Vec<ArrayRef>, Error> {
         let raw = self.raw(name)?;
-        let target = DataType::LargeList(Arc::new(Field::new("item", inner.clone(), true)));
-        let array = cast(raw, &target).map_err(|_| Error::ColumnType {
+        let mismatch = || Error::ColumnType {
             path: self.path.clone(),
             column: name.to_owned(),
             expected: "a list",
             found: raw.data_type().to_string(),
-        })?;
+        };
+        // Arrow would make a list of one of any plain value.
+        if !matches!(
+            raw.data_type(),
+            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
+        ) {
+            return Err(mismatch());
+        }
+        let target = DataType::LargeList(Arc::new(Field::new("item", inner.clone(), true)));
+        let array = cast(raw, &target).map_err(|_| mismatch())?;
         let list = array.as_list::<i64>();
         (0..list.len())
             .map(|row| {

@@ -11,7 +11,9 @@ fn fault<T>(result: Result<T, artifacts::Error>) -> String {
 fn wrong_kinds_and_versions_are_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("some.parquet");
-    Embeddings::new(2, vec![0.5; 6]).write(&path, &Footer::new("test", json!({}), 0)).unwrap();
+    Embeddings::new(2, vec![0.5; 6])
+        .write(&path, &Footer::new("test", json!({}), 0))
+        .unwrap();
     assert!(fault(Neighbors::read(&path)).contains("some.parquet holds embeddings, not neighbors"));
     assert!(fault(Neighbors::read(&dir.path().join("none.parquet"))).contains("cannot read"));
     assert!(fault(Neighbors::read(dir.path())).contains("cannot read"));
@@ -21,12 +23,22 @@ fn wrong_kinds_and_versions_are_told_apart() {
 fn no_cut_or_flipped_byte_panics() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("neighbors.parquet");
-    let neighbors = Neighbors { k: 2, ids: vec![1, 2, 0, 2, 0, 1], distances: vec![0.1, 0.2, 0.1, 0.3, 0.2, 0.3] };
-    neighbors.write(&path, &Footer::new("test", json!({}), 0)).unwrap();
+    let neighbors = Neighbors {
+        k: 2,
+        ids: vec![1, 2, 0, 2, 0, 1],
+        distances: vec![0.1, 0.2, 0.1, 0.3, 0.2, 0.3],
+    };
+    neighbors
+        .write(&path, &Footer::new("test", json!({}), 0))
+        .unwrap();
     let whole = std::fs::read(&path).unwrap();
     for length in (0..whole.len()).step_by(7) {
         std::fs::write(&path, &whole[..length]).unwrap();
-        assert!(Neighbors::read(&path).is_err(), "{length} of {} bytes passed for a file", whole.len());
+        assert!(
+            Neighbors::read(&path).is_err(),
+            "{length} of {} bytes passed for a file",
+            whole.len()
+        );
     }
     for at in 0..whole.len() {
         let mut damaged = whole.clone();

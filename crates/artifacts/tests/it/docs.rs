@@ -9,5 +9,8 @@ fn the_page_is_up_to_date() {
         artifacts::write_bytes(&path, artifacts::page().as_bytes()).unwrap();
     }
     let page = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(page == artifacts::page(), "docs/artifacts.md is old: UPDATE_DOCS=1 cargo test --release -p artifacts");
+    assert!(
+        page == artifacts::page(),
+        "docs/artifacts.md is old: UPDATE_DOCS=1 cargo test --release -p artifacts"
+    );
 }

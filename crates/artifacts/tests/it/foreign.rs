@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array, LargeStringArray, ListArray,
-    RecordBatch,
+    Array, ArrayRef, FixedSizeListArray, Float32Array, Float64Array, Int32Array, Int64Array,
+    LargeStringArray, ListArray, RecordBatch,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, Schema};
@@ -15,13 +15,21 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
-fn write(dir: &Path, columns: Vec<(&str, ArrayRef)>, properties: Option<WriterProperties>) -> PathBuf {
+fn write(
+    dir: &Path,
+    columns: Vec<(&str, ArrayRef)>,
+    properties: Option<WriterProperties>,
+) -> PathBuf {
     let path = dir.join("foreign.parquet");
-    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, array)| Field::new(*name, array.data_type().clone(), true))
+        .collect();
     let schema = Arc::new(Schema::new(fields));
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).unwrap();
-    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), schema, properties).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(&path).unwrap(), schema, properties).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     path
@@ -29,7 +37,12 @@ fn write(dir: &Path, columns: Vec<(&str, ArrayRef)>, properties: Option<WriterPr
 
 fn lists(values: Vec<f32>, lengths: &[usize]) -> ArrayRef {
     let item = Arc::new(Field::new("anything", DataType::Float32, true));
-    Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths.iter().copied()), Arc::new(Float32Array::from(values)), None))
+    Arc::new(ListArray::new(
+        item,
+        OffsetBuffer::from_lengths(lengths.iter().copied()),
+        Arc::new(Float32Array::from(values)),
+        None,
+    ))
 }
 
 fn fault<T>(result: Result<T, artifacts::Error>) -> String {
@@ -46,13 +59,32 @@ fn vectors_come_in_any_list_and_encoding() {
     let variants = [
         None,
         Some(plain.clone().build()),
-        Some(plain.clone().set_writer_version(WriterVersion::PARQUET_2_0).build()),
-        Some(plain.clone().set_compression(Compression::ZSTD(ZstdLevel::default())).build()),
+        Some(
+            plain
+                .clone()
+                .set_writer_version(WriterVersion::PARQUET_2_0)
+                .build(),
+        ),
+        Some(
+            plain
+                .clone()
+                .set_compression(Compression::ZSTD(ZstdLevel::default()))
+                .build(),
+        ),
         // Pages that end within a list.
-        Some(plain.set_data_page_size_limit(100).set_write_batch_size(7).build()),
+        Some(
+            plain
+                .set_data_page_size_limit(100)
+                .set_write_batch_size(7)
+                .build(),
+        ),
     ];
     for properties in variants {
-        let path = write(dir.path(), vec![("embedding", lists(values.clone(), &[3; 1000]))], properties);
+        let path = write(
+            dir.path(),
+            vec![("embedding", lists(values.clone(), &[3; 1000]))],
+            properties,
+        );
         let read = Embeddings::read(&path).unwrap();
         assert!(read.footer.is_none());
         assert_eq!((read.len(), read.dim()), (1000, 3));
@@ -65,7 +97,10 @@ fn vectors_come_in_any_list_and_encoding() {
         None,
     );
     let path = write(dir.path(), vec![("embedding", Arc::new(wide))], None);
-    assert_eq!(Embeddings::read(&path).unwrap().values(), [1.0, 2.0, 3.0, 4.0]);
+    assert_eq!(
+        Embeddings::read(&path).unwrap().values(),
+        [1.0, 2.0, 3.0, 4.0]
+    );
 }
 
 #[test]
@@ -73,26 +108,50 @@ fn vectors_come_as_arrow_ipc() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("vectors.arrow");
     let list = lists(vec![1.0, 2.0, 3.0, 4.0], &[2, 2]);
-    let schema = Arc::new(Schema::new(vec![Field::new("embedding", list.data_type().clone(), true)]));
+    let schema = Arc::new(Schema::new(vec![Field::new(
+        "embedding",
+        list.data_type().clone(),
+        true,
+    )]));
     let batch = RecordBatch::try_new(Arc::clone(&schema), vec![list]).unwrap();
-    let mut writer = arrow::ipc::writer::FileWriter::try_new(File::create(&path).unwrap(), &schema).unwrap();
+    let mut writer =
+        arrow::ipc::writer::FileWriter::try_new(File::create(&path).unwrap(), &schema).unwrap();
     writer.write(&batch).unwrap();
     writer.finish().unwrap();
     let read = Embeddings::read(&path).unwrap();
-    assert_eq!((read.len(), read.dim(), read.row(1)), (2, 2, &[3.0, 4.0][..]));
+    assert_eq!(
+        (read.len(), read.dim(), read.row(1)),
+        (2, 2, &[3.0, 4.0][..])
+    );
 }
 
 #[test]
 fn bad_vectors_are_named_by_row() {
     let dir = tempfile::tempdir().unwrap();
-    let read = |array: ArrayRef| fault(Embeddings::read(&write(dir.path(), vec![("embedding", array)], None)));
+    let read = |array: ArrayRef| {
+        fault(Embeddings::read(&write(
+            dir.path(),
+            vec![("embedding", array)],
+            None,
+        )))
+    };
     let ragged = read(lists(vec![1.0; 5], &[2, 2, 1]));
-    assert!(ragged.contains("foreign.parquet, row 2: `embedding` has 1 values, the rows before have 2"), "{ragged}");
+    assert!(
+        ragged.contains("foreign.parquet, row 2: `embedding` has 1 values, the rows before have 2"),
+        "{ragged}"
+    );
     let nan = read(lists(vec![1.0, 2.0, 3.0, f32::NAN], &[2, 2]));
-    assert!(nan.contains("row 1: dimension 1 of `embedding` is NaN"), "{nan}");
-    let null = ListArray::from_iter_primitive::<Float32Type, _, _>(vec![Some(vec![Some(1.0)]), None]);
+    assert!(
+        nan.contains("row 1: dimension 1 of `embedding` is NaN"),
+        "{nan}"
+    );
+    let null =
+        ListArray::from_iter_primitive::<Float32Type, _, _>(vec![Some(vec![Some(1.0)]), None]);
     assert!(read(Arc::new(null)).contains("row 1: `embedding` is null"));
-    let hole = ListArray::from_iter_primitive::<Float32Type, _, _>(vec![Some(vec![Some(1.0)]), Some(vec![None])]);
+    let hole = ListArray::from_iter_primitive::<Float32Type, _, _>(vec![
+        Some(vec![Some(1.0)]),
+        Some(vec![None]),
+    ]);
     assert!(read(Arc::new(hole)).contains("row 1: `embedding` is null"));
     assert!(read(Arc::new(Int64Array::from(vec![1]))).contains("has type Int64, expected a list"));
 }
@@ -103,7 +162,11 @@ fn missing_columns_and_wrong_ids_are_named() {
     let path = write(dir.path(), vec![("vec", lists(vec![1.0], &[1]))], None);
     assert!(fault(Embeddings::read(&path)).contains("has no column `embedding` (it has: "));
     let ids: ArrayRef = Arc::new(Int64Array::from(vec![0, 2]));
-    let path = write(dir.path(), vec![("id", ids), ("embedding", lists(vec![1.0, 2.0], &[1, 1]))], None);
+    let path = write(
+        dir.path(),
+        vec![("id", ids), ("embedding", lists(vec![1.0, 2.0], &[1, 1]))],
+        None,
+    );
     assert!(fault(Embeddings::read(&path)).contains("row 1: `id` is 2, expected 1"));
 }
 
@@ -113,16 +176,41 @@ fn neighbors_are_checked_row_by_row() {
     let read = |ids: Vec<i32>, distances: Vec<f32>| {
         let item = Arc::new(Field::new("item", DataType::Int32, true));
         let list = FixedSizeListArray::new(item, 2, Arc::new(Int32Array::from(ids)), None);
-        let path = write(dir.path(), vec![("neighbor_ids", Arc::new(list)), ("distances", lists(distances, &[2; 3]))], None);
+        let path = write(
+            dir.path(),
+            vec![
+                ("neighbor_ids", Arc::new(list)),
+                ("distances", lists(distances, &[2; 3])),
+            ],
+            None,
+        );
         Neighbors::read(&path)
     };
     let sound = vec![0.1, 0.2, 0.1, 0.3, 0.2, 0.3];
     let good = read(vec![1, 2, 0, 2, 0, 1], sound.clone()).unwrap();
-    assert_eq!((good.len(), good.k, good.row(1)), (3, 2, (&[0, 2][..], &[0.1, 0.3][..])));
-    assert!(fault(read(vec![1, 2, 0, 2, 0, 9], sound.clone())).contains("row 2: neighbor 9 is not one of the 3 documents"));
-    assert!(fault(read(vec![1, 2, 1, 2, 0, 1], sound.clone())).contains("row 1: the document lists itself"));
-    assert!(fault(read(vec![1, 1, 0, 2, 0, 1], sound.clone())).contains("row 0: neighbor 1 is listed twice"));
-    assert!(fault(read(vec![1, 2, 0, 2, 0, 1], vec![0.2, 0.1, 0.1, 0.3, 0.2, 0.3])).contains("nearest first"));
+    assert_eq!(
+        (good.len(), good.k, good.row(1)),
+        (3, 2, (&[0, 2][..], &[0.1, 0.3][..]))
+    );
+    assert!(
+        fault(read(vec![1, 2, 0, 2, 0, 9], sound.clone()))
+            .contains("row 2: neighbor 9 is not one of the 3 documents")
+    );
+    assert!(
+        fault(read(vec![1, 2, 1, 2, 0, 1], sound.clone()))
+            .contains("row 1: the document lists itself")
+    );
+    assert!(
+        fault(read(vec![1, 1, 0, 2, 0, 1], sound.clone()))
+            .contains("row 0: neighbor 1 is listed twice")
+    );
+    assert!(
+        fault(read(
+            vec![1, 2, 0, 2, 0, 1],
+            vec![0.2, 0.1, 0.1, 0.3, 0.2, 0.3]
+        ))
+        .contains("nearest first")
+    );
     assert!(fault(read(vec![1, 2, 0, 2, 0, -1], sound)).contains("row 2"));
 }
 
@@ -135,7 +223,10 @@ fn a_layout_and_labels_from_elsewhere_do() {
     let labels: ArrayRef = Arc::new(Int64Array::from(vec![0, -1]));
     let path = write(dir.path(), vec![("cluster", labels)], None);
     let clusters = Clusters::read(&path).unwrap();
-    assert_eq!((clusters.count(), clusters.probability.as_slice()), (1, &[1.0, 1.0][..]));
+    assert_eq!(
+        (clusters.count(), clusters.probability.as_slice()),
+        (1, &[1.0, 1.0][..])
+    );
     let labels: ArrayRef = Arc::new(Int64Array::from(vec![0, -2]));
     let path = write(dir.path(), vec![("cluster", labels)], None);
     assert!(fault(Clusters::read(&path)).contains("row 1: `cluster` is -2"));

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Int64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
-    ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Footer, Label, Labels, Map,
-    Membership, Mst, Neighbors, Projection, SingleLinkage, Sweep, SweepRow, Topic, Topics,
+    ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Footer,
+    Label, Labels, Map, Membership, Mst, Neighbors, Projection, SingleLinkage, Sweep, SweepRow,
+    Topic, Topics,
 };
 use serde_json::json;
 
@@ -38,11 +39,22 @@ macro_rules! round_trip {
     };
 }
 
-round_trip!(duplicates, Duplicates, Duplicates { source_row: vec![3, 9], id: vec![0, 1] });
+round_trip!(
+    duplicates,
+    Duplicates,
+    Duplicates {
+        source_row: vec![3, 9],
+        id: vec![0, 1]
+    }
+);
 round_trip!(
     neighbors,
     Neighbors,
-    Neighbors { k: 2, ids: vec![1, 2, 0, 2, 0, 1], distances: vec![0.1, 0.2, 0.1, 0.3, 0.2, 0.3] }
+    Neighbors {
+        k: 2,
+        ids: vec![1, 2, 0, 2, 0, 1],
+        distances: vec![0.1, 0.2, 0.1, 0.3, 0.2, 0.3]
+    }
 );
 round_trip!(
     clusters,
@@ -60,38 +72,92 @@ round_trip!(
     ClusterInfo,
     ClusterInfo {
         rows: vec![
-            ClusterRow { layer: -1, cluster: 0, parent: -1, size: 4, persistence: 0.5, stability: None, exemplar_ids: vec![] },
-            ClusterRow { cluster: 1, stability: Some(0.75), exemplar_ids: vec![2, 5], ..ClusterRow::default() },
+            ClusterRow {
+                layer: -1,
+                cluster: 0,
+                parent: -1,
+                size: 4,
+                persistence: 0.5,
+                stability: None,
+                exemplar_ids: vec![]
+            },
+            ClusterRow {
+                cluster: 1,
+                stability: Some(0.75),
+                exemplar_ids: vec![2, 5],
+                ..ClusterRow::default()
+            },
         ],
     }
 );
 round_trip!(
     condensed_tree,
     CondensedTree,
-    CondensedTree { parent: vec![3, 3], child: vec![0, 1], lambda: vec![0.5, 2.0], child_size: vec![1, 1] }
+    CondensedTree {
+        parent: vec![3, 3],
+        child: vec![0, 1],
+        lambda: vec![0.5, 2.0],
+        child_size: vec![1, 1]
+    }
 );
 round_trip!(
     single_linkage,
     SingleLinkage,
-    SingleLinkage { left: vec![0], right: vec![1], distance: vec![0.1 + 0.2], size: vec![2] }
+    SingleLinkage {
+        left: vec![0],
+        right: vec![1],
+        distance: vec![0.1 + 0.2],
+        size: vec![2]
+    }
 );
-round_trip!(mst, Mst, Mst { from: vec![0], to: vec![1], distance: vec![1.0 / 3.0] });
+round_trip!(
+    mst,
+    Mst,
+    Mst {
+        from: vec![0],
+        to: vec![1],
+        distance: vec![1.0 / 3.0]
+    }
+);
 round_trip!(
     membership,
     Membership,
-    Membership { clusters: vec![vec![1, 0], vec![]], memberships: vec![vec![0.75, 0.25], vec![]] }
+    Membership {
+        clusters: vec![vec![1, 0], vec![]],
+        memberships: vec![vec![0.75, 0.25], vec![]]
+    }
 );
 round_trip!(
     sweep,
     Sweep,
     Sweep {
         rows: vec![
-            SweepRow { min_samples: 5, min_cluster_size: 10, clusters: 1, noise: 0.1, largest: 9, validity: None, cliff: false },
-            SweepRow { validity: Some(0.1 + 0.2), cliff: true, ..SweepRow::default() },
+            SweepRow {
+                min_samples: 5,
+                min_cluster_size: 10,
+                clusters: 1,
+                noise: 0.1,
+                largest: 9,
+                validity: None,
+                cliff: false
+            },
+            SweepRow {
+                validity: Some(0.1 + 0.2),
+                cliff: true,
+                ..SweepRow::default()
+            },
         ],
     }
 );
-round_trip!(projection, Projection, Projection { x: vec![1.0, -2.5], y: vec![0.0, 3.0], preserved: Some(vec![0.5, 1.0]) });
+round_trip!(
+    projection,
+    Projection,
+    Projection {
+        x: vec![1.0, -2.5],
+        y: vec![0.0, 3.0],
+        preserved: Some(vec![0.5, 1.0])
+    }
+);
 round_trip!(
     topics,
     Topics,
@@ -110,7 +176,15 @@ round_trip!(
 round_trip!(
     labels,
     Labels,
-    Labels { rows: vec![Label { x: 0.5, y: -0.5, text: "<b>".to_owned(), level: 1, priority: 9 }] }
+    Labels {
+        rows: vec![Label {
+            x: 0.5,
+            y: -0.5,
+            text: "<b>".to_owned(),
+            level: 1,
+            priority: 9
+        }]
+    }
 );
 
 #[test]
@@ -142,12 +216,16 @@ fn documents_keep_the_other_columns() {
         text: LargeStringArray::from(vec!["one", "zwei"]),
         source_row: vec![4, 6],
         copies: Some(vec![1, 3]),
-        columns: RecordBatch::try_new(Arc::new(schema), vec![Arc::new(year), Arc::new(lang)]).unwrap(),
+        columns: RecordBatch::try_new(Arc::new(schema), vec![Arc::new(year), Arc::new(lang)])
+            .unwrap(),
     };
     documents.write(&path, &footer()).unwrap();
     let read = Documents::read(&path).unwrap();
     assert_eq!((read.len(), read.text(1)), (2, "zwei"));
-    assert_eq!((read.source_row.as_slice(), read.copies.as_deref()), (&[4, 6][..], Some(&[1, 3][..])));
+    assert_eq!(
+        (read.source_row.as_slice(), read.copies.as_deref()),
+        (&[4, 6][..], Some(&[1, 3][..]))
+    );
     assert_eq!(read.columns, documents.columns);
 }
 
@@ -155,7 +233,11 @@ fn documents_keep_the_other_columns() {
 fn the_map_holds_all_of_a_row() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("map.parquet");
-    let neighbors = Neighbors { k: 1, ids: vec![1, 0], distances: vec![0.5, 0.5] };
+    let neighbors = Neighbors {
+        k: 1,
+        ids: vec![1, 0],
+        distances: vec![0.5, 0.5],
+    };
     let columns = RecordBatch::try_new(
         Arc::new(Schema::new(vec![Field::new("year", DataType::Int64, true)])),
         vec![Arc::new(Int64Array::from(vec![1, 2]))],
