@@ -150,6 +150,12 @@ impl Corpus {
             })
     }
 
+    /// Whether the word `form` is a possessive: what follows belongs to another phrase.
+    pub fn is_possessive(&self, form: u32) -> bool {
+        let word = &self.forms[form as usize];
+        without_possessive(word).len() < word.len()
+    }
+
     /// The word `form` in lower case.
     pub fn lower(&self, form: u32) -> String {
         key(&self.forms[form as usize])

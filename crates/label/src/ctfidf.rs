@@ -215,6 +215,18 @@ pub fn each_gram(
     max_words: usize,
     mut with: impl FnMut(Gram, &[Token]),
 ) {
+    each_gram_within(corpus, text, max_words, |gram, run, at| {
+        with(gram, &run[at..at + words(&gram)]);
+    });
+}
+
+/// Calls `with` for each phrase of a text of at most `max_words` words, the run it lies in, and where it begins there.
+pub fn each_gram_within(
+    corpus: &Corpus,
+    text: usize,
+    max_words: usize,
+    mut with: impl FnMut(Gram, &[Token], usize),
+) {
     let mut window: Vec<Token> = Vec::new();
     for run in corpus.runs(text) {
         window.clear();
@@ -231,7 +243,7 @@ pub fn each_gram(
                 let repeats = gram[..length].contains(&token.term.id);
                 let alone = length == 0 && opens != Role::Content;
                 if ends(token) && !repeats && !alone {
-                    with(gram, &window[at..=at + length]);
+                    with(gram, &window, at);
                 }
             }
         }

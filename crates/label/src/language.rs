@@ -87,7 +87,7 @@ const LIGHT: [(&str, &str); 8] = [
          rise said saw say saying says second see seen sees sent set sets seven several shall show showed shown shows side since \
          six small smaller someone something soon start started starting starts still stop straight take taken takes taking tell \
          tells ten than that's there's they're thing things think third though thought thousands three time times today told \
-         tomorrow took top toward towards tried tries true try trying turn turned turns twelve two unlikely upon us use used \
+         tomorrow took top toward towards tried tries true try trying turn turned turns twelve two unlikely upon us use vs used \
          uses using via want wanted wants way ways we're week weeks well went whether whole within without word words work \
          works would year years yesterday yet you're monday tuesday wednesday thursday friday saturday sunday eight eleven",
     ),

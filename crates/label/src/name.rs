@@ -3,12 +3,13 @@
 //! Phrases are taken greedily by weight. A word gives way to a longer phrase that most of its texts have (`central` to
 //! `central bank`); a phrase that shares a word, or a word of the same stem, with one that is taken is passed over; and
 //! what the texts of the taken phrases say already counts less (maximal marginal relevance, Carbonell and Goldstein
-//! 1998, with shared texts as the similarity).
+//! 1998, with shared texts as the similarity). A phrase that goes on in the same way most of the time is a piece of a longer
+//! one (`Minister John` of `Prime Minister John Smith`), and is not taken.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::corpus::{Corpus, Token};
-use crate::ctfidf::{Class, Gram, each_gram, words};
+use crate::ctfidf::{Class, Gram, each_gram_within, words};
 use crate::language::{Role, without_particle};
 use crate::tokenize::is_unspaced;
 
@@ -16,6 +17,8 @@ use crate::tokenize::is_unspaced;
 pub const POOL: usize = 64;
 /// A longer phrase takes the place of a word, or of two, if this share of their texts hold it.
 const EXTENDS: [f64; 2] = [0.5, 0.66];
+/// A phrase is a piece of a longer one if its neighbor is the same word in more than this share of its occurrences.
+const CUTS: f64 = 0.6;
 /// A form whose capitals mean something counts this often against one whose capitals do not.
 const STRONG: u64 = 8;
 
@@ -42,6 +45,8 @@ pub struct Candidate {
     lower: Vec<String>,
     /// Whether it begins with a word that makes no phrase of its own, so that only its other words can bring it in.
     opening: bool,
+    /// Whether it is a piece of a longer phrase.
+    cut: bool,
     /// As it is written most often.
     text: String,
 }
@@ -109,10 +114,10 @@ impl<'a> Pool<'a> {
             .iter()
             .map(|&text| {
                 let mut holds = 0_u64;
-                each_gram(corpus, text as usize, longest, |gram, tokens| {
-                    if let Some(&at) = index.get(&gram) {
-                        holds |= 1 << at;
-                        seen[at].add(tokens);
+                each_gram_within(corpus, text as usize, longest, |gram, run, at| {
+                    if let Some(&phrase) = index.get(&gram) {
+                        holds |= 1 << phrase;
+                        seen[phrase].add(corpus, run, at, words(&gram));
                     }
                 });
                 holds
@@ -130,6 +135,7 @@ impl<'a> Pool<'a> {
                     lower: forms.iter().map(|&form| corpus.lower(form)).collect(),
                     text: spell(corpus, &forms),
                     opening: seen.opening,
+                    cut: seen.is_cut(words(&phrase.gram)),
                     stems: seen.stems,
                 }
             })
@@ -193,7 +199,7 @@ impl<'a> Pool<'a> {
         let mut choice = Choice::default();
         let mut covered = 0_u64;
         let mut open: Vec<usize> = (0..self.phrases.len())
-            .filter(|&at| !self.uses(at, avoid.iter().copied()))
+            .filter(|&at| !self.phrases[at].cut && !self.uses(at, avoid.iter().copied()))
             .collect();
         while choice.phrases.len() < most {
             // The stems of one word differ between languages, so the spelling is compared too.
@@ -299,22 +305,30 @@ fn akin_parts(a: &str, b: &str) -> bool {
     let (a_len, b_len) = (a.chars().count(), b.chars().count());
     let shared = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let (short, long) = (a_len.min(b_len), a_len.max(b_len));
-    // "elect" and "election"; "russia" and "russian"; not "port" and "portrait", "inter" and "internet".
-    let begins =
-        shared == short && (shared >= 6 || long - shared <= if shared >= 5 { 3 } else { 1 });
-    (shared >= 3 && begins) || (shared >= 5 && long - shared <= 2)
+    // "elect" and "election", "tram" and "tramline"; "russia" and "russian"; not "rat" and "rate(payers)".
+    let rest = match shared {
+        0..3 => return false,
+        3 => 1,
+        4..6 => 4,
+        _ => usize::MAX,
+    };
+    (shared == short && long - shared <= rest) || (shared >= 5 && long - shared <= 2)
 }
 
-/// The forms in which a phrase was met.
+/// The forms in which a phrase was met, and what stood beside it.
 #[derive(Debug, Default)]
 struct Seen {
     forms: FxHashMap<Vec<u32>, u64>,
     stems: Vec<u32>,
     opening: bool,
+    times: u32,
+    before: FxHashMap<u32, u32>,
+    after: FxHashMap<u32, u32>,
 }
 
 impl Seen {
-    fn add(&mut self, tokens: &[Token]) {
+    fn add(&mut self, corpus: &Corpus, run: &[Token], at: usize, length: usize) {
+        let tokens = &run[at..at + length];
         if self.stems.is_empty() {
             let named = |token: &&Token| matches!(token.term.role, Role::Content | Role::Number);
             self.stems = tokens
@@ -327,6 +341,28 @@ impl Seen {
         let forms = tokens.iter().map(|token| token.form).collect();
         let weak = tokens.iter().any(|token| token.weak_case);
         *self.forms.entry(forms).or_default() += if weak { 1 } else { STRONG };
+        self.times += 1;
+        // Before a title may stand "Secretary of", so one function word is passed over there.
+        let passes = |token: &&Token| token.term.role == Role::Function;
+        let left = run[..at].last().filter(|token| !passes(token));
+        let left = left.or_else(|| at.checked_sub(2).map(|at| &run[at]));
+        if let Some(term) = left.and_then(part_of_name) {
+            *self.before.entry(term).or_default() += 1;
+        }
+        let right = run.get(at + length).and_then(part_of_name);
+        if let Some(term) = right.filter(|_| !corpus.is_possessive(run[at + length - 1].form)) {
+            *self.after.entry(term).or_default() += 1;
+        }
+    }
+
+    /// Whether a phrase of `length` words is a piece of a longer one. What follows tells that of any phrase; what comes
+    /// before tells it of the longest only, since shorter ones can still grow to the left.
+    fn is_cut(&self, length: usize) -> bool {
+        let rules = |beside: &FxHashMap<u32, u32>| {
+            let most = beside.values().copied().max().unwrap_or(0);
+            most > 1 && f64::from(most) > CUTS * f64::from(self.times)
+        };
+        (length > 1 && rules(&self.after)) || (length > 2 && rules(&self.before))
     }
 
     /// The form met most; the first in order among equals.
@@ -337,6 +373,11 @@ impl Seen {
             .max_by(|a, b| a.1.cmp(b.1).then_with(|| b.0.cmp(a.0)));
         best.map(|(forms, _)| forms.clone()).unwrap_or_default()
     }
+}
+
+/// The term of a word that can be part of a name.
+fn part_of_name(token: &Token) -> Option<u32> {
+    matches!(token.term.role, Role::Content | Role::Number).then_some(token.term.id)
 }
 
 /// The words as written; a Korean phrase without the particle at its end.

@@ -56,6 +56,13 @@ impl Tokenizer {
                 word_end(text, start)
             };
             let gap = &text[last_end..start];
+            // The point of "St. Helens" ends nothing.
+            let gap = match words.last() {
+                Some(word) if ABBREVIATIONS.contains(&word.text) => {
+                    gap.strip_prefix('.').unwrap_or(gap)
+                }
+                _ => gap,
+            };
             if ends_sentence(gap) {
                 mark_case(&mut words[sentence..]);
                 sentence = words.len();
@@ -92,6 +99,11 @@ impl Tokenizer {
         }
     }
 }
+
+/// What is written with a point before a name.
+const ABBREVIATIONS: [&str; 12] = [
+    "St", "Mt", "Ft", "Mr", "Mrs", "Ms", "Dr", "Sen", "Rep", "Gov", "Gen", "Lt",
+];
 
 /// Whether `c` belongs to a script that puts no space between words.
 pub fn is_unspaced(c: char) -> bool {

@@ -53,6 +53,14 @@ fn punctuation_ends_a_phrase() {
 }
 
 #[test]
+fn the_point_of_an_abbreviation_ends_nothing() {
+    assert_eq!(
+        runs("Ash over Mount St. Helens. Flights stop"),
+        ["Ash over Mount St Helens", "Flights stop"]
+    );
+}
+
+#[test]
 fn scripts_without_spaces_are_cut_into_words() {
     assert_eq!(
         words("東京で地震が発生"),
