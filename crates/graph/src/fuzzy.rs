@@ -1,7 +1,7 @@
 //! The fuzzy union of directed neighborhoods: an undirected graph in compressed rows.
 //!
 //! An edge that one end holds with membership a and the other with b has weight `a + b - a b`: the probability
-//! that at least one of the two holds, were they independent (UMAP, McInnes, Healy and Melville, section 3.2).
+//! that at least one of the two holds, were they independent (UMAP, arXiv 1802.03426, section 3.2).
 //! Takes O(n k log k) time; memory for the edges in both directions and for the transpose.
 
 use rayon::prelude::*;

@@ -1,4 +1,4 @@
-//! The layout of the map: UMAP (McInnes, Healy and Melville 2018) from neighbor lists, seeded, the same bytes at any
+//! The layout of the map: UMAP (arXiv 1802.03426) from neighbor lists, seeded, the same bytes at any
 //! number of threads, with figures that say how far the picture can be trusted.
 //!
 //! The steps: [`smooth`] turns distances into memberships, `graph::Fuzzy` unites them, [`curve`] fits the layout's own

@@ -5,6 +5,11 @@
 //! neighbors, 0.5 where they are anybody. The first needs only neighbor lists; the second compares whole rows, so for
 //! large inputs it is taken from a sample of rows.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector registers stay registers only across inlined calls"
+)]
+
 use rayon::prelude::*;
 
 use crate::optimize::Kernel;

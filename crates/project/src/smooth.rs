@@ -1,4 +1,4 @@
-//! From distances to memberships: `rho` and `sigma` of each point (UMAP, McInnes, Healy and Melville, section 4.1).
+//! From distances to memberships: `rho` and `sigma` of each point (UMAP, arXiv 1802.03426, section 4.1).
 //!
 //! The membership of neighbor j in the neighborhood of i is `exp(-(d_ij - rho_i) / sigma_i)`, one within
 //! `rho_i`, the distance of the nearest neighbor that is not a copy. `sigma_i` makes the memberships of a row sum

@@ -372,7 +372,7 @@ fn filter(
 ) {
     let (center, half) = (
         f64::midpoint(upper, -1.0) as f32,
-        ((upper + 1.0) / 2.0) as f32,
+        f64::midpoint(upper, 1.0) as f32,
     );
     smoothing.step(x, image, quads, 1.0 / half, center, 0.0);
     for _ in 1..DEGREE {

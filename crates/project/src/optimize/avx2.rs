@@ -4,6 +4,14 @@
     unsafe_code,
     reason = "vector instructions; every operation is compared with the portable lanes in tests"
 )]
+#![expect(
+    clippy::inline_always,
+    reason = "vector registers stay registers only across inlined calls"
+)]
+#![expect(
+    clippy::wildcard_imports,
+    reason = "some forty instructions by their names"
+)]
 
 use std::arch::x86_64::*;
 
@@ -216,7 +224,7 @@ impl Lanes for Avx2 {
         both!(_mm256_castps_si256, a)
     }
     #[inline(always)]
-    fn from_bits(self, a: I) -> F {
+    fn of_bits(self, a: I) -> F {
         both!(_mm256_castsi256_ps, a)
     }
     #[inline(always)]

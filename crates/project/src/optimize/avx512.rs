@@ -4,6 +4,14 @@
     unsafe_code,
     reason = "vector instructions; every operation is compared with the portable lanes in tests"
 )]
+#![expect(
+    clippy::inline_always,
+    reason = "vector registers stay registers only across inlined calls"
+)]
+#![expect(
+    clippy::wildcard_imports,
+    reason = "some forty instructions by their names"
+)]
 
 use std::arch::x86_64::*;
 
@@ -176,7 +184,7 @@ impl Lanes for Avx512 {
         registers!(_mm512_castps_si512(a))
     }
     #[inline(always)]
-    fn from_bits(self, a: __m512i) -> __m512 {
+    fn of_bits(self, a: __m512i) -> __m512 {
         registers!(_mm512_castsi512_ps(a))
     }
     #[inline(always)]

@@ -44,7 +44,7 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn shift_signed<const BY: u32>(self, a: Self::I) -> Self::I;
 
     fn bits(self, a: Self::F) -> Self::I;
-    fn from_bits(self, a: Self::I) -> Self::F;
+    fn of_bits(self, a: Self::I) -> Self::F;
     /// The nearest f32 of each signed integer.
     fn to_float(self, a: Self::I) -> Self::F;
 

@@ -69,14 +69,14 @@ impl Epoch {
     }
 
     /// The key of a point's random numbers in this epoch.
-    #[inline(always)]
+    #[inline]
     fn key(&self, id: usize) -> u32 {
         mix(self.seed.wrapping_add(id as u64)) as u32
     }
 }
 
 /// The finalizer of `SplitMix64`.
-#[inline(always)]
+#[inline]
 fn mix(seed: u64) -> u64 {
     let h = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let h = (h ^ (h >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

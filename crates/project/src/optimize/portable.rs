@@ -1,5 +1,10 @@
 //! The lanes as plain arrays: runs anywhere, and is what the other implementations are compared with.
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector registers stay registers only across inlined calls"
+)]
+
 use super::lanes::{LANES, Lanes};
 
 /// Lanes without any instruction beyond the target's own.
@@ -129,7 +134,7 @@ impl Lanes for Portable {
         map(a, f32::to_bits)
     }
     #[inline(always)]
-    fn from_bits(self, a: I) -> F {
+    fn of_bits(self, a: I) -> F {
         map(a, f32::from_bits)
     }
     #[inline(always)]

@@ -8,6 +8,11 @@
 //!
 //! Written once over [`Lanes`]; each implementation compiles its own copy. Cost: O(due edges x negative samples).
 
+#![expect(
+    clippy::inline_always,
+    reason = "vector registers stay registers only across inlined calls"
+)]
+
 use super::lanes::{LANES, Lanes};
 use super::schedule::Schedule;
 use super::{Epoch, Forces};
@@ -40,14 +45,14 @@ fn power<L: Lanes>(l: L, x: L::F, b: L::F) -> L::F {
     // x = 2^exponent * mantissa with the mantissa within sqrt(1/2) .. sqrt(2).
     let offset = l.sub_int(l.bits(x), l.splat_int(0x3f35_04f3));
     let exponent = l.shift_signed::<23>(offset);
-    let mantissa = l.from_bits(l.sub_int(l.bits(x), l.shift_left::<23>(exponent)));
+    let mantissa = l.of_bits(l.sub_int(l.bits(x), l.shift_left::<23>(exponent)));
     let t = l.sub(mantissa, l.splat(1.0));
     let mut log = l.splat(-0.206_605_09);
     for coefficient in [
         0.322_142_93,
         -0.367_483_73,
         0.479_349_67,
-        -0.721_132_28,
+        -0.721_132_3,
         1.442_713_4,
     ] {
         log = l.add(l.mul(log, t), l.splat(coefficient));
@@ -62,7 +67,7 @@ fn power<L: Lanes>(l: L, x: L::F, b: L::F) -> L::F {
     for coefficient in [0.055_917_86, 0.240_247_44, 0.693_121_8, 0.999_999_3] {
         two_to = l.add(l.mul(two_to, f), l.splat(coefficient));
     }
-    l.from_bits(l.add_int(l.bits(two_to), l.shift_left::<23>(l.bits(shifted))))
+    l.of_bits(l.add_int(l.bits(two_to), l.shift_left::<23>(l.bits(shifted))))
 }
 
 /// What multiplies the difference of two positions at squared distance `d2`: negative, it pulls them together.
@@ -271,8 +276,8 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
         let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, columns);
         let strength = attraction(l, view.forces, d2);
         let rate = l.splat(view.epoch.alpha);
-        for column in 0..columns {
-            let force = clip(l, l.mul(strength, differences[column]));
+        for (column, difference) in differences.into_iter().enumerate().take(columns) {
+            let force = clip(l, l.mul(strength, difference));
             let at = l.add(l.load(&self.at[column]), l.mul(rate, force));
             l.store(at, &mut self.at[column]);
         }
@@ -297,8 +302,8 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
             l.load_int(&self.ids),
         );
         let rate = l.splat(view.epoch.alpha);
-        for column in 0..columns {
-            let force = clip(l, l.mul(strength, differences[column]));
+        for (column, difference) in differences.into_iter().enumerate().take(columns) {
+            let force = clip(l, l.mul(strength, difference));
             let at = l.add(l.load(&self.at[column]), l.mul(rate, force));
             l.store(at, &mut self.at[column]);
         }
@@ -319,9 +324,9 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
             differences[0] = l.sub(l.load(&self.at[0]), x);
             differences[1] = l.sub(l.load(&self.at[1]), y);
         } else {
-            for column in 0..columns {
+            for (column, difference) in differences.iter_mut().enumerate().take(columns) {
                 let target = l.gather(view.positions, targets, columns, column);
-                differences[column] = l.sub(l.load(&self.at[column]), target);
+                *difference = l.sub(l.load(&self.at[column]), target);
             }
         }
         let mut d2 = l.mul(differences[0], differences[0]);
