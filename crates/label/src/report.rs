@@ -28,7 +28,7 @@ pub struct Report {
     /// Documents without a single word.
     pub without_words: usize,
     /// How exemplars were ranked: by `vectors`, or by `probability` where there are no embeddings.
-    pub exemplars_by: String,
+    pub exemplars_by: &'static str,
 }
 
 impl fmt::Display for Report {

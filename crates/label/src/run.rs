@@ -139,8 +139,7 @@ impl Stage for Label {
             "vectors"
         } else {
             "probability"
-        }
-        .to_owned();
+        };
 
         let same = |a: u32, b: u32| documents.text(a as usize) == documents.text(b as usize);
         let mut rows: Vec<Topic> = Vec::new();
@@ -162,15 +161,7 @@ impl Stage for Label {
                         most_probable(&named.texts, &clusters.probability, options.exemplars, same)
                     }
                 };
-                Topic {
-                    layer: *layer,
-                    cluster: named.cluster,
-                    parent: known.map_or(-1, |row| row.parent),
-                    label: label(&named, &documents),
-                    keywords: named.keywords,
-                    size: named.texts.len() as i64,
-                    exemplar_ids,
-                }
+                topic(*layer, named, known, &documents, exemplar_ids)
             }));
         }
         rows.sort_by_key(|row| (row.layer, row.cluster));
@@ -253,6 +244,25 @@ fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
         .collect()
 }
 
+/// The row of a named cluster.
+fn topic(
+    layer: i32,
+    named: Named,
+    known: Option<&ClusterRow>,
+    documents: &Documents,
+    exemplar_ids: Vec<i64>,
+) -> Topic {
+    Topic {
+        layer,
+        cluster: named.cluster,
+        parent: known.map_or(-1, |row| row.parent),
+        label: label(&named, documents),
+        keywords: named.keywords,
+        size: named.texts.len() as i64,
+        exemplar_ids,
+    }
+}
+
 /// The name, or the beginning of a text where there are no words for one, or the number of the cluster.
 fn label(named: &Named, documents: &Documents) -> String {
     if !named.label.is_empty() {
@@ -302,6 +312,6 @@ fn count(
         without_words: (0..corpus.len())
             .filter(|&i| corpus.raw(i).is_empty())
             .count(),
-        exemplars_by: String::new(),
+        exemplars_by: "",
     }
 }

@@ -190,7 +190,7 @@ fn adopt(coarser: &mut [Node<'_>], finer: &[Node<'_>], layer: &Layer<'_>) {
             };
             let parts: Vec<Option<usize>> = node.counted.iter().map(part).collect();
             let evenness = node.pool.evenness(&parts, node.children.len());
-            node.evenness = Some(evenness.into_iter().map(|share| share.sqrt()).collect());
+            node.evenness = Some(evenness.into_iter().map(f64::sqrt).collect());
         });
 }
 
