@@ -19,7 +19,7 @@ pub(crate) fn umap_rs(
     progress: &dyn Progress,
 ) -> Result<Layout, Error> {
     use crate::curve::Curve;
-    use crate::layout::{fuzzy_graph, start};
+    use crate::layout::{Start, fuzzy_graph, start};
     use ::umap_rs::{GraphParams, ManifoldParams, OptimizationParams, Umap, UmapConfig};
     use ndarray::Array2;
 
@@ -29,7 +29,11 @@ pub(crate) fn umap_rs(
     })?;
     let graph = fuzzy_graph(lists);
     let n = graph.len();
-    let (positions, components, residual) = start(&graph, rows, options, seed)?;
+    let Start {
+        positions,
+        components,
+        residual,
+    } = start(&graph, rows, options, seed)?;
     // Its lists hold the point itself first.
     let columns = lists.k + 1;
     let with_self = |i: usize, at: usize| (at > 0).then(|| i * lists.k + at - 1);
@@ -56,7 +60,8 @@ pub(crate) fn umap_rs(
         },
         optimization: OptimizationParams {
             n_epochs: Some(epochs),
-            learning_rate: options.learning_rate as f32,
+            // It moves both ends of an edge at once, as umap-learn does.
+            learning_rate: options.learning_rate.unwrap_or(1.0) as f32,
             negative_sample_rate: options.negative_samples,
             repulsion_strength: options.repulsion as f32,
         },

@@ -64,16 +64,21 @@ pub fn layout(
     let columns = options.components;
     let graph = fuzzy_graph(lists);
     let n = graph.len();
-    let (mut positions, components, residual) = start(&graph, rows, options, seed)?;
+    let Start {
+        mut positions,
+        components,
+        residual,
+    } = start(&graph, rows, options, seed)?;
     let forces = Forces {
         a: curve.a as f32,
         b: curve.b as f32,
         repulsion: options.repulsion as f32,
         negatives: options.negative_samples,
     };
+    let epochs = options.epochs_for(n);
     let descent = Descent {
-        epochs: options.epochs_for(n),
-        learning_rate: options.learning_rate as f32,
+        epochs,
+        learning_rate: options.learning_rate_for(epochs) as f32,
         seed: seed.stream("project/negative", 0).next_u64(),
     };
     progress.begin("laying out", Some(descent.epochs as u64), "epochs");
@@ -105,13 +110,23 @@ pub fn fuzzy_graph(lists: Lists<'_>) -> Fuzzy {
     )
 }
 
-/// The start that the options name, within 0..10; the graph's components and the residual where it is spectral.
+/// Where a layout begins.
+pub(crate) struct Start {
+    /// Shape (n, columns), row-major.
+    pub(crate) positions: Vec<f32>,
+    /// Components of the graph, where the start is spectral.
+    pub(crate) components: Option<usize>,
+    /// How far it is from eigenvectors, where it is spectral.
+    pub(crate) residual: Option<f64>,
+}
+
+/// The start that the options name, within 0..10.
 pub(crate) fn start(
     graph: &Fuzzy,
     rows: Option<Rows<'_>>,
     options: &Options,
     seed: Seed,
-) -> Result<(Vec<f32>, Option<usize>, Option<f64>), Error> {
+) -> Result<Start, Error> {
     let columns = options.components;
     let noise = |i: usize, column: usize| {
         seed.stream("project/start", (i * 128 + column) as u64)
@@ -121,21 +136,26 @@ pub(crate) fn start(
         seed.stream("project/jitter", (i * 128 + column) as u64)
             .next_f32()
     };
-    let (mut positions, components, residual) = match options.init {
+    let anywhere = |positions| Start {
+        positions,
+        components: None,
+        residual: None,
+    };
+    let mut start = match options.init {
         Init::Spectral => {
-            let start = init::spectral(graph, columns, &noise);
-            (
-                start.positions,
-                Some(start.components),
-                Some(start.residual),
-            )
+            let found = init::spectral(graph, columns, &noise);
+            Start {
+                positions: found.positions,
+                components: Some(found.components),
+                residual: Some(found.residual),
+            }
         }
         Init::Pca => {
             let rows = rows.ok_or(Error::NoEmbeddings)?;
-            (init::pca(rows.values, rows.d, columns, &noise), None, None)
+            anywhere(init::pca(rows.values, rows.d, columns, &noise))
         }
-        Init::Random => (init::random(graph.len(), columns, &noise), None, None),
+        Init::Random => anywhere(init::random(graph.len(), columns, &noise)),
     };
-    init::fit(&mut positions, columns, &jitter);
-    Ok((positions, components, residual))
+    init::fit(&mut start.positions, columns, &jitter);
+    Ok(start)
 }

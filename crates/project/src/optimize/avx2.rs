@@ -8,12 +8,16 @@
     clippy::inline_always,
     reason = "vector registers stay registers only across inlined calls"
 )]
-#![expect(
-    clippy::wildcard_imports,
-    reason = "some forty instructions by their names"
-)]
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m256, __m256i, _mm_cvtsi32_si128, _mm256_add_epi32, _mm256_add_ps, _mm256_andnot_ps,
+    _mm256_blend_epi32, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmpeq_epi32,
+    _mm256_cmpgt_epi32, _mm256_cvtepi32_ps, _mm256_cvttps_epi32, _mm256_div_ps, _mm256_loadu_ps,
+    _mm256_loadu_si256, _mm256_max_ps, _mm256_min_ps, _mm256_movemask_ps, _mm256_mul_epu32,
+    _mm256_mul_ps, _mm256_mullo_epi32, _mm256_set1_epi32, _mm256_set1_ps, _mm256_sll_epi32,
+    _mm256_sra_epi32, _mm256_srl_epi32, _mm256_srli_epi64, _mm256_storeu_ps, _mm256_storeu_si256,
+    _mm256_sub_epi32, _mm256_sub_ps, _mm256_xor_si256,
+};
 
 use super::lanes::{LANES, Lanes};
 use super::step::{Room, View, columns_of, sweep};

@@ -8,12 +8,19 @@
     clippy::inline_always,
     reason = "vector registers stay registers only across inlined calls"
 )]
-#![expect(
-    clippy::wildcard_imports,
-    reason = "some forty instructions by their names"
-)]
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m512, __m512i, _mm_load_sd, _mm_loadh_pd, _mm256_castpd128_pd256, _mm256_insertf128_pd,
+    _mm512_add_epi32, _mm512_add_ps, _mm512_castpd_ps, _mm512_castpd256_pd512, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmplt_epi32_mask, _mm512_cmplt_epu32_mask,
+    _mm512_cmpneq_epi32_mask, _mm512_cvtepi32_ps, _mm512_cvttps_epi32, _mm512_div_ps,
+    _mm512_insertf64x4, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_blend_epi32,
+    _mm512_maskz_compress_epi32, _mm512_maskz_mov_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_epu32, _mm512_mul_ps, _mm512_mullo_epi32, _mm512_permutex2var_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_slli_epi32, _mm512_srai_epi32, _mm512_srli_epi32,
+    _mm512_srli_epi64, _mm512_storeu_ps, _mm512_storeu_si512, _mm512_sub_epi32, _mm512_sub_ps,
+    _mm512_xor_si512,
+};
 
 use super::lanes::{LANES, Lanes};
 use super::step::{Room, View, columns_of, sweep};

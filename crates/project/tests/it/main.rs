@@ -1,6 +1,6 @@
 //! The project stage from outside: quality, reproducibility, files.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stderr, reason = "tests say what they skip and measure")]
 
 mod data;
 mod files;
