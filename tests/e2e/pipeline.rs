@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifacts::{Clusters, Documents, Neighbors, Projection, Topics};
-use pipeline_tests::{program, run, succeed, write_texts};
+use pipeline_tests::{command, program, run, succeed, write_texts};
 use serde_json::Value;
 
 const FILES: [&str; 16] = [
@@ -26,7 +26,7 @@ const FILES: [&str; 16] = [
     "figure.json",
 ];
 
-/// Runs the pipeline on the small texts; the manifest.
+/// Runs the pipeline on the small texts, by the recipe `direct` unless `more` says otherwise; the manifest.
 fn pipeline(dir: &Path, more: &[&str]) -> Value {
     let mut words = vec![
         "run",
@@ -39,6 +39,9 @@ fn pipeline(dir: &Path, more: &[&str]) -> Value {
         "8",
         "--json",
     ];
+    if !more.contains(&"--preset") {
+        words.extend(["--preset", "direct"]);
+    }
     words.extend(more);
     serde_json::from_str(&succeed(dir, "skerry", &words)).expect("--json prints the manifest")
 }
@@ -202,6 +205,8 @@ fn a_dry_run_changes_nothing() {
         "30",
         "--min-cluster-size",
         "8",
+        "--preset",
+        "direct",
         "--dry-run",
     ];
     let plan = succeed(dir.path(), "skerry", &words);
@@ -257,7 +262,22 @@ fn footers_hold_no_path_and_no_thread_count() {
 fn every_preset_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    let notebook = pipeline(dir.path(), &["--preset", "notebook", "--out", "notebook"]);
+    // The notebook's settings as they are: no flag of the small texts goes before them.
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--preset",
+        "notebook",
+        "--out",
+        "notebook",
+        "--json",
+    ];
+    let notebook: Value =
+        serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
+    assert_eq!(notebook["steps"][2]["settings"]["k"], 79);
+    assert_eq!(notebook["steps"][3]["settings"]["use_k"], 49);
     assert_eq!(done(&notebook).len(), 7);
     let topics = pipeline(dir.path(), &["--preset", "topics", "--out", "topics"]);
     let steps = [
@@ -293,6 +313,8 @@ fn settings_come_from_flag_then_file_then_default() {
     let words = [
         "run",
         "texts.csv",
+        "--preset",
+        "direct",
         "--config",
         "my.toml",
         "--min-samples",
@@ -417,4 +439,50 @@ fn verify_finds_what_was_changed() {
         text.contains("CHANGED  map.svg") && text.contains("MISSING  figure.json"),
         "{text}"
     );
+}
+
+#[test]
+fn standard_input_is_a_source_like_any_other() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let dir = tempfile::tempdir().expect("a directory");
+    let csv = std::fs::read(write_texts(dir.path())).expect("it reads");
+    let words = ["run", "-", "--format", "csv", "--encoder", "hash", "--out"];
+    for (out, status) in [("piped", "done"), ("piped", "kept")] {
+        let mut words = words.to_vec();
+        words.extend([out, "--json"]);
+        let mut process = command(dir.path(), "skerry", &words)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        process
+            .stdin
+            .take()
+            .expect("it is piped")
+            .write_all(&csv)
+            .expect("it is read");
+        let output = process.wait_with_output().expect("it ends");
+        let manifest: Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert!(
+            statuses(&manifest).iter().all(|(_, found)| found == status),
+            "{manifest}"
+        );
+    }
+    let words = [
+        "run",
+        "texts.csv",
+        "--format",
+        "csv",
+        "--encoder",
+        "hash",
+        "--out",
+        "file",
+    ];
+    succeed(dir.path(), "skerry", &words);
+    let hash = |out: &str| {
+        artifacts::sha256(&dir.path().join(out).join("documents.parquet")).expect("it is there")
+    };
+    assert_eq!(hash("piped"), hash("file"));
 }

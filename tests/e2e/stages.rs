@@ -17,6 +17,8 @@ fn prepared(dir: &Path) {
         &[
             "run",
             "texts.csv",
+            "--preset",
+            "direct",
             "--encoder",
             "hash",
             "--k",

@@ -202,6 +202,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
     std::fs::create_dir_all(dir).map_err(Failure::io("create the directory", dir))?;
     let _lock = lock(dir)?;
+    remove_litter(dir);
     let threads = matches
         .get_one::<u16>("threads")
         .map(|&threads| usize::from(threads));
@@ -212,13 +213,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if !dry {
         artifacts::write_bytes(&scratch, page.as_bytes())?;
     }
+    let read = spool(&input, dir)?;
     let context = Context {
         dir,
         config: &scratch,
         seed,
         threads,
         quiet,
-        input: &input,
+        input: &read,
     };
     let pipeline = Pipeline {
         matches,
@@ -235,6 +237,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         return pipeline.dry_run();
     }
     let records = pipeline.go(&mut manifest)?;
+    remove_litter(dir);
     if matches.get_flag("json") {
         return Ok(stage::cli::print(
             &serde_json::to_string(&manifest).expect("a manifest is plain data"),
@@ -559,6 +562,39 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [Step]) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+/// Standard input can be read once, but a step may look at its source twice: it is kept in a file while the run lasts,
+/// and cleared with what killed writers leave when the next one begins.
+fn spool(input: &[String], dir: &Path) -> Result<Vec<String>, Failure> {
+    if !input.iter().any(|source| source == "-") {
+        return Ok(input.to_vec());
+    }
+    let path = dir.join(".stdin.tmp");
+    let mut file = File::create(&path).map_err(Failure::io("create", &path))?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file)
+        .map_err(Failure::io("keep standard input in", &path))?;
+    let kept = path.to_string_lossy().into_owned();
+    let sources = input.iter().map(|source| {
+        if source == "-" {
+            kept.clone()
+        } else {
+            source.clone()
+        }
+    });
+    Ok(sources.collect())
+}
+
+/// What killed writers left half done. No one else is at work here: the lock is ours. What cannot be removed is no
+/// reason not to run, since new files have names of their own.
+fn remove_litter(dir: &Path) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') && name.ends_with(".tmp") {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Two runs at once in one directory would mix their files. The lock goes with the process, however it ends.

@@ -87,6 +87,8 @@ impl Context<'_> {
         command.args(["--json", "--seed", &self.seed.to_string()]);
         if let Some(threads) = self.threads {
             command.args(["--threads", &threads.to_string()]);
+            // Polars sizes its own pool, before any flag is read.
+            command.env("POLARS_MAX_THREADS", threads.to_string());
         }
         if self.quiet {
             command.arg("--quiet");

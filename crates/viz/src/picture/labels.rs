@@ -233,9 +233,10 @@ mod tests {
         assert!(
             found.len() >= 12
                 && found[0].lines.len() == 2
-                && found[0].lines[0].0 == "topic number 0,",
-            "{}",
-            found.len()
+                && found[0].lines[0].0 == "topic number 0, of",
+            "{}: {:?}",
+            found.len(),
+            found[0].lines
         );
         let rects: Vec<Rect> = found
             .iter()
