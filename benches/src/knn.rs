@@ -314,8 +314,8 @@ fn lines(entries: &[Entry<'_>], k: usize, rows: usize) -> Vec<Vec<String>> {
         .iter()
         .map(|entry| {
             let name = entry.contestant.name.clone();
-            match (arena::median(&entry.runs), entry.score) {
-                (Some(usage), Some(score)) => vec![
+            if let (Some(usage), Some(score)) = (arena::median(&entry.runs), entry.score) {
+                vec![
                     name,
                     score.n.to_string(),
                     score.d.to_string(),
@@ -325,23 +325,22 @@ fn lines(entries: &[Entry<'_>], k: usize, rows: usize) -> Vec<Vec<String>> {
                     mebibytes(usage.peak),
                     format!("{:.4}", score.recall),
                     ours.map_or_else(|| "-".to_owned(), |ours| format!("{:.2}", usage.cpu / ours)),
-                ],
-                _ => {
-                    let why = if entry.failed.is_some() {
-                        "failed"
-                    } else {
-                        "did not run"
-                    };
-                    let mut line = vec![
-                        name,
-                        rows.to_string(),
-                        String::new(),
-                        k.to_string(),
-                        why.to_owned(),
-                    ];
-                    line.resize(9, String::new());
-                    line
-                }
+                ]
+            } else {
+                let why = if entry.failed.is_some() {
+                    "failed"
+                } else {
+                    "did not run"
+                };
+                let mut line = vec![
+                    name,
+                    rows.to_string(),
+                    String::new(),
+                    k.to_string(),
+                    why.to_owned(),
+                ];
+                line.resize(9, String::new());
+                line
             }
         })
         .collect()

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: the programs of the workspace as processes, and small inputs.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -60,6 +61,87 @@ pub fn succeed(dir: &Path, name: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("reports are UTF-8")
 }
 
+const SUBJECTS: [(&str, [&str; 8]); 6] = [
+    (
+        "harbor",
+        [
+            "ferry",
+            "harbor",
+            "pilot",
+            "dredger",
+            "quay",
+            "tugboat",
+            "mooring",
+            "lighthouse",
+        ],
+    ),
+    (
+        "oven",
+        [
+            "baker",
+            "sourdough",
+            "flour",
+            "oven",
+            "yeast",
+            "crust",
+            "pastry",
+            "kneading",
+        ],
+    ),
+    (
+        "orbit",
+        [
+            "satellite",
+            "orbit",
+            "thruster",
+            "telescope",
+            "launchpad",
+            "payload",
+            "docking",
+            "antenna",
+        ],
+    ),
+    (
+        "orchard",
+        [
+            "orchard",
+            "apple",
+            "grafting",
+            "pruning",
+            "blossom",
+            "cider",
+            "beehive",
+            "rootstock",
+        ],
+    ),
+    (
+        "court",
+        [
+            "judge",
+            "appeal",
+            "verdict",
+            "witness",
+            "lawsuit",
+            "prosecutor",
+            "hearing",
+            "testimony",
+        ],
+    ),
+    (
+        "glacier",
+        [
+            "glacier",
+            "moraine",
+            "meltwater",
+            "crevasse",
+            "icefall",
+            "snowpack",
+            "fjord",
+            "ablation",
+        ],
+    ),
+];
+
 /// Writes a table of 240 texts on six subjects as `texts.csv` in `dir`. Words are drawn from the subject's own list by
 /// a fixed rule, so that a spelling-only encoder tells the subjects apart.
 ///
@@ -67,86 +149,6 @@ pub fn succeed(dir: &Path, name: &str, arguments: &[&str]) -> String {
 ///
 /// If it cannot be written.
 pub fn write_texts(dir: &Path) -> PathBuf {
-    const SUBJECTS: [(&str, [&str; 8]); 6] = [
-        (
-            "harbor",
-            [
-                "ferry",
-                "harbor",
-                "pilot",
-                "dredger",
-                "quay",
-                "tugboat",
-                "mooring",
-                "lighthouse",
-            ],
-        ),
-        (
-            "oven",
-            [
-                "baker",
-                "sourdough",
-                "flour",
-                "oven",
-                "yeast",
-                "crust",
-                "pastry",
-                "kneading",
-            ],
-        ),
-        (
-            "orbit",
-            [
-                "satellite",
-                "orbit",
-                "thruster",
-                "telescope",
-                "launchpad",
-                "payload",
-                "docking",
-                "antenna",
-            ],
-        ),
-        (
-            "orchard",
-            [
-                "orchard",
-                "apple",
-                "grafting",
-                "pruning",
-                "blossom",
-                "cider",
-                "beehive",
-                "rootstock",
-            ],
-        ),
-        (
-            "court",
-            [
-                "judge",
-                "appeal",
-                "verdict",
-                "witness",
-                "lawsuit",
-                "prosecutor",
-                "hearing",
-                "testimony",
-            ],
-        ),
-        (
-            "glacier",
-            [
-                "glacier",
-                "moraine",
-                "meltwater",
-                "crevasse",
-                "icefall",
-                "snowpack",
-                "fjord",
-                "ablation",
-            ],
-        ),
-    ];
     let mut csv = String::from("title,description,topic,number\n");
     for at in 0..240usize {
         let (topic, words) = SUBJECTS[at % SUBJECTS.len()];
@@ -163,7 +165,7 @@ pub fn write_texts(dir: &Path) -> PathBuf {
             pick(6),
             at % 17
         );
-        csv.push_str(&format!("{title},\"{description}\",{topic},{at}\n"));
+        writeln!(csv, "{title},\"{description}\",{topic},{at}").expect("a string takes any text");
     }
     let path = dir.join("texts.csv");
     std::fs::write(&path, csv).expect("the directory can be written");

@@ -109,7 +109,7 @@ fn sample() -> Result<()> {
     run(verify)
 }
 
-/// pandas, Polars, DuckDB and `PyArrow` open every file, in an environment of their own.
+/// pandas, Polars, `DuckDB` and `PyArrow` open every file, in an environment of their own.
 fn readers() -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let there = Command::new(python)
