@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over the DevTools protocol through a pipe: no driver program, no socket, no crate.
+//! A headless Chromium, driven over the `DevTools` protocol through a pipe: no driver program, no socket, no crate.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -118,6 +118,10 @@ impl Browser {
     }
 
     /// Calls a method of the protocol and waits for its answer; keeps the events that come before it.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "parameters are made where they are passed"
+    )]
     pub fn call(&mut self, method: &str, parameters: Value) -> Result<Value> {
         self.calls += 1;
         let mut message = json!({ "id": self.calls, "method": method, "params": parameters });

@@ -2,7 +2,11 @@
 //!
 //! Without a Chromium the tests say that they were skipped; with `SKERRY_REQUIRE_BROWSER=1` they fail instead.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests, which say what they skip"
+)]
 
 mod chromium;
 mod fixture;

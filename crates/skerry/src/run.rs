@@ -230,7 +230,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         hashes: Hashes::default(),
     };
     let mut manifest = Manifest::read(dir);
-    manifest.skerry = env!("CARGO_PKG_VERSION").to_owned();
+    env!("CARGO_PKG_VERSION").clone_into(&mut manifest.skerry);
     preset.name().clone_into(&mut manifest.preset);
     (manifest.seed, manifest.input) = (seed, input.clone());
     if dry {

@@ -177,9 +177,9 @@ pub fn rgb(lightness: f64, chroma: f64, hue: f64) -> [u8; 3] {
         for _ in 0..20 {
             let middle = f64::midpoint(low, high);
             if fits(linear(lab(lightness, middle, hue))) {
-                low = middle
+                low = middle;
             } else {
-                high = middle
+                high = middle;
             }
         }
     }

@@ -300,6 +300,10 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "arrays are made where they are passed"
+    )]
     fn one(array: ArrayRef) -> Result<Values, &'static str> {
         column(&array).map(|(values, _)| values)
     }
@@ -358,7 +362,7 @@ mod tests {
 
     #[test]
     fn numbers_of_few_values_are_classes() {
-        let few = Int64Array::from_iter((0..100).map(|at| (at != 5).then_some(at % 3 + 1)));
+        let few: Int64Array = (0..100).map(|at| (at != 5).then_some(at % 3 + 1)).collect();
         let Values::Category { names, codes, .. } = one(Arc::new(few)).unwrap() else {
             panic!("no category")
         };

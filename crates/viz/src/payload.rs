@@ -89,7 +89,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         blocks.push(("probability".to_owned(), shares));
     }
     let neighbors = scene.neighbors.as_ref().map(|(k, ids)| {
-        let small = n <= usize::from(u16::MAX);
+        let small = u16::try_from(n).is_ok();
         let bytes = if small {
             shorts(ids.iter().map(|&id| id as u16))
         } else {

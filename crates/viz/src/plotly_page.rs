@@ -1,6 +1,6 @@
 //! `--renderer plotly`: the figure as a page of Plotly, its library inside, as the crate `plotly` ships it.
 //!
-//! The page is ours: it has a title and a language, leaves out MathJax (2 MB that no map needs), and allows no request.
+//! The page is ours: it has a title and a language, leaves out `MathJax` (2 MB that no map needs), and allows no request.
 
 use serde_json::Value;
 

@@ -1,5 +1,10 @@
 //! The cluster stage from the outside.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests say what they skipped and measured"
+)]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod files;

@@ -17,7 +17,7 @@ pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
     }
     let write = |canvas: &mut Canvas, text: &str, size: f32, baseline: f32, ink: [u8; 3]| {
         font.draw(text, size, 24.0, baseline, |x, y, cover| {
-            canvas.blend(x, y, ink, cover)
+            canvas.blend(x, y, ink, cover);
         });
     };
     write(&mut canvas, &picture.title, 24.0, 38.0, picture.ink());
@@ -114,7 +114,7 @@ impl Canvas {
             let x = name.x - width / 2.0;
             let baseline = first + at as f32 * name.size * LINE;
             font.draw(words, name.size, x, baseline, |x, y, cover| {
-                letters.push((x, y, cover))
+                letters.push((x, y, cover));
             });
         }
         let Some(left) = letters.iter().map(|letter| letter.0).min() else {

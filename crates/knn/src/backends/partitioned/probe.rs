@@ -31,7 +31,7 @@ pub(super) fn within(task: &Task<'_>, cells: &Cells, graph: &mut Graph) -> Resul
         .begin("search inside cells", Some(total(&visits)), "rows");
     let mut mixed = vec![false; task.points.n()];
     let compared = visit(task, &visits, graph, |row, old, new| {
-        mixed[row as usize] |= old && new
+        mixed[row as usize] |= old && new;
     })?;
     task.progress.end();
     let unsettled = (0..task.points.n() as u32)
@@ -72,7 +72,7 @@ pub(super) fn probe(
         .begin("search further cells", Some(total(&visits)), "rows");
     let mut changed = vec![false; task.points.n()];
     let compared = visit(task, &visits, graph, |row, _, new| {
-        changed[row as usize] |= new
+        changed[row as usize] |= new;
     })?;
     task.progress.end();
     let unsettled = rows
