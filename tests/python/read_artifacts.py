@@ -31,7 +31,7 @@ def read(path):
         ("DuckDB", duck.columns),
     ]:
         check(found == names, f"{path.name}: {reader} sees the columns {found}, PyArrow {names}")
-    rows = duck.aggregate("count(*)").fetchone()[0]
+    rows = duck.aggregate("count(*)").fetchall()[0][0]
     for reader, found in [("pandas", len(frame)), ("Polars", polars.height), ("DuckDB", rows)]:
         check(found == table.num_rows, f"{path.name}: {reader} sees {found} rows, PyArrow {table.num_rows}")
     footer = json.loads(pq.read_metadata(path).metadata[b"skerry"])

@@ -55,5 +55,5 @@ pub struct SearchReport {
 }
 
 /// Called from worker threads with the number of rows just finished (the calls add up to all rows); `false` stops the
-/// search with [`Error::Cancelled`].
+/// search with [`crate::Error::Cancelled`].
 pub type Watch<'a> = &'a (dyn Fn(u64) -> bool + Sync);

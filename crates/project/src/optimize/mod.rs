@@ -2,7 +2,7 @@
 //!
 //! umap-learn moves both ends of an edge at once, which ties the result to one order of edges and thus to one
 //! thread. Here each point gathers its moves from its own row, two for an edge as for umap-learn's two directed
-//! edges; the points of a batch see the others where they were when the batch began. [`BATCHES`] batches an epoch keep
+//! edges; the points of a batch see the others where they were when the batch began. `BATCHES` batches an epoch keep
 //! those positions fresh. Points of one batch are independent of each other: the same bytes come out at any number
 //! of threads. Random numbers are hashes of (seed, epoch, point, counter), and all arithmetic is plain IEEE, so
 //! every kernel gives the same bytes too.
