@@ -56,9 +56,11 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// What cannot be removed is no reason to stop: the new file gets a name of its own.
-fn remove_litter(parent: &Path, prefix: &str) {
-    let Ok(entries) = std::fs::read_dir(parent) else {
+/// Removes what killed writers left in `directory` of files that begin with `prefix`; `.` is all of them.
+///
+/// What cannot be removed is no reason to stop: new files get names of their own.
+pub fn remove_litter(directory: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(directory) else {
         return;
     };
     for entry in entries.flatten() {

@@ -78,7 +78,7 @@ pub fn layout(
     let epochs = options.epochs_for(n);
     let descent = Descent {
         epochs,
-        learning_rate: options.learning_rate_for(epochs) as f32,
+        learning_rate: options.learning_rate_for(epochs, n) as f32,
         seed: seed.stream("project/negative", 0).next_u64(),
     };
     progress.begin("laying out", Some(descent.epochs as u64), "epochs");

@@ -40,7 +40,8 @@ pub struct Options {
 
     /// The learning rate of the first epoch; it falls to 0 in equal steps. umap-learn has 1.0, which suits moves of both
     /// ends at once; ours move one end at a time, and keep about a hundredth more neighbors at 0.3 in 200 epochs. More
-    /// epochs take smaller steps, so that small maps do not fly apart [default: 60 / epochs].
+    /// epochs and fewer points take smaller steps, so that small maps do not fly apart [default: 60 / epochs; below
+    /// 7,500 points times the square root of points / 7,500].
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
 
@@ -101,11 +102,15 @@ pub enum Engine {
 }
 
 impl Options {
-    /// The learning rate of the first of `epochs`.
-    pub fn learning_rate_for(&self, epochs: usize) -> f64 {
-        self.learning_rate
-            .unwrap_or(60.0 / epochs as f64)
-            .min(1.0e3)
+    /// The learning rate of the first of `epochs` for n points.
+    ///
+    /// A point draws its own group among the points it is pushed from the more often the fewer points there are; at one
+    /// rate for all n, groups of small maps wander off. Measured on 660 to 7,600 news texts: this rate keeps as many
+    /// neighbors as the full one, and the farthest point lies 2.4 times as far out as the median one instead of 5.
+    pub fn learning_rate_for(&self, epochs: usize, n: usize) -> f64 {
+        let full = 60.0 / epochs as f64;
+        let few = (n as f64 / 7_500.0).sqrt().min(1.0);
+        self.learning_rate.unwrap_or(full * few).min(1.0e3)
     }
 
     /// The number of epochs for n points.

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command, value_parser};
-use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::recipe::{Preset, Step};
@@ -29,22 +28,15 @@ pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let preset = *matches
         .get_one::<Preset>("preset")
         .expect("it has a default");
-    let steps = preset.steps(None)?;
-    let mut settings = Vec::new();
-    for step in &steps {
-        settings.push(step.stage.settings(&step.name, &step.table, &[])?);
+    let mut steps = preset.steps(None)?;
+    for step in &mut steps {
+        step.resolve(&[])?;
     }
-    Ok(stage::cli::print(&page(preset, 42, &[], &steps, &settings)))
+    Ok(stage::cli::print(&page(preset, 42, &[], &steps)))
 }
 
-/// The text of a settings file.
-pub(crate) fn page(
-    preset: Preset,
-    seed: u64,
-    input: &[String],
-    steps: &[Step],
-    settings: &[Vec<(String, Value)>],
-) -> String {
+/// The text of a settings file that holds all settings of these steps.
+pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) -> String {
     let mut page = String::from(
         "# Settings of a Skerry run. A flag goes before this file, this file before the default.\n\n[run]\n",
     );
@@ -69,7 +61,7 @@ pub(crate) fn page(
         "# The steps, in order; a step of another name says which stage it is\nsteps = {}",
         toml::Value::Array(names)
     );
-    for (step, settings) in steps.iter().zip(settings) {
+    for step in steps {
         let _ = write!(page, "\n# {}\n[{}]\n", step.stage.about(), step.name);
         for key in ["stage", "files", "command"] {
             if let Some(value) = step.table.get(key) {
@@ -77,7 +69,7 @@ pub(crate) fn page(
             }
         }
         let command = step.stage.command(step.stage.name());
-        for (key, value) in settings {
+        for (key, value) in &step.settings {
             if let Some(help) = command
                 .get_arguments()
                 .find(|arg| arg.get_id() == key.as_str())

@@ -1,5 +1,7 @@
 //! Recipes: named lists of steps. A step is a stage with explicit files, so a stage may stand twice.
 
+use std::ffi::OsString;
+
 use clap::ValueEnum;
 use toml::{Table, Value};
 
@@ -25,8 +27,10 @@ pub(crate) struct Step {
     pub(crate) stage: &'static dyn AnyStage,
     /// Files that differ from the standard names: name in the contract, path within the run directory.
     pub(crate) files: Vec<(&'static str, String)>,
-    /// Its table: settings that differ from the defaults, so far.
+    /// Its table: settings that differ from the defaults, so far; all of them once resolved.
     pub(crate) table: Table,
+    /// All settings in the order of the stage's command line, once resolved.
+    pub(crate) settings: Vec<(String, serde_json::Value)>,
     /// A program to run in its place.
     pub(crate) command: Option<String>,
 }
@@ -159,8 +163,22 @@ impl Step {
             stage,
             files,
             table,
+            settings: Vec::new(),
             command,
         })
+    }
+
+    /// Completes the settings: `flags` before the table, the table before the defaults.
+    pub(crate) fn resolve(&mut self, flags: &[OsString]) -> Result<(), Failure> {
+        self.settings = self.stage.settings(&self.name, &self.table, flags)?;
+        for (key, value) in &self.settings {
+            match Value::try_from(value) {
+                Ok(value) => self.table.insert(key.clone(), value),
+                // TOML has no word for "not set".
+                Err(_) => self.table.remove(key),
+            };
+        }
+        Ok(())
     }
 }
 

