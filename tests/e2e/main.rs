@@ -1,5 +1,6 @@
 //! The pipeline from the outside: programs, files and exit statuses.
 
+mod again;
 mod interrupt;
 mod pipeline;
 mod stages;

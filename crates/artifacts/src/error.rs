@@ -146,6 +146,14 @@ impl Error {
         }
     }
 
+    /// The Parquet writer failed, which is the file system's doing: the values were checked before.
+    pub(crate) fn written<S>(path: &Path) -> impl FnOnce(S) -> Self
+    where
+        S: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        move |source| Self::io("write", path)(std::io::Error::other(source))
+    }
+
     pub(crate) fn parquet<S>(path: &Path) -> impl FnOnce(S) -> Self
     where
         S: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -404,16 +404,16 @@ impl Columns {
             RecordBatch::try_new(Arc::clone(&schema), self.arrays).map_err(Error::parquet(path))?;
         file::write_atomic(path, |out| {
             let mut writer = ArrowWriter::try_new(out, schema, Some(properties.build()))
-                .map_err(Error::parquet(path))?;
+                .map_err(Error::written(path))?;
             let mut start = 0;
             while start < batch.num_rows() {
                 let rows = ROW_GROUP.min(batch.num_rows() - start);
                 writer
                     .write(&batch.slice(start, rows))
-                    .map_err(Error::parquet(path))?;
+                    .map_err(Error::written(path))?;
                 start += rows;
             }
-            writer.close().map_err(Error::parquet(path))?;
+            writer.close().map_err(Error::written(path))?;
             Ok(())
         })
     }

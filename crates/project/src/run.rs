@@ -54,6 +54,10 @@ impl Stage for Project {
     type Report = Report;
     type Error = Error;
 
+    fn check(options: &Options, _local: &Self::Local) -> Result<(), Error> {
+        options.check()
+    }
+
     fn run(
         files: &Files,
         options: &Options,
@@ -61,7 +65,7 @@ impl Stage for Project {
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Report, Error> {
-        options.check()?;
+        Self::check(options, &NoLocal {})?;
         let mut footer = stage::footer::<Self>(options, seed);
         let neighbors_path = files.input("neighbors");
         let neighbors = Neighbors::read(neighbors_path)?;

@@ -30,6 +30,11 @@ impl Failure {
         }
     }
 
+    /// The same, found on the command line.
+    pub(crate) fn as_usage(self) -> Self {
+        Self { status: 2, ..self }
+    }
+
     /// Something went wrong with a file that is no file of the contract.
     pub(crate) fn io(action: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
         move |error| Self {
@@ -63,9 +68,6 @@ impl From<artifacts::Error> for Failure {
 
 impl From<stage::ConfigError> for Failure {
     fn from(error: stage::ConfigError) -> Self {
-        Self {
-            status: 2,
-            ..Self::of(&error)
-        }
+        Self::of(&error).as_usage()
     }
 }

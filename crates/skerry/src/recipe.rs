@@ -77,11 +77,10 @@ impl Preset {
             .remove("run")
             .and_then(|run| run.try_into::<Table>().ok())
             .unwrap_or_default();
-        let names = run
-            .get("steps")
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let names = run.get("steps").and_then(Value::as_array).cloned();
+        let names = names.ok_or_else(|| {
+            Failure::usage("`steps` of `[run]` is no list", "give a list of names")
+        })?;
         let mut steps = Vec::new();
         for name in names {
             let Some(name) = name.as_str() else {
@@ -102,7 +101,11 @@ impl Preset {
                 .unwrap_or_default();
             steps.push(Step::new(name, table)?);
         }
-        if let Some((name, _)) = settings.into_iter().next() {
+        // Steps that the file leaves out take their tables along.
+        let unknown = settings
+            .into_iter()
+            .find(|(name, _)| file.is_some_and(|file| file.contains_key(name)));
+        if let Some((name, _)) = unknown {
             let known = steps
                 .iter()
                 .map(|step| step.name.as_str())
@@ -133,17 +136,27 @@ impl Step {
                 hint,
             ));
         };
-        let command = table
-            .get("command")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
+        let misfit = |key: &str, hint: &str| {
+            let fact = format!("`{key}` of `[{name}]` does not fit");
+            Failure::usage(fact, hint)
+        };
+        let command = match table.get("command") {
+            None => None,
+            Some(Value::String(line)) => Some(line.clone()),
+            Some(_) => return Err(misfit("command", "give a command line as a text")),
+        };
+        let renamed = match table.get("files") {
+            None => None,
+            Some(Value::Table(files)) => Some(files),
+            Some(_) => {
+                return Err(misfit(
+                    "files",
+                    "give a table: `files = { neighbors = \"n.parquet\" }`",
+                ));
+            }
+        };
         let mut files = Vec::new();
-        for (file, path) in table
-            .get("files")
-            .and_then(Value::as_table)
-            .into_iter()
-            .flatten()
-        {
+        for (file, path) in renamed.into_iter().flatten() {
             let known = stage
                 .inputs()
                 .iter()

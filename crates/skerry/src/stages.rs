@@ -47,6 +47,8 @@ pub(crate) trait AnyStage: Sync {
     ) -> Result<Vec<(String, Value)>, Failure>;
     /// The outputs that these settings bring forth.
     fn writes(&self, step: &str, table: &toml::Table) -> Result<Vec<&'static str>, Failure>;
+    /// Whether these settings can be met at all, as far as that is known before anything is read.
+    fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure>;
     /// Whether it would write what is there.
     fn freshness(
         &self,
@@ -110,6 +112,11 @@ impl<S: Stage> AnyStage for Of<S> {
 
     fn writes(&self, step: &str, table: &toml::Table) -> Result<Vec<&'static str>, Failure> {
         Ok(S::writes(&stage::settings::<S>(step, Some(table), None)?.0))
+    }
+
+    fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure> {
+        let (options, local) = stage::settings::<S>(step, Some(table), None)?;
+        S::check(&options, &local).map_err(|error| Failure::of(&error).as_usage())
     }
 
     fn freshness(

@@ -135,23 +135,40 @@ impl Context<'_> {
         Ok(command)
     }
 
-    /// The outputs of `step` that are there, as paths within the run directory.
-    pub(crate) fn outputs(&self, step: &Step, names: &[&str]) -> Vec<(String, PathBuf)> {
+    /// Where the outputs `names` of `step` lie.
+    pub(crate) fn outputs_of(&self, step: &Step, names: &[&str]) -> impl Iterator<Item = PathBuf> {
         let files = self.files(step);
-        let paths = names.iter().filter_map(|name| files.output(name));
-        paths
+        names
+            .iter()
+            .filter_map(move |name| files.output(name).map(Path::to_owned))
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+
+    /// Those of them that are there, with their paths within the run directory.
+    pub(crate) fn outputs(&self, step: &Step, names: &[&str]) -> Vec<(String, PathBuf)> {
+        self.outputs_of(step, names)
             .filter(|path| path.exists())
             .map(|path| {
-                (
-                    path.strip_prefix(self.dir)
-                        .unwrap_or(path)
-                        .to_string_lossy()
-                        .into_owned(),
-                    path.to_owned(),
-                )
+                let within = path.strip_prefix(self.dir).unwrap_or(&path);
+                (within.to_string_lossy().into_owned(), path)
             })
             .collect()
     }
+}
+
+/// What stands in braces in `line`, looks like a name, and is none of `step`: passed on as it stands.
+pub(crate) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a str> {
+    let files = step.stage.inputs().iter().chain(step.stage.outputs());
+    let known: Vec<&str> = files
+        .map(|file| file.name)
+        .chain(["seed", "threads"])
+        .collect();
+    line.split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+        .filter(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
+        .find(|name| !known.contains(name))
 }
 
 /// The words of a command line: blanks part them, quotes keep them together.

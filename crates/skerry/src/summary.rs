@@ -52,6 +52,7 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
     let _ = writeln!(text, "time      {:.1} s", elapsed.as_secs_f64());
     let peak = records
         .iter()
+        .filter(|record| record.status != "kept")
         .filter_map(|record| record.usage.peak_memory)
         .max();
     if let Some(peak) = peak {

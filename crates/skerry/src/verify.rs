@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use serde_json::json;
 
 use crate::failure::Failure;
 use crate::manifest::{FILE, Manifest};
@@ -18,6 +19,12 @@ pub(crate) fn command() -> Command {
                 .default_value("runs/latest")
                 .help("The directory of the run"),
         )
+        .arg(
+            Arg::new("json")
+                .long("json")
+                .action(ArgAction::SetTrue)
+                .help("Print the verdicts as one JSON object"),
+        )
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -27,7 +34,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let fact = format!("{} has no {FILE} with steps in it", dir.display());
         return Err(Failure::usage(fact, "name the directory of a run"));
     }
-    let mut lines = Vec::new();
+    let mut verdicts = Vec::new();
     let mut faults = 0;
     for record in &manifest.steps {
         for (file, written) in &record.outputs {
@@ -37,15 +44,27 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 Err(_) => "MISSING",
             };
             faults += usize::from(verdict != "ok");
-            lines.push(format!("{verdict:8} {file}  ({})", record.step));
+            verdicts.push((verdict, file, &record.step));
         }
     }
-    let status = stage::cli::print(&lines.join("\n"));
+    let text = if matches.get_flag("json") {
+        let files = verdicts
+            .iter()
+            .map(|(verdict, file, step)| json!({ "file": file, "step": step, "verdict": verdict.to_lowercase() }));
+        json!({ "files": files.collect::<Vec<_>>(), "faults": faults }).to_string()
+    } else {
+        let lines = verdicts
+            .iter()
+            .map(|(verdict, file, step)| format!("{verdict:8} {file}  ({step})"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let status = stage::cli::print(&text);
     if faults > 0 {
+        let dir = dir.display();
         return Err(Failure::step(
             format_args!(
-                "{faults} files of {} are not as they were written",
-                dir.display()
+                "{faults} files of {dir} are not as the last run left them: damaged, or written since by a stage run alone\n  \
+                 hint: `skerry run --out {dir}` makes them again"
             ),
             1,
         ));

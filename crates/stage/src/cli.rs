@@ -13,6 +13,12 @@ use crate::{Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain
 /// Exit status of wrong usage.
 const USAGE: u8 = 2;
 
+/// The largest seed: settings files hold signed numbers.
+pub const MOST_SEED: u64 = i64::MAX as u64;
+
+/// The name of the settings file that a run keeps in its directory.
+pub const SETTINGS_FILE: &str = "pipeline.toml";
+
 /// The whole `main` of a stage's program.
 pub fn main<S: Stage>() -> ExitCode {
     let name = format!("skerry-{}", S::NAME);
@@ -26,6 +32,7 @@ pub fn main<S: Stage>() -> ExitCode {
 pub fn command<S: Stage>(name: &str) -> Command {
     let mut command = Command::new(name.to_owned())
         .about(S::ABOUT)
+        .allow_negative_numbers(true)
         .arg_required_else_help(true);
     if let Some(help) = S::SOURCES {
         command = command.arg(
@@ -74,16 +81,15 @@ pub fn common(command: Command) -> Command {
                 .long("config")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("Take settings from this pipeline.toml; flags go before it"),
+                .help("Take settings from this pipeline.toml; flags go before it [default: that of the run directory, if there is one]"),
         )
         .arg(Arg::new("step_name").long("step").value_name("NAME").help("The table of the settings file [default: the stage's name]"))
         .arg(
             Arg::new("seed_value")
                 .long("seed")
                 .value_name("N")
-                .value_parser(value_parser!(u64))
-                .default_value("42")
-                .help("Seed of all random choices"),
+                .value_parser(value_parser!(u64).range(..=MOST_SEED))
+                .help("Seed of all random choices [default: that of the settings file, else 42]"),
         )
         .arg(
             Arg::new("thread_count")
@@ -100,18 +106,30 @@ pub fn common(command: Command) -> Command {
 /// Runs stage `S` as `matches` say, and prints its report.
 pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     let began = Instant::now();
-    let terminal = Terminal::new(S::NAME, matches.get_flag("be_quiet"));
-    let files = match files::<S>(matches) {
-        Ok(files) => files,
-        Err(fault) => return fail(&fault, USAGE),
-    };
     let step = matches
         .get_one::<String>("step_name")
         .map_or(S::NAME, String::as_str);
-    let (options, local) = match read_settings::<S>(step, matches) {
-        Ok(settings) => settings,
-        Err(error) => return fail(&explain(&error, error.hint().as_deref()), USAGE),
+    let terminal = Terminal::new(step, matches.get_flag("be_quiet"));
+    let settings_error =
+        |error: config::ConfigError| fail(&explain(&error, error.hint().as_deref()), USAGE);
+    let table = match settings_file(matches, &terminal) {
+        Ok(table) => table,
+        Err(error) => return settings_error(error),
     };
+    let table = |step: &str| table.as_ref()?.get(step)?.as_table();
+    let of_step = if step == S::NAME { S::FILES_OF } else { step };
+    let files = match files::<S>(matches, table(of_step)) {
+        Ok(files) => files,
+        Err(fault) => return fail(&fault, USAGE),
+    };
+    let settings = config::settings::<S>(step, table(step), Some(matches));
+    let (options, local) = match settings {
+        Ok(settings) => settings,
+        Err(error) => return settings_error(error),
+    };
+    if let Err(error) = S::check(&options, &local) {
+        return fail(&explain(&error, error.hint().as_deref()), USAGE);
+    }
     if let Err(fault) = use_threads(matches) {
         return fail(&fault, USAGE);
     }
@@ -120,11 +138,9 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
             terminal.note(&format!("{key} = {value}"));
         }
     }
-    let seed = Seed(
-        *matches
-            .get_one::<u64>("seed_value")
-            .expect("it has a default"),
-    );
+    let of_run = || u64::try_from(table("run")?.get("seed")?.as_integer()?).ok();
+    let seed = matches.get_one::<u64>("seed_value").copied();
+    let seed = Seed(seed.or_else(of_run).unwrap_or(42));
     if let Some(run) = matches.get_one::<PathBuf>("run_dir")
         && let Err(error) = std::fs::create_dir_all(run)
     {
@@ -204,19 +220,21 @@ pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
         .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}"))
 }
 
-fn read_settings<S: Stage>(
-    step: &str,
+/// The settings file that was named, else the one that the run keeps in its directory.
+fn settings_file(
     matches: &ArgMatches,
-) -> Result<(S::Options, S::Local), config::ConfigError> {
-    let table = matches
-        .get_one::<PathBuf>("config_file")
-        .map(|path| config::read_settings(path))
-        .transpose()?;
-    let table = table
-        .as_ref()
-        .and_then(|table| table.get(step))
-        .and_then(toml::Value::as_table);
-    config::settings::<S>(step, table, Some(matches))
+    terminal: &Terminal,
+) -> Result<Option<toml::Table>, config::ConfigError> {
+    let kept = || {
+        let path = matches.get_one::<PathBuf>("run_dir")?.join(SETTINGS_FILE);
+        path.exists().then(|| {
+            terminal.note(&format!("settings of {}", path.display()));
+            path
+        })
+    };
+    let named = matches.get_one::<PathBuf>("config_file").cloned();
+    let path = named.or_else(kept);
+    path.map(|path| config::read_settings(&path)).transpose()
 }
 
 /// Flags of files must not collide with options of the same name.
@@ -224,7 +242,9 @@ fn flag_id(name: &str) -> String {
     format!("file:{name}")
 }
 
-fn files<S: Stage>(matches: &ArgMatches) -> Result<Files, String> {
+/// The files: as flags name them, else as `table` does, else under their standard names in the directory of the run.
+fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<Files, String> {
+    let renamed = |name: &str| table?.get("files")?.get(name)?.as_str();
     let run = matches.get_one::<PathBuf>("run_dir");
     let mut files = Files::default();
     if S::SOURCES.is_some() {
@@ -240,7 +260,8 @@ fn files<S: Stage>(matches: &ArgMatches) -> Result<Files, String> {
     for file in S::INPUTS.iter().chain(S::OUTPUTS) {
         let path = matches.get_one::<PathBuf>(&flag_id(file.name)).cloned();
         let named = path.is_some();
-        if let Some(path) = path.or_else(|| run.map(|run| run.join(file.file))) {
+        let standard = renamed(file.name).unwrap_or(file.file);
+        if let Some(path) = path.or_else(|| run.map(|run| run.join(standard))) {
             let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
             if named && is_input && !path.exists() {
                 return Err(missing(file.name, &path));

@@ -39,6 +39,12 @@ pub enum ConfigError {
         /// The keys there are.
         known: String,
     },
+    /// A number that is none.
+    #[error("`--{key}` is not a finite number")]
+    NotFinite {
+        /// The flag.
+        key: String,
+    },
     /// A value does not fit.
     #[error("a setting of `[{step}]` does not fit")]
     Value {
@@ -56,6 +62,9 @@ impl Hint for ConfigError {
                 Some("check the path; `skerry config` prints a file to start from".to_owned())
             }
             Self::UnknownKey { known, .. } => Some(format!("it may be one of: {known}")),
+            Self::NotFinite { .. } => {
+                Some("give a number, or leave the flag out for the default".to_owned())
+            }
             Self::Syntax { .. } | Self::Value { .. } => {
                 Some("`skerry config` prints every setting with its meaning".to_owned())
             }
@@ -64,7 +73,7 @@ impl Hint for ConfigError {
 }
 
 /// Keys of a step's table that are read by whoever starts the step, not by the stage.
-const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
+pub const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
 
 /// Reads a settings file such as `pipeline.toml`.
 pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
@@ -147,6 +156,12 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
                     Some(ValueSource::CommandLine | ValueSource::EnvVariable)
                 );
             if said && let Some(value) = given.get(key) {
+                // JSON has no other numbers than finite ones.
+                if value.is_null() {
+                    return Err(ConfigError::NotFinite {
+                        key: key.replace('_', "-"),
+                    });
+                }
                 values.insert(key.clone(), value.clone());
             }
         }

@@ -20,7 +20,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use config::{ConfigError, read_settings, settings, settings_of};
+pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};
 pub use hint::{Hint, explain};
@@ -55,6 +55,14 @@ pub trait Stage {
     type Report: Serialize + Display;
     /// What went wrong.
     type Error: std::error::Error + Hint + Send + Sync + 'static;
+
+    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run.
+    const FILES_OF: &'static str = Self::NAME;
+
+    /// Whether the options can be met at all, as far as that is known before anything is read.
+    fn check(_options: &Self::Options, _local: &Self::Local) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     /// The outputs that these options bring forth, by name.
     fn writes(_options: &Self::Options) -> Vec<&'static str> {

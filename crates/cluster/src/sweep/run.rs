@@ -28,6 +28,7 @@ pub struct SweepReport {
 
 impl Stage for Sweep {
     const NAME: &'static str = "sweep";
+    const FILES_OF: &'static str = "cluster";
     const ABOUT: &'static str =
         "Shows what each choice of min_cluster_size and min_samples would give, from one graph";
     const PRODUCER: &'static str = concat!("skerry-sweep ", env!("CARGO_PKG_VERSION"));

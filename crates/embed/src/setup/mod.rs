@@ -25,7 +25,7 @@ use stage::Progress;
 pub use self::error::Error;
 use self::fetch::{Scratch, bring, find_python};
 pub use self::items::{DEFAULT_MODEL, RUNTIME_VERSION};
-use self::items::{DESCRIPTION, MODEL_FOLDER, Runtime, items, runtime};
+use self::items::{DESCRIPTION, MODEL_FOLDER, items, runtime};
 
 /// What the set-up found and did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -62,7 +62,7 @@ impl fmt::Display for Report {
 
 /// Where ONNX Runtime is kept; `None` for a system without a known one.
 pub fn library_path(cache: &Path) -> Option<PathBuf> {
-    let Runtime(_, library, _) = runtime()?;
+    let library = runtime()?.1;
     Some(
         cache
             .join("onnxruntime")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use toml::Table;
 
 use crate::config::preset_arg;
 use crate::stages;
@@ -17,14 +18,16 @@ pub(crate) fn command() -> Command {
         .about("Run the whole pipeline: from a table of texts to a map")
         .long_about(
             "Run the whole pipeline: from a table of texts to a map.\n\nA second run redoes only what changed. Every \
-             setting of every stage is a flag here; the ones below are grouped by stage.",
+             setting of every stage is a flag here; the ones below are grouped by stage. Where a stage stands twice in a \
+             recipe (knn and reduced_knn), a flag is for both, except for what the recipe sets itself; --set reaches one \
+             of them.",
         )
-        .arg_required_else_help(true)
+        .allow_negative_numbers(true)
         .arg(
             Arg::new("input")
                 .value_name("INPUT")
                 .num_args(0..)
-                .help("Files with the texts (CSV, TSV, JSON, Parquet ...), patterns, or - for standard input [default: those of the last run]"),
+                .help("Files with the texts (CSV, TSV, JSON, Parquet ...), patterns, or - for standard input [default: those of the last run, with its settings]"),
         )
         .arg(path("out").value_name("DIR").default_value("runs/latest").help("Directory of the run"))
         .arg(path("config").value_name("FILE").help("Take settings from this pipeline.toml; flags go before it"))
@@ -41,7 +44,7 @@ pub(crate) fn command() -> Command {
         .arg(step("only").help("Run this step alone"))
         .arg(flag("dry-run").help("Say what would run and why, and run nothing"))
         .arg(
-            Arg::new("seed").long("seed").value_name("N").value_parser(value_parser!(u64)).help("Seed of all random choices [default: 42]"),
+            Arg::new("seed").long("seed").value_name("N").value_parser(value_parser!(u64).range(..=stage::cli::MOST_SEED)).help("Seed of all random choices [default: 42]"),
         )
         .arg(
             Arg::new("threads")
@@ -87,14 +90,22 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
     flags
 }
 
-/// The flags of `stage` that were given, in the words of the stage's own command line.
-pub(super) fn given(matches: &ArgMatches, stage: &dyn stages::AnyStage) -> Vec<OsString> {
+/// The flags of `stage` that were given, in the words of the stage's own command line. For a step whose recipe sets
+/// something itself (`fixed`), flags of the same name are for the other step of the stage.
+pub(super) fn given(
+    matches: &ArgMatches,
+    stage: &dyn stages::AnyStage,
+    fixed: Option<&Table>,
+) -> Vec<OsString> {
     let mut words = Vec::new();
     let command = stage.command(stage.name());
     for arg in command
         .get_arguments()
         .filter(|arg| arg.get_help_heading() == Some("Options"))
     {
+        if fixed.is_some_and(|table| table.contains_key(arg.get_id().as_str())) {
+            continue;
+        }
         let id = format!("{}.{}", stage.name(), arg.get_id());
         let said = matches.try_contains_id(&id).unwrap_or(false)
             && matches.value_source(&id) == Some(ValueSource::CommandLine);

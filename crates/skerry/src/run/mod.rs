@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use stage::Hashes;
+use stage::cli::SETTINGS_FILE;
 
 pub(crate) use self::flags::command;
 use self::pipeline::Pipeline;
@@ -20,19 +21,21 @@ use crate::manifest::Manifest;
 use crate::step::Context;
 use crate::summary;
 
-const SETTINGS: &str = "pipeline.toml";
-
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let dir: &PathBuf = matches.get_one("out").expect("it has a default");
-    let plan = Plan::new(matches, &dir.join(SETTINGS))?;
+    let plan = Plan::new(matches, &dir.join(SETTINGS_FILE))?;
     std::fs::create_dir_all(dir).map_err(Failure::io("create the directory", dir))?;
     let _lock = guard::lock(dir)?;
     // What killed writers left half done: no one else is at work here.
     artifacts::remove_litter(dir, ".");
     let dry = matches.get_flag("dry-run");
     // A dry run leaves the settings of the last run alone.
-    let settings = dir.join(if dry { ".pipeline.toml.tmp" } else { SETTINGS });
+    let settings = dir.join(if dry {
+        ".pipeline.toml.tmp"
+    } else {
+        SETTINGS_FILE
+    });
     artifacts::write_bytes(&settings, plan.page().as_bytes())?;
     let read = guard::spool(&plan.input, dir)?;
     let pipeline = Pipeline {
@@ -50,12 +53,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         },
         hashes: Hashes::default(),
     };
+    let mut manifest = Manifest::read(dir);
     if dry {
-        let outcome = pipeline.dry_run();
+        let outcome = pipeline.dry_run(&manifest);
         artifacts::remove_litter(dir, ".");
         return outcome;
     }
-    let mut manifest = Manifest::read(dir);
     env!("CARGO_PKG_VERSION").clone_into(&mut manifest.skerry);
     plan.preset.name().clone_into(&mut manifest.preset);
     (manifest.seed, manifest.input) = (plan.seed, plan.input.clone());

@@ -1,16 +1,18 @@
 //! The steps of a run: which are stale, and carrying them out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::ArgMatches;
+use serde_json::json;
 use stage::{Freshness, Hashes, Seed};
 
 use crate::failure::Failure;
 use crate::manifest::{Manifest, Record};
 use crate::recipe::Step;
-use crate::step::Context;
+use crate::step::{Context, unknown_placeholder};
 
 pub(super) struct Pipeline<'a> {
     pub(super) matches: &'a ArgMatches,
@@ -62,31 +64,39 @@ impl Pipeline<'_> {
         Ok(choices.collect())
     }
 
-    fn freshness(&self, step: &Step) -> Result<Freshness, Failure> {
+    fn freshness(&self, step: &Step, manifest: &Manifest) -> Result<Freshness, Failure> {
         if step.command.is_some() {
             return Ok(Freshness::Stale(
                 "another program does it, and only that knows".to_owned(),
             ));
         }
         let files = self.context.files(step);
-        step.stage.freshness(
-            &step.name,
-            &step.table,
-            &files,
-            Seed(self.context.seed),
-            &self.hashes,
-        )
+        let seed = Seed(self.context.seed);
+        let found = step
+            .stage
+            .freshness(&step.name, &step.table, &files, seed, &self.hashes)?;
+        if let Freshness::Stale(_) = found {
+            return Ok(found);
+        }
+        // Footers tell what a file was made of; whether it is still whole, only its hash tells.
+        let outputs = manifest.record(&step.name).map(|record| &record.outputs);
+        for (file, written) in outputs.into_iter().flatten() {
+            if self.hashes.of(&self.context.dir.join(file)).ok().as_ref() != Some(written) {
+                return Ok(Freshness::Stale(format!("{file} is not as it was written")));
+            }
+        }
+        Ok(found)
     }
 
-    pub(super) fn dry_run(&self) -> Result<ExitCode, Failure> {
-        let mut lines = Vec::new();
+    pub(super) fn dry_run(&self, manifest: &Manifest) -> Result<ExitCode, Failure> {
+        let mut verdicts = Vec::new();
         let mut rerun: Vec<String> = Vec::new();
         for (step, choice) in self.steps.iter().zip(self.choices()?) {
             let name = &step.name;
             let verdict = match choice {
                 Choice::Leave => "left as it is".to_owned(),
                 Choice::Force(reason) => format!("would run: {reason}"),
-                Choice::Check => match self.freshness(step)? {
+                Choice::Check => match self.freshness(step, manifest)? {
                     Freshness::Stale(reason) => format!("would run: {reason}"),
                     Freshness::Fresh => match self.reads_from(step, &rerun) {
                         Some(before) => format!("runs if {before} comes out different"),
@@ -97,8 +107,19 @@ impl Pipeline<'_> {
             if verdict.contains("run") {
                 rerun.push(name.clone());
             }
-            lines.push(format!("{name:>12}  {verdict}"));
+            verdicts.push((name, verdict));
         }
+        if self.matches.get_flag("json") {
+            let steps = verdicts
+                .iter()
+                .map(|(step, verdict)| json!({ "step": step, "verdict": verdict }));
+            let steps: Vec<_> = steps.collect();
+            return Ok(stage::cli::print(&json!({ "steps": steps }).to_string()));
+        }
+        let lines: Vec<String> = verdicts
+            .iter()
+            .map(|(step, verdict)| format!("{step:>12}  {verdict}"))
+            .collect();
         Ok(stage::cli::print(&lines.join("\n")))
     }
 
@@ -130,17 +151,18 @@ impl Pipeline<'_> {
         let choices = self.choices()?;
         let mut records: Vec<Record> = Vec::new();
         for (step, choice) in self.steps.iter().zip(choices) {
+            let left = matches!(choice, Choice::Leave);
             let reason = match choice {
                 Choice::Leave => None,
                 Choice::Force(reason) => Some(reason.to_owned()),
-                Choice::Check => match self.freshness(step)? {
+                Choice::Check => match self.freshness(step, manifest)? {
                     Freshness::Fresh => None,
                     Freshness::Stale(reason) => Some(reason),
                 },
             };
             let record = match reason {
                 None => {
-                    self.say(step, "up to date");
+                    self.say(step, if left { "taken as it is" } else { "up to date" });
                     Record {
                         status: "kept".to_owned(),
                         ..manifest.record(&step.name).cloned().unwrap_or_default()
@@ -174,9 +196,20 @@ impl Pipeline<'_> {
     }
 
     fn carry_out(&self, step: &Step, reason: String) -> Result<Record, Failure> {
-        let (report, usage) = self.context.start(step)?;
         let writes = step.stage.writes(&step.name, &step.table)?;
         let files = self.context.files(step);
+        let before = self.written_at(step, &writes);
+        let line = step.command.as_deref().unwrap_or_default();
+        if let Some(name) = unknown_placeholder(line, step) {
+            self.say(
+                step,
+                &format!("{{{name}}} in its command stands for no file, and is passed on as it is"),
+            );
+        }
+        let (report, usage) = self.context.start(step)?;
+        if step.command.is_some() {
+            self.check_foreign(step, &writes, &before)?;
+        }
         for file in step.stage.outputs() {
             let Some(path) = files.output(file.name) else {
                 continue;
@@ -231,6 +264,48 @@ impl Pipeline<'_> {
             usage,
             ..Record::default()
         })
+    }
+
+    /// When each file that `step` writes was last written.
+    fn written_at(&self, step: &Step, writes: &[&str]) -> Vec<(PathBuf, Option<SystemTime>)> {
+        self.context
+            .outputs_of(step, writes)
+            .map(|path| {
+                let time = path.metadata().and_then(|data| data.modified()).ok();
+                (path, time)
+            })
+            .collect()
+    }
+
+    /// Whether another program has written what it stands in for: Parquet that can be opened, and not what was there before.
+    fn check_foreign(
+        &self,
+        step: &Step,
+        writes: &[&str],
+        before: &[(PathBuf, Option<SystemTime>)],
+    ) -> Result<(), Failure> {
+        let line = step.command.as_deref().unwrap_or_default();
+        let after = self.written_at(step, writes);
+        if after == before {
+            let first = after.first().map(|(path, _)| path.display().to_string());
+            return Err(Failure::usage(
+                format_args!(
+                    "the command of `{}` ended well, but wrote nothing: {line}",
+                    step.name
+                ),
+                format_args!("it has to write {}", first.unwrap_or_default()),
+            ));
+        }
+        for (path, _) in after {
+            if path.extension().is_some_and(|end| end == "parquet") && path.exists() {
+                artifacts::Footer::read(&path).map_err(|error| {
+                    let fact =
+                        format!("the command of `{}` wrote no such file: {error}", step.name);
+                    Failure::usage(fact, format_args!("it was: {line}"))
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn writes_file(&self, step: &Step, path: &Path) -> bool {

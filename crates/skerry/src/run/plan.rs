@@ -1,6 +1,6 @@
 //! What a run is to do: flags before the settings file, the file before the recipe, the recipe before the defaults.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
@@ -24,29 +24,51 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of this command line; `kept` is the settings file of the last run, which knows what that one read.
+    /// The plan of this command line; `kept` is the settings file of the last run, which goes on where no input is named.
     pub(super) fn new(matches: &ArgMatches, kept: &Path) -> Result<Self, Failure> {
-        let file = matches
-            .get_one::<std::path::PathBuf>("config")
-            .map(|path| stage::read_settings(path))
-            .transpose()?;
-        let run = file.as_ref().and_then(run_table);
-        let input = input(matches, run, kept)?;
-        let preset = preset(matches, run)?;
-        let seed = match matches.get_one::<u64>("seed") {
-            Some(&seed) => seed,
-            None => seed_of(run)?.unwrap_or(42),
-        };
-        let mut steps = preset.steps(file.as_ref())?;
+        let (file, last) = settings_file(matches, kept)?;
+        let run = RunTable::of(file.as_ref())?;
+        let mut input: Vec<String> = matches
+            .get_many("input")
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        if input.is_empty() {
+            input = run.input;
+        }
+        if input.is_empty() {
+            return Err(Failure::usage(
+                "there is nothing to read",
+                "name a file: `skerry run news.csv` (`skerry run --help` says what else there is)",
+            ));
+        }
+        if last && input.iter().any(|source| source == "-") {
+            return Err(Failure::usage(
+                "the last run read standard input, which is not there any more",
+                "pipe it in again and name it: `... | skerry run -`",
+            ));
+        }
+        let said = matches.value_source("preset") == Some(ValueSource::CommandLine);
+        let flag = matches
+            .get_one::<Preset>("preset")
+            .copied()
+            .expect("it has a default");
+        let preset = run.preset.filter(|_| !said).unwrap_or(flag);
+        let seed = matches.get_one::<u64>("seed").copied();
+        let seed = seed.or(run.seed).unwrap_or(42);
+        // Another recipe has other steps: of the last run it takes no more than the input.
+        let other_recipe = last && run.preset.is_some_and(|kept| kept != preset);
+        let mut steps = preset.steps(file.as_ref().filter(|_| !other_recipe))?;
+        let own = preset.steps(None)?;
+        let of_file: Vec<Table> = steps.iter().map(|step| step.table.clone()).collect();
         apply_sets(matches, &mut steps)?;
-        for step in &mut steps {
-            // Flags are for the step that bears the stage's name; `--set` reaches the others.
-            let flags = if step.name == step.stage.name() {
-                given(matches, step.stage)
-            } else {
-                Vec::new()
-            };
-            step.resolve(&flags)?;
+        for (step, of_file) in steps.iter_mut().zip(&of_file) {
+            // A stage's second step keeps what its recipe sets, or the file where the recipe does not know it.
+            let of_recipe = own.iter().find(|own| own.name == step.name);
+            let fixed = of_recipe.map_or(of_file, |own| &own.table);
+            let second = step.name != step.stage.name();
+            step.resolve(&given(matches, step.stage, second.then_some(fixed)))?;
             if let (Some(Value::String(title)), Some(name)) =
                 (step.table.get_mut("title"), name_of(&input))
                 && title.trim().is_empty()
@@ -63,6 +85,7 @@ impl Plan {
         {
             steps.retain(|step| step.stage.name() != "embed");
         }
+        check(&steps)?;
         Ok(Self {
             preset,
             seed,
@@ -78,42 +101,118 @@ impl Plan {
     }
 }
 
-fn run_table(file: &Table) -> Option<&Table> {
-    file.get("run").and_then(Value::as_table)
+/// The settings file to go by, and whether it is that of the last run: the one that was named, else, where no input is
+/// named either, the one that the last run kept.
+fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bool), Failure> {
+    if let Some(path) = matches.get_one::<PathBuf>("config") {
+        return Ok((Some(stage::read_settings(path)?), false));
+    }
+    if matches.contains_id("input") || !kept.exists() {
+        return Ok((None, false));
+    }
+    Ok((Some(stage::read_settings(kept)?), true))
 }
 
-/// What is read: as the command line says, else the settings file, else as in the last run.
-fn input(matches: &ArgMatches, run: Option<&Table>, kept: &Path) -> Result<Vec<String>, Failure> {
-    let mut input: Vec<String> = matches
-        .get_many("input")
-        .into_iter()
-        .flatten()
-        .cloned()
-        .collect();
-    if input.is_empty() {
-        input = inputs_of(run);
-    }
-    if input.is_empty() && kept.exists() {
-        input = inputs_of(run_table(&stage::read_settings(kept)?));
-    }
-    if input.is_empty() {
-        return Err(Failure::usage(
-            "there is nothing to read",
-            "name a file: `skerry run news.csv`",
-        ));
-    }
-    Ok(input)
+/// The table `[run]` of a settings file.
+#[derive(Default)]
+struct RunTable {
+    preset: Option<Preset>,
+    seed: Option<u64>,
+    input: Vec<String>,
 }
 
-fn inputs_of(run: Option<&Table>) -> Vec<String> {
-    let input = run
-        .and_then(|run| run.get("input"))
-        .and_then(Value::as_array);
-    input
-        .into_iter()
-        .flatten()
-        .filter_map(|path| path.as_str().map(str::to_owned))
-        .collect()
+impl RunTable {
+    /// Reads it; what is unknown or of the wrong kind is an error.
+    fn of(file: Option<&Table>) -> Result<Self, Failure> {
+        let mut found = Self::default();
+        let Some(run) = file.and_then(|file| file.get("run")) else {
+            return Ok(found);
+        };
+        let misfit = |key: &str, value: &Value, hint: &str| {
+            Failure::usage(
+                format_args!("`{key} = {value}` in `[run]` does not fit"),
+                hint,
+            )
+        };
+        let Some(run) = run.as_table() else {
+            return Err(Failure::usage(
+                "`run` is not a table",
+                "write it as `[run]`",
+            ));
+        };
+        for (key, value) in run {
+            match key.as_str() {
+                "preset" => {
+                    let preset = value
+                        .as_str()
+                        .and_then(|name| Preset::from_str(name, false).ok());
+                    let hint = "use \"topics\", \"direct\" or \"notebook\"";
+                    found.preset = Some(preset.ok_or_else(|| misfit(key, value, hint))?);
+                }
+                "seed" => {
+                    let seed = value.as_integer().and_then(|seed| u64::try_from(seed).ok());
+                    let hint = "give a whole number from 0 on";
+                    found.seed = Some(seed.ok_or_else(|| misfit(key, value, hint))?);
+                }
+                "input" => {
+                    let input = value.clone().try_into::<Vec<String>>();
+                    found.input = input.map_err(|_| misfit(key, value, "give a list of texts"))?;
+                }
+                // Read with the recipe.
+                "steps" => {}
+                _ => {
+                    return Err(Failure::usage(
+                        format_args!("`[run]` has no setting `{key}`"),
+                        "it may be one of: preset, seed, input, steps; threads are a flag",
+                    ));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether the steps can work together, before any of them starts.
+fn check(steps: &[Step]) -> Result<(), Failure> {
+    let mut written: Vec<(String, &str)> = Vec::new();
+    for step in steps {
+        step.stage.check(&step.name, &step.table)?;
+        let writes = step.stage.writes(&step.name, &step.table)?;
+        for file in step.stage.outputs() {
+            if !writes.contains(&file.name) {
+                continue;
+            }
+            let renamed = step.files.iter().find(|(name, _)| *name == file.name);
+            let path = renamed.map_or(file.file, |(_, path)| path).to_owned();
+            if let Some((_, other)) = written.iter().find(|(taken, _)| *taken == path) {
+                return Err(Failure::usage(
+                    format_args!("the steps `{other}` and `{}` both write {path}", step.name),
+                    format_args!(
+                        "give one of them another file: `files = {{ {} = \"...\" }}` in `[{}]`",
+                        file.name, step.name
+                    ),
+                ));
+            }
+            written.push((path, &step.name));
+        }
+        // Only a map is drawn, and a map is flat.
+        let components = step.table.get("components").and_then(Value::as_integer);
+        let drawn = |step: &Step| step.stage.name() == "viz";
+        let renamed = step.files.iter().any(|(name, _)| *name == "projection");
+        if let Some(components) = components.filter(|&c| c != 2)
+            && !renamed
+            && steps.iter().any(drawn)
+        {
+            return Err(Failure::usage(
+                format_args!(
+                    "`components = {components}` in `[{}]`: a map has 2",
+                    step.name
+                ),
+                "the space that clusters are found in has its own: `--set reduce.components=10`",
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// What the map of these inputs is called: the name of the only file, without what says how it is written.
@@ -123,37 +222,6 @@ fn name_of(input: &[String]) -> Option<String> {
     let stem = name.split('.').find(|part| !part.is_empty())?;
     let plain = only != "-" && !only.contains(['*', '?', '[']);
     plain.then(|| stem.replace('_', " "))
-}
-
-fn seed_of(run: Option<&Table>) -> Result<Option<u64>, Failure> {
-    let Some(seed) = run.and_then(|run| run.get("seed")) else {
-        return Ok(None);
-    };
-    let number = seed.as_integer().and_then(|seed| u64::try_from(seed).ok());
-    number.map(Some).ok_or_else(|| {
-        Failure::usage(
-            format_args!("`seed = {seed}` in `[run]` is no seed"),
-            "give a whole number from 0 on",
-        )
-    })
-}
-
-fn preset(matches: &ArgMatches, run: Option<&Table>) -> Result<Preset, Failure> {
-    let flag = *matches
-        .get_one::<Preset>("preset")
-        .expect("it has a default");
-    let said = matches.value_source("preset") == Some(ValueSource::CommandLine);
-    let Some(name) = run.and_then(|run| run.get("preset")).filter(|_| !said) else {
-        return Ok(flag);
-    };
-    name.as_str()
-        .and_then(|name| Preset::from_str(name, false).ok())
-        .ok_or_else(|| {
-            Failure::usage(
-                format_args!("`preset = {name}` in `[run]` is unknown"),
-                "use topics, direct or notebook",
-            )
-        })
 }
 
 fn apply_sets(matches: &ArgMatches, steps: &mut [Step]) -> Result<(), Failure> {
@@ -178,6 +246,12 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [Step]) -> Result<(), Failure> {
                 format_args!("the steps are {known}"),
             ));
         };
+        if stage::STEP_KEYS.contains(&key) {
+            return Err(Failure::usage(
+                format_args!("`--set {set}`: `{key}` is no setting of a stage"),
+                "it belongs into a settings file: `skerry config > pipeline.toml`, then `--config pipeline.toml`",
+            ));
+        }
         // A word that is no TOML value is text.
         let parsed = format!("v = {value}")
             .parse::<Table>()

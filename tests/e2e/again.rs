@@ -1,0 +1,225 @@
+//! A run that goes on: with the settings of the last one, from damage, by a stage alone, and with steps of one's own.
+
+use std::path::Path;
+
+use artifacts::Clusters;
+use pipeline_tests::{run, succeed, write_texts};
+use serde_json::Value;
+
+const FIRST: [&str; 8] = [
+    "run",
+    "texts.csv",
+    "--encoder",
+    "hash",
+    "--k",
+    "20",
+    "--min-cluster-size",
+    "8",
+];
+
+fn first(dir: &Path, more: &[&str]) {
+    write_texts(dir);
+    let words: Vec<&str> = FIRST
+        .iter()
+        .chain(&["--quiet"])
+        .chain(more)
+        .copied()
+        .collect();
+    succeed(dir, "skerry", &words);
+}
+
+/// The steps that `skerry run` with these words did.
+fn done(dir: &Path, words: &[&str]) -> Vec<String> {
+    let words: Vec<&str> = ["run", "--json"].iter().chain(words).copied().collect();
+    let manifest: Value =
+        serde_json::from_str(&succeed(dir, "skerry", &words)).expect("--json prints the manifest");
+    let steps = manifest["steps"].as_array().expect("a manifest has steps");
+    steps
+        .iter()
+        .filter(|step| step["status"] == "done")
+        .map(|step| step["step"].as_str().expect("it is text").to_owned())
+        .collect()
+}
+
+fn hash(dir: &Path, file: &str) -> String {
+    artifacts::sha256(&dir.join("runs/latest").join(file)).expect("it is there")
+}
+
+fn refused(dir: &Path, words: &[&str], told: &str) {
+    let words: Vec<&str> = FIRST.iter().chain(words).copied().collect();
+    let output = run(dir, "skerry", &words);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
+    assert!(errors.contains(told), "{words:?}: {errors}");
+    assert!(
+        !dir.join("runs/latest/documents.parquet").exists(),
+        "{words:?} was refused, but a step ran"
+    );
+}
+
+#[test]
+fn without_an_input_the_last_run_goes_on_with_its_settings() {
+    let dir = tempfile::tempdir().expect("a directory");
+    first(dir.path(), &["--limit", "200"]);
+    assert_eq!(done(dir.path(), &[]), Vec::<String>::new());
+    assert_eq!(
+        done(dir.path(), &["--min-cluster-size", "9"]),
+        ["cluster", "label", "viz"]
+    );
+    let clusters =
+        Clusters::read(&dir.path().join("runs/latest/clusters.parquet")).expect("it reads");
+    assert_eq!(
+        clusters.len(),
+        200,
+        "the limit of the first run still holds"
+    );
+    // The map is called after the file; its name is a setting like any other.
+    let page = std::fs::read_to_string(dir.path().join("runs/latest/map.html")).expect("it reads");
+    assert!(page.contains("<title>texts</title>"));
+    // An input on the command line begins anew.
+    assert_eq!(done(dir.path(), &FIRST[1..])[0], "ingest");
+}
+
+#[test]
+fn a_damaged_file_is_made_again_whichever_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    first(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    for (file, step) in [
+        ("cluster_info.parquet", "cluster"),
+        ("mst.parquet", "cluster"),
+        ("labels.parquet", "viz"),
+        ("map.html", "viz"),
+        ("figure.json", "viz"),
+    ] {
+        let whole = hash(dir.path(), file);
+        let bytes = std::fs::read(out.join(file)).expect("it reads");
+        std::fs::write(out.join(file), &bytes[..bytes.len() / 2]).expect("it can be written");
+        assert!(done(dir.path(), &[]).contains(&step.to_owned()), "{file}");
+        assert_eq!(hash(dir.path(), file), whole, "{file}");
+    }
+    // Flipped in the middle, its footer whole: only the log tells.
+    let path = out.join("embeddings.parquet");
+    let whole = hash(dir.path(), "embeddings.parquet");
+    let mut bytes = std::fs::read(&path).expect("it reads");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    std::fs::write(&path, bytes).expect("it can be written");
+    assert_eq!(done(dir.path(), &[]), ["embed"]);
+    assert_eq!(hash(dir.path(), "embeddings.parquet"), whole);
+}
+
+#[test]
+fn a_stage_alone_does_what_the_run_does() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // The recipe clusters in a reduced space: its files have names of their own.
+    first(dir.path(), &["--seed", "7"]);
+    let before = hash(dir.path(), "clusters.parquet");
+    succeed(dir.path(), "skerry-cluster", &["--run", "runs/latest"]);
+    assert_eq!(hash(dir.path(), "clusters.parquet"), before);
+    let page = hash(dir.path(), "map.html");
+    succeed(dir.path(), "skerry-viz", &["--run", "runs/latest"]);
+    assert_eq!(hash(dir.path(), "map.html"), page);
+    // A sweep says what a run would give.
+    let words = [
+        "sweep",
+        "--run",
+        "runs/latest",
+        "--min-cluster-sizes",
+        "8",
+        "--min-samples",
+        "5",
+        "--json",
+    ];
+    let report: Value =
+        serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
+    let clusters =
+        Clusters::read(&dir.path().join("runs/latest/clusters.parquet")).expect("it reads");
+    assert_eq!(
+        report["settings"][0]["clusters"],
+        clusters.count(),
+        "{report}"
+    );
+}
+
+#[test]
+fn flags_reach_both_steps_of_a_stage_but_not_what_the_recipe_sets() {
+    let dir = tempfile::tempdir().expect("a directory");
+    first(dir.path(), &["--metric", "cosine"]);
+    let manifest = std::fs::read(dir.path().join("runs/latest/manifest.json")).expect("it reads");
+    let manifest: Value = serde_json::from_slice(&manifest).expect("it is JSON");
+    let setting = |step: usize, key: &str| manifest["steps"][step]["settings"][key].clone();
+    assert_eq!(manifest["steps"][4]["step"], "reduced_knn");
+    assert_eq!((setting(2, "k"), setting(4, "k")), (20.into(), 20.into()));
+    assert_eq!(
+        (setting(2, "metric"), setting(4, "metric")),
+        ("cosine".into(), "l2".into())
+    );
+}
+
+#[test]
+fn what_cannot_be_met_is_refused_before_anything_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    refused(dir.path(), &["--components", "3"], "a map has 2");
+    refused(dir.path(), &["--min-dist", "NaN"], "not a finite number");
+    refused(dir.path(), &["--min-dist", "-1"], "`--min-dist` is -1");
+    refused(
+        dir.path(),
+        &["--set", "cluster.files=3"],
+        "no setting of a stage",
+    );
+    for (file, told) in [
+        ("[run]\nsead = 7\n", "`[run]` has no setting `sead`"),
+        (
+            "[run]\nseed = \"7\"\n",
+            "`seed = \"7\"` in `[run]` does not fit",
+        ),
+        ("[run]\ninput = 5\n", "`input = 5`"),
+        ("[run]\npreset = 5\n", "`preset = 5`"),
+        ("[run]\nsteps = \"ingest\"\n", "is no list"),
+        (
+            "[run]\nsteps = [\"ingest\", \"embed\", \"knn\", \"cluster\", \"extra\"]\n\n[cluster]\nfiles = {}\n\n\
+             [extra]\nstage = \"cluster\"\nfiles = { clusters = \"c2.parquet\" }\n",
+            "the steps `cluster` and `extra` both write cluster_info.parquet",
+        ),
+    ] {
+        std::fs::write(dir.path().join("my.toml"), file).expect("it can be written");
+        refused(dir.path(), &["--config", "my.toml"], told);
+    }
+    // Fewer steps than the recipe has are fine.
+    std::fs::write(dir.path().join("my.toml"), "[run]\nsteps = [\"ingest\"]\n")
+        .expect("it can be written");
+    assert_eq!(
+        done(dir.path(), &["texts.csv", "--config", "my.toml"]),
+        ["ingest"]
+    );
+}
+
+#[test]
+fn a_program_in_a_stages_place_has_to_write_its_file() {
+    let dir = tempfile::tempdir().expect("a directory");
+    first(dir.path(), &["--preset", "direct"]);
+    for (command, told) in [
+        ("true", "wrote nothing"),
+        ("sh -c 'echo junk > {neighbors}'", "wrote no such file"),
+    ] {
+        std::fs::write(
+            dir.path().join("my.toml"),
+            format!("[knn]\ncommand = \"{command}\"\n"),
+        )
+        .expect("it can be written");
+        let words: Vec<&str> = FIRST
+            .iter()
+            .chain(&["--preset", "direct", "--config", "my.toml"])
+            .copied()
+            .collect();
+        let output = run(dir.path(), "skerry", &words);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && errors.contains(told),
+            "{errors}"
+        );
+        assert!(errors.contains("`knn`"), "{errors}");
+    }
+}
