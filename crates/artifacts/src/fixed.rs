@@ -138,9 +138,8 @@ impl FixedFile {
                         filled = at;
                     }
                 }
-                let start = values.len();
-                values.resize(start + parts.count, T::zeroed());
-                bytemuck::cast_slice_mut::<T, u8>(&mut values[start..]).copy_from_slice(raw);
+                let (raw, _) = raw.as_chunks::<4>();
+                values.extend(raw.iter().map(|&bytes| bytemuck::cast::<[u8; 4], T>(bytes)));
             }
         }
         let whole =

@@ -321,6 +321,7 @@ pub(crate) struct Columns {
     fields: Vec<Field>,
     arrays: Vec<ArrayRef>,
     plain: Vec<ColumnPath>,
+    distinct: Vec<(ColumnPath, Encoding)>,
 }
 
 impl Columns {
@@ -334,7 +335,9 @@ impl Columns {
         self.arrays.push(array);
     }
 
+    /// Ids and counts: mostly different and often ascending, so stored as differences.
     pub(crate) fn i64(&mut self, name: &str, values: impl Into<Vec<i64>>) {
+        self.distinct(name, Encoding::DELTA_BINARY_PACKED);
         self.add(name, Arc::new(Int64Array::from(values.into())));
     }
 
@@ -347,11 +350,19 @@ impl Columns {
     }
 
     pub(crate) fn f32(&mut self, name: &str, values: &[f32]) {
+        self.distinct(name, Encoding::PLAIN);
         self.add(name, Arc::new(Float32Array::from(values.to_vec())));
     }
 
     pub(crate) fn f64(&mut self, name: &str, values: &[f64]) {
+        self.distinct(name, Encoding::PLAIN);
         self.add(name, Arc::new(Float64Array::from(values.to_vec())));
+    }
+
+    /// Says that the values of the column `name` are mostly different: a dictionary of them would be built only to be
+    /// given up, which costs more than all else of writing.
+    fn distinct(&mut self, name: &str, encoding: Encoding) {
+        self.distinct.push((ColumnPath::from(name), encoding));
     }
 
     pub(crate) fn text<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
@@ -387,12 +398,17 @@ impl Columns {
     ) -> Result<(), Error> {
         let schema = Arc::new(Schema::new(self.fields));
         let mut properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(
-                ZstdLevel::try_new(3).expect("3 is a level of zstd"),
-            ))
+            .set_compression(zstd(3))
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
+        for (column, encoding) in self.distinct {
+            // Numbers come out as small at the quickest level, which needs a tenth of the working memory.
+            properties = properties
+                .set_column_compression(column.clone(), zstd(1))
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, encoding);
+        }
         for column in self.plain {
             properties = properties
                 .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
@@ -417,6 +433,10 @@ impl Columns {
             Ok(())
         })
     }
+}
+
+fn zstd(level: i32) -> Compression {
+    Compression::ZSTD(ZstdLevel::try_new(level).expect("a level of zstd"))
 }
 
 /// A value of a fixed-size list: four bytes, as Parquet stores them.

@@ -36,11 +36,9 @@ pub fn spanning_forest(lists: &Lists<'_>, core: &[f32]) -> Vec<Edge> {
     let mut edges = Vec::with_capacity(n * head);
     for i in 0..n {
         let (ids, distances) = lists.row(i);
+        // A pair that lists each other stands twice: to look that up costs more than to sort it.
         for (&j, &distance) in ids[..head].iter().zip(distances) {
-            // A pair that lists each other counts once, from its smaller end.
-            if (i as u32) < j || !lists.row(j as usize).0[..head].contains(&(i as u32)) {
-                edges.push(edge(i, j, distance));
-            }
+            edges.push(edge(i, j, distance));
         }
     }
     let first = kruskal(n, edges);
@@ -54,9 +52,15 @@ pub fn spanning_forest(lists: &Lists<'_>, core: &[f32]) -> Vec<Edge> {
             let mut kept = Vec::new();
             for i in chunk * CHUNK..n.min((chunk + 1) * CHUNK) {
                 let (ids, distances) = lists.row(i);
+                // Weights of a row mostly ascend, so that the climb from its own point goes on where it was.
+                let mut own = Climb::from(i as u32);
                 for (&j, &distance) in ids[head..].iter().zip(&distances[head..]) {
                     let edge = edge(i, j, distance);
-                    if !joins.below(i as u32, j, edge.weight) {
+                    if edge.weight < own.weight {
+                        own = Climb::from(i as u32);
+                    }
+                    own.go_on(&joins, edge.weight);
+                    if !joins.reach(j, own.at, edge.weight) {
                         kept.push(edge);
                     }
                 }
@@ -105,9 +109,37 @@ impl Joins {
         }
     }
 
-    /// Whether edges strictly lighter than `weight` join `i` and `j`.
+    /// Whether a climb from `x` comes to `goal` by edges lighter than `weight`.
     #[inline]
-    fn below(&self, i: u32, j: u32, weight: f32) -> bool {
-        self.climb(i, weight) == self.climb(j, weight)
+    fn reach(&self, mut x: u32, goal: u32, weight: f32) -> bool {
+        while x != goal {
+            let (above, joined) = self.0[x as usize];
+            if joined >= weight {
+                return false;
+            }
+            x = above;
+        }
+        true
+    }
+}
+
+/// A climb that can go on.
+struct Climb {
+    /// The point it has come to.
+    at: u32,
+    /// The weight that it came there with.
+    weight: f32,
+}
+
+impl Climb {
+    fn from(x: u32) -> Self {
+        Self { at: x, weight: 0.0 }
+    }
+
+    /// Climbs to the point that stands for the set when the edges lighter than `weight` are in; not less than before.
+    #[inline]
+    fn go_on(&mut self, joins: &Joins, weight: f32) {
+        self.at = joins.climb(self.at, weight);
+        self.weight = weight;
     }
 }
