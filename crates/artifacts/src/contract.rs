@@ -66,6 +66,7 @@ pub fn page() -> String {
     section::<crate::Mst>(&mut page);
     section::<crate::Membership>(&mut page);
     section::<crate::Sweep>(&mut page);
+    section::<crate::Predictions>(&mut page);
     section::<crate::Projection>(&mut page);
     section::<crate::Topics>(&mut page);
     section::<crate::Labels>(&mut page);

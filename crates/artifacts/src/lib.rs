@@ -14,6 +14,7 @@ mod fixed;
 mod footer;
 mod map;
 mod neighbors;
+mod predictions;
 mod table;
 mod tree;
 
@@ -26,6 +27,7 @@ pub use file::{remove_litter, sha256, sha256_of, write_atomic, write_bytes};
 pub use footer::{FOOTER_KEY, Footer};
 pub use map::{Label, Labels, Map, Projection, Topic, Topics};
 pub use neighbors::Neighbors;
+pub use predictions::Predictions;
 pub use table::Stored;
 pub use tree::{CondensedTree, Mst, SingleLinkage};
 

@@ -104,6 +104,64 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
+    /// A file that has to say how it was made does not.
+    #[error("{} does not say how it was made", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Two files are of different runs.
+    #[error("{} and {} are not of the same run", path.display(), other.display())]
+    NotTogether {
+        /// One file.
+        path: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
+    /// A condensed tree that is none.
+    #[error("row {row} of {} is no part of a tree: {child} leaves {parent}", path.display())]
+    Tree {
+        /// The file.
+        path: PathBuf,
+        /// The row.
+        row: usize,
+        /// Its parent.
+        parent: i64,
+        /// Its child.
+        child: i64,
+    },
+    /// New vectors of another length.
+    #[error("{} has vectors of {found} dimensions, the clustering was made of vectors of {expected}", path.display())]
+    Dimensions {
+        /// The new file.
+        path: PathBuf,
+        /// Its dimensions.
+        found: usize,
+        /// The dimensions of the old one.
+        expected: usize,
+    },
+    /// New vectors of another model.
+    #[error("{} was made by another model than {}, or with other settings", path.display(), other.display())]
+    OtherModel {
+        /// The new file.
+        path: PathBuf,
+        /// The old file.
+        other: PathBuf,
+    },
+    /// A new row without a direction.
+    #[error("row {row} of {} is all zeros: it has no direction to compare", path.display())]
+    NoDirection {
+        /// The new file.
+        path: PathBuf,
+        /// The row.
+        row: usize,
+    },
+    /// One file of new rows is needed.
+    #[error("{found} files of new rows were named; it takes one")]
+    Sources {
+        /// How many there were.
+        found: usize,
+    },
     /// The other engine failed.
     #[error("the hdbscan engine failed: {fault}")]
     Engine {
@@ -130,6 +188,16 @@ impl Hint for Error {
             Self::NoMetric { .. } => "say it: `--metric cosine` or `--metric l2`".into(),
             Self::OtherMetric { .. } => "leave `--metric` out; it is for files that do not say".into(),
             Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
+            Self::NotOurs { .. } => "run `skerry cluster` again: its files say what predictions need".into(),
+            Self::NotTogether { .. } => {
+                "name the files that the clustering was made from (`--clusters`, `--condensed_tree`, `--neighbors`, `--embeddings`). A clustering in a reduced space (the recipe `topics`) cannot take new rows: make one in the space of the embeddings, `skerry run INPUT --preset direct`".into()
+            }
+            Self::Tree { .. } => "run `skerry cluster` again".into(),
+            Self::Dimensions { .. } | Self::OtherModel { .. } => {
+                "embed the new rows with the model and the settings of the old ones (`skerry embed --config runs/latest/pipeline.toml --run new`)".into()
+            }
+            Self::NoDirection { .. } => "leave that row out".into(),
+            Self::Sources { .. } => "name the embeddings of the new rows: `skerry predict --run runs/latest new/embeddings.parquet`".into(),
             Self::TooManyForMatrix { most, .. } => {
                 format!("use `--engine skerry`, or cross-check on a sample of up to {most} rows")
             }

@@ -1,14 +1,25 @@
 //! From neighbor lists to the dendrogram.
 
 use graph::Lists;
-use vectors::{Index, Watch};
+use vectors::Watch;
 
 use crate::Error;
 use crate::core_distance::core_distances;
 use crate::duplicates::copies;
 use crate::linkage::{Linkage, single_linkage};
-use crate::mst::{Edge, Grown, bridge, exact_tree, spanning_forest};
+use crate::mst::{Edge, Grown, Searchable, bridge, exact_tree, spanning_forest};
 use crate::options::Tree;
+
+/// The way to what the lists leave out.
+#[derive(Clone, Copy)]
+pub struct Beyond<'a, 'p> {
+    /// Gives the points; called with the reason why they are needed, and only then.
+    pub points: &'a dyn Fn(&str) -> Result<&'p Searchable<'p>, Error>,
+    /// How many points have no direction. Their lists are made up, and would join what nothing joins.
+    pub isolated: usize,
+    /// Told of progress.
+    pub watch: Watch<'a>,
+}
 
 /// A dendrogram and how it came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,44 +46,36 @@ pub struct Hierarchy {
 
 /// Builds the dendrogram of `lists` with density measured over `min_samples` other points.
 ///
-/// `index` gives the vectors; it is called only if the graph falls apart or the exact tree is asked for and
-/// not all pairs are in the lists.
+/// Looks `beyond` the lists only if not all pairs are in them, and the graph falls apart or the exact tree is asked for.
 ///
 /// # Panics
 ///
 /// If `min_samples` is more than the lists hold.
-pub fn hierarchy<'i>(
+pub fn hierarchy(
     lists: &Lists<'_>,
     min_samples: usize,
     kind: Tree,
-    index: &dyn Fn(&str) -> Result<&'i Index<'i>, Error>,
-    watch: Watch<'_>,
+    beyond: &Beyond<'_, '_>,
 ) -> Result<Hierarchy, Error> {
     let n = lists.n();
     let core = core_distances(lists, min_samples);
     let forest = spanning_forest(lists, &core);
     let (copy_of, copies) = copies(lists);
     let components = n - forest.len();
+    let isolated = beyond.isolated;
     let grown = if lists.complete() {
-        Grown {
-            tree: forest,
-            searched: 0,
-            added: 0,
-            rounds: 0,
-        }
+        in_the_graph(forest)
     } else if kind == Tree::Exact {
-        let index = index("the exact tree looks beyond the lists")?;
-        exact_tree(lists, &core, forest, &copy_of, index, watch)?
+        let points = (beyond.points)("the exact tree looks beyond the lists")?;
+        exact_tree(&core, &forest, &copy_of, points, beyond.watch)?
     } else if components > 1 {
-        let index = index(&format!("the graph falls into {components} components"))?;
-        bridge(lists, &core, forest, &copy_of, index, watch)?
+        let points = (beyond.points)(&format!("the graph falls into {components} components"))?;
+        bridge(&core, &forest, &copy_of, points, beyond.watch)?
+    } else if isolated > 0 {
+        let points = (beyond.points)(&format!("the graph leans on {isolated} rows of zeros"))?;
+        bridge(&core, &forest, &copy_of, points, beyond.watch)?
     } else {
-        Grown {
-            tree: forest,
-            searched: 0,
-            added: 0,
-            rounds: 0,
-        }
+        in_the_graph(forest)
     };
     let linkage = single_linkage(&grown.tree);
     let ties = grown
@@ -91,4 +94,14 @@ pub fn hierarchy<'i>(
         rounds: grown.rounds,
         ties,
     })
+}
+
+/// A tree that the graph itself has.
+fn in_the_graph(tree: Vec<Edge>) -> Grown {
+    Grown {
+        tree,
+        searched: 0,
+        added: 0,
+        rounds: 0,
+    }
 }

@@ -49,6 +49,7 @@ pub mod validity;
 
 pub use error::Error;
 pub use options::{Engine, Options, Tree};
+pub use predict::Predict;
 pub use report::Report;
 pub use run::Cluster;
 pub use sweep::Sweep;

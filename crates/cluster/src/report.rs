@@ -24,6 +24,9 @@ pub struct Report {
     pub validity: Option<f64>,
     /// Which spanning tree.
     pub tree: Tree,
+    /// Whether the neighbors are proven exact, as far as their file says; without that an exact tree is exact only for
+    /// the core distances that they give.
+    pub certified: bool,
     /// Neighbors used of each list.
     pub k: usize,
     /// Other documents that density was measured over.
@@ -67,7 +70,8 @@ impl fmt::Display for Report {
         }
         let kind = match self.tree {
             Tree::Graph => "of the neighbor graph",
-            Tree::Exact => "of the full matrix",
+            Tree::Exact if self.certified => "of the full matrix",
+            Tree::Exact => "of the full matrix (on core distances that are not proven)",
         };
         write!(
             f,

@@ -13,12 +13,12 @@ use crate::agreement::adjusted_rand_index;
 use crate::assign::{self, Assign};
 use crate::exemplars::exemplars;
 use crate::flat::{Flat, flat};
-use crate::hierarchy::{Hierarchy, hierarchy};
+use crate::hierarchy::{Beyond, Hierarchy, hierarchy};
 use crate::labels::sizes;
 use crate::layers::{Layer, layers};
 use crate::membership::{Membership, Soft, membership};
 use crate::options::{Engine, Tree};
-use crate::source::{self, Vectors, lists, metric};
+use crate::source::{self, Trust, Vectors, lists, metric};
 use crate::stability::{Whole, stability, verdict};
 use crate::validity::relative_validity;
 use crate::{Error, Options, Report, engine};
@@ -115,7 +115,9 @@ impl Stage for Cluster {
             metric,
             read: OnceCell::new(),
         };
-        let built = build(&vectors, min_samples, options.tree, progress)?;
+        let trust = Trust::new(neighbors.footer.as_ref());
+        trust.warn(options.tree, progress);
+        let built = build(&vectors, &trust, min_samples, options.tree, progress)?;
         let found = flat(&built.linkage, &options.cut());
         if options.engine == Engine::Hdbscan {
             let (points, metric) =
@@ -128,12 +130,12 @@ impl Stage for Cluster {
                 &labels,
                 &built,
                 &found,
-                report(&built, &found, options, k, min_samples),
+                report(&built, &found, &trust, options, k, min_samples),
             );
         }
         let mut footer = footer(files, asked, seed, &vectors, metric)?;
         drop(vectors);
-        let mut report = report(&built, &found, options, k, min_samples);
+        let mut report = report(&built, &found, &trust, options, k, min_samples);
         let whole = Whole {
             lists,
             min_samples,
@@ -202,17 +204,22 @@ impl Stage for Cluster {
 /// The dendrogram, told as it grows.
 fn build(
     vectors: &Vectors<'_>,
+    trust: &Trust,
     min_samples: usize,
     tree: Tree,
     progress: &dyn Progress,
 ) -> Result<Hierarchy, Error> {
-    let index = OnceCell::new();
-    let open = |why: &str| vectors.index(&index, why, progress);
+    let points = OnceCell::new();
     progress.begin("building the tree", None, "rows");
-    let built = hierarchy(&vectors.lists, min_samples, tree, &open, &|rows| {
-        progress.advance(rows);
-        true
-    });
+    let beyond = Beyond {
+        points: &|why| vectors.searchable(&points, why, progress),
+        isolated: trust.isolated,
+        watch: &|rows| {
+            progress.advance(rows);
+            true
+        },
+    };
+    let built = hierarchy(&vectors.lists, min_samples, tree, &beyond);
     progress.end();
     built
 }
@@ -323,6 +330,7 @@ fn min_samples(
 fn report(
     built: &Hierarchy,
     found: &Flat,
+    trust: &Trust,
     options: &Options,
     k: usize,
     min_samples: usize,
@@ -340,6 +348,7 @@ fn report(
             .unwrap_or(0),
         validity: relative_validity(&built.tree, &found.labels, found.count()),
         tree: options.tree,
+        certified: trust.unproven.is_none(),
         k,
         min_samples,
         min_cluster_size: options.min_cluster_size,

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Stored};
 use graph::Lists;
+use serde_json::Value;
 use stage::{File, Progress};
-use vectors::{Index, Metric, Points, Search};
+use vectors::{Metric, Points};
 
 use crate::Error;
+use crate::mst::Searchable;
+use crate::options::Tree;
 
 /// The files that both read.
 pub(crate) const INPUTS: [File; 2] = [
@@ -69,6 +72,37 @@ pub(crate) fn lists<'a>(
     }
 }
 
+/// What the footer of the neighbors says of them.
+pub(crate) struct Trust {
+    /// Rows of zeros, which were set apart.
+    pub(crate) isolated: usize,
+    /// What the engine was, where its lists are not proven exact.
+    pub(crate) unproven: Option<String>,
+}
+
+impl Trust {
+    /// A file that says nothing is believed.
+    pub(crate) fn new(footer: Option<&Footer>) -> Self {
+        let fact = |name| footer.and_then(|footer| footer.facts.get(name));
+        let backend = fact("backend")
+            .and_then(Value::as_str)
+            .unwrap_or("an engine of its own");
+        Self {
+            isolated: fact("isolated").and_then(Value::as_u64).unwrap_or(0) as usize,
+            unproven: (fact("certified") == Some(&Value::Bool(false))).then(|| backend.to_owned()),
+        }
+    }
+
+    /// Whether the exact tree would be built on core distances that are not proven, said aloud.
+    pub(crate) fn warn(&self, tree: Tree, progress: &dyn Progress) {
+        if let (Tree::Exact, Some(backend)) = (tree, &self.unproven) {
+            progress.warn(&format!(
+                "the neighbors are not proven exact ({backend}): core distances may be too large, and the tree is exact only for them"
+            ));
+        }
+    }
+}
+
 /// The vectors, opened when they are needed.
 pub(crate) struct Vectors<'a> {
     pub(crate) neighbors: &'a Path,
@@ -79,19 +113,19 @@ pub(crate) struct Vectors<'a> {
 }
 
 impl Vectors<'_> {
-    /// The index of the vectors, made on the first call; `why` says what they are needed for.
-    pub(crate) fn index<'i>(
+    /// The points made ready for search on the first call; `why` says what they are needed for.
+    pub(crate) fn searchable<'i>(
         &'i self,
-        index: &'i OnceCell<Index<'i>>,
+        made: &'i OnceCell<Searchable<'i>>,
         why: &str,
         progress: &dyn Progress,
-    ) -> Result<&'i Index<'i>, Error> {
-        if let Some(index) = index.get() {
-            return Ok(index);
+    ) -> Result<&'i Searchable<'i>, Error> {
+        if let Some(searchable) = made.get() {
+            return Ok(searchable);
         }
         let (points, metric) = self.points(why, progress)?;
-        let made = Index::new(points, metric, &Search::default())?;
-        Ok(index.get_or_init(|| made))
+        let searchable = Searchable::new(points, metric)?;
+        Ok(made.get_or_init(|| searchable))
     }
 
     /// The vectors and their metric, read on the first call.

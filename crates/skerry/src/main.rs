@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         "setup" => return setup::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
+        "predict" => return stage::cli::execute::<cluster::Predict>(matches),
         _ => {
             let stage = stages::by_name(name).expect("the other subcommands are the stages");
             return stage.execute(matches);
@@ -45,7 +46,8 @@ fn command() -> Command {
         .subcommand(config::command())
         .subcommand(setup::command())
         .subcommand(verify::command())
-        .subcommand(stage::cli::command::<cluster::Sweep>("sweep"));
+        .subcommand(stage::cli::command::<cluster::Sweep>("sweep"))
+        .subcommand(stage::cli::command::<cluster::Predict>("predict"));
     for stage in stages::ALL {
         command = command.subcommand(stage.command(stage.name()));
     }

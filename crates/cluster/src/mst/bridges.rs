@@ -1,39 +1,140 @@
 //! Joining the components of a graph by their true nearest pairs.
 //!
-//! Other programs join components at infinity. That makes each component a child of the root that
-//! is born at lambda 0 and so stable that it beats everything below it.
+//! Other programs join components at infinity. That makes each component a child of the root that is born at lambda 0
+//! and so stable that it beats everything below it. Here every round of Boruvka's algorithm (1926) searches the lightest
+//! edge out of each component but the largest, until there is one.
 
-use graph::{Lists, UnionFind};
-use vectors::{Index, Watch};
+use graph::UnionFind;
+use vectors::{Outside, Watch};
 
-use super::Edge;
-use super::boruvka::{Grown, Growth};
+use super::{Edge, Grown, Searchable, kruskal};
 
 /// A spanning forest made into a spanning tree by the lightest edges between its trees.
 ///
-/// `forest` is the minimum spanning forest of the graph of `lists`, `core` the core distances,
-/// `copy_of` the first copy of each point, `index` holds the points themselves. Each tree but the
-/// largest is searched from, round by round.
+/// `forest` is the minimum spanning forest of a graph, ascending, `core` the core distances, `copy_of` the first copy
+/// of each point (in the same tree as the point).
 pub fn bridge(
-    lists: &Lists<'_>,
     core: &[f32],
-    forest: Vec<Edge>,
+    forest: &[Edge],
     copy_of: &[u32],
-    index: &Index<'_>,
+    points: &Searchable<'_>,
     watch: Watch<'_>,
 ) -> Result<Grown, vectors::Error> {
-    let mut sets = UnionFind::new(lists.n());
-    for edge in &forest {
+    let spanned = span(core, forest, copy_of, points, watch)?;
+    Ok(spanned.grown(core, forest, points))
+}
+
+/// A spanning tree of the points that can be searched, on the way to one of all.
+pub(super) struct Spanned {
+    /// Its edges.
+    pub(super) tree: Vec<Edge>,
+    /// Edges of the forest to points that cannot be searched.
+    loose: Vec<Edge>,
+    pub(super) searched: u64,
+    pub(super) rounds: usize,
+}
+
+/// Joins the trees of `forest`, points that cannot be searched left out.
+pub(super) fn span(
+    core: &[f32],
+    forest: &[Edge],
+    copy_of: &[u32],
+    points: &Searchable<'_>,
+    watch: Watch<'_>,
+) -> Result<Spanned, vectors::Error> {
+    let n = core.len();
+    let mut isolated = vec![false; n];
+    for &i in &points.isolated {
+        isolated[i as usize] = true;
+    }
+    let (loose, mut tree): (Vec<Edge>, Vec<Edge>) = forest
+        .iter()
+        .partition(|edge| isolated[edge.a as usize] || isolated[edge.b as usize]);
+    let mut sets = UnionFind::new(n);
+    for edge in &tree {
         sets.union(edge.a, edge.b);
     }
-    let seen = (0..lists.n())
-        .map(|i| lists.radius(i).max(core[i]))
-        .collect();
-    Growth {
-        core,
-        seen,
-        forest: Vec::new(),
-        copy_of,
+    let (mut searched, mut rounds) = (0, 0);
+    while tree.len() + points.isolated.len() + 1 < n {
+        let root = sets.roots();
+        let largest = largest(&root);
+        // What is true of a point is true of its copies.
+        let queries: Vec<u32> = (0..n as u32)
+            .filter(|&i| {
+                root[i as usize] != largest && copy_of[i as usize] == i && !isolated[i as usize]
+            })
+            .collect();
+        let ask = Outside {
+            group: &root,
+            core: Some(core),
+            queries: &queries,
+            bound: &vec![f32::INFINITY; queries.len()],
+        };
+        let (found, _) = points.index.lightest_outside(&ask, watch)?;
+        searched += queries.len() as u64;
+        rounds += 1;
+        for (_, edge) in found {
+            if sets.union(edge.from, edge.to) {
+                tree.push(Edge::new(edge.weight, edge.from, edge.to));
+            }
+        }
     }
-    .grow(sets, forest, index, watch)
+    Ok(Spanned {
+        tree,
+        loose,
+        searched,
+        rounds,
+    })
+}
+
+impl Spanned {
+    /// The tree of all points; edges that are heaviest on a cycle fall out.
+    pub(super) fn grown(self, core: &[f32], forest: &[Edge], points: &Searchable<'_>) -> Grown {
+        let n = core.len();
+        let mut edges = self.tree;
+        edges.extend(self.loose);
+        // A point without a direction is as far from all others: one of them with an edge to each tells it all.
+        if let Some(&hub) = points.isolated.first() {
+            let far = |i: u32| {
+                let weight = core[hub as usize].max(core[i as usize]).max(UNRELATED);
+                Edge::new(weight, hub, i)
+            };
+            edges.extend((0..n as u32).filter(|&i| i != hub).map(far));
+        }
+        let tree = kruskal(n, edges);
+        Grown {
+            added: missing(&tree, forest),
+            tree,
+            searched: self.searched,
+            rounds: self.rounds,
+        }
+    }
+}
+
+/// The distance between a point without a direction and any other: the cosine of nothing is taken as 0.
+const UNRELATED: f32 = 1.0;
+
+/// How many edges of `tree` are not in `known`; both ascend.
+fn missing(tree: &[Edge], known: &[Edge]) -> usize {
+    let mut known = known.iter().peekable();
+    let is_new = |edge: &&Edge| {
+        while known.next_if(|other| other.order(edge).is_lt()).is_some() {}
+        known.peek() != Some(edge)
+    };
+    tree.iter().filter(is_new).count()
+}
+
+/// The component of the most points, ties by the smaller root.
+fn largest(root: &[u32]) -> u32 {
+    let mut size = vec![0_u32; root.len()];
+    for &r in root {
+        size[r as usize] += 1;
+    }
+    let mut largest = 0;
+    for (r, &s) in size.iter().enumerate() {
+        if s > size[largest] {
+            largest = r;
+        }
+    }
+    largest as u32
 }

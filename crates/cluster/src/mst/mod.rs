@@ -5,13 +5,13 @@
 
 use std::cmp::Ordering;
 
-mod boruvka;
+use vectors::{Index, Metric, Points, Search};
+
 mod bridges;
 mod exact;
 mod forest;
 mod kruskal;
 
-pub use boruvka::Grown;
 pub use bridges::bridge;
 pub use exact::exact_tree;
 pub use forest::spanning_forest;
@@ -46,4 +46,53 @@ impl Edge {
             .total_cmp(&other.weight)
             .then((self.a, self.b).cmp(&(other.a, other.b)))
     }
+}
+
+/// The points themselves, for what the lists leave out.
+#[derive(Debug)]
+pub struct Searchable<'a> {
+    points: Points<'a>,
+    metric: Metric,
+    /// All points that can be searched.
+    pub index: Index<'a>,
+    /// The others, ascending: those without a direction, where directions are compared.
+    pub isolated: Vec<u32>,
+}
+
+impl<'a> Searchable<'a> {
+    /// Makes points ready for search.
+    pub fn new(points: Points<'a>, metric: Metric) -> Result<Self, vectors::Error> {
+        let zero = |i: &u32| points.row(*i as usize).iter().all(|&x| x == 0.0);
+        let (isolated, members): (Vec<u32>, Vec<u32>) =
+            (0..points.n() as u32).partition(|i| metric == Metric::Cosine && zero(i));
+        let index = if isolated.is_empty() {
+            Index::new(points, metric, &Search::default())?
+        } else {
+            Index::of_members(points, &members, metric, &Search::default())?
+        };
+        Ok(Self {
+            points,
+            metric,
+            index,
+            isolated,
+        })
+    }
+
+    /// An index of some of them.
+    fn some(&self, members: &[u32]) -> Result<Index<'a>, vectors::Error> {
+        Index::of_members(self.points, members, self.metric, &Search::default())
+    }
+}
+
+/// A spanning tree and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grown {
+    /// The n - 1 edges, ascending.
+    pub tree: Vec<Edge>,
+    /// Points that were searched from, each counted once a search.
+    pub searched: u64,
+    /// Edges of the tree that are not in the graph.
+    pub added: usize,
+    /// Rounds that searched.
+    pub rounds: usize,
 }

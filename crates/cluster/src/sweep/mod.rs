@@ -11,7 +11,6 @@ mod run;
 use graph::Lists;
 use rayon::prelude::*;
 use serde::Serialize;
-use vectors::{Index, Watch};
 
 pub use options::SweepOptions;
 pub use picture::picture;
@@ -20,7 +19,7 @@ pub use run::{Sweep, SweepReport};
 
 use crate::Error;
 use crate::flat::{Cut, flat};
-use crate::hierarchy::hierarchy;
+use crate::hierarchy::{Beyond, hierarchy};
 use crate::labels::sizes;
 use crate::options::Tree;
 use crate::validity::relative_validity;
@@ -49,18 +48,17 @@ pub struct Row {
 /// # Panics
 ///
 /// If a `min_samples` is more than the lists hold.
-pub fn sweep<'i>(
+pub fn sweep(
     lists: &Lists<'_>,
     min_samples: &[usize],
     min_cluster_sizes: &[usize],
     cut: &Cut,
     kind: Tree,
-    index: &dyn Fn(&str) -> Result<&'i Index<'i>, Error>,
-    watch: Watch<'_>,
+    beyond: &Beyond<'_, '_>,
 ) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::with_capacity(min_samples.len() * min_cluster_sizes.len());
     for &min_samples in min_samples {
-        let built = hierarchy(lists, min_samples, kind, index, watch)?;
+        let built = hierarchy(lists, min_samples, kind, beyond)?;
         let mut of_tree: Vec<Row> = min_cluster_sizes
             .par_iter()
             .map(|&min_cluster_size| {

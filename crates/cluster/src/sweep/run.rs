@@ -8,7 +8,8 @@ use serde::Serialize;
 use stage::{File, Files, Progress, Seed, Stage};
 
 use super::{Row, SweepOptions, picture, sweep};
-use crate::source::{Vectors, lists, metric};
+use crate::hierarchy::Beyond;
+use crate::source::{Trust, Vectors, lists, metric};
 use crate::{Error, source};
 
 /// The `sweep` stage.
@@ -89,21 +90,33 @@ impl Stage for Sweep {
             metric,
             read: OnceCell::new(),
         };
-        let index = OnceCell::new();
-        let open = |why: &str| vectors.index(&index, why, progress);
+        let points = OnceCell::new();
+        let trust = Trust::new(neighbors.footer.as_ref());
+        trust.warn(options.tree, progress);
         progress.begin("sweeping", None, "rows");
         let sizes = options.min_cluster_sizes.values();
         let cut = options.at(fit[0], sizes[0]).cut();
-        let settings = sweep(&lists, &fit, sizes, &cut, options.tree, &open, &|rows| {
-            progress.advance(rows);
-            true
-        });
+        let settings = sweep(
+            &lists,
+            &fit,
+            sizes,
+            &cut,
+            options.tree,
+            &Beyond {
+                points: &|why| vectors.searchable(&points, why, progress),
+                isolated: trust.isolated,
+                watch: &|rows| {
+                    progress.advance(rows);
+                    true
+                },
+            },
+        );
         progress.end();
         let settings = settings?;
 
         let mut footer = stage::footer::<Self>(options, seed);
         footer.reads("neighbors", path)?;
-        if let Some(path) = vectors.path.filter(|_| index.get().is_some()) {
+        if let Some(path) = vectors.path.filter(|_| points.get().is_some()) {
             footer.reads("embeddings", path)?;
         }
         footer.metric = metric.map(|metric| metric.to_string());

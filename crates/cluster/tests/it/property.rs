@@ -4,11 +4,11 @@ use cluster::core_distance::{core_distances, mutual_reachability};
 use cluster::flat::{Cut, flat};
 use cluster::layers::layers;
 use cluster::linkage::single_linkage;
-use cluster::mst::{Edge, bridge, exact_tree, spanning_forest};
+use cluster::mst::{Edge, Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
 use graph::{Lists, UnionFind};
 use proptest::prelude::*;
-use vectors::{Index, Knn, Metric, Points, Search};
+use vectors::{Knn, Metric, Points};
 
 /// Points on a small grid: distances tie often, and copies are frequent.
 fn grid() -> impl Strategy<Value = Vec<f32>> {
@@ -21,15 +21,10 @@ fn grid() -> impl Strategy<Value = Vec<f32>> {
     })
 }
 
-fn knn(values: &[f32], k: usize) -> (Index<'_>, Knn) {
-    let index = Index::new(
-        Points::new(values, 2).unwrap(),
-        Metric::L2,
-        &Search::default(),
-    )
-    .unwrap();
-    let knn = index.knn(k, &|_| true).unwrap().0;
-    (index, knn)
+fn knn(values: &[f32], k: usize) -> (Searchable<'_>, Knn) {
+    let points = Searchable::new(Points::new(values, 2).unwrap(), Metric::L2).unwrap();
+    let knn = points.index.knn(k, &|_| true).unwrap().0;
+    (points, knn)
 }
 
 /// Kruskal on every pair, as plainly as it can be written.
@@ -65,12 +60,38 @@ proptest! {
     /// The exact tree weighs what the tree of all pairs does, at any k from `min_samples` up, copies or not.
     #[test]
     fn the_exact_tree_is_the_tree_of_all_pairs(values in grid(), min_samples in 1_usize..5, more in 0_usize..6) {
-        let (index, knn) = knn(&values, min_samples + more);
+        let (points, knn) = knn(&values, min_samples + more);
         let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, min_samples);
         let (copy_of, _) = cluster::duplicates::copies(&lists);
-        let grown = exact_tree(&lists, &core, spanning_forest(&lists, &core), &copy_of, &index, &|_| true).unwrap();
-        prop_assert_eq!(weights(&grown.tree), weights(&full_tree(&values, &core)));
+        let forest = spanning_forest(&lists, &core);
+        let grown = exact_tree(&core, &forest, &copy_of, &points, &|_| true).unwrap();
+        let full = full_tree(&values, &core);
+        prop_assert_eq!(weights(&grown.tree), weights(&full));
+        prop_assert_eq!(grown.added, full.len() - grown.tree.iter().filter(|edge| forest.contains(edge)).count());
+    }
+
+    /// Where few weights tie and nothing is copied, the exact tree is that of all pairs edge by edge, ties by id.
+    #[test]
+    fn few_ties_go_by_id(seed in 0_u64..1000, n in 12_usize..60, min_samples in 1_usize..5, more in 0_usize..6) {
+        let mut stream = stage::Seed(seed).stream("test/ties", 0);
+        // Pairs of points that are mirrored tie two by two.
+        let mut values: Vec<f32> = Vec::new();
+        for _ in 0..n / 8 {
+            let (x, y) = (stream.next_f32(), stream.next_f32());
+            values.extend([x, y, 4.0 + x, y]);
+        }
+        values.extend((values.len()..2 * n).map(|_| stream.next_f32() * 5.0));
+        let (points, knn) = knn(&values, min_samples + more);
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let core = core_distances(&lists, min_samples);
+        let (copy_of, copies) = cluster::duplicates::copies(&lists);
+        prop_assume!(copies == 0);
+        let full = full_tree(&values, &core);
+        let tied = full.windows(2).filter(|pair| pair[0].weight == pair[1].weight).count();
+        prop_assume!(tied * 4 <= full.len());
+        let grown = exact_tree(&core, &spanning_forest(&lists, &core), &copy_of, &points, &|_| true).unwrap();
+        prop_assert_eq!(grown.tree, full);
     }
 
     /// With all pairs in the lists the forest is the tree of all pairs, edge by edge.
@@ -85,12 +106,12 @@ proptest! {
     /// Bridges make a spanning tree that holds the whole forest of the graph.
     #[test]
     fn bridges_span(values in grid(), k in 1_usize..4) {
-        let (index, knn) = knn(&values, k);
+        let (points, knn) = knn(&values, k);
         let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, 1);
         let forest = spanning_forest(&lists, &core);
         let (copy_of, _) = cluster::duplicates::copies(&lists);
-        let grown = bridge(&lists, &core, forest.clone(), &copy_of, &index, &|_| true).unwrap();
+        let grown = bridge(&core, &forest, &copy_of, &points, &|_| true).unwrap();
         prop_assert_eq!(grown.tree.len() + 1, lists.n());
         prop_assert_eq!(grown.added, lists.n() - 1 - forest.len());
         let mut sets = UnionFind::new(lists.n());

@@ -4,10 +4,10 @@ use cluster::agreement::adjusted_rand_index as ari;
 use cluster::core_distance::core_distances;
 use cluster::flat::{Cut, Flat, flat};
 use cluster::linkage::single_linkage;
-use cluster::mst::{Edge, bridge, exact_tree, spanning_forest};
+use cluster::mst::{Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
 use graph::{Lists, components};
-use vectors::{Index, Knn, Metric, Points, Search};
+use vectors::{Knn, Metric, Points};
 
 use crate::shared::{Table, linkage, relative, shared};
 
@@ -212,8 +212,7 @@ fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
                 let core = core_distances(&lists, min_samples);
                 let alone: Vec<u32> = (0..lists.n() as u32).collect();
                 let forest = spanning_forest(&lists, &core);
-                let grown =
-                    exact_tree(&lists, &core, forest, &alone, &all.index, &|_| true).unwrap();
+                let grown = exact_tree(&core, &forest, &alone, &all.points, &|_| true).unwrap();
                 let weights: Vec<f64> = grown
                     .tree
                     .iter()
@@ -241,16 +240,16 @@ fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
 
 /// Points with the neighbors of each.
 struct Data<'a> {
-    index: Index<'a>,
+    points: Searchable<'a>,
     knn: Knn,
 }
 
 impl<'a> Data<'a> {
     fn new(values: &'a [f32], d: usize, k: usize) -> Self {
-        let points = Points::new(values, d).unwrap();
-        let index = Index::new(points, Metric::L2, &Search::default()).unwrap();
-        let (knn, _) = index.knn(k.min(points.n() - 1), &|_| true).unwrap();
-        Self { index, knn }
+        let points = Searchable::new(Points::new(values, d).unwrap(), Metric::L2).unwrap();
+        let others = values.len() / d - 1;
+        let (knn, _) = points.index.knn(k.min(others), &|_| true).unwrap();
+        Self { points, knn }
     }
 
     fn lists(&self, k: usize) -> Lists<'_> {
@@ -264,8 +263,8 @@ impl<'a> Data<'a> {
         let lists = self.lists(k);
         let core = core_distances(&lists, min_samples);
         let alone: Vec<u32> = (0..lists.n() as u32).collect();
-        let forest: Vec<Edge> = spanning_forest(&lists, &core);
-        let grown = bridge(&lists, &core, forest, &alone, &self.index, &|_| true).unwrap();
+        let forest = spanning_forest(&lists, &core);
+        let grown = bridge(&core, &forest, &alone, &self.points, &|_| true).unwrap();
         (
             flat(&single_linkage(&grown.tree), cut),
             components(&lists).count,

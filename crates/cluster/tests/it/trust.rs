@@ -2,21 +2,26 @@
 
 use cluster::core_distance::core_distances;
 use cluster::flat::flat;
-use cluster::hierarchy::hierarchy;
+use cluster::hierarchy::{Beyond, hierarchy};
 use cluster::predict::Predictor;
 use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
 use graph::Lists;
 use stage::{Files, NoLocal, Seed, Silent, Stage};
-use vectors::{Index, Knn, Metric, Points, Search};
+use vectors::{Knn, Metric, Points, Search};
 
 use crate::files::{Run, groups};
 
-fn no_index<'i>(why: &str) -> Result<&'i Index<'i>, Error> {
-    Err(Error::NoEmbeddings {
-        why: why.to_owned(),
-    })
-}
+/// Lists are all there is.
+const NOTHING: Beyond<'_, '_> = Beyond {
+    points: &|why| {
+        Err(Error::NoEmbeddings {
+            why: why.to_owned(),
+        })
+    },
+    isolated: 0,
+    watch: &|_| true,
+};
 
 fn knn(values: &[f32], d: usize, k: usize) -> Knn {
     vectors::knn(
@@ -88,8 +93,7 @@ fn a_cliff_is_marked() {
         &[5, 10, 18, 25, 30],
         &cut,
         Tree::Graph,
-        &no_index,
-        &|_| true,
+        &NOTHING,
     )
     .unwrap();
     let cliffs: Vec<usize> = rows
@@ -144,12 +148,11 @@ fn old_points_are_predicted_where_they_are_and_alone_as_together() {
     let values = groups(600);
     let knn = knn(&values, 2, 20);
     let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
-    let built = hierarchy(&lists, 5, Tree::Graph, &no_index, &|_| true);
+    let built = hierarchy(&lists, 5, Tree::Graph, &NOTHING);
     // In pieces without vectors: then take the whole matrix.
     let whole = self::knn(&values, 2, 599);
     let all = Lists::new(&whole.ids, &whole.distances, whole.k).unwrap();
-    let built =
-        built.unwrap_or_else(|_| hierarchy(&all, 5, Tree::Graph, &no_index, &|_| true).unwrap());
+    let built = built.unwrap_or_else(|_| hierarchy(&all, 5, Tree::Graph, &NOTHING).unwrap());
     let found = flat(
         &built.linkage,
         &Options::default().for_documents(2_025).cut(),

@@ -4,6 +4,11 @@
 //! that density, and belongs to the chosen cluster that holds its place in the tree. Each new point is compared
 //! with the old ones alone, so the answer for a row does not depend on what else is asked.
 
+mod files;
+mod run;
+
+pub use run::{Predict, PredictOptions, PredictReport};
+
 use crate::condense::CondensedTree;
 use crate::core_distance::mutual_reachability;
 use crate::select::Selection;
@@ -71,17 +76,19 @@ impl<'a> Predictor<'a> {
         }
     }
 
-    /// The cluster of a new point from its nearest old points, nearest first: at least `min_samples` of them,
-    /// hdbscan takes twice as many.
+    /// The cluster of a new point from its nearest old points, nearest first; hdbscan takes twice `min_samples` of them.
+    ///
+    /// Its own density is measured over one old point more than `min_samples`, as in hdbscan: for a point that is among
+    /// the old ones, the first of them is itself.
     ///
     /// # Panics
     ///
-    /// If there are fewer than `min_samples` neighbors, or none.
+    /// If there are no neighbors.
     pub fn predict(&self, ids: &[u32], distances: &[f32], min_samples: usize) -> Prediction {
         let own = if min_samples == 0 {
             0.0
         } else {
-            distances[min_samples - 1]
+            distances[min_samples.min(distances.len() - 1)]
         };
         let (reach, neighbor) = ids
             .iter()

@@ -1,0 +1,178 @@
+//! The files of the old clustering, and whether they belong together.
+
+use std::path::Path;
+
+use artifacts::{Clusters, Embeddings, Footer, Neighbors, Stored};
+use stage::Files;
+use vectors::Metric;
+
+use crate::condense::CondensedTree;
+use crate::labels::labels;
+use crate::select::{Selection, select};
+use crate::tree::ClusterTree;
+use crate::{Error, Options};
+
+/// A clustering read back.
+pub(super) struct Old {
+    pub(super) clusters: Stored<Clusters>,
+    pub(super) condensed: CondensedTree,
+    pub(super) tree: ClusterTree,
+    pub(super) chosen: Selection,
+    pub(super) embeddings: Stored<Embeddings>,
+    /// The core distance of each row.
+    pub(super) core: Vec<f32>,
+    pub(super) min_samples: usize,
+    pub(super) metric: Metric,
+}
+
+impl Old {
+    /// Reads the clustering, and checks by the hashes in the footers that each file was made from the one before.
+    pub(super) fn read(files: &Files) -> Result<Self, Error> {
+        let path = files.input("clusters");
+        let clusters = Clusters::read(path)?;
+        let footer = own(path, clusters.footer.as_ref())?;
+        let neighbors_path = files.input("neighbors");
+        made_from(path, footer, "neighbors", neighbors_path)?;
+        let options: Options =
+            serde_json::from_value(footer.options.clone()).map_err(|_| Error::NotOurs {
+                path: path.to_owned(),
+            })?;
+        let metric = footer.metric.as_deref().ok_or_else(|| Error::NoMetric {
+            path: path.to_owned(),
+        })?;
+        let metric: Metric = metric.parse()?;
+        let min_samples = footer.facts.get("min_samples_others");
+        let min_samples = min_samples
+            .and_then(serde_json::Value::as_u64)
+            .ok_or_else(|| Error::NotOurs {
+                path: path.to_owned(),
+            })? as usize;
+
+        let tree_path = files.input("condensed_tree");
+        let stored = artifacts::CondensedTree::read(tree_path)?;
+        if own(tree_path, stored.footer.as_ref())?.inputs != footer.inputs {
+            return Err(Error::NotTogether {
+                path: tree_path.to_owned(),
+                other: path.to_owned(),
+            });
+        }
+        let condensed = condensed_tree(tree_path, &stored, clusters.len())?;
+        let tree = ClusterTree::new(&condensed);
+        let rule = options.for_documents(clusters.len()).cut().rule;
+        let chosen = select(&tree, &rule);
+        if labels(&condensed, &tree, &chosen, &rule) != clusters.cluster {
+            return Err(Error::NotTogether {
+                path: tree_path.to_owned(),
+                other: path.to_owned(),
+            });
+        }
+
+        let neighbors = Neighbors::read(neighbors_path)?;
+        let core = core_distances(neighbors_path, &neighbors, clusters.len(), min_samples)?;
+        let embeddings_path = files.input("embeddings");
+        if let Some(footer) = &neighbors.footer
+            && footer.inputs.contains_key("embeddings")
+        {
+            made_from(neighbors_path, footer, "embeddings", embeddings_path)?;
+        }
+        drop(neighbors);
+        let embeddings = Embeddings::read(embeddings_path)?;
+        if embeddings.len() != clusters.len() {
+            return Err(Error::Rows {
+                path: embeddings_path.to_owned(),
+                found: embeddings.len(),
+                n: clusters.len(),
+            });
+        }
+        Ok(Self {
+            clusters,
+            condensed,
+            tree,
+            chosen,
+            embeddings,
+            core,
+            min_samples,
+            metric,
+        })
+    }
+}
+
+/// The footer, which the old files must have: it says how they were made.
+fn own<'f>(path: &Path, footer: Option<&'f Footer>) -> Result<&'f Footer, Error> {
+    footer.ok_or_else(|| Error::NotOurs {
+        path: path.to_owned(),
+    })
+}
+
+/// Whether the file at `path` was made from that at `input`.
+fn made_from(path: &Path, footer: &Footer, name: &str, input: &Path) -> Result<(), Error> {
+    if footer.inputs.get(name) == Some(&artifacts::sha256(input)?) {
+        return Ok(());
+    }
+    Err(Error::NotTogether {
+        path: path.to_owned(),
+        other: input.to_owned(),
+    })
+}
+
+fn core_distances(
+    path: &Path,
+    neighbors: &Neighbors,
+    n: usize,
+    min_samples: usize,
+) -> Result<Vec<f32>, Error> {
+    if neighbors.len() != n || min_samples > neighbors.k {
+        return Err(Error::Rows {
+            path: path.to_owned(),
+            found: neighbors.len(),
+            n,
+        });
+    }
+    if min_samples == 0 {
+        return Ok(vec![0.0; n]);
+    }
+    Ok((0..n)
+        .map(|i| neighbors.row(i).1[min_samples - 1])
+        .collect())
+}
+
+/// The tree, if it is one over `n` points: what follows takes its numbers for places.
+fn condensed_tree(
+    path: &Path,
+    stored: &artifacts::CondensedTree,
+    n: usize,
+) -> Result<CondensedTree, Error> {
+    let clusters = 1 + stored
+        .child
+        .iter()
+        .filter(|&&child| child >= n as i64)
+        .count();
+    let end = (n + clusters) as i64;
+    let mut seen = vec![false; n + clusters];
+    let mut tree = CondensedTree {
+        points: n,
+        ..CondensedTree::default()
+    };
+    for row in 0..stored.parent.len() {
+        let (parent, child) = (stored.parent[row], stored.child[row]);
+        let sound = (n as i64..end).contains(&parent)
+            && (0..end).contains(&child)
+            && (child < n as i64 || child > parent)
+            && !std::mem::replace(&mut seen[child as usize], true)
+            && stored.lambda[row] >= 0.0
+            && (1..=n as i64).contains(&stored.child_size[row]);
+        if !sound {
+            return Err(Error::Tree {
+                path: path.to_owned(),
+                row,
+                parent,
+                child,
+            });
+        }
+        tree.parent.push(parent as u32);
+        tree.child.push(child as u32);
+        tree.lambda.push(stored.lambda[row]);
+        tree.size.push(stored.child_size[row] as u32);
+    }
+    Ok(tree)
+}
