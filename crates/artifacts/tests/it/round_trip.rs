@@ -6,8 +6,8 @@ use arrow::array::{Int64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Footer,
-    Label, Labels, Map, Membership, Mst, Neighbors, Projection, SingleLinkage, Sweep, SweepRow,
-    Topic, Topics,
+    Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage, Sweep,
+    SweepRow, Topic, Topics,
 };
 use serde_json::json;
 
@@ -147,6 +147,17 @@ round_trip!(
                 ..SweepRow::default()
             },
         ],
+    }
+);
+round_trip!(
+    predictions,
+    Predictions,
+    Predictions {
+        cluster: vec![3, -1],
+        probability: vec![0.25, 0.0],
+        neighbor: vec![17, 0],
+        nearest_cluster: vec![3, -1],
+        nearest_distance: vec![Some(0.1), None]
     }
 );
 round_trip!(

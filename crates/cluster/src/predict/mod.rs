@@ -94,7 +94,8 @@ impl<'a> Predictor<'a> {
             .iter()
             .zip(distances)
             .map(|(&j, &distance)| (mutual_reachability(own, self.core[j as usize], distance), j))
-            .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
+            // Of equal ones the first: that is the nearest, and for an old point itself.
+            .min_by(|a, b| a.0.total_cmp(&b.0))
             .expect("a new point has a neighbor");
         let lambda = if reach > 0.0 {
             (1.0 / f64::from(reach)).min(self.cap)

@@ -7,9 +7,11 @@
 )]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod beyond;
 mod files;
 mod golden;
 mod notebook;
+mod predict;
 mod property;
 mod reference;
 mod shared;
