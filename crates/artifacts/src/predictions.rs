@@ -29,7 +29,8 @@ impl Artifact for Predictions {
     const KIND: &'static str = "predictions";
     const VERSION: u32 = 1;
     const FILE: &'static str = "predictions.parquet";
-    const ABOUT: &'static str = "the clusters of new rows, by `skerry predict`; what is said of a row does not depend on the others";
+    const ABOUT: &'static str = "the clusters of new rows in an old clustering, each told without regard to the others; \
+        `skerry embed --run new` makes the vectors, `skerry predict --run runs/latest new/embeddings.parquet` this file";
     const COLUMNS: &'static [Column] = &[
         Column::new(
             "id",

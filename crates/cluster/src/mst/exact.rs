@@ -39,7 +39,8 @@ pub fn exact_tree(
     let mut spanned = span(core, forest, copy_of, points, watch)?;
     let mut tree = kruskal(n, std::mem::take(&mut spanned.tree));
     if tree.len() >= MANY {
-        let (order, height) = thinned(leaves(n, &tree));
+        let (order, height) = leaves(n, &tree);
+        let (order, height) = thinned(&order, &height);
         let sample = points.some(&order)?;
         spanned.searched += order.len() as u64;
         tree = improved(tree, &sample, core, (&order, &height), watch)?;
@@ -80,7 +81,7 @@ fn improved(
 }
 
 /// Every [`EVERY`]-th leaf, and the heaviest weights between them.
-fn thinned((order, height): (Vec<u32>, Vec<f32>)) -> (Vec<u32>, Vec<f32>) {
+fn thinned(order: &[u32], height: &[f32]) -> (Vec<u32>, Vec<f32>) {
     let thin: Vec<u32> = order.iter().copied().step_by(EVERY).collect();
     let between = height.chunks(EVERY).take(thin.len() - 1);
     let heaviest = between.map(|weights| weights.iter().copied().fold(0.0, f32::max));

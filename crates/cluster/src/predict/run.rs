@@ -148,6 +148,14 @@ fn same_space(
             expected,
         });
     }
+    if old.metric == Metric::Cosine
+        && let Some(row) = (0..new.len()).find(|&i| new.row(i).iter().all(|&x| x == 0.0))
+    {
+        return Err(Error::NoDirection {
+            path: path.to_owned(),
+            row,
+        });
+    }
     let (Some(of_old), Some(of_new)) = (&old.embeddings.footer, &new.footer) else {
         progress.warn("not both files of embeddings say by which model they were made: that it is the same is taken on trust");
         return Ok(());
@@ -157,14 +165,6 @@ fn same_space(
         return Err(Error::OtherModel {
             path: path.to_owned(),
             other: old_path.to_owned(),
-        });
-    }
-    if old.metric == Metric::Cosine
-        && let Some(row) = (0..new.len()).find(|&i| new.row(i).iter().all(|&x| x == 0.0))
-    {
-        return Err(Error::NoDirection {
-            path: path.to_owned(),
-            row,
         });
     }
     Ok(())

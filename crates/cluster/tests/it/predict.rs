@@ -1,6 +1,7 @@
 //! Clusters of new rows, from file to file.
 
 use artifacts::{Clusters, Embeddings, Footer, Predictions};
+use cluster::predict::PredictOptions;
 use cluster::{Error, Options, Predict, Tree};
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 
@@ -69,7 +70,7 @@ fn predict(run: &Run, d: usize, new: &[f32], footer: &Footer) -> Result<Predicti
         Predict::INPUTS.iter().chain(Predict::OUTPUTS),
     )
     .with_sources(vec![source.to_string_lossy().into_owned()]);
-    let options = Default::default();
+    let options = PredictOptions::default();
     let report = Predict::run(&files, &options, &NoLocal::default(), Seed(1), &Silent)?;
     let stored = Predictions::read(&run.path("predictions.parquet")).unwrap();
     assert_eq!(report.rows, stored.len());
