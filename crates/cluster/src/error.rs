@@ -190,11 +190,14 @@ impl Hint for Error {
             Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
             Self::NotOurs { .. } => "run `skerry cluster` again: its files say what predictions need".into(),
             Self::NotTogether { .. } => {
-                "name the files that the clustering was made from (`--clusters`, `--condensed_tree`, `--neighbors`, `--embeddings`). A clustering in a reduced space (the recipe `topics`) cannot take new rows: make one in the space of the embeddings, `skerry run INPUT --preset direct`".into()
+                "name the files that the clustering was made from: `--clusters`, `--condensed_tree`, `--neighbors`, `--embeddings`".into()
             }
             Self::Tree { .. } => "run `skerry cluster` again".into(),
-            Self::Dimensions { .. } | Self::OtherModel { .. } => {
-                "embed the new rows with the model and the settings of the old ones (`skerry embed --config runs/latest/pipeline.toml --run new`)".into()
+            Self::Dimensions { .. } => {
+                "embed the new rows with the model of the old ones. A clustering in a reduced space (the recipe `topics`) takes no new rows: make one in the space of the embeddings, `skerry run INPUT --preset direct`".into()
+            }
+            Self::OtherModel { .. } => {
+                "embed the new rows with the model and the settings of the old ones: `skerry embed --config runs/latest/pipeline.toml --run new`".into()
             }
             Self::NoDirection { .. } => "leave that row out".into(),
             Self::Sources { .. } => "name the embeddings of the new rows: `skerry predict --run runs/latest new/embeddings.parquet`".into(),

@@ -49,6 +49,7 @@ const fn file(name: &'static str, file: &'static str, required: bool, help: &'st
 
 impl Stage for Predict {
     const NAME: &'static str = "predict";
+    const FILES_OF: &'static str = "cluster";
     const ABOUT: &'static str = "Says which cluster of an earlier run new rows belong to, without clustering again. \
         The new rows come as embeddings of the same model: `skerry ingest new.csv --run new`, \
         `skerry embed --run new`, then `skerry predict --run runs/latest new/embeddings.parquet`";
