@@ -176,7 +176,7 @@ impl Browser {
             json!({ "url": format!("file://{}", file.display()) }),
         )?;
         self.wait_for(
-            "document.documentElement?.dataset.ready && skerry.frames > 0 \
+            "document.documentElement?.dataset.ready && (typeof skerry === 'undefined' || skerry.frames > 0) \
              || document.getElementById('failure')?.hidden === false",
         )
     }
@@ -218,8 +218,10 @@ impl Browser {
         let fault = |event: &Value| match event["method"].as_str()? {
             "Network.requestWillBeSent" => {
                 let url = event["params"]["request"]["url"].as_str()?;
-                (!["file:", "about:"].iter().any(|own| url.starts_with(own)))
-                    .then(|| format!("request: {url}"))
+                (!["file:", "about:", "data:"]
+                    .iter()
+                    .any(|own| url.starts_with(own)))
+                .then(|| format!("request: {url}"))
             }
             "Runtime.exceptionThrown" => Some(format!("exception: {}", event["params"])),
             "Runtime.consoleAPICalled" => Some(format!("console: {}", event["params"]["args"])),

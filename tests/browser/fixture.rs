@@ -40,8 +40,23 @@ pub const HOSTILE: [&str; 7] = [
     "&lt;i&gt;entities&lt;/i&gt; &amp; more &#39;quotes&#39;",
 ];
 
+/// The name of the last topic of a hostile run: one phrase that would cross the whole map.
+pub fn long_name() -> String {
+    "neu".repeat(70)
+}
+
 /// Writes the files of a run to `dir` and draws its map; `hostile` puts [`HOSTILE`] in front of the texts and names.
 pub fn draw(dir: &Path, title: &str, hostile: bool) -> Result<viz::Report> {
+    draw_by(dir, title, hostile, viz::Renderer::Skerry)
+}
+
+/// [`draw`] by a renderer.
+pub fn draw_by(
+    dir: &Path,
+    title: &str,
+    hostile: bool,
+    renderer: viz::Renderer,
+) -> Result<viz::Report> {
     let mut random = Seed(7).stream("fixture", 0);
     let topic_of = |row: usize| {
         if row < EACH * TOPICS {
@@ -138,17 +153,19 @@ pub fn draw(dir: &Path, title: &str, hostile: bool) -> Result<viz::Report> {
     .write(&path("neighbors.parquet"), &footer)?;
     let name = |topic: usize| {
         if hostile {
-            HOSTILE[topic % HOSTILE.len()]
+            HOSTILE
+                .get(topic)
+                .map_or_else(long_name, |&name| name.to_owned())
         } else {
-            NAMES[topic]
+            NAMES[topic].to_owned()
         }
     };
     let topic = |at: usize| Topic {
         layer: -1,
         cluster: at as i32,
         parent: -1,
-        label: name(at).to_owned(),
-        keywords: vec![name(at).to_owned()],
+        label: name(at),
+        keywords: vec![name(at)],
         size: EACH as i64,
         exemplar_ids: vec![at as i64],
     };
@@ -159,6 +176,7 @@ pub fn draw(dir: &Path, title: &str, hostile: bool) -> Result<viz::Report> {
     let files = Files::standard(dir, Viz::INPUTS.iter().chain(Viz::OUTPUTS));
     let options = viz::Options {
         title: title.to_owned(),
+        renderer,
         ..viz::Options::default()
     };
     Ok(Viz::run(

@@ -311,11 +311,73 @@ fn hostile_texts_are_shown_and_run_nothing() -> Result<()> {
             "{shown:?} does not begin with {wanted:?}"
         );
     }
+    // One long phrase is cut on the map, and told whole by the legend.
+    let long = fixture::long_name();
+    let cut = browser.eval(
+        "skerry.labels.placed.filter((p) => p.item.name.startsWith('neuneu')).map((p) => \
+         [p.item.rows.join(' ').endsWith('\u{2026}'), p.box[2] - p.box[0] < 16 * p.item.px])",
+    )?;
+    assert_eq!(cut, json!([[true, true]]));
+    let titles =
+        browser.eval("[...document.querySelectorAll('#legend .name')].map((n) => n.title)")?;
+    assert!(
+        titles.as_array().unwrap().contains(&json!(long)),
+        "{titles}"
+    );
     browser.eval("skerry.searchFor('<img')")?;
     browser.wait_for("document.querySelectorAll('#hit-list li').length === 1")?;
     assert_eq!(browser.eval("[typeof window.pwned, document.images.length, document.querySelectorAll('b, i').length]")?, json!(["undefined", 0, 0]));
     assert_eq!(browser.faults()?, Vec::<String>::new());
     assert_eq!(browser.requests(), 1);
+    Ok(())
+}
+
+/// How many pairs of names of a Plotly page lie over each other, and how many names there are.
+const PLOTLY_NAMES: &str = "(() => { const boxes = [...document.querySelectorAll('.annotation .bg')].map((b) => \
+    b.getBoundingClientRect()); const over = boxes.flatMap((a, i) => boxes.slice(0, i).filter((b) => a.left < b.right && \
+    b.left < a.right && a.top < b.bottom && b.top < a.bottom)); return [over.length, boxes.length]; })()";
+
+#[test]
+fn the_page_of_plotly_places_names_apart_and_runs_nothing() -> Result<()> {
+    let Some(program) = browser() else {
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    fixture::draw_by(dir.path(), HOSTILE[0], true, viz::Renderer::Plotly)?;
+    let mut browser = Browser::start(&program, true, 1400, 900)?;
+    browser.open(&dir.path().join("map.html"))?;
+    assert_eq!(browser.eval("document.title")?, HOSTILE[0]);
+    assert_eq!(browser.eval(PLOTLY_NAMES)?, json!([0, TOPICS]));
+    // A window that is too small scrolls, and one that is larger gives room.
+    for (width, height) in [(500, 400), (2400, 1500)] {
+        browser.resize(width, height)?;
+        browser.wait_for(&format!(
+            "Math.abs(document.querySelector('.main-svg').getBoundingClientRect().width - Math.max(1000, {width})) < 20"
+        ))?;
+        assert_eq!(browser.eval(PLOTLY_NAMES)?, json!([0, TOPICS]), "{width}");
+    }
+    assert_eq!(
+        browser.eval("[typeof window.pwned, document.images.length]")?,
+        json!(["undefined", 0])
+    );
+    assert_eq!(browser.faults()?, Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn the_page_of_plotly_draws_without_webgl_and_says_so() -> Result<()> {
+    let Some(program) = browser() else {
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    fixture::draw_by(dir.path(), "Coast", false, viz::Renderer::Plotly)?;
+    let mut browser = Browser::start(&program, false, 1400, 900)?;
+    browser.open(&dir.path().join("map.html"))?;
+    let drawn = browser.eval("document.querySelectorAll('.scatterlayer .point').length")?;
+    assert_eq!(drawn, ALL);
+    let note = browser.eval("document.getElementById('note').innerText")?;
+    assert!(note.as_str().unwrap().contains("without WebGL"), "{note}");
+    assert_eq!(browser.eval(PLOTLY_NAMES)?, json!([0, TOPICS]));
     Ok(())
 }
 

@@ -53,7 +53,16 @@ fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
         topics,
         preserved,
     } = *known;
-    let percent = |part: f64| format!("{:.1} %", 100.0 * part);
+    let percent = |part: f64| {
+        let rounded = (1000.0 * part).round() / 10.0;
+        // What is not quite all is not called all.
+        let shown = if part < 1.0 {
+            rounded.min(99.9)
+        } else {
+            rounded
+        };
+        format!("{shown:.1} %")
+    };
     let mut sizes: Vec<usize> = topics.iter().map(|topic| topic.size).collect();
     sizes.sort_unstable();
     let mut facts = vec![
@@ -78,45 +87,48 @@ fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
         );
         facts.push(("Texts a topic".to_owned(), text));
     }
-    // Whatever the stages measured of these, under whatever name it stands in their footers.
-    for (wanted, shown) in [
-        ("recall", "Recall of neighbors"),
-        ("trustworthiness", "Trustworthiness"),
-        ("validity", "Validity"),
-    ] {
-        let found = footers
-            .iter()
-            .filter_map(|(_, footer)| footer.as_ref())
-            .flat_map(|footer| &footer.facts)
-            .find_map(|(name, value)| measured(wanted, name, value));
-        if let Some(value) = found {
-            facts.push((shown.to_owned(), value));
-        }
+    let fact = |wanted: &str| {
+        let footers = footers.iter().filter_map(|(_, footer)| footer.as_ref());
+        footers.map(|footer| &footer.facts).find_map(|facts| {
+            let value = facts.get(wanted).filter(|value| !value.is_null())?;
+            Some((value, facts))
+        })
+    };
+    // A figure of fewer rows than there are is one of a sample.
+    let sampled =
+        |rows: Option<&Value>| match rows.and_then(Value::as_u64).map(|rows| rows as usize) {
+            Some(rows) if rows < n => format!(" (from a sample of {} texts)", thousands(rows)),
+            _ => String::new(),
+        };
+    if let Some((recall, _)) = fact("recall")
+        && let Some(found) = recall["recall"].as_f64()
+    {
+        let sample = sampled(recall.get("sample"));
+        facts.push((
+            "Nearest neighbors found".to_owned(),
+            percent(found) + &sample,
+        ));
+    } else if fact("certified").is_some_and(|(certified, _)| *certified == Value::Bool(true)) {
+        facts.push((
+            "Nearest neighbors found".to_owned(),
+            "all (exact search)".to_owned(),
+        ));
+    }
+    if let Some((value, others)) = fact("trustworthiness")
+        && let Some(value) = value.as_f64()
+    {
+        let sample = sampled(others.get("trustworthiness_rows"));
+        facts.push(("Trustworthiness".to_owned(), format!("{value:.3}{sample}")));
     }
     if let Some(preserved) = preserved.filter(|preserved| !preserved.is_empty()) {
         let mean = preserved.iter().copied().map(f64::from).sum::<f64>() / preserved.len() as f64;
-        facts.push(("Neighbors kept on the map".to_owned(), percent(mean)));
+        let k = fact("quality_k").and_then(|(k, _)| k.as_u64());
+        let of = k.map_or(String::new(), |k| format!(" of the {k} nearest"));
+        facts.push(("Neighbors kept on the map".to_owned(), percent(mean) + &of));
     }
     Section {
         title: "Quality".to_owned(),
         facts,
-    }
-}
-
-/// The number under a name that begins with `wanted`, here or one level down.
-fn measured(wanted: &str, name: &str, value: &Value) -> Option<String> {
-    match value {
-        Value::Number(_) if name.starts_with(wanted) => show(value),
-        Value::Object(inner) if name.starts_with(wanted) => inner
-            .iter()
-            .find(|(name, value)| {
-                value.is_number() && ["recall", "mean", "value"].contains(&name.as_str())
-            })
-            .and_then(|(_, value)| show(value)),
-        Value::Object(inner) => inner
-            .iter()
-            .find_map(|(name, value)| measured(wanted, name, value)),
-        _ => None,
     }
 }
 
@@ -143,7 +155,7 @@ fn show(value: &Value) -> Option<String> {
             (Some(whole), _) => thousands(usize::try_from(whole).unwrap_or(usize::MAX)),
             (None, Some(value)) if value.fract() == 0.0 => format!("{value:.0}"),
             (None, Some(value)) if (0.0001..1e6).contains(&value.abs()) => {
-                let digits = (4 - value.abs().log10().floor() as i32).clamp(0, 8) as usize;
+                let digits = (3 - value.abs().log10().floor() as i32).clamp(0, 8) as usize;
                 let text = format!("{value:.digits$}");
                 text.trim_end_matches('0').trim_end_matches('.').to_owned()
             }
@@ -170,7 +182,8 @@ mod tests {
     fn numbers_are_short_and_nothing_is_said_of_nothing() {
         let shown = |value: Value| show(&value).unwrap_or_default();
         assert_eq!(shown(json!(12_340)), "12,340");
-        assert_eq!(shown(json!(0.987_654_321)), "0.98765");
+        assert_eq!(shown(json!(0.987_654_321)), "0.9877");
+        assert_eq!(shown(json!(1.576_943)), "1.577");
         assert_eq!(shown(json!(0.05)), "0.05");
         assert_eq!(shown(json!(-1)), "-1");
         assert_eq!(shown(json!(1.0)), "1");
@@ -181,9 +194,11 @@ mod tests {
     #[test]
     fn what_the_stages_measured_is_among_the_quality_figures() {
         let mut knn = Footer::new("knn 1", json!({ "k": 15 }), 42);
-        knn.fact("recall", json!({ "sample": 100, "recall": 1.0 }));
+        knn.fact("recall", json!({ "sample": 8, "recall": 0.9999 }));
         let mut project = Footer::new("project 1", json!({ "min_dist": 0.1 }), 42);
-        project.fact("trustworthiness_15", json!(0.981_25));
+        project.fact("trustworthiness", json!(0.949_351_6));
+        project.fact("trustworthiness_rows", json!(5));
+        project.fact("quality_k", json!(15));
         let known = Known {
             n: 10,
             noise: 3,
@@ -199,22 +214,30 @@ mod tests {
             ],
         );
         assert_eq!(sections.len(), 3);
-        let quality: Vec<String> = sections[0]
+        let shown: Vec<String> = sections[0]
             .facts
             .iter()
             .map(|(name, value)| format!("{name}: {value}"))
             .collect();
         assert_eq!(
-            quality,
+            shown,
             [
                 "Texts: 10",
                 "Topics: 0",
                 "In no topic: 3 (30.0 %)",
-                "Recall of neighbors: 1",
-                "Trustworthiness: 0.98125",
-                "Neighbors kept on the map: 75.0 %"
+                "Nearest neighbors found: 99.9 % (from a sample of 8 texts)",
+                "Trustworthiness: 0.949 (from a sample of 5 texts)",
+                "Neighbors kept on the map: 75.0 % of the 15 nearest"
             ]
         );
+        let figures = |fact: (&str, Value)| {
+            let mut footer = Footer::new("any 1", json!({}), 42);
+            footer.fact(fact.0, fact.1);
+            let all = quality(&known, &[("Any", Some(&footer))]).facts;
+            all.into_iter().nth(3).unwrap_or_default().1
+        };
+        assert_eq!(figures(("certified", json!(true))), "all (exact search)");
+        assert_eq!(figures(("trustworthiness", json!(0.95))), "0.950");
         assert!(
             sections[1]
                 .facts

@@ -1,5 +1,7 @@
 //! What can go wrong while drawing.
 
+use std::path::PathBuf;
+
 use stage::Hint;
 
 /// Why no map could be drawn.
@@ -19,6 +21,16 @@ pub enum Error {
         second: &'static str,
         /// Its rows.
         others: usize,
+    },
+    /// The names were made for other clusters.
+    #[error("{} does not name the clusters of {}: {fault}", topics.display(), clusters.display())]
+    OtherNames {
+        /// The file of the names.
+        topics: PathBuf,
+        /// The file of the clusters.
+        clusters: PathBuf,
+        /// What does not fit.
+        fault: String,
     },
     /// A column was asked for that is not there.
     #[error("there is no column `{name}` to show (there is: {found})")]
@@ -84,6 +96,9 @@ impl Hint for Error {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
             Self::RowCounts { .. } => "name files of one run: row order is identity in all of them".to_owned(),
+            Self::OtherNames { .. } => {
+                "name these clusters: `skerry run --from label`, or run the stage `label` again".to_owned()
+            }
             Self::NoSuchColumn { .. } => "name columns of documents.parquet with `--columns`".to_owned(),
             Self::TooManyClusters { .. } => "cluster with a larger `--min-cluster-size`".to_owned(),
             Self::TextTooLong { .. } => "shorten the text before ingesting it".to_owned(),

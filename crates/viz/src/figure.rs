@@ -1,11 +1,35 @@
 //! `figure.json`: the map as a Plotly figure, for `plotly.io.read_json` and for notebooks.
 //!
-//! One `scattergl` trace with a color a point: a trace a cluster breaks at hundreds of clusters.
+//! One `scattergl` trace with a color a point: a trace a cluster breaks at hundreds of clusters. Names are placed as in
+//! the static pictures, for a figure of [`WIDTH`] x [`HEIGHT`] pixels, and lie on the map: a larger figure only moves them
+//! apart.
 
 use arrow::array::Array;
 use serde_json::{Value, json};
 
+use crate::picture::font::Font;
+use crate::picture::labels::{self, Placed, Style};
+use crate::picture::{View, thousands};
 use crate::scene::Scene;
+
+/// The width of the figure, in pixels.
+const WIDTH: f32 = 1000.0;
+/// The height of the figure.
+const HEIGHT: f32 = 750.0;
+/// Room around the points: left and right, top, bottom.
+const MARGIN: [f32; 3] = [20.0, 70.0, 20.0];
+/// The fonts of the names: all of the width of Arial.
+const FONTS: &str = "Arial, 'Liberation Sans', Helvetica, sans-serif";
+/// How Plotly sets names; bold Arial is a little wider than the font that measures them.
+const STYLE: Style = Style {
+    small: 11.0,
+    large: 16.0,
+    line: 1.3,
+    slack: 1.15,
+    dark: false,
+};
+/// A title is cut to so many characters, which is a line.
+const TITLE: usize = 80;
 
 /// Texts on hover are cut to so many characters; the whole text is in map.parquet.
 const HOVER: usize = 240;
@@ -16,8 +40,8 @@ const MANY: usize = 50_000;
 /// The color of noise.
 const NOISE: &str = "#c9cdd4";
 
-/// The figure.
-pub fn figure(scene: &Scene<'_>) -> Value {
+/// The figure; `font` measures the names.
+pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
     let color = |cluster: i32| {
         let topic = usize::try_from(cluster)
             .ok()
@@ -41,19 +65,24 @@ pub fn figure(scene: &Scene<'_>) -> Value {
             wrap(&plain(&cut(scene.text.value(row), limit)))
         )
     };
-    let annotations: Vec<Value> = scene
-        .largest(30)
-        .map(|topic| {
-            json!({
-                "x": topic.x, "y": topic.y, "text": format!("<b>{}</b>", plain(&topic.name)), "showarrow": false,
-                "font": { "size": 11, "color": topic.colors.ink_light }, "bgcolor": "rgba(255,255,255,0.7)",
-            })
-        })
-        .collect();
+    let plot = [
+        0.0,
+        0.0,
+        WIDTH - 2.0 * MARGIN[0],
+        HEIGHT - MARGIN[1] - MARGIN[2],
+    ];
+    let inner = [8.0, 8.0, plot[2] - 8.0, plot[3] - 8.0];
+    let view = View::new(scene.x, scene.y, inner);
+    // One name on an area of about 150 x 130 pixels.
+    let most = (plot[2] * plot[3] / 20_000.0) as usize;
+    let names = labels::place(view.spots(scene), most, inner, &STYLE, font);
+    let annotations: Vec<Value> = names.iter().map(|name| annotation(name, &view)).collect();
     let n = scene.len();
     let size = (62.0 / (n.max(1) as f64).powf(0.28)).clamp(1.5, 7.0);
-    let axis = || json!({ "visible": false, "showgrid": false, "zeroline": false });
-    let mut vertical = axis();
+    let (left, top) = view.back(plot[0], plot[1]);
+    let (right, bottom) = view.back(plot[2], plot[3]);
+    let axis = |from: f32, to: f32| json!({ "visible": false, "showgrid": false, "zeroline": false, "range": [from, to] });
+    let mut vertical = axis(bottom, top);
     vertical["scaleanchor"] = json!("x");
     vertical["scaleratio"] = json!(1);
     json!({
@@ -72,10 +101,14 @@ pub fn figure(scene: &Scene<'_>) -> Value {
         }],
         "layout": {
             "title": { "text": format!(
-                "{}<br><sup>{n} texts, {} topics, {} texts in no topic (grey)</sup>",
-                plain(&scene.title), scene.topics.len(), scene.noise()
+                "{}<br><sup>{} texts \u{b7} {} topics, {} of them named here \u{b7} {} texts in no topic (grey)</sup>",
+                plain(&cut(&scene.title, TITLE)), thousands(n), thousands(scene.topics.len()), names.len(),
+                thousands(scene.noise())
             ) },
-            "xaxis": axis(),
+            "width": WIDTH,
+            "height": HEIGHT,
+            "margin": { "l": MARGIN[0], "r": MARGIN[0], "t": MARGIN[1], "b": MARGIN[2] },
+            "xaxis": axis(left, right),
             "yaxis": vertical,
             "annotations": annotations,
             "dragmode": "pan",
@@ -86,6 +119,31 @@ pub fn figure(scene: &Scene<'_>) -> Value {
             "showlegend": false,
         },
     })
+}
+
+/// A name, at its place on the map and not in pixels, so that it keeps its distance from other names.
+fn annotation(name: &Placed, view: &View) -> Value {
+    let lines: Vec<String> = name.lines.iter().map(|line| plain(&line.words)).collect();
+    let (x, y) = view.back(name.x, name.y);
+    let mut shown = json!({
+        "x": x, "y": y, "text": format!("<b>{}</b>", lines.join("<br>")), "showarrow": false,
+        "xanchor": "center", "yanchor": "middle", "borderpad": 1, "bgcolor": "rgba(255,255,255,0.7)",
+        "font": { "size": (name.size * 10.0).round() / 10.0, "color": name.ink, "family": FONTS },
+    });
+    if name.is_cut() {
+        shown["hovertext"] = json!(wrap(&plain(&name.name)));
+    }
+    if let Some([_, _, to_x, to_y]) = name.leader {
+        let to = view.back(to_x, to_y);
+        let line = json!({
+            "showarrow": true, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": "#6b7280", "axref": "x", "ayref": "y",
+            "ax": x, "ay": y, "x": to.0, "y": to.1,
+        });
+        if let (Some(shown), Value::Object(line)) = (shown.as_object_mut(), line) {
+            shown.extend(line);
+        }
+    }
+    shown
 }
 
 /// Plotly reads some HTML in its texts: this keeps a text a text.

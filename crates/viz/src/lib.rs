@@ -5,6 +5,7 @@
 //! data of `payload`; `picture` draws SVG and PNG; `figure` writes Plotly's JSON. Only `run` touches paths.
 
 mod about;
+mod assemble;
 mod color;
 mod columns;
 mod error;
@@ -15,9 +16,12 @@ mod payload;
 mod picture;
 mod place;
 mod plotly_page;
+mod report;
 mod run;
 mod scene;
+mod sources;
 
 pub use error::Error;
 pub use options::{Local, Options, Renderer, Theme};
-pub use run::{Report, Viz};
+pub use report::Report;
+pub use run::Viz;

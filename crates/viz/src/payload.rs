@@ -32,9 +32,6 @@ pub struct Payload {
 pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
     let n = scene.len();
     let k = scene.topics.len();
-    if k >= usize::from(u16::MAX) {
-        return Err(Error::TooManyClusters { clusters: k });
-    }
     let bounds = scene.bounds();
     let half = bounds.side() / 2.0;
     let to_unit = |values: &[f32], low: f32, high: f32| -> Vec<f32> {
@@ -78,7 +75,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
     let firm = scene
         .probability
         .iter()
-        .zip(scene.cluster)
+        .zip(scene.cluster.iter())
         .any(|(&p, &cluster)| cluster >= 0 && p < 1.0);
     if firm {
         let shares = scene

@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::Error;
 
+#[cfg(feature = "plotly")]
+const START: &str = include_str!("../assets/plotly/start.js");
+
 /// The page called `title` that shows `figure`.
 #[cfg(not(feature = "plotly"))]
 pub fn page(_title: &str, _figure: &Value) -> Result<String, Error> {
@@ -27,23 +30,22 @@ pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
     let library = library
         .split_once("</script>")
         .map_or(library, |(library, _)| library);
-    let start = "Plotly.newPlot('map', JSON.parse(document.getElementById('figure').textContent).data, \
-                 JSON.parse(document.getElementById('figure').textContent).layout, \
-                 { responsive: true, scrollZoom: true, displaylogo: false });";
     // Its WebGL part writes functions at run time and its styles are inline: both have to be allowed.
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}' 'unsafe-eval'; style-src 'unsafe-inline'; \
          img-src data: blob:; base-uri 'none'; form-action 'none'",
         hash(library),
-        hash(start)
+        hash(START)
     );
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{}</title>\n\
-         <style>html, body, #map {{ height: 100%; margin: 0; }}</style>\n</head>\n<body>\n<div id=\"map\"></div>\n\
+         <style>html, body, #map {{ height: 100%; margin: 0; }} #note {{ position: fixed; left: 12px; bottom: 12px; margin: 0; \
+         font: 13px sans-serif; color: #5b6370; }}</style>\n</head>\n<body>\n<div id=\"map\"></div>\n\
+         <p id=\"note\" hidden></p>\n\
          <script type=\"application/json\" id=\"figure\">{}</script>\n<script>{library}</script>\n\
-         <script>{start}</script>\n</body>\n</html>\n",
+         <script>{START}</script>\n</body>\n</html>\n",
         escape(title),
         json(figure)
     ))

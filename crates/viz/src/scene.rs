@@ -1,5 +1,8 @@
 //! What the map shows, free of any file: every picture of it (page, SVG, PNG, Plotly) is drawn from this.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use arrow::array::LargeStringArray;
 
 use crate::color::{self, Colors};
@@ -45,13 +48,13 @@ pub struct Scene<'a> {
     pub x: &'a [f32],
     /// Where each document lies.
     pub y: &'a [f32],
-    /// The cluster of each document; -1 for noise.
-    pub cluster: &'a [i32],
+    /// The topic of each document, as its place in `topics`; -1 for noise.
+    pub cluster: Cow<'a, [i32]>,
     /// How firmly each belongs to its cluster.
     pub probability: &'a [f32],
     /// The texts.
     pub text: &'a LargeStringArray,
-    /// The topics, by cluster.
+    /// The topics, in the order of their clusters.
     pub topics: Vec<Group>,
     /// The topics of the coarsest layer, where there are layers.
     pub coarse: Vec<Group>,
@@ -78,16 +81,45 @@ impl Scene<'_> {
         self.cluster.iter().filter(|&&cluster| cluster < 0).count()
     }
 
-    /// The `count` largest topics, largest first.
-    pub fn largest(&self, count: usize) -> impl Iterator<Item = &Group> {
+    /// The topics, largest first.
+    pub fn by_size(&self) -> impl Iterator<Item = &Group> {
         let mut order: Vec<&Group> = self.topics.iter().collect();
         order.sort_by_key(|topic| (std::cmp::Reverse(topic.size), topic.cluster));
-        order.into_iter().take(count)
+        order.into_iter()
     }
 
     /// The box of all points.
     pub fn bounds(&self) -> Bounds {
         Bounds::of(self.x.iter().copied().zip(self.y.iter().copied()))
+    }
+}
+
+/// The clusters of one column, counted without gaps: a foreign file may number its clusters as it likes.
+#[derive(Debug)]
+pub struct Numbering<'a> {
+    /// For each document the place of its cluster in `ids`; -1 for noise.
+    pub codes: Cow<'a, [i32]>,
+    /// The clusters that hold a document, ascending.
+    pub ids: Vec<i32>,
+}
+
+impl<'a> Numbering<'a> {
+    /// Of the clusters of all documents; costs O(n log n) and no copy where there are no gaps.
+    pub fn of(cluster: &'a [i32]) -> Self {
+        let mut ids: Vec<i32> = cluster.iter().copied().filter(|&id| id >= 0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.shrink_to_fit();
+        let gapless = ids
+            .last()
+            .is_none_or(|&last| last as usize == ids.len() - 1);
+        let code = |id: &i32| ids.binary_search(id).map_or(-1, |at| at as i32);
+        let codes = if gapless {
+            Cow::Borrowed(cluster)
+        } else {
+            Cow::Owned(cluster.iter().map(code).collect())
+        };
+        Self { codes, ids }
     }
 }
 
@@ -100,32 +132,34 @@ pub struct Name {
     pub keywords: Vec<String>,
 }
 
-/// The topics of one clustering, placed and colored. `names` has one entry a cluster; where it is shorter, or a name
-/// is empty, a cluster is called by its number.
-pub fn groups(x: &[f32], y: &[f32], cluster: &[i32], names: &[Name]) -> Vec<Group> {
-    let k = cluster
-        .iter()
-        .max()
-        .map_or(0, |&last| usize::try_from(last + 1).unwrap_or(0));
-    let members = place::members(cluster, k);
+/// The topics of one clustering, placed and colored. A cluster that `names` has no name for is called by its number.
+pub fn groups(
+    x: &[f32],
+    y: &[f32],
+    clusters: &Numbering<'_>,
+    mut names: BTreeMap<i32, Name>,
+) -> Vec<Group> {
+    let Numbering { codes, ids } = clusters;
+    let members = place::members(codes, ids.len());
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let anchors: Vec<(f32, f32)> = members
         .iter()
         .map(|rows| place::anchor(x, y, rows))
         .collect();
-    let colors = color::assign(&anchors, &sizes, &place::contacts(x, y, cluster, &sizes));
+    let colors = color::assign(&anchors, &sizes, &place::contacts(x, y, codes, &sizes));
     colors
         .into_iter()
         .enumerate()
         .map(|(at, colors)| {
-            let name = names.get(at).cloned().unwrap_or_default();
+            let cluster = ids[at];
+            let name = names.remove(&cluster).unwrap_or_default();
             let label = if name.label.trim().is_empty() {
-                format!("Topic {at}")
+                format!("Topic {cluster}")
             } else {
                 name.label
             };
             Group {
-                cluster: at as i32,
+                cluster,
                 name: label,
                 keywords: name.keywords,
                 size: sizes[at],
@@ -136,4 +170,42 @@ pub fn groups(x: &[f32], y: &[f32], cluster: &[i32], names: &[Name]) -> Vec<Grou
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_are_counted_without_gaps() {
+        let foreign = [2_147_483_647, -1, 7, 7, 0];
+        let found = Numbering::of(&foreign);
+        assert_eq!(found.ids, [0, 7, 2_147_483_647]);
+        assert_eq!(*found.codes, [2, -1, 1, 1, 0]);
+        let ours = [1, -1, 0];
+        assert!(matches!(Numbering::of(&ours).codes, Cow::Borrowed(_)));
+        assert!(Numbering::of(&[-1, -1]).ids.is_empty());
+    }
+
+    #[test]
+    fn a_cluster_of_any_number_has_its_name_or_is_called_by_it() {
+        let cluster = [2_147_483_647, 5, 5, -1];
+        let (x, y) = ([0.0, 4.0, 4.5, 9.0], [0.0; 4]);
+        let named = Name {
+            label: "ferries".to_owned(),
+            keywords: Vec::new(),
+        };
+        let names = BTreeMap::from([(2_147_483_647, named), (0, Name::default())]);
+        let found: Vec<(i32, String, usize)> = groups(&x, &y, &Numbering::of(&cluster), names)
+            .into_iter()
+            .map(|group| (group.cluster, group.name, group.size))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                (5, "Topic 5".to_owned(), 2),
+                (2_147_483_647, "ferries".to_owned(), 1)
+            ]
+        );
+    }
 }

@@ -2,6 +2,11 @@
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 
+// The widest line, in ems.
+const WIDEST = 15;
+// What does not stand before an ellipsis: commas, spaces, and marks that join what follows.
+const LOOSE = /[\s,;\u200b-\u200f\ufe00-\ufe0f\u2026]+$/u;
+
 export class Labels {
   constructor(canvas, data) {
     this.canvas = canvas;
@@ -28,7 +33,22 @@ export class Labels {
       else lines.push(word);
     }
     if (lines.length <= 3) return lines;
-    return [...lines.slice(0, 2), `${lines[2]}\u2026`];
+    return [...lines.slice(0, 2), `${lines[2].replace(LOOSE, '')}\u2026`];
+  }
+
+  // A line cut with an ellipsis where it is wider than `most`: one long phrase would cross the whole map.
+  cut(line, most) {
+    const width = (text) => this.context.measureText(text).width;
+    // No line of so few letters is too wide, and of the longest ones no more than this can be seen.
+    const letters = [...line.slice(0, 400)];
+    if (line.length < 8 || width(letters.join('')) <= most) return line;
+    let [kept, gone] = [0, letters.length];
+    while (gone - kept > 1) {
+      const middle = (kept + gone) >> 1;
+      if (width(`${letters.slice(0, middle).join('')}\u2026`) <= most) kept = middle;
+      else gone = middle;
+    }
+    return `${letters.slice(0, kept).join('').replace(LOOSE, '')}\u2026`;
   }
 
   measure(camera) {
@@ -40,8 +60,9 @@ export class Labels {
     for (const item of this.items) {
       item.px = item.coarse ? 17 * small : (11 + 6.5 * item.weight) * small;
       item.font = `${item.coarse ? 700 : 600} ${item.px.toFixed(1)}px ${FONT}`;
-      item.rows = this.lines(item.coarse ? item.name.toLocaleUpperCase() : item.name, item.weight > 0.6 ? 20 : 17);
       this.context.font = item.font;
+      item.rows = this.lines(item.coarse ? item.name.toLocaleUpperCase() : item.name, item.weight > 0.6 ? 20 : 17)
+        .map((row) => this.cut(row, WIDEST * item.px));
       item.width = Math.max(1, ...item.rows.map((row) => this.context.measureText(row).width));
       item.line = item.px * 1.14;
       item.height = item.rows.length * item.line;

@@ -137,7 +137,7 @@ export class Panel {
     const bar = el('span', { className: 'bar' });
     bar.style.width = `${isNone ? 0 : Math.max(1, (100 * value.size) / largest)}%`;
     if (!isNone) bar.style.background = value[state.theme];
-    const name = el('button', { type: 'button', className: 'name', title: value.title ?? (value.keywords ?? []).join(', ') },
+    const name = el('button', { type: 'button', className: 'name', title: value.title ?? told(value) },
       el('span', { className: 'words', dir: 'auto', textContent: showControls(value.name) }),
       el('span', { className: 'number', textContent: searching ? `${count(hits)} / ${count(value.size)}` : count(value.size) }),
       bar);
@@ -207,4 +207,10 @@ export class Panel {
     }
     this.find('hit-list').replaceChildren(...items);
   }
+}
+
+// What the legend tells of a value under the pointer: the whole name, which its line may cut, and the key phrases.
+function told({ name, keywords }) {
+  const phrases = (keywords ?? []).join(', ');
+  return [name, phrases].filter((text, at) => text && (at === 0 || text !== name)).map(showControls).join('\n');
 }

@@ -1,7 +1,10 @@
 //! Letters for the static pictures: Open Sans Semibold (Apache License 2.0, see `assets/font`), or a font of the
-//! user's. Latin, Greek and Cyrillic are in the embedded one; letters are set side by side without shaping.
+//! user's. Latin, Greek and Cyrillic are in the embedded one. Letters are set side by side without shaping: what has to
+//! be joined, reordered or set from right to left is measured by guess, and not drawn.
 
-use ab_glyph::{Font as _, FontVec, Glyph, ScaleFont, point};
+use std::borrow::Cow;
+
+use ab_glyph::{Font as _, FontVec, Glyph, PxScale, ScaleFont, point};
 
 use crate::Error;
 
@@ -18,10 +21,36 @@ impl Font {
             .map_err(|_| Error::Font)
     }
 
-    /// Whether it has a letter for every character of `text`.
-    pub fn covers(&self, text: &str) -> bool {
-        text.chars()
-            .all(|char| char.is_whitespace() || self.0.glyph_id(char).0 != 0)
+    /// Whether it can draw `text`, and why not.
+    pub fn setting(&self, text: &str) -> Setting {
+        let lacks = |char: char| {
+            !char.is_whitespace() && !is_invisible(char) && self.0.glyph_id(char).0 == 0
+        };
+        if text.chars().any(is_shaped) {
+            Setting::Shaped
+        } else if text.chars().any(lacks) {
+            Setting::Lacking
+        } else {
+            Setting::Whole
+        }
+    }
+
+    /// `line`, cut with an ellipsis where it is wider than `most` pixels.
+    pub fn cut<'a>(&self, line: &'a str, size: f32, most: f32) -> Cow<'a, str> {
+        let room = most - self.width("\u{2026}", size);
+        let mut width = 0.0;
+        let mut kept = 0;
+        for (at, char) in line.char_indices() {
+            if width <= room {
+                kept = at;
+            }
+            width += self.advance(char, size);
+            if width > most {
+                let start = line[..kept].trim_end_matches(is_loose);
+                return Cow::Owned(format!("{start}\u{2026}"));
+            }
+        }
+        Cow::Borrowed(line)
     }
 
     /// The width of `line` at `size` pixels an em.
@@ -53,23 +82,112 @@ impl Font {
         }
     }
 
-    /// `size` is in pixels an em, as in SVG.
+    fn advance(&self, char: char, size: f32) -> f32 {
+        if is_invisible(char) {
+            return 0.0;
+        }
+        match self.0.glyph_id(char) {
+            id if id.0 != 0 => {
+                let scale = PxScale::from(self.scale(size));
+                self.0.as_scaled(scale).h_advance(id)
+            }
+            // The guess for a letter of another font: ideographs, kana, Hangul and pictures are squares.
+            _ if matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+                | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{1f000}'..='\u{3ffff}') =>
+            {
+                size
+            }
+            _ => 0.6 * size,
+        }
+    }
+
+    /// What `ab_glyph` calls the size of `size` pixels an em, as in SVG.
+    fn scale(&self, size: f32) -> f32 {
+        size * self.0.height_unscaled() / self.0.units_per_em().unwrap_or(1000.0)
+    }
+
     fn glyphs(&self, line: &str, size: f32) -> (Vec<Glyph>, f32) {
-        let height = self.0.height_unscaled() / self.0.units_per_em().unwrap_or(1000.0);
-        let scaled = self.0.as_scaled(size * height);
+        let scaled = self.0.as_scaled(self.scale(size));
         let mut at = 0.0;
         let mut last = None;
         let glyphs = line
             .chars()
+            .filter(|&char| !is_invisible(char))
             .map(|char| {
                 let id = scaled.glyph_id(char);
                 at += last.map_or(0.0, |last| scaled.kern(last, id));
                 let glyph = id.with_scale_and_position(scaled.scale(), point(at, 0.0));
-                at += scaled.h_advance(id);
+                at += self.advance(char, size);
                 last = Some(id);
                 glyph
             })
             .collect();
         (glyphs, at)
+    }
+}
+
+/// Whether a font can draw a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// It can.
+    Whole,
+    /// It has no letter for some character.
+    Lacking,
+    /// The script is joined, reordered or written from right to left.
+    Shaped,
+}
+
+/// Scripts whose letters cannot be set one beside the other, from left to right.
+fn is_shaped(char: char) -> bool {
+    matches!(char, '\u{590}'..='\u{dff}' | '\u{e80}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
+        | '\u{a840}'..='\u{abff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+        | '\u{10800}'..='\u{11fff}' | '\u{1e800}'..='\u{1efff}')
+}
+
+/// Marks that say how to set other characters, and are none themselves.
+fn is_invisible(char: char) -> bool {
+    matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
+}
+
+/// What does not stand before an ellipsis.
+pub fn is_loose(char: char) -> bool {
+    char.is_whitespace() || is_invisible(char) || matches!(char, ',' | ';' | '\u{2026}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_drawn_whole_or_not_at_all() {
+        let font = Font::new(None).unwrap();
+        let found = [
+            "caf\u{e9}, \u{434}\u{440}\u{443}\u{433}\u{438}\u{445}",
+            "co\u{ad}operate\u{200b}",
+            "night, \u{65e5}\u{672c}",
+            "\u{1f3dd}\u{fe0f} island",
+            "\u{623}\u{646}\u{647}, world",
+            "\u{928}\u{92f}\u{93e}",
+        ]
+        .map(|text| font.setting(text));
+        use Setting::{Lacking, Shaped, Whole};
+        assert_eq!(found, [Whole, Whole, Lacking, Lacking, Shaped, Shaped]);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_to_its_room() {
+        let font = Font::new(None).unwrap();
+        assert_eq!(font.cut("harbor ferries", 20.0, 300.0), "harbor ferries");
+        for long in ["n".repeat(200), "\u{6e2f}".repeat(200)] {
+            let cut = font.cut(&long, 20.0, 300.0);
+            assert!(
+                cut.ends_with('\u{2026}') && cut.chars().count() > 10,
+                "{cut}"
+            );
+            assert!(font.width(&cut, 20.0) <= 300.0);
+        }
+        let most = font.width("harbor, \u{2026}", 20.0) + 1.0;
+        assert_eq!(font.cut("harbor, ferries", 20.0, most), "harbor\u{2026}");
     }
 }

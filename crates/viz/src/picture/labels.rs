@@ -1,13 +1,30 @@
-//! Names on the static picture: the largest topics first, each on its place or beside it, none over another.
+//! Names on a picture: the largest topics first, each on its place or beside it, none over another.
 
-use super::font::Font;
+use super::font::{Font, Setting, is_loose};
 use crate::scene::Group;
+
+/// How names are set.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Pixels an em of the smallest name.
+    pub small: f32,
+    /// And of the largest.
+    pub large: f32,
+    /// Lines stand this far apart, in ems.
+    pub line: f32,
+    /// How much wider than measured a name may be, where another font than the measured one draws it.
+    pub slack: f32,
+    /// Whether the paper is dark.
+    pub dark: bool,
+}
 
 /// A name that found room.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// Its lines, with the width of each.
-    pub lines: Vec<(String, f32)>,
+    /// The whole name, of which the lines may hold less.
+    pub name: String,
+    /// Its lines.
+    pub lines: Vec<Line>,
     /// The middle of the name.
     pub x: f32,
     /// The middle of the name.
@@ -20,10 +37,33 @@ pub struct Placed {
     pub leader: Option<[f32; 4]>,
 }
 
-/// Lines stand this far apart, in ems.
-pub const LINE: f32 = 1.16;
+/// A line of a name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// Its words.
+    pub words: String,
+    /// Its width in pixels.
+    pub width: f32,
+    /// Whether the font has all letters, so that the width is no guess.
+    pub measured: bool,
+}
 
-type Rect = [f32; 4];
+impl Placed {
+    /// Whether the lines hold less than the name.
+    pub fn is_cut(&self) -> bool {
+        let shown = self
+            .lines
+            .iter()
+            .flat_map(|line| line.words.split_whitespace());
+        !shown.eq(self.name.split_whitespace())
+    }
+}
+
+/// A line is at most so many ems wide: one long phrase would cross the whole map.
+const WIDEST: f32 = 15.0;
+
+/// Left, top, right, bottom.
+pub type Rect = [f32; 4];
 
 /// A topic and its place in the picture.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +98,7 @@ pub fn place<'a>(
     topics: impl Iterator<Item = Spot<'a>>,
     most: usize,
     frame: Rect,
-    dark: bool,
+    style: &Style,
     font: &Font,
 ) -> Vec<Placed> {
     let mut taken = Taken::default();
@@ -69,14 +109,20 @@ pub fn place<'a>(
             break;
         }
         let weight = (topic.size as f32 / *largest.get_or_insert(topic.size.max(1) as f32)).sqrt();
-        let size = 13.0 + 9.0 * weight;
-        let lines: Vec<(String, f32)> = lines(&topic.name, if weight > 0.6 { 20 } else { 17 })
+        let size = style.small + (style.large - style.small) * weight;
+        let lines: Vec<Line> = lines(&topic.name, if weight > 0.6 { 20 } else { 17 })
             .into_iter()
-            .map(|line| (font.width(&line, size), line))
-            .map(|(width, line)| (line, width))
+            .map(|line| {
+                let words = font.cut(&line, size, WIDEST * size).into_owned();
+                Line {
+                    width: style.slack * font.width(&words, size),
+                    measured: font.setting(&words) == Setting::Whole,
+                    words,
+                }
+            })
             .collect();
-        let width = lines.iter().map(|line| line.1).fold(1.0, f32::max);
-        let height = lines.len() as f32 * size * LINE;
+        let width = lines.iter().map(|line| line.width).fold(1.0, f32::max);
+        let height = lines.len() as f32 * size * style.line;
         let (half_width, half_height) = (width / 2.0, height / 2.0);
         let at = |(dx, dy): (f32, f32)| {
             // A name at the edge moves inwards instead of being cut.
@@ -115,12 +161,13 @@ pub fn place<'a>(
         };
         taken.rects.push(rect);
         taken.leaders.extend(leader);
-        let ink = if dark {
+        let ink = if style.dark {
             &topic.colors.ink_dark
         } else {
             &topic.colors.ink_light
         };
         placed.push(Placed {
+            name: topic.name.clone(),
             lines,
             x: cx,
             y: cy,
@@ -146,6 +193,8 @@ fn lines(name: &str, limit: usize) -> Vec<String> {
     }
     if lines.len() > 3 {
         lines.truncate(3);
+        let last = lines[2].trim_end_matches(is_loose).len();
+        lines[2].truncate(last);
         lines[2].push('\u{2026}');
     }
     lines
@@ -207,6 +256,14 @@ fn crosses([ax, ay, bx, by]: [f32; 4], [x0, y0, x1, y1]: Rect) -> bool {
 mod tests {
     use super::*;
 
+    const STYLE: Style = Style {
+        small: 13.0,
+        large: 22.0,
+        line: 1.16,
+        slack: 1.0,
+        dark: false,
+    };
+
     #[test]
     fn names_never_overlap_and_large_topics_always_have_one() {
         let font = Font::new(None).unwrap();
@@ -229,11 +286,11 @@ mod tests {
             y: at(group).1,
             reach: 9.0,
         });
-        let found = place(spots, 40, [0.0, 0.0, 1200.0, 900.0], false, &font);
+        let found = place(spots, 40, [0.0, 0.0, 1200.0, 900.0], &STYLE, &font);
         assert!(
             found.len() >= 12
                 && found[0].lines.len() == 2
-                && found[0].lines[0].0 == "topic number 0, of",
+                && found[0].lines[0].words == "topic number 0, of",
             "{}: {:?}",
             found.len(),
             found[0].lines
@@ -241,8 +298,8 @@ mod tests {
         let rects: Vec<Rect> = found
             .iter()
             .map(|name| {
-                let width = name.lines.iter().map(|line| line.1).fold(0.0, f32::max) / 2.0;
-                let height = name.lines.len() as f32 * name.size * LINE / 2.0;
+                let width = name.lines.iter().map(|line| line.width).fold(0.0, f32::max) / 2.0;
+                let height = name.lines.len() as f32 * name.size * STYLE.line / 2.0;
                 [
                     name.x - width,
                     name.y - height,
@@ -261,6 +318,30 @@ mod tests {
     }
 
     #[test]
+    fn a_name_of_one_long_phrase_is_cut_and_known_whole() {
+        let font = Font::new(None).unwrap();
+        let names = ["neu".repeat(70), "harbor ferries".to_owned()];
+        let topics = names.clone().map(|name| Group {
+            name,
+            size: 10,
+            ..Group::default()
+        });
+        let spots = topics.iter().zip([200.0, 700.0]).map(|(topic, y)| Spot {
+            topic,
+            x: 600.0,
+            y,
+            reach: 9.0,
+        });
+        let found = place(spots, 9, [0.0, 0.0, 1200.0, 900.0], &STYLE, &font);
+        assert_eq!(found.len(), 2);
+        let line = &found[0].lines[0];
+        assert!(line.words.starts_with("neuneuneu") && line.words.ends_with('\u{2026}'));
+        assert!(line.width <= 15.0 * found[0].size, "{}", line.width);
+        assert_eq!((&found[0].name, found[0].is_cut()), (&names[0], true));
+        assert_eq!((&found[1].name, found[1].is_cut()), (&names[1], false));
+    }
+
+    #[test]
     fn words_stay_whole() {
         assert_eq!(
             lines("antidisestablishmentarianism and more", 10),
@@ -269,6 +350,10 @@ mod tests {
         assert_eq!(
             lines("a bb ccc dddd eeeee ffffff ggggggg", 8),
             ["a bb ccc", "dddd", "eeeee\u{2026}"]
+        );
+        assert_eq!(
+            lines("aaaa, bbbb, cccc, dddd", 5),
+            ["aaaa,", "bbbb,", "cccc\u{2026}"]
         );
     }
 }

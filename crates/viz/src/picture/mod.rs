@@ -4,20 +4,25 @@
 //! second for 100,000 points.
 
 pub mod font;
-mod labels;
+pub mod labels;
 mod png;
 mod svg;
+mod view;
 
 pub use self::png::png;
 pub use self::svg::svg;
+pub use self::view::View;
 
-use self::font::Font;
-use self::labels::{Placed, Spot};
+use self::font::{Font, Setting};
+use self::labels::{Placed, Style};
 use crate::color::{DARK_PAPER, LIGHT_PAPER, hex, unhex};
-use crate::scene::Scene;
+use crate::scene::{Group, Scene};
 
 /// Room around the map, in pixels: left and right, top, bottom.
 const MARGIN: [f32; 3] = [40.0, 76.0, 48.0];
+
+/// Lines of a name stand this far apart, in ems.
+const LINE: f32 = 1.16;
 
 /// A picture, ready to be drawn.
 #[derive(Debug)]
@@ -37,6 +42,7 @@ pub struct Picture {
     names: Vec<Placed>,
     /// Points outside of the frame, which are told in the caption.
     outside: usize,
+    view: View,
 }
 
 impl Picture {
@@ -80,15 +86,7 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
         width as f32 - MARGIN[0],
         height as f32 - MARGIN[2],
     ];
-    let [left, bottom, right, top] = fit(scene.x, scene.y);
-    let scale = ((frame[2] - frame[0]) / (right - left).max(1e-9))
-        .min((frame[3] - frame[1]) / (top - bottom).max(1e-9));
-    let (cx, cy) = (f32::midpoint(left, right), f32::midpoint(bottom, top));
-    let (px, py) = (
-        f32::midpoint(frame[0], frame[2]),
-        f32::midpoint(frame[1], frame[3]),
-    );
-    let to_picture = |x: f32, y: f32| (px + (x - cx) * scale, py - (y - cy) * scale);
+    let view = View::new(scene.x, scene.y, frame);
 
     let mut palette: Vec<[u8; 3]> = scene
         .topics
@@ -107,7 +105,7 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
     } else {
         [0xd3, 0xd7, 0xdd]
     });
-    let place = |row: usize| to_picture(scene.x[row], scene.y[row]);
+    let place = |row: usize| view.at(scene.x[row], scene.y[row]);
     let inside =
         |&(x, y): &(f32, f32)| x >= 0.0 && y >= 0.0 && x <= width as f32 && y <= height as f32;
     let mut points = Vec::with_capacity(n);
@@ -128,74 +126,66 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
 
     let room = (width as f32 * height as f32 / 1_100_000.0).sqrt();
     let diameter = (62.0 / (n.max(1) as f32).powf(0.28) * room).clamp(1.2, 9.0);
-    let spots = scene.largest(usize::MAX).map(|topic| {
-        let (x, y) = to_picture(topic.x, topic.y);
-        Spot {
-            topic,
-            x,
-            y,
-            reach: topic.reach * scale,
-        }
-    });
-    // One name on an area of about 220 x 200 pixels: more could not be read at a glance.
-    let most = ((width as f32 * height as f32 / 44_000.0) as usize).max(4);
-    let room_for_names = [
-        8.0,
-        MARGIN[1] - 12.0,
-        width as f32 - 8.0,
-        height as f32 - MARGIN[2] + 8.0,
-    ];
-    let names = labels::place(spots, most, room_for_names, dark, font);
-    let mut caption = format!(
-        "{} texts \u{b7} {} topics, {} of them named here \u{b7} {} texts in no topic (grey)",
-        thousands(n),
-        thousands(scene.topics.len()),
-        thousands(names.len()),
-        thousands(scene.noise())
-    );
-    if outside > 0 {
-        caption.push_str(&format!(
-            " \u{b7} {} texts lie farther out",
-            thousands(outside)
-        ));
-    }
-    Picture {
+    let title = scene.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = font.cut(&title, 24.0, width as f32 - 48.0).into_owned();
+    let mut picture = Picture {
         width,
         height,
         dark,
-        title: scene.title.clone(),
-        caption,
+        title,
+        caption: String::new(),
         diameter,
         opacity: (1.75 / (n.max(1) as f32).powf(0.085)).clamp(0.4, 0.92),
         palette,
         points,
-        names,
+        names: Vec::new(),
         outside,
-    }
+        view,
+    };
+    picture.name(scene, font, |_| true);
+    picture
 }
 
-/// The box to show: all points, or without the 0.6 % farthest out where those would shrink the rest by a quarter.
-fn fit(x: &[f32], y: &[f32]) -> [f32; 4] {
-    let edges = |values: &[f32]| {
-        let mut sorted = values.to_vec();
-        sorted.sort_by(f32::total_cmp);
-        let at = |share: f64| {
-            sorted
-                .get((share * (sorted.len().max(1) - 1) as f64).round() as usize)
-                .copied()
-                .unwrap_or(0.0)
-        };
-        let (low, high, trim_low, trim_high) = (at(0.0), at(1.0), at(0.003), at(0.997));
-        let room = 0.05 * (trim_high - trim_low);
-        let (trim_low, trim_high) = (low.max(trim_low - room), high.min(trim_high + room));
-        if high - low <= 1.25 * (trim_high - trim_low) {
-            (low, high)
-        } else {
-            (trim_low, trim_high)
+impl Picture {
+    /// Leaves out the names that `font` cannot draw, which makes room for others; says how many they are.
+    pub fn keep_drawable(&mut self, scene: &Scene<'_>, font: &Font) -> usize {
+        let drawable = |topic: &Group| font.setting(&topic.name) == Setting::Whole;
+        let lost = scene.topics.iter().filter(|topic| !drawable(topic)).count();
+        if lost > 0 {
+            self.name(scene, font, drawable);
         }
-    };
-    let ((left, right), (bottom, top)) = (edges(x), edges(y));
-    [left, bottom, right, top]
+        lost
+    }
+
+    /// Places the names of the topics that are wanted, and counts them.
+    fn name(&mut self, scene: &Scene<'_>, font: &Font, wanted: impl Fn(&Group) -> bool) {
+        let (width, height) = (self.width as f32, self.height as f32);
+        let style = Style {
+            small: 13.0,
+            large: 22.0,
+            line: LINE,
+            slack: 1.0,
+            dark: self.dark,
+        };
+        // One name on an area of about 220 x 200 pixels: more could not be read at a glance.
+        let most = ((width * height / 44_000.0) as usize).max(4);
+        let room = [8.0, MARGIN[1] - 12.0, width - 8.0, height - MARGIN[2] + 8.0];
+        let spots = self.view.spots(scene).filter(|spot| wanted(spot.topic));
+        self.names = labels::place(spots, most, room, &style, font);
+        self.caption = format!(
+            "{} texts \u{b7} {} topics, {} of them named here \u{b7} {} texts in no topic (grey)",
+            thousands(scene.len()),
+            thousands(scene.topics.len()),
+            thousands(self.names.len()),
+            thousands(scene.noise())
+        );
+        if self.outside > 0 {
+            self.caption.push_str(&format!(
+                " \u{b7} {} texts lie farther out",
+                thousands(self.outside)
+            ));
+        }
+    }
 }
 
 /// `12340` as `12,340`.
@@ -224,15 +214,5 @@ mod tests {
             [0, 12, 999, 1000, 12_340, 1_000_000].map(thousands),
             ["0", "12", "999", "1,000", "12,340", "1,000,000"]
         );
-    }
-
-    #[test]
-    fn a_few_far_points_do_not_shrink_the_map() {
-        let mut x: Vec<f32> = (0..1000).map(|at| at as f32 / 1000.0).collect();
-        x[0] = -500.0;
-        let y: Vec<f32> = (0..1000).map(|at| at as f32 / 1000.0).collect();
-        let [left, bottom, right, top] = fit(&x, &y);
-        assert!(left > -1.0 && right <= 1.0);
-        assert_eq!((bottom, top), (0.0, 0.999));
     }
 }

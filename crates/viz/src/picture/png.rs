@@ -1,11 +1,12 @@
 //! The picture as PNG, drawn pixel by pixel: discs blended in row order, letters with a halo of paper.
 
-use super::labels::{LINE, Placed};
-use super::{Picture, font::Font};
+use super::font::{Font, Setting};
+use super::labels::Placed;
+use super::{LINE, Picture};
 use crate::Error;
 use crate::color::unhex;
 
-/// The whole picture.
+/// The whole picture; a title that `font` cannot set is left out.
 pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
     let mut canvas = Canvas::new(picture.width, picture.height, Some(picture.paper()));
     canvas.points(picture);
@@ -20,7 +21,9 @@ pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
             canvas.blend(x, y, ink, cover);
         });
     };
-    write(&mut canvas, &picture.title, 24.0, 38.0, picture.ink());
+    if font.setting(&picture.title) == Setting::Whole {
+        write(&mut canvas, &picture.title, 24.0, 38.0, picture.ink());
+    }
     write(
         &mut canvas,
         &picture.caption,
@@ -110,10 +113,10 @@ impl Canvas {
         let first =
             name.y - (name.lines.len() as f32 - 1.0) * name.size * LINE / 2.0 + 0.36 * name.size;
         let mut letters: Vec<(i32, i32, f32)> = Vec::new();
-        for (at, (words, width)) in name.lines.iter().enumerate() {
-            let x = name.x - width / 2.0;
+        for (at, line) in name.lines.iter().enumerate() {
+            let x = name.x - line.width / 2.0;
             let baseline = first + at as f32 * name.size * LINE;
-            font.draw(words, name.size, x, baseline, |x, y, cover| {
+            font.draw(&line.words, name.size, x, baseline, |x, y, cover| {
                 letters.push((x, y, cover));
             });
         }

@@ -5,8 +5,7 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::labels::LINE;
-use super::{Picture, color, png};
+use super::{LINE, Picture, color, png};
 use crate::Error;
 use crate::html::escape;
 
@@ -75,16 +74,28 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
     for name in &picture.names {
         let first =
             name.y - (name.lines.len() as f32 - 1.0) * name.size * LINE / 2.0 + 0.36 * name.size;
-        // The length keeps a wider font of the viewer's from running one name into the next.
-        for (at, (words, length)) in name.lines.iter().enumerate() {
+        let whole = if name.is_cut() {
+            format!("<title>{}</title>", escape(&name.name))
+        } else {
+            String::new()
+        };
+        for (at, shown) in name.lines.iter().enumerate() {
             let y = first + at as f32 * name.size * LINE;
+            // The length keeps a wider font of the viewer's from running one name into the next.
+            let length = if shown.measured {
+                format!(
+                    " textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\"",
+                    shown.width
+                )
+            } else {
+                String::new()
+            };
             line(format_args!(
-                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" textLength=\"{length:.1}\" \
-                 lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\">{}</text>",
+                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\"{length} fill=\"{}\">{whole}{}</text>",
                 name.x,
                 name.size,
                 name.ink,
-                escape(words)
+                escape(&shown.words)
             ));
         }
     }

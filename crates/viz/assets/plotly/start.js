@@ -1,0 +1,23 @@
+"use strict";
+(() => {
+  const figure = JSON.parse(document.getElementById('figure').textContent);
+  const note = document.getElementById('note');
+  const count = figure.data[0].x.length;
+  if (!document.createElement('canvas').getContext('webgl')) {
+    // Plotly's other kind of points makes a node of each.
+    const few = count <= 50000;
+    figure.data[0].type = 'scatter';
+    if (!few) figure.data[0].visible = false;
+    note.textContent = few
+      ? 'Drawn without WebGL, which is slower: this browser has none.'
+      : `The ${count.toLocaleString('en')} points are not drawn: Plotly needs WebGL for so many, and this browser has none. Skerry's own page draws them.`;
+    note.hidden = false;
+  }
+  // The names are placed for the size of the figure; a larger window only gives them more room.
+  const { width, height, ...layout } = figure.layout;
+  const map = document.getElementById('map');
+  map.style.minWidth = `${width}px`;
+  map.style.minHeight = `${height}px`;
+  Plotly.newPlot(map, figure.data, layout, { responsive: true, scrollZoom: true, displaylogo: false })
+    .then(() => { document.documentElement.dataset.ready = String(count); });
+})();
