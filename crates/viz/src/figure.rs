@@ -127,7 +127,7 @@ fn annotation(name: &Placed, view: &View) -> Value {
     let (x, y) = view.back(name.x, name.y);
     let mut shown = json!({
         "x": x, "y": y, "text": format!("<b>{}</b>", lines.join("<br>")), "showarrow": false,
-        "xanchor": "center", "yanchor": "middle", "borderpad": 1, "bgcolor": "rgba(255,255,255,0.7)",
+        "xanchor": "center", "yanchor": "middle", "borderpad": 1, "bgcolor": "rgba(255,255,255,0.6)",
         "font": { "size": (name.size * 10.0).round() / 10.0, "color": name.ink, "family": FONTS },
     });
     if name.is_cut() {

@@ -13,6 +13,12 @@
       : `The ${count.toLocaleString('en')} points are not drawn: Plotly needs WebGL for so many, and this browser has none. Skerry's own page draws them.`;
     note.hidden = false;
   }
+  // A halo keeps a name legible and hides less of its topic than the box that other versions of Plotly have to draw.
+  const halo = Array(6).fill('0 0 3px #fff').join(', ');
+  for (const name of figure.layout.annotations) {
+    delete name.bgcolor;
+    name.font.shadow = halo;
+  }
   // The names are placed for the size of the figure; a larger window only gives them more room.
   const { width, height, ...layout } = figure.layout;
   const map = document.getElementById('map');

@@ -157,6 +157,7 @@ pub fn is_loose(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::Setting::{Lacking, Shaped, Whole};
     use super::*;
 
     #[test]
@@ -171,7 +172,6 @@ mod tests {
             "\u{928}\u{92f}\u{93e}",
         ]
         .map(|text| font.setting(text));
-        use Setting::{Lacking, Shaped, Whole};
         assert_eq!(found, [Whole, Whole, Lacking, Lacking, Shaped, Shaped]);
     }
 
