@@ -71,7 +71,8 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// A TrueType or OpenType file for the letters of map.png, for scripts that the built-in font lacks
+    /// A TrueType or OpenType file for the letters of map.png, which leaves out names that its font cannot set; the
+    /// built-in one has Latin, Greek and Cyrillic
     #[arg(long, value_name = "FILE")]
     pub font: Option<PathBuf>,
 }
