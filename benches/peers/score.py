@@ -1,7 +1,7 @@
 """The referee: true neighbors of a sample in 64 bits, and how many of them an answer has.
 
-usage: score.py truth VECTORS K TRUTH     makes the file TRUTH (if it is not there) and prints the number of rows
-       score.py score VECTORS ANSWER TRUTH    prints n, d and recall as JSON
+usage: score.py truth VECTORS K TRUTH     makes the file TRUTH and prints n and d as JSON
+       score.py score VECTORS ANSWER TRUTH    prints n, d, k and recall as JSON
 """
 import json
 import os
@@ -29,7 +29,8 @@ def cosine_distances(rows, query):
 
 def truth(path, k, to):
     rows = vectors.read(path)
-    if not os.path.exists(to):
+    # The truth of another file under the same name is older than this one.
+    if not os.path.exists(to) or os.path.getmtime(to) < os.path.getmtime(path):
         k = min(k, len(rows) - 1)
         sample = np.sort(np.random.default_rng(0).choice(len(rows), min(SAMPLE, len(rows)), replace=False))
         queries = unit(rows[sample])
@@ -42,7 +43,7 @@ def truth(path, k, to):
             both = np.concatenate([nearest, part], axis=1)
             nearest = np.partition(both, k - 1, axis=1)[:, :k]
         np.savez(to, sample=sample, farthest=nearest.max(axis=1))
-    print(len(rows))
+    print(json.dumps({"n": len(rows), "d": rows.shape[1]}))
 
 
 def score(path, answer, truth):
@@ -59,7 +60,7 @@ def score(path, answer, truth):
         distances = cosine_distances(rows[listed], unit(rows[row : row + 1])[0])
         hits += int((distances <= farthest + SLACK).sum())
     recall = hits / (len(known["sample"]) * ids.shape[1])
-    print(json.dumps({"n": len(rows), "d": rows.shape[1], "recall": min(recall, 1.0)}))
+    print(json.dumps({"n": len(rows), "d": rows.shape[1], "k": ids.shape[1], "recall": min(recall, 1.0)}))
 
 
 if __name__ == "__main__":

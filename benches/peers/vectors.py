@@ -1,4 +1,4 @@
-"""Reading and writing the two files that every contestant of the neighbor contest has to read and write."""
+"""Reading and writing the files of the contests, in the columns of our contract."""
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +19,7 @@ def lists(matrix):
 
 
 def write(path, ids, distances):
-    """Neighbors in the columns of our contract, uncompressed."""
+    """Neighbors, uncompressed."""
     table = pa.table(
         {
             "id": np.arange(len(ids), dtype=np.int64),
@@ -27,4 +27,10 @@ def write(path, ids, distances):
             "distances": lists(np.ascontiguousarray(distances, dtype=np.float32)),
         }
     )
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+
+
+def write_clusters(path, labels):
+    """Clusters; noise is -1."""
+    table = pa.table({"id": np.arange(len(labels), dtype=np.int64), "cluster": np.asarray(labels, dtype=np.int32)})
     pq.write_table(table, path, compression="none", use_dictionary=False)

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 /// What one run of one program took, as the operating system counted it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds of all processors together, user and system.
     pub cpu: f64,
@@ -18,15 +18,26 @@ pub struct Usage {
     pub peak: u64,
 }
 
-/// Runs `command` to its end through `measure.py`, which asks the system what it took.
+/// Two runs, one after the other.
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, next: Self) {
+        self.cpu += next.cpu;
+        self.wall += next.wall;
+        self.peak = self.peak.max(next.peak);
+    }
+}
+
+/// Runs `command` to its end, or for `limit` seconds, through `measure.py`, which asks the system what it took.
 pub fn run(
     python: &Path,
     peers: &Path,
+    limit: u64,
     command: &[String],
     env: &BTreeMap<String, String>,
 ) -> Result<Usage> {
     let output = Command::new(python)
         .arg(peers.join("measure.py"))
+        .arg(limit.to_string())
         .args(command)
         .envs(env)
         .stdin(Stdio::null())
@@ -53,6 +64,24 @@ pub fn median(runs: &[Usage]) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn steps_add_up() {
+        let mut all = Usage::default();
+        for (cpu, peak) in [(1.0, 5), (2.0, 3)] {
+            all += Usage {
+                cpu,
+                wall: 2.0 * cpu,
+                peak,
+            };
+        }
+        let both = Usage {
+            cpu: 3.0,
+            wall: 6.0,
+            peak: 5,
+        };
+        assert_eq!(all, both);
+    }
 
     #[test]
     fn the_median_is_a_real_run() {

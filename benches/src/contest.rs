@@ -15,13 +15,17 @@ pub struct Contest {
 }
 
 /// A program that does the work.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contestant {
     /// What the table calls it.
     pub name: String,
     /// Program and arguments, with `{places}` to fill in.
     pub command: Vec<String>,
+    /// The command runs once for each of these, in order, with `{step}` filled; once if there are none. What a run takes is
+    /// their sum.
+    #[serde(default)]
+    pub steps: Vec<String>,
     /// Environment variables to set.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
@@ -74,9 +78,22 @@ impl Contestant {
         self.at_most.is_none_or(|most| n <= most) && self.at_least.is_none_or(|least| n >= least)
     }
 
-    /// The command with its places filled.
-    pub fn filled(&self, places: &BTreeMap<&str, String>) -> Result<Vec<String>> {
-        self.command.iter().map(|part| fill(part, places)).collect()
+    /// The commands of one run with their places filled.
+    pub fn commands(&self, places: &BTreeMap<&str, String>) -> Result<Vec<Vec<String>>> {
+        let filled = |places: &BTreeMap<&str, String>| {
+            self.command.iter().map(|part| fill(part, places)).collect()
+        };
+        if self.steps.is_empty() {
+            return Ok(vec![filled(places)?]);
+        }
+        self.steps
+            .iter()
+            .map(|step| {
+                let mut places = places.clone();
+                places.insert("step", step.clone());
+                filled(&places)
+            })
+            .collect()
     }
 }
 
@@ -101,6 +118,21 @@ mod tests {
         let places = BTreeMap::from([("k", "5".to_owned())]);
         assert_eq!(fill("--k={k}", &places).ok().as_deref(), Some("--k=5"));
         assert!(fill("{input}", &places).is_err());
+    }
+
+    #[test]
+    fn a_command_runs_once_for_each_step() {
+        let mut one = Contestant {
+            command: vec!["x".to_owned(), "{k}".to_owned()],
+            ..Contestant::default()
+        };
+        let places = BTreeMap::from([("k", "5".to_owned())]);
+        assert_eq!(one.commands(&places).expect("filled"), [["x", "5"]]);
+        one.command.push("{step}".to_owned());
+        assert!(one.commands(&places).is_err());
+        one.steps = vec!["a".to_owned(), "b".to_owned()];
+        let commands = one.commands(&places).expect("filled");
+        assert_eq!(commands, [["x", "5", "a"], ["x", "5", "b"]]);
     }
 
     #[test]

@@ -1,203 +1,201 @@
-//! How well clusters agree with labels that people gave: `bench quality RUN ... --labels COLUMN`.
-//!
-//! For each run directory it compares a column of `clusters.parquet` with a column of the documents, once over the rows
-//! that are in a cluster, and once over all rows with noise as one more cluster. The first alone flatters whoever calls
-//! the hard rows noise, the second alone punishes who is honest about them: read them together with the noise share.
+//! Clusters against labels that people gave: presets of the pipeline and peers, from the same vectors to clusters.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, bail};
-use arrow::array::Array;
-use arrow::util::display::{ArrayFormatter, FormatOptions};
-use artifacts::{Clusters, Documents};
-use serde::Serialize;
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 
-use crate::agreement::{ami, ari};
-use crate::table::table;
+use crate::Contest;
+use crate::harness::{Common, Ground, lay_out, peers, said};
+use crate::scores::{clusters, labels, of_labelled};
 
 /// What to compare.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Directories of runs, each with `documents.parquet` and `clusters.parquet`.
-    #[arg(required = true, value_name = "RUN")]
-    pub runs: Vec<PathBuf>,
-
-    /// The column of the documents with the true labels; `source_` is put before it where ingest did.
-    #[arg(long, value_name = "COLUMN")]
-    pub labels: String,
-
-    /// The clusters to compare: `cluster`, `cluster_assigned` or a layer, `cluster_l0`.
-    #[arg(long, default_value = "cluster", value_name = "COLUMN")]
-    pub column: String,
-
-    /// Print JSON lines instead of a table.
-    #[arg(long)]
-    pub json: bool,
+    /// The directory of the labelled files that `labelled.toml` names; the sample of this project is there in any case.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Only files whose name contains one of these, also those that wait to be asked for.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub files: Vec<String>,
+    /// The first so many texts of each file; embedding is what takes long.
+    #[arg(long, value_name = "ROWS")]
+    pub first: Option<usize>,
+    /// What every contest takes; 1 round if it says nothing.
+    #[command(flatten)]
+    pub common: Common,
 }
 
-/// The scores of one run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Score {
-    /// The directory.
-    pub run: String,
-    /// Rows with a label.
-    pub rows: usize,
-    /// Distinct labels.
-    pub labels: usize,
-    /// Distinct clusters, noise not counted.
-    pub clusters: usize,
-    /// The share of rows that is noise.
-    pub noise: f64,
-    /// Adjusted Rand index over the rows in a cluster.
-    pub ari: f64,
-    /// Adjusted mutual information over the rows in a cluster.
-    pub ami: f64,
-    /// Adjusted Rand index over all rows, noise being one more cluster.
-    pub ari_with_noise: f64,
-    /// Adjusted mutual information over all rows, noise being one more cluster.
-    pub ami_with_noise: f64,
+/// A table of texts with labels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Source {
+    name: String,
+    text: String,
+    labels: String,
+    /// Lies in this project.
+    #[serde(default)]
+    shipped: bool,
+    /// Runs only when named with `--files`.
+    #[serde(default)]
+    on_request: bool,
 }
 
-/// Measures and prints.
-#[expect(clippy::print_stdout, reason = "this is the output of the program")]
-pub fn run(options: &Options) -> anyhow::Result<()> {
-    let scores = options
-        .runs
-        .iter()
-        .map(|dir| {
-            let (truth, found) = read(dir, &options.labels, &options.column)?;
-            Ok(score(&dir.display().to_string(), &truth, &found))
-        })
-        .collect::<anyhow::Result<Vec<Score>>>()?;
-    if options.json {
-        for score in &scores {
-            println!("{}", serde_json::to_string(score)?);
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Sources {
+    file: Vec<Source>,
+}
+
+/// Runs the contest and prints a table a file.
+pub fn run(options: &Options) -> Result<()> {
+    let contest = Contest::read(&peers().join("quality.toml"))?;
+    let chosen = contest.chosen(&options.common.only)?;
+    let ground = Ground::prepare(&options.common, 1)?;
+    let skerry = ground.program("skerry")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let data = options
+        .data
+        .clone()
+        .unwrap_or_else(|| root.join("..").join("shared").join("data"));
+    let mut out = std::io::stdout();
+    for source in sources(&options.files)? {
+        let path = if source.shipped {
+            root.join("data").join(&source.name)
+        } else {
+            data.join(&source.name)
+        };
+        if !path.exists() {
+            writeln!(
+                std::io::stderr(),
+                "skipped: {} is not there; `--data` names its directory",
+                path.display()
+            )?;
+            continue;
         }
-    } else {
-        print!("{}", lay_out(&scores));
+        let ready = embedded(options, &ground, &skerry, &source, &path)?;
+        let documents = ready.join("documents.parquet");
+        let truth = labels(&documents, &source.labels)?;
+        let places = BTreeMap::from([
+            (
+                "embeddings",
+                ready.join("embeddings.parquet").display().to_string(),
+            ),
+            (
+                "min_cluster_size",
+                min_cluster_size(truth.len()).to_string(),
+            ),
+        ]);
+        let takers = chosen.iter().copied().filter(|one| one.takes(truth.len()));
+        let entries = ground.compete("quality", &source.name, takers, |one| {
+            let work = ready.with_extension("work");
+            fresh_copy(&ready, &work)?;
+            let found = work.join("clusters.parquet");
+            let mut places = places.clone();
+            places.insert("work", work.display().to_string());
+            places.insert("output", found.display().to_string());
+            let usage = ground.measure(one, &places)?;
+            let agreement = of_labelled(&truth, &clusters(&found, "cluster")?)?;
+            std::fs::remove_dir_all(&work)
+                .with_context(|| format!("cannot remove {}", work.display()))?;
+            Ok((usage, agreement))
+        })?;
+        let distinct: std::collections::BTreeSet<_> = truth.iter().flatten().collect();
+        writeln!(
+            out,
+            "\n{}: {} texts, {} labels\n\n{}",
+            source.name,
+            truth.len(),
+            distinct.len(),
+            lay_out(&[], &[(Vec::new(), entries)])
+        )?;
     }
     Ok(())
 }
 
-/// Compares `found` (-1 is noise) with `truth`.
-pub fn score(run: &str, truth: &[i32], found: &[i32]) -> Score {
-    let clustered: Vec<usize> = (0..found.len()).filter(|&row| found[row] >= 0).collect();
-    let of = |labels: &[i32]| -> Vec<i32> { clustered.iter().map(|&row| labels[row]).collect() };
-    let (inner_truth, inner_found) = (of(truth), of(found));
-    Score {
-        run: run.to_owned(),
-        rows: truth.len(),
-        labels: distinct(truth),
-        clusters: distinct(&inner_found),
-        noise: (truth.len() - clustered.len()) as f64 / truth.len().max(1) as f64,
-        ari: ari(&inner_truth, &inner_found),
-        ami: ami(&inner_truth, &inner_found),
-        ari_with_noise: ari(truth, found),
-        ami_with_noise: ami(truth, found),
-    }
-}
-
-fn distinct(labels: &[i32]) -> usize {
-    let mut labels = labels.to_vec();
-    labels.sort_unstable();
-    labels.dedup();
-    labels.len()
-}
-
-/// The true labels as numbers, and the clusters, of the rows that have a label.
-fn read(dir: &Path, labels: &str, column: &str) -> anyhow::Result<(Vec<i32>, Vec<i32>)> {
-    let documents = Documents::read(&dir.join("documents.parquet"))?;
-    let clusters = Clusters::read(&dir.join("clusters.parquet"))?;
-    if documents.len() != clusters.len() {
+/// The files whose name contains one of `wanted`, or those that run by default.
+fn sources(wanted: &[String]) -> Result<Vec<Source>> {
+    let path = peers().join("labelled.toml");
+    let text = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let sources: Sources =
+        toml::from_str(&text).with_context(|| format!("{} names no files", path.display()))?;
+    let names: Vec<String> = sources.file.iter().map(|one| one.name.clone()).collect();
+    let chosen: Vec<Source> = sources
+        .file
+        .into_iter()
+        .filter(|one| {
+            if wanted.is_empty() {
+                !one.on_request
+            } else {
+                wanted.iter().any(|part| one.name.contains(part.as_str()))
+            }
+        })
+        .collect();
+    if chosen.is_empty() {
         bail!(
-            "{}: {} documents, but {} rows of clusters",
-            dir.display(),
-            documents.len(),
-            clusters.len()
+            "no file is called {}; there are: {}",
+            wanted.join(" or "),
+            names.join(", ")
         );
     }
-    let truth = documents
-        .columns
-        .column_by_name(labels)
-        .or_else(|| {
-            documents
-                .columns
-                .column_by_name(&format!("source_{labels}"))
-        })
-        .with_context(|| {
-            let names: Vec<String> = documents
-                .columns
-                .schema()
-                .fields()
-                .iter()
-                .map(|field| field.name().clone())
-                .collect();
-            format!(
-                "{}: the documents have no column `{labels}`; they have {}",
-                dir.display(),
-                names.join(", ")
-            )
-        })?;
-    let layer = |name: &str| {
-        name.strip_prefix("cluster_l")
-            .and_then(|at| at.parse().ok())
-            .and_then(|at: usize| clusters.layers.get(at))
-    };
-    let found = match column {
-        "cluster" => &clusters.cluster,
-        "cluster_assigned" => clusters
-            .assigned
-            .as_ref()
-            .context("the clusters have no column `cluster_assigned`")?,
-        other => layer(other).with_context(|| format!("the clusters have no column `{other}`"))?,
-    };
-    let format = ArrayFormatter::try_new(truth, &FormatOptions::default())?;
-    let mut numbers: BTreeMap<String, i32> = BTreeMap::new();
-    let labelled: Vec<usize> = (0..truth.len())
-        .filter(|&row| truth.is_valid(row))
-        .collect();
-    let truth = labelled
-        .iter()
-        .map(|&row| {
-            let next = numbers.len() as i32;
-            *numbers.entry(format.value(row).to_string()).or_insert(next)
-        })
-        .collect();
-    Ok((truth, labelled.into_iter().map(|row| found[row]).collect()))
+    Ok(chosen)
 }
 
-fn lay_out(scores: &[Score]) -> String {
-    let header = [
-        "run",
-        "rows",
-        "labels",
-        "clusters",
-        "noise",
-        "ARI",
-        "AMI",
-        "ARI, noise a cluster",
-        "AMI, noise a cluster",
-    ];
-    let rows: Vec<Vec<String>> = scores
-        .iter()
-        .map(|score| {
-            let mut row = vec![score.run.clone()];
-            row.extend([score.rows, score.labels, score.clusters].map(|count| count.to_string()));
-            row.push(format!("{:.1} %", score.noise * 100.0));
-            row.extend(
-                [
-                    score.ari,
-                    score.ami,
-                    score.ari_with_noise,
-                    score.ami_with_noise,
-                ]
-                .map(|score| format!("{score:.3}")),
-            );
-            row
-        })
-        .collect();
-    table(&header, &rows)
+/// The directory of a run in which the texts are read and embedded; what was done before is kept.
+fn embedded(
+    options: &Options,
+    ground: &Ground,
+    skerry: &Path,
+    source: &Source,
+    path: &Path,
+) -> Result<PathBuf> {
+    let first = options
+        .first
+        .map_or_else(|| "all".to_owned(), |rows| rows.to_string());
+    let dir = ground
+        .dir
+        .join("labelled")
+        .join(format!("{}-{first}", source.name));
+    for step in ["ingest", "embed"] {
+        let mut command = Command::new(skerry);
+        command.arg("run").arg(path).args(["--text", &source.text]);
+        command
+            .arg("--out")
+            .arg(&dir)
+            .args(["--only", step, "--quiet"]);
+        if let Some(rows) = options.first {
+            command.args(["--limit", &rows.to_string()]);
+        }
+        said(command).with_context(|| format!("{} cannot be embedded", path.display()))?;
+    }
+    Ok(dir)
+}
+
+/// The files of `from` in `to`, and nothing else.
+fn fresh_copy(from: &Path, to: &Path) -> Result<()> {
+    let copy = || -> std::io::Result<()> {
+        if to.exists() {
+            std::fs::remove_dir_all(to)?;
+        }
+        std::fs::create_dir_all(to)?;
+        for entry in std::fs::read_dir(from)? {
+            let path = entry?.path();
+            if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                std::fs::copy(&path, to.join(name))?;
+            }
+        }
+        Ok(())
+    };
+    copy().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
+}
+
+/// What the presets `topics` and `direct` choose for n documents, for the peers that have no choice of their own.
+fn min_cluster_size(n: usize) -> usize {
+    ((n as f64).sqrt() / 3.0).floor().max(5.0) as usize
 }
 
 #[cfg(test)]
@@ -205,18 +203,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn noise_is_left_out_once_and_a_cluster_once() {
-        let score = score("a", &[0, 0, 0, 1, 1, 1], &[0, 0, -1, 1, 1, -1]);
-        assert_eq!((score.rows, score.labels, score.clusters), (6, 2, 2));
-        assert_eq!((score.ari, score.ami), (1.0, 1.0));
-        assert!((score.noise - 1.0 / 3.0).abs() < 1e-12);
-        assert!(score.ari_with_noise < 0.5 && score.ari_with_noise > 0.0);
+    fn peers_get_the_size_of_our_default() {
+        // As the help of `skerry cluster` says.
+        assert_eq!([660, 7_600, 100_000].map(min_cluster_size), [8, 29, 105]);
+        assert_eq!(min_cluster_size(10), 5);
     }
 
     #[test]
-    fn all_noise_scores_nothing_with_noise_counted() {
-        let score = score("a", &[0, 0, 1, 1], &[-1; 4]);
-        assert_eq!((score.clusters, score.noise), (0, 1.0));
-        assert_eq!(score.ari_with_noise, 0.0);
+    fn contest_and_files_are_readable() {
+        let contest = Contest::read(&peers().join("quality.toml")).expect("a contest");
+        assert!(contest.contestant[0].name.contains("topics"));
+        assert!(sources(&[]).expect("files").iter().any(|one| one.shipped));
+        assert!(sources(&["nothing of the kind".to_owned()]).is_err());
     }
 }

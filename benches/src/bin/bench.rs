@@ -16,13 +16,19 @@ struct Args {
 enum Which {
     /// Nearest neighbors, from a file of vectors to a file of neighbors.
     Knn(pipeline_benches::knn::Options),
-    /// Agreement of clusters with labels that people gave.
+    /// Clusters from a file of neighbors.
+    Cluster(pipeline_benches::cluster::Options),
+    /// Clusters from vectors, against labels that people gave.
     Quality(pipeline_benches::quality::Options),
+    /// How far the clusters of finished runs agree with labels.
+    Agreement(pipeline_benches::scores::Options),
 }
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().contest {
         Which::Knn(options) => pipeline_benches::knn::run(&options),
+        Which::Cluster(options) => pipeline_benches::cluster::run(&options),
         Which::Quality(options) => pipeline_benches::quality::run(&options),
+        Which::Agreement(options) => pipeline_benches::scores::run(&options),
     }
 }

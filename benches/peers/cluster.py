@@ -1,0 +1,62 @@
+"""The peers of the cluster contest: each reads a neighbor graph and writes a cluster for every row, -1 for noise.
+
+usage: cluster.py METHOD DIRECTORY THREADS MIN_CLUSTER_SIZE MIN_SAMPLES
+
+None of them finds a point in its own row of the matrix, so min_samples counts other points in all three.
+"""
+import os
+import sys
+
+import numpy as np
+import pyarrow.parquet as pq
+import scipy.sparse
+
+import vectors
+
+
+def graph(path):
+    """The lists as a sparse matrix, row by row; an edge stands where a row lists a neighbor."""
+    table = pq.read_table(path, columns=["neighbor_ids", "distances"])
+    ids, distances = (table.column(name).combine_chunks().flatten().to_numpy() for name in table.column_names)
+    n = table.num_rows
+    k = len(ids) // n
+    starts = np.arange(0, (n + 1) * k, k)
+    return scipy.sparse.csr_matrix((distances.astype(np.float64), ids.astype(np.int32), starts), shape=(n, n))
+
+
+def union(directed):
+    """An edge where either end lists the other: distances agree in both directions, so the larger of the two is it."""
+    return directed.maximum(directed.T).tocsr()
+
+
+def fast_hdbscan(directed, threads, min_cluster_size, min_samples):
+    import fast_hdbscan
+
+    # It takes the union itself.
+    model = fast_hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_cluster_size, min_samples=min_samples)
+    return model.fit_predict(directed)
+
+
+def hdbscan(directed, threads, min_cluster_size, min_samples):
+    import hdbscan
+
+    model = hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_cluster_size, min_samples=min_samples)
+    return model.fit_predict(union(directed))
+
+
+def sklearn(directed, threads, min_cluster_size, min_samples):
+    from sklearn.cluster import HDBSCAN
+
+    model = HDBSCAN(
+        metric="precomputed", min_cluster_size=min_cluster_size, min_samples=min_samples, n_jobs=threads, copy=False
+    )
+    return model.fit_predict(union(directed))
+
+
+METHODS = {"fast_hdbscan": fast_hdbscan, "hdbscan": hdbscan, "sklearn": sklearn}
+
+if __name__ == "__main__":
+    method, directory = sys.argv[1:3]
+    directed = graph(os.path.join(directory, "neighbors.parquet"))
+    labels = METHODS[method](directed, *map(int, sys.argv[3:6]))
+    vectors.write_clusters(os.path.join(directory, "clusters.parquet"), labels)

@@ -1,0 +1,370 @@
+//! What all contests share: the environment with the peers, contestants that run in turn, results as lines and as a table.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Serialize;
+
+use crate::arena::{self, Usage};
+use crate::contest::Contestant;
+use crate::table::{mebibytes, table};
+use crate::venv;
+
+/// What every contest can be told.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Common {
+    /// Rounds: in each, every contestant runs once, in turn.
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<usize>,
+    /// Threads of every contestant.
+    #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from), value_name = "N")]
+    pub threads: usize,
+    /// Only contestants whose name contains one of these.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
+    pub only: Vec<String>,
+    /// Seconds after which a contestant is stopped and counts as failed.
+    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    pub limit: u64,
+    /// Where the virtual environment, the inputs and the results are kept.
+    #[arg(long, default_value = "target/peers", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Where our programs are [default: beside this one].
+    #[arg(long, value_name = "DIR")]
+    pub programs: Option<PathBuf>,
+}
+
+/// Where contestants run: everything is there, paths are absolute.
+#[derive(Debug)]
+pub struct Ground {
+    /// The Python that has the peers.
+    pub python: PathBuf,
+    /// The directory of the peers' scripts.
+    pub peers: PathBuf,
+    /// The directory of our programs.
+    pub programs: PathBuf,
+    /// Where inputs and results are kept.
+    pub dir: PathBuf,
+    /// Threads of every contestant.
+    pub threads: usize,
+    /// How often each runs.
+    pub rounds: usize,
+    limit: u64,
+}
+
+/// All runs of one contestant on one input.
+#[derive(Debug)]
+pub struct Entry<'a, S> {
+    /// Who.
+    pub contestant: &'a Contestant,
+    /// What each run took.
+    pub runs: Vec<Usage>,
+    /// What the last answer is worth.
+    pub score: Option<S>,
+    /// Why it ran no further.
+    pub failed: Option<String>,
+}
+
+/// One line of the results.
+#[derive(Serialize)]
+struct Line<'a, S> {
+    contest: &'a str,
+    input: &'a str,
+    contestant: &'a str,
+    threads: usize,
+    round: usize,
+    #[serde(flatten)]
+    usage: Option<Usage>,
+    #[serde(flatten)]
+    score: Option<&'a S>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<&'a str>,
+}
+
+/// The directory of the peers' scripts and of the contests.
+pub fn peers() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
+}
+
+impl Ground {
+    /// Makes the virtual environment where it is missing, and finds our programs.
+    pub fn prepare(common: &Common, rounds: usize) -> Result<Self> {
+        let peers = peers();
+        let dir = std::path::absolute(&common.dir)?;
+        let programs = match &common.programs {
+            Some(dir) => std::path::absolute(dir)?,
+            None => std::env::current_exe()?
+                .parent()
+                .context("this program lies nowhere")?
+                .to_owned(),
+        };
+        Ok(Self {
+            python: venv::python(&dir, &peers.join("requirements.txt"))?,
+            peers,
+            programs,
+            dir,
+            threads: common.threads,
+            rounds: common.rounds.unwrap_or(rounds),
+            limit: common.limit,
+        })
+    }
+
+    /// A program of ours.
+    pub fn program(&self, name: &str) -> Result<PathBuf> {
+        let path = self
+            .programs
+            .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        if !path.exists() {
+            bail!(
+                "{} is not there; build it with `cargo build --release --workspace --bins`",
+                path.display()
+            );
+        }
+        Ok(path)
+    }
+
+    /// What a script of the peers' directory prints.
+    pub fn script(&self, name: &str, arguments: &[&str]) -> Result<String> {
+        let mut command = Command::new(&self.python);
+        command.arg(self.peers.join(name)).args(arguments);
+        said(command).with_context(|| format!("{name} {}", arguments.join(" ")))
+    }
+
+    /// Vectors made for the contests, `rows` x `dimensions`; made once.
+    pub fn vectors(&self, rows: usize, dimensions: usize) -> Result<PathBuf> {
+        let file = self
+            .dir
+            .join(format!("vectors_{rows}x{dimensions}.parquet"));
+        if !file.exists() {
+            let (rows, dimensions) = (rows.to_string(), dimensions.to_string());
+            self.script(
+                "make_vectors.py",
+                &[&rows, &dimensions, &file.display().to_string()],
+            )?;
+        }
+        Ok(file)
+    }
+
+    /// A directory with `embeddings.parquet` made for the contests and their `neighbors.parquet`, k of each by cosine.
+    pub fn graph(&self, rows: usize, dimensions: usize, k: usize) -> Result<PathBuf> {
+        let dir = self.dir.join(format!("graph_{rows}x{dimensions}_{k}"));
+        let (embeddings, neighbors) = (
+            dir.join("embeddings.parquet"),
+            dir.join("neighbors.parquet"),
+        );
+        if !neighbors.exists() {
+            std::fs::create_dir_all(&dir)
+                .with_context(|| format!("cannot create {}", dir.display()))?;
+            let made = self.vectors(rows, dimensions)?;
+            std::fs::copy(&made, &embeddings)
+                .with_context(|| format!("cannot copy {}", made.display()))?;
+            let mut search = Command::new(self.program("skerry-knn")?);
+            search.arg("--run").arg(&dir);
+            search.args(["--k", &k.to_string(), "--quiet"]);
+            said(search).context("the neighbor graph cannot be made")?;
+        }
+        Ok(dir)
+    }
+
+    /// What one run of a contestant takes: all its steps. `places` come beside those that every command can name.
+    pub fn measure(
+        &self,
+        contestant: &Contestant,
+        places: &BTreeMap<&str, String>,
+    ) -> Result<Usage> {
+        let mut places = places.clone();
+        places.extend([
+            ("programs", self.programs.display().to_string()),
+            ("python", self.python.display().to_string()),
+            ("peers", self.peers.display().to_string()),
+            ("threads", self.threads.to_string()),
+        ]);
+        let mut env = contestant.env.clone();
+        for name in [
+            "OMP_NUM_THREADS",
+            "OPENBLAS_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "NUMBA_NUM_THREADS",
+            "RAYON_NUM_THREADS",
+        ] {
+            env.entry(name.to_owned())
+                .or_insert_with(|| self.threads.to_string());
+        }
+        let mut all = Usage::default();
+        for command in contestant.commands(&places)? {
+            all += arena::run(&self.python, &self.peers, self.limit, &command, &env)?;
+        }
+        Ok(all)
+    }
+
+    /// Runs every contestant once in each round. `turn` runs one and says what it took and what its answer is worth.
+    pub fn compete<'c, S: Serialize>(
+        &self,
+        contest: &str,
+        input: &str,
+        chosen: impl IntoIterator<Item = &'c Contestant>,
+        turn: impl Fn(&Contestant) -> Result<(Usage, S)>,
+    ) -> Result<Vec<Entry<'c, S>>> {
+        let path = self.dir.join(format!("{contest}.jsonl"));
+        let mut results = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        let mut entries: Vec<Entry<'c, S>> = chosen
+            .into_iter()
+            .map(|contestant| Entry {
+                contestant,
+                runs: Vec::new(),
+                score: None,
+                failed: None,
+            })
+            .collect();
+        let mut stderr = std::io::stderr().lock();
+        for round in 1..=self.rounds {
+            for entry in entries.iter_mut().filter(|entry| entry.failed.is_none()) {
+                let name = &entry.contestant.name;
+                writeln!(stderr, "{input}, round {round}: {name}")?;
+                let usage = match turn(entry.contestant) {
+                    Ok((usage, score)) => {
+                        entry.runs.push(usage);
+                        entry.score = Some(score);
+                        Some(usage)
+                    }
+                    Err(error) => {
+                        writeln!(stderr, "  {error:#}")?;
+                        entry.failed = Some(format!("{error:#}"));
+                        None
+                    }
+                };
+                let line = Line {
+                    contest,
+                    input,
+                    contestant: name,
+                    threads: self.threads,
+                    round,
+                    usage,
+                    score: usage.and(entry.score.as_ref()),
+                    failed: entry.failed.as_deref(),
+                };
+                writeln!(results, "{}", serde_json::to_string(&line)?)?;
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// What a command prints to standard output; its complaint where it fails.
+pub fn said(mut command: Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {name}"))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// What a table says of an answer.
+pub trait Score {
+    /// The titles of its columns.
+    const TITLES: &'static [&'static str];
+
+    /// Its cells.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// The table of one or more inputs, each with the cells that stand for it under the titles `input`. A row shows the run
+/// in the middle by CPU seconds; ratios are to the first contestant on the same input.
+pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>>)]) -> String {
+    let mut header = vec!["contestant"];
+    header.extend(input);
+    header.extend(["CPU s", "wall s", "peak MiB"]);
+    header.extend(S::TITLES);
+    header.push("CPU to ours");
+    let mut rows = Vec::new();
+    for (cells, entries) in parts {
+        let ours = entries
+            .first()
+            .and_then(|entry| arena::median(&entry.runs))
+            .map(|usage| usage.cpu);
+        for entry in entries {
+            let mut row = vec![entry.contestant.name.clone()];
+            row.extend(cells.iter().cloned());
+            match (arena::median(&entry.runs), &entry.score, &entry.failed) {
+                (Some(usage), Some(score), None) => {
+                    row.push(format!("{:.2}", usage.cpu));
+                    row.push(format!("{:.2}", usage.wall));
+                    row.push(mebibytes(usage.peak));
+                    row.extend(score.cells());
+                    row.push(
+                        ours.map_or_else(
+                            || "-".to_owned(),
+                            |ours| format!("{:.2}", usage.cpu / ours),
+                        ),
+                    );
+                }
+                _ => {
+                    row.push("failed".to_owned());
+                    row.resize(header.len(), String::new());
+                }
+            }
+            rows.push(row);
+        }
+    }
+    table(&header, &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Found(f64);
+
+    impl Score for Found {
+        const TITLES: &'static [&'static str] = &["recall"];
+
+        fn cells(&self) -> Vec<String> {
+            vec![format!("{:.2}", self.0)]
+        }
+    }
+
+    #[test]
+    fn ratios_are_to_the_first_and_failures_are_said() {
+        let one = |name: &str| Contestant {
+            name: name.to_owned(),
+            ..Contestant::default()
+        };
+        let (ours, slow, broken) = (one("ours"), one("slow"), one("broken"));
+        let usage = |cpu| Usage {
+            cpu,
+            wall: cpu,
+            peak: 1 << 20,
+        };
+        let entry = |contestant, cpu: Option<f64>| Entry {
+            contestant,
+            runs: cpu.map(usage).into_iter().collect(),
+            score: cpu.map(|_| Found(1.0)),
+            failed: cpu.is_none().then(|| "it broke".to_owned()),
+        };
+        let entries = vec![
+            entry(&ours, Some(2.0)),
+            entry(&slow, Some(5.0)),
+            entry(&broken, None),
+        ];
+        let text = lay_out(&["n"], &[(vec!["7".to_owned()], entries)]);
+        assert_eq!(
+            text,
+            "| contestant | n |  CPU s | wall s | peak MiB | recall | CPU to ours |\n\
+             | ---------- | -: | -----: | -----: | -------: | -----: | ----------: |\n\
+             | ours       | 7 |   2.00 |   2.00 |        1 |   1.00 |        1.00 |\n\
+             | slow       | 7 |   5.00 |   5.00 |        1 |   1.00 |        2.50 |\n\
+             | broken     | 7 | failed |        |          |        |             |\n"
+                .replace("| n |", "|  n |")
+                .replace("| 7 |", "|  7 |")
+        );
+    }
+}
