@@ -8,7 +8,6 @@ import os
 import sys
 
 import numpy as np
-import pyarrow.parquet as pq
 import scipy.sparse
 
 import vectors
@@ -16,12 +15,10 @@ import vectors
 
 def graph(path):
     """The lists as a sparse matrix, row by row; an edge stands where a row lists a neighbor."""
-    table = pq.read_table(path, columns=["neighbor_ids", "distances"])
-    ids, distances = (table.column(name).combine_chunks().flatten().to_numpy() for name in table.column_names)
-    n = table.num_rows
-    k = len(ids) // n
+    ids, distances = vectors.neighbors(path)
+    n, k = ids.shape
     starts = np.arange(0, (n + 1) * k, k)
-    return scipy.sparse.csr_matrix((distances.astype(np.float64), ids.astype(np.int32), starts), shape=(n, n))
+    return scipy.sparse.csr_matrix((distances.ravel().astype(np.float64), ids.ravel().astype(np.int32), starts), shape=(n, n))
 
 
 def union(directed):

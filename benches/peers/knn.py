@@ -33,7 +33,7 @@ def faiss_flat(rows, k, threads):
     return without_self(ids, 1 - similarities, k)
 
 
-def faiss_hnsw(rows, k, threads, m=32, build=80, breadth=256):
+def faiss_hnsw(rows, k, threads, m, build, breadth):
     import faiss
 
     faiss.omp_set_num_threads(threads)
@@ -45,7 +45,7 @@ def faiss_hnsw(rows, k, threads, m=32, build=80, breadth=256):
     return without_self(ids, 1 - similarities, k)
 
 
-def faiss_ivf(rows, k, threads, probes=24):
+def faiss_ivf(rows, k, threads, probes):
     import faiss
 
     faiss.omp_set_num_threads(threads)
@@ -59,7 +59,7 @@ def faiss_ivf(rows, k, threads, probes=24):
     return without_self(ids, 1 - similarities, k)
 
 
-def hnswlib(rows, k, threads, m=16, build=100, breadth=256):
+def hnswlib(rows, k, threads, m, build, breadth):
     import hnswlib
 
     index = hnswlib.Index(space="cosine", dim=rows.shape[1])
@@ -71,7 +71,7 @@ def hnswlib(rows, k, threads, m=16, build=100, breadth=256):
     return without_self(ids.astype(np.int64), distances, k)
 
 
-def usearch(rows, k, threads, m=16, build=128, breadth=256, dtype="f32"):
+def usearch(rows, k, threads, m, build, breadth, dtype="f32"):
     from usearch.index import Index
 
     index = Index(

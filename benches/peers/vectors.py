@@ -13,6 +13,13 @@ def read(path):
     return values.reshape(len(column), -1)
 
 
+def neighbors(path):
+    """Ids and distances of neighbors as two (n, k) matrices."""
+    table = pq.read_table(path, columns=["neighbor_ids", "distances"])
+    flat = (column.combine_chunks().flatten().to_numpy() for column in table.columns)
+    return tuple(values.reshape(table.num_rows, -1) for values in flat)
+
+
 def lists(matrix):
     """A matrix as a column of lists of equal length."""
     return pa.FixedSizeListArray.from_arrays(pa.array(matrix.ravel()), matrix.shape[1])

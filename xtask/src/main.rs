@@ -5,6 +5,7 @@
 mod bench;
 mod ci;
 mod direction;
+mod features;
 mod pipeline;
 mod process;
 
@@ -19,6 +20,7 @@ cargo xtask COMMAND
   setup                     build, and bring the default model and ONNX Runtime into the cache
   ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline
   direction                 check that no stage depends on another
+  features [NAME]...        the optional backends: build and test each (hnsw, faiss); minutes of C++
   bench NAME [FLAGS]        measure against other tools; `cargo xtask bench` lists the benches
 ";
 
@@ -43,6 +45,7 @@ fn run(arguments: &[String]) -> Result<()> {
         "setup" => pipeline::setup(),
         "ci" => ci::ci(),
         "direction" => direction::check(),
+        "features" => features::features(rest),
         "bench" => bench::bench(rest),
         "help" | "--help" | "-h" => {
             process::say(USAGE);

@@ -18,6 +18,8 @@ enum Which {
     Knn(pipeline_benches::knn::Options),
     /// Clusters from a file of neighbors.
     Cluster(pipeline_benches::cluster::Options),
+    /// A layout in two dimensions from a file of neighbors.
+    Project(pipeline_benches::project::Options),
     /// Clusters from vectors, against labels that people gave.
     Quality(pipeline_benches::quality::Options),
     /// How far the clusters of finished runs agree with labels.
@@ -28,6 +30,7 @@ fn main() -> anyhow::Result<()> {
     match Args::parse().contest {
         Which::Knn(options) => pipeline_benches::knn::run(&options),
         Which::Cluster(options) => pipeline_benches::cluster::run(&options),
+        Which::Project(options) => pipeline_benches::project::run(&options),
         Which::Quality(options) => pipeline_benches::quality::run(&options),
         Which::Agreement(options) => pipeline_benches::scores::run(&options),
     }
