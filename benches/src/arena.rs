@@ -27,7 +27,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// Runs `command` to its end, or for `limit` seconds, through `measure.py`, which asks the system what it took.
+/// Runs `command` to its end, or for `limit` CPU seconds, through `measure.py`, which asks the system what it took.
 pub fn run(
     python: &Path,
     peers: &Path,

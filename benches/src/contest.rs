@@ -33,7 +33,7 @@ pub struct Contestant {
     pub at_most: Option<usize>,
     /// Inputs with fewer rows than this are left out.
     pub at_least: Option<usize>,
-    /// Runs only when named with `--only`.
+    /// Runs only when `--only` gives its full name.
     #[serde(default)]
     pub on_request: bool,
 }
@@ -46,14 +46,12 @@ impl Contest {
         toml::from_str(&text).with_context(|| format!("{} is not a contest", path.display()))
     }
 
-    /// The contestants whose name contains one of `only`, or those that run by default.
+    /// Those that run by default, or of these the ones whose name contains one of `only`, and those that it names in full.
     pub fn chosen(&self, only: &[String]) -> Result<Vec<&Contestant>> {
         let wanted = |one: &&Contestant| {
-            if only.is_empty() {
-                !one.on_request
-            } else {
-                only.iter().any(|name| one.name.contains(name.as_str()))
-            }
+            let part = |name: &String| !one.on_request && one.name.contains(name.as_str());
+            only.is_empty() && !one.on_request
+                || only.iter().any(|name| *name == one.name || part(name))
         };
         let chosen: Vec<_> = self.contestant.iter().filter(wanted).collect();
         if chosen.is_empty() {
@@ -138,12 +136,18 @@ mod tests {
     #[test]
     fn contestants_know_their_range() {
         let contest: Contest = toml::from_str(
-            "[[contestant]]\nname = 'a'\ncommand = ['x']\nat_most = 10\n[[contestant]]\nname = 'b'\ncommand = ['y']\non_request = true\n",
+            "[[contestant]]\nname = 'a'\ncommand = ['x']\nat_most = 10\n[[contestant]]\nname = 'a b'\ncommand = ['y']\non_request = true\n",
         )
         .expect("a contest");
         assert!(contest.contestant[0].takes(10) && !contest.contestant[0].takes(11));
         assert_eq!(contest.chosen(&[]).expect("one").len(), 1);
-        assert_eq!(contest.chosen(&["b".to_owned()]).expect("one")[0].name, "b");
+        // Part of a name is enough for those that run anyway, the others want their own.
+        let names = |only: &str| -> Vec<String> {
+            let chosen = contest.chosen(&[only.to_owned()]).expect("one");
+            chosen.iter().map(|one| one.name.clone()).collect()
+        };
+        assert_eq!(names("a"), ["a"]);
+        assert_eq!(names("a b"), ["a b"]);
         assert!(contest.chosen(&["z".to_owned()]).is_err());
     }
 }

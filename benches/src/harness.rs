@@ -22,10 +22,10 @@ pub struct Common {
     /// Threads of every contestant.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from), value_name = "N")]
     pub threads: usize,
-    /// Only contestants whose name contains one of these.
+    /// Only contestants whose name contains one of these; those that wait to be asked for want their full name.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub only: Vec<String>,
-    /// Seconds after which a contestant is stopped and counts as failed.
+    /// CPU seconds after which a contestant is stopped and counts as failed.
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     pub limit: u64,
     /// Where the virtual environment, the inputs and the results are kept.
@@ -358,13 +358,11 @@ mod tests {
         let text = lay_out(&["n"], &[(vec!["7".to_owned()], entries)]);
         assert_eq!(
             text,
-            "| contestant | n |  CPU s | wall s | peak MiB | recall | CPU to ours |\n\
+            "| contestant |  n |  CPU s | wall s | peak MiB | recall | CPU to ours |\n\
              | ---------- | -: | -----: | -----: | -------: | -----: | ----------: |\n\
-             | ours       | 7 |   2.00 |   2.00 |        1 |   1.00 |        1.00 |\n\
-             | slow       | 7 |   5.00 |   5.00 |        1 |   1.00 |        2.50 |\n\
-             | broken     | 7 | failed |        |          |        |             |\n"
-                .replace("| n |", "|  n |")
-                .replace("| 7 |", "|  7 |")
+             | ours       |  7 |   2.00 |   2.00 |        1 |   1.00 |        1.00 |\n\
+             | slow       |  7 |   5.00 |   5.00 |        1 |   1.00 |        2.50 |\n\
+             | broken     |  7 | failed |        |          |        |             |\n"
         );
     }
 }

@@ -2,7 +2,11 @@
 
 /// Lays out `rows` under `header`: the first column to the left, numbers to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();
+    // A rule takes two characters: a dash and the colon that sets a column to the right.
+    let mut widths: Vec<usize> = header
+        .iter()
+        .map(|title| title.chars().count().max(2))
+        .collect();
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = (*width).max(cell.chars().count());
