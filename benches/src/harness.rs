@@ -294,23 +294,19 @@ pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>
         for entry in entries {
             let mut row = vec![entry.contestant.name.clone()];
             row.extend(cells.iter().cloned());
-            match (arena::median(&entry.runs), &entry.score, &entry.failed) {
-                (Some(usage), Some(score), None) => {
-                    row.push(format!("{:.2}", usage.cpu));
-                    row.push(format!("{:.2}", usage.wall));
-                    row.push(mebibytes(usage.peak));
-                    row.extend(score.cells());
-                    row.push(
-                        ours.map_or_else(
-                            || "-".to_owned(),
-                            |ours| format!("{:.2}", usage.cpu / ours),
-                        ),
-                    );
-                }
-                _ => {
-                    row.push("failed".to_owned());
-                    row.resize(header.len(), String::new());
-                }
+            if let (Some(usage), Some(score), None) =
+                (arena::median(&entry.runs), &entry.score, &entry.failed)
+            {
+                row.push(format!("{:.2}", usage.cpu));
+                row.push(format!("{:.2}", usage.wall));
+                row.push(mebibytes(usage.peak));
+                row.extend(score.cells());
+                row.push(
+                    ours.map_or_else(|| "-".to_owned(), |ours| format!("{:.2}", usage.cpu / ours)),
+                );
+            } else {
+                row.push("failed".to_owned());
+                row.resize(header.len(), String::new());
             }
             rows.push(row);
         }
