@@ -66,10 +66,9 @@ impl Clusters {
 
     /// The number of clusters, noise not counted.
     pub fn count(&self) -> usize {
-        self.cluster
-            .iter()
-            .max()
-            .map_or(0, |&last| (last + 1).max(0) as usize)
+        let last = self.cluster.iter().max();
+        last.and_then(|&last| usize::try_from(last).ok())
+            .map_or(0, |last| last + 1)
     }
 
     /// Reads the file at `path`. A foreign file needs `cluster` alone; missing scores are 1 and 0.

@@ -91,14 +91,18 @@ impl Stage for Cluster {
         required.map(|file| file.name).collect()
     }
 
+    fn check(options: &Options, _local: &stage::NoLocal) -> Result<(), Error> {
+        options.check()
+    }
+
     fn run(
         files: &Files,
         options: &Options,
-        _local: &stage::NoLocal,
+        local: &stage::NoLocal,
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Report, Error> {
-        options.check()?;
+        Self::check(options, local)?;
         let path = files.input("neighbors");
         let neighbors = Neighbors::read(path)?;
         let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;

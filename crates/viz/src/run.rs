@@ -94,13 +94,7 @@ impl Stage for Viz {
     type Report = Report;
     type Error = Error;
 
-    fn run(
-        files: &Files,
-        options: &Options,
-        local: &Local,
-        seed: Seed,
-        progress: &dyn Progress,
-    ) -> Result<Report, Error> {
+    fn check(options: &Options, local: &Local) -> Result<(), Error> {
         let (width, height) = (options.picture_width, options.picture_height);
         let sides = 200..=20_000;
         if !sides.contains(&width)
@@ -109,6 +103,23 @@ impl Stage for Viz {
         {
             return Err(Error::PictureSize { width, height });
         }
+        match &local.font {
+            Some(path) if !path.is_file() => Err(Error::Read {
+                path: path.display().to_string(),
+                source: std::io::ErrorKind::NotFound.into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        local: &Local,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        Self::check(options, local)?;
         let mut footer = stage::footer::<Self>(options, seed);
         let sources = Sources::read(files, &mut footer)?;
         let mut report = Report {

@@ -54,14 +54,18 @@ impl Stage for Sweep {
     type Report = SweepReport;
     type Error = Error;
 
+    fn check(options: &SweepOptions, _local: &stage::NoLocal) -> Result<(), Error> {
+        options.check()
+    }
+
     fn run(
         files: &Files,
         options: &SweepOptions,
-        _local: &stage::NoLocal,
+        local: &stage::NoLocal,
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<SweepReport, Error> {
-        options.check()?;
+        Self::check(options, local)?;
         let path = files.input("neighbors");
         let neighbors = Neighbors::read(path)?;
         let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
