@@ -93,6 +93,18 @@ impl Stage for Embed {
     type Report = Report;
     type Error = Error;
 
+    fn check(options: &Options, local: &Local) -> Result<(), Error> {
+        for (option, value) in [
+            ("hash-dimensions", options.hash_dimensions),
+            ("batch-tokens", local.batch_tokens),
+        ] {
+            if value == 0 {
+                return Err(Error::Zero { option });
+            }
+        }
+        Ok(())
+    }
+
     fn fingerprints(
         _: &Files,
         options: &Options,
@@ -113,14 +125,7 @@ impl Stage for Embed {
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Report, Error> {
-        for (option, value) in [
-            ("hash-dimensions", options.hash_dimensions),
-            ("batch-tokens", local.batch_tokens),
-        ] {
-            if value == 0 {
-                return Err(Error::Zero { option });
-            }
-        }
+        Self::check(options, local)?;
         let path = files.input("documents");
         let documents = Documents::read(path)?;
         if documents.is_empty() {

@@ -52,16 +52,13 @@ fn join_quoted(pieces: &[String]) -> Vec<String> {
                 && joined.matches('"').count().is_multiple_of(2)
         };
         let quoted = pieces[at].starts_with('"');
-        match (at + 1..=pieces.len()).filter(|_| quoted).find(closes) {
-            Some(end) => {
-                let joined = pieces[at..end].join(",");
-                names.push(joined[1..joined.len() - 1].replace("\"\"", "\""));
-                at = end;
-            }
-            None => {
-                names.push(pieces[at].clone());
-                at += 1;
-            }
+        if let Some(end) = (at + 1..=pieces.len()).filter(|_| quoted).find(closes) {
+            let joined = pieces[at..end].join(",");
+            names.push(joined[1..joined.len() - 1].replace("\"\"", "\""));
+            at = end;
+        } else {
+            names.push(pieces[at].clone());
+            at += 1;
         }
     }
     names

@@ -233,7 +233,8 @@ fn holds_an_object_a_line(text: &str) -> bool {
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
 }
 
-fn given_delimiter(given: &str) -> Result<u8, Error> {
+/// The byte that `--delimiter` names.
+pub(crate) fn given_delimiter(given: &str) -> Result<u8, Error> {
     match given.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'\\') => Ok(byte),

@@ -12,7 +12,7 @@ use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 use crate::choose::{Kept, choose};
 use crate::formats::{Kind, binary};
 use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
-use crate::read::read_all;
+use crate::read::{given_delimiter, read_all};
 use crate::source;
 use crate::table::{Column, Table, to_arrow};
 use crate::text::{Recipe, found_by_name};
@@ -84,16 +84,27 @@ impl Stage for Ingest {
         )]))
     }
 
-    fn run(
-        files: &Files,
-        options: &Options,
-        _: &NoLocal,
-        seed: Seed,
-        progress: &dyn Progress,
-    ) -> Result<Report, Error> {
+    fn check(options: &Options, _: &NoLocal) -> Result<(), Error> {
         if !options.text.is_empty() && options.template.is_some() {
             return Err(Error::TextTwice);
         }
+        if let Some(template) = &options.template {
+            Recipe::template(template)?;
+        }
+        if let Some(delimiter) = &options.delimiter {
+            given_delimiter(delimiter)?;
+        }
+        Ok(())
+    }
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        local: &NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        Self::check(options, local)?;
         if let Some(column) = options
             .vectors
             .as_ref()
@@ -118,7 +129,7 @@ impl Stage for Ingest {
         drop(parts);
 
         let mut footer = stage::footer::<Self>(options, seed);
-        footer.inputs = Self::fingerprints(files, options, &NoLocal {})?;
+        footer.inputs = Self::fingerprints(files, options, local)?;
         if let (Some(name), Some(path)) = (&options.vectors, files.output("embeddings")) {
             let embeddings = take_vectors(&table, name, &kept)?;
             report.dimensions = Some(embeddings.dim());

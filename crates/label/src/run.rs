@@ -67,6 +67,11 @@ impl Stage for Label {
     type Report = Report;
     type Error = Error;
 
+    fn check(options: &Options, _local: &NoLocal) -> Result<(), Error> {
+        options.style()?;
+        options.language().map(|_| ())
+    }
+
     fn run(
         files: &Files,
         options: &Options,

@@ -1,6 +1,8 @@
 //! What cannot be read: the fact with file and line, and the remedy.
 
 use ingest::formats::{Format, OnBadRow};
+use ingest::{Ingest, Options};
+use stage::{NoLocal, Stage as _};
 
 use crate::Case;
 
@@ -175,6 +177,22 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
         .text(&["title"])
         .with(|o| o.template = Some("{title}".to_owned()));
     check(&both, &["both given"], "one of them");
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_before_anything_is_read() {
+    let refused = |change: fn(&mut Options)| {
+        let mut options = Options::default();
+        change(&mut options);
+        Ingest::check(&options, &NoLocal {}).is_err()
+    };
+    assert!(!refused(|_| ()));
+    assert!(refused(|o| o.template = Some("{title".to_owned())));
+    assert!(refused(|o| o.delimiter = Some(";;".to_owned())));
+    assert!(refused(|o| {
+        o.text = vec!["title".to_owned()];
+        o.template = Some("{title}".to_owned());
+    }));
 }
 
 #[test]

@@ -259,13 +259,10 @@ fn options_out_of_range_are_refused_with_their_range() {
         }),
         "--diversity is 1.5; it must be from 0 to 1"
     );
-    let unknown = run(
-        dir.path(),
-        &Options {
-            language: "xx".to_owned(),
-            ..Options::default()
-        },
-    )
-    .unwrap_err();
+    let unknown = Options {
+        language: "xx".to_owned(),
+        ..Options::default()
+    };
+    let unknown = Label::check(&unknown, &NoLocal {}).unwrap_err();
     assert!(unknown.hint().unwrap().contains("en, de, fr"));
 }
