@@ -14,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
-
 /// What a text is known by.
 pub(crate) type Key = [u8; 16];
 
@@ -34,6 +32,8 @@ pub(crate) struct VectorCache {
     vectors: File,
     d: usize,
     rows: HashMap<Key, Entry>,
+    /// Whether the files may be read only; nothing is added then.
+    pub(crate) read_only: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,29 +51,32 @@ pub(crate) struct Cached {
 }
 
 impl VectorCache {
-    /// Opens or starts the store for what `identity` says in words, with vectors of `d` numbers.
-    pub(crate) fn open(dir: &Path, identity: &str, d: usize) -> Result<Self, Error> {
+    /// Opens or starts the store for what `identity` says in words, with vectors of `d` numbers; if it may only be
+    /// read, to be read. The error says why there is none: a run can do without.
+    pub(crate) fn open(dir: &Path, identity: &str, d: usize) -> Result<Self, String> {
         let name = artifacts::sha256_of(format!("{identity}\n{d}").as_bytes());
         let path = dir.join(format!("{}.index", &name[..32]));
-        let fail = |action| {
-            let path = path.clone();
-            move |source| Error::Cache {
-                action,
-                path,
-                source,
-            }
-        };
+        let fail = |action| fault(action, &path);
         std::fs::create_dir_all(dir).map_err(fail("create"))?;
-        let open = |path: &Path| {
+        let open = |path: &Path, write: bool| {
             OpenOptions::new()
                 .read(true)
-                .write(true)
-                .create(true)
+                .write(write)
+                .create(write)
                 .truncate(false)
                 .open(path)
         };
-        let mut index = open(&path).map_err(fail("open"))?;
-        let vectors = open(&path.with_extension("vectors")).map_err(fail("open"))?;
+        let both = |write| -> io::Result<(File, File)> {
+            Ok((
+                open(&path, write)?,
+                open(&path.with_extension("vectors"), write)?,
+            ))
+        };
+        let (opened, read_only) = match both(true) {
+            Err(error) if may_not_write(&error) => (both(false).map_err(|_| error), true),
+            opened => (opened, false),
+        };
+        let (mut index, vectors) = opened.map_err(fail("open"))?;
         index.lock_shared().map_err(fail("lock"))?;
         let mut bytes = Vec::new();
         index.read_to_end(&mut bytes).map_err(fail("read"))?;
@@ -98,6 +101,7 @@ impl VectorCache {
             vectors,
             d,
             rows,
+            read_only,
         })
     }
 
@@ -122,13 +126,16 @@ impl VectorCache {
         })
     }
 
-    /// Adds vectors: `keys` and `lost` a row of `values` each.
+    /// Adds vectors: `keys` and `lost` a row of `values` each. Does nothing where the store may only be read.
     pub(crate) fn append(
         &mut self,
         keys: &[Key],
         lost: &[u64],
         values: &[f32],
-    ) -> Result<(), Error> {
+    ) -> Result<(), String> {
+        if self.read_only {
+            return Ok(());
+        }
         let bytes: Vec<u8> = values
             .iter()
             .flat_map(|value| value.to_le_bytes())
@@ -139,11 +146,8 @@ impl VectorCache {
             records.extend(lost.to_le_bytes());
             records.extend(checksum(key, *lost, row).to_le_bytes());
         }
-        self.write(&records, &bytes).map_err(|source| Error::Cache {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+        self.write(&records, &bytes)
+            .map_err(fault("write", &self.path))
     }
 
     fn write(&mut self, records: &[u8], bytes: &[u8]) -> io::Result<()> {
@@ -159,6 +163,24 @@ impl VectorCache {
         self.index.unlock()?;
         written
     }
+}
+
+/// What could not be done, and why.
+fn fault(action: &'static str, path: &Path) -> impl Fn(io::Error) -> String + use<> {
+    let path = path.to_owned();
+    move |error| {
+        format!(
+            "cannot {action} the vector cache {}: {error}",
+            path.display()
+        )
+    }
+}
+
+fn may_not_write(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 /// FNV-1a over 4 bytes at a time.
@@ -242,6 +264,32 @@ mod tests {
         let (_, vectors) = files(dir.path());
         std::fs::write(vectors, [0; 8]).unwrap();
         assert_eq!(one.get(&key("a")), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_store_that_may_only_be_read_is_read() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
+        one.append(&[key("a")], &[0], &[1.0, 2.0]).unwrap();
+        let (index, vectors) = files(dir.path());
+        for file in [&index, &vectors] {
+            std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o444)).unwrap();
+        }
+        let mut two = VectorCache::open(dir.path(), "model", 2).unwrap();
+        // Permissions do not bind the administrator, who reads and writes all the same.
+        assert_eq!(
+            two.read_only,
+            File::options().write(true).open(&index).is_err()
+        );
+        assert_eq!(two.get(&key("a")).unwrap().vector, [1.0, 2.0]);
+        two.append(&[key("b")], &[0], &[3.0, 4.0]).unwrap();
+        // What stands in its way as a directory can be neither read nor written.
+        std::fs::remove_file(&index).unwrap();
+        std::fs::create_dir(&index).unwrap();
+        let error = VectorCache::open(dir.path(), "model", 2).err().unwrap();
+        assert!(error.starts_with("cannot open the vector cache"), "{error}");
     }
 
     #[test]

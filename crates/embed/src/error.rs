@@ -8,6 +8,12 @@ pub enum Error {
     /// A file of the run.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
+    /// A number that cannot be 0.
+    #[error("--{option} is 0")]
+    Zero {
+        /// The option.
+        option: &'static str,
+    },
     /// There is nothing to embed.
     #[error("there are no documents to embed")]
     NoDocuments,
@@ -181,16 +187,6 @@ pub enum Error {
         /// "not finite" or "zero".
         fault: &'static str,
     },
-    /// The vector cache cannot be used.
-    #[error("cannot {action} the vector cache {}", path.display())]
-    Cache {
-        /// "read", "write" ...
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// The cause.
-        source: std::io::Error,
-    },
     /// Fetching what is missing failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
@@ -201,6 +197,7 @@ impl stage::Hint for Error {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
+            Self::Zero { .. } => "it takes 1 or more".to_owned(),
             Self::NoDocuments => "the documents file has no rows: look at what ingest kept".to_owned(),
             Self::RuntimeMissing { .. } => {
                 "name the library itself, such as libonnxruntime.so.1.31.1, onnxruntime.dll or libonnxruntime.1.31.1.dylib"
@@ -244,7 +241,6 @@ impl stage::Hint for Error {
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
             Self::BadVector { .. } => "look at that row's text; a model in half precision may overflow".to_owned(),
-            Self::Cache { .. } => "free some room, set SKERRY_CACHE to another directory, or say --no-cache".to_owned(),
         })
     }
 }

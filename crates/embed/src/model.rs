@@ -11,11 +11,6 @@ use crate::options::{Local, Options};
 use crate::settings::{self, Settings};
 use crate::setup::{self, DEFAULT_MODEL};
 
-/// Bytes of the program and the library at work, measured.
-const BASE_MEMORY: u64 = 150 << 20;
-/// How much larger a tokenizer is in memory than on disk, measured on one of 17 MB.
-const TOKENIZER_GROWS: u64 = 10;
-
 /// A model, found and read but not loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
@@ -29,8 +24,6 @@ pub(crate) struct Model {
     pub(crate) tokenizer: PathBuf,
     /// Bytes of the graph and its weights.
     pub(crate) size: u64,
-    /// What is needed beside sessions and vectors, roughly: the program, the library, the tokenizer.
-    pub(crate) base_memory: u64,
     pub(crate) settings: Settings,
     /// SHA-256 over the hashes of the graph, its weights and its tokenizer, and what the directory says of itself.
     pub(crate) fingerprint: String,
@@ -53,13 +46,10 @@ impl Model {
         };
         let tokenizer = find_tokenizer(&dir)?;
         let settings = settings::read(&dir, options)?;
-        let (mut hashes, mut size, mut memory) = (String::new(), 0, BASE_MEMORY);
+        let (mut hashes, mut size) = (String::new(), 0);
         for (role, path) in parts(&graph, &tokenizer)? {
-            let bytes = std::fs::metadata(&path).map_or(0, |about| about.len());
-            if path == tokenizer {
-                memory += bytes * TOKENIZER_GROWS;
-            } else {
-                size += bytes;
+            if path != tokenizer {
+                size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
             let hash = sha256(&path)?;
             let _ = writeln!(hashes, "{role} {hash}");
@@ -82,7 +72,6 @@ impl Model {
             graph,
             tokenizer,
             size,
-            base_memory: memory,
             settings,
             fingerprint,
         })

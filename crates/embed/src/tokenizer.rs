@@ -16,6 +16,9 @@ use tokenizers::{AddedToken, Tokenizer};
 use crate::error::Error;
 use crate::model::Model;
 
+/// Bytes that are given to the tokenizer at once: it takes some 90 bytes for each.
+const PIECE: usize = 1 << 20;
+
 /// The tokens of one text, cut to the model's length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
@@ -92,14 +95,20 @@ impl TextTokenizer {
         given
     }
 
-    /// The tokens of `text`.
+    /// The tokens of `text`. All that a model reads is in the first piece; the tokens of the others are counted, to tell
+    /// how many are lost.
     pub(crate) fn encode(&self, text: &str) -> Result<Tokens, Error> {
-        let encoding = self.raw(&self.given(text))?;
+        let given = self.given(text);
+        let mut pieces = pieces(&given);
+        let encoding = self.raw(pieces.next().unwrap_or_default())?;
+        let beyond: usize = pieces
+            .map(|piece| Ok(self.tokens(piece, false)?.len()))
+            .sum::<Result<_, Error>>()?;
         let ids = encoding.get_ids();
         if ids.len() <= self.max_tokens {
             return Ok(Tokens {
                 ids: ids.to_vec(),
-                lost: 0,
+                lost: beyond,
             });
         }
         // The special tokens at the end stay; the text before them is cut.
@@ -109,19 +118,39 @@ impl TextTokenizer {
             .rev()
             .take_while(|&&special| special == 1)
             .count();
-        let lost = ids.len() - self.max_tokens;
+        let lost = ids.len() - self.max_tokens + beyond;
         let cut = [&ids[..self.max_tokens - tail], &ids[ids.len() - tail..]].concat();
         Ok(Tokens { ids: cut, lost })
     }
 
     fn raw(&self, given: &str) -> Result<tokenizers::Encoding, Error> {
+        self.tokens(given, true)
+    }
+
+    fn tokens(&self, given: &str, special: bool) -> Result<tokenizers::Encoding, Error> {
         self.tokenizer
-            .encode_fast(given, true)
+            .encode_fast(given, special)
             .map_err(|error| Error::Tokenizer {
                 path: self.path.clone(),
                 message: error.to_string(),
             })
     }
+}
+
+/// `text` in pieces of at most [`PIECE`] bytes, cut before white space where there is any.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest.take()?;
+        if text.len() <= PIECE {
+            return Some(text);
+        }
+        let head = &text[..text.floor_char_boundary(PIECE)];
+        let space = head.rfind(char::is_whitespace).filter(|&at| at > 0);
+        let (piece, after) = text.split_at(space.unwrap_or(head.len()));
+        rest = Some(after);
+        Some(piece)
+    })
 }
 
 /// BERT's tokenizer over the vocabulary in `path`, one piece a line.
@@ -153,4 +182,31 @@ fn word_piece(path: &Path, lower_case: bool) -> tokenizers::Result<Tokenizer> {
     )));
     tokenizer.add_special_tokens(special)?;
     Ok(tokenizer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_any_length_is_read_piece_by_piece() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vocab.txt");
+        std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\n").unwrap();
+        let tokenizer = TextTokenizer {
+            tokenizer: word_piece(&path, true).unwrap(),
+            path,
+            prefix: String::new(),
+            lower_case: false,
+            max_tokens: 6,
+        };
+        let times = 3 * PIECE / 8;
+        let tokens = tokenizer.encode(&"red sea ".repeat(times)).unwrap();
+        assert_eq!(tokens.ids, [2, 4, 5, 4, 5, 3]);
+        assert_eq!(tokens.lost, 2 * times + 2 - 6);
+        let text = "é".repeat(PIECE);
+        assert_eq!(pieces(&text).collect::<String>(), text);
+        assert!(pieces(&text).all(|piece| piece.len() <= PIECE));
+        assert_eq!(pieces("").collect::<Vec<_>>(), [""]);
+    }
 }

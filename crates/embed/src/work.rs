@@ -94,14 +94,17 @@ pub(crate) fn embed<'a>(
             values[row * d..][..d].copy_from_slice(vector);
             lost[id as usize] = tokens;
         }
-        if let Some(cache) = &mut cache {
+        if let Some(store) = &mut cache {
             let keys: Vec<Key> = done
                 .batch
                 .rows
                 .iter()
                 .map(|&id| keys[id as usize])
                 .collect();
-            cache.append(&keys, &done.lost, &done.vectors)?;
+            if let Err(fault) = store.append(&keys, &done.lost, &done.vectors) {
+                progress.warn(&format!("{fault}; what comes from here on is not kept"));
+                cache = None;
+            }
         }
         progress.advance(done.batch.rows.len() as u64);
         Ok(())

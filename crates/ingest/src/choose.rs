@@ -96,7 +96,6 @@ pub(crate) fn choose(
     let mut places: Vec<usize> = (0..rows.len())
         .filter(|&place| !options.dedup || first[place] == place)
         .collect();
-    let candidates = places.len();
     if let Some(count) = options.sample {
         let numbers: Vec<i64> = places.iter().map(|&place| source_row(place)).collect();
         places = select::sample(&numbers, count, seed)
@@ -105,7 +104,6 @@ pub(crate) fn choose(
             .collect();
     }
     places.truncate(options.limit.unwrap_or(usize::MAX));
-    report.not_drawn = candidates - places.len();
     report.documents = places.len();
     if places.len() < FEWEST {
         return Err(Error::TooFew {
@@ -132,6 +130,8 @@ pub(crate) fn choose(
             .filter(|&&place| std::mem::replace(&mut seen[first[place]], true))
             .count();
     }
+    let collapsed = if options.dedup { report.duplicates } else { 0 };
+    report.not_drawn = rows.len() - places.len() - collapsed;
     let kept = places.iter().map(|&place| rows[place]).collect();
     Ok(Kept {
         rows: kept,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::encoding;
 use crate::formats::Fault;
+use crate::vectors;
 
 /// Why a table could not be read. `Display` states the fact with the file and the line, [`stage::Hint`] the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,12 @@ pub enum Error {
     /// A directory in a file's place.
     #[error("{} is a directory", path.display())]
     Directory {
+        /// It.
+        path: PathBuf,
+    },
+    /// A pipe or a device in a file's place.
+    #[error("{} is no plain file: it can be read only once, and an input is read twice", path.display())]
+    NoPlainFile {
         /// It.
         path: PathBuf,
     },
@@ -144,6 +151,12 @@ pub enum Error {
         /// What there is.
         columns: String,
     },
+    /// A column that a text would be found in, without one.
+    #[error("there is no text: all cells of {} are empty", columns.join(" and "))]
+    AllEmpty {
+        /// The columns.
+        columns: Vec<String>,
+    },
     /// Two ways to say what the text is.
     #[error("--text and --template are both given")]
     TextTwice,
@@ -210,6 +223,7 @@ fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
         encoding::Fault::Byte { line, byte } => {
             format!(", line {line}: the byte 0x{byte:02x} is no UTF-8")
         }
+        encoding::Fault::Nul { line } => format!(", line {line}: a NUL byte stands in the text"),
         encoding::Fault::Somewhere => format!(" is no text in the encoding {encoding}"),
     }
 }
@@ -231,7 +245,10 @@ fn row_fault(fault: &Fault) -> String {
             count(*expected)
         ),
         Fault::Json(fault) => format!("no JSON: {fault}"),
+        Fault::Foreign(begins) => format!("no JSON: it begins with {begins:?}"),
         Fault::NoObject(found) => format!("{found} where an object is expected"),
+        Fault::NoArray { found, .. } => format!("{found} where an array of objects is expected"),
+        Fault::Bytes => "bytes that are no UTF-8".to_owned(),
         Fault::Twice(key) => format!("the key `{key}` stands twice in one object"),
     }
 }
@@ -259,9 +276,18 @@ fn row_hint(fault: &Fault) -> String {
             format!("NaN and Infinity are no JSON: write null; {SKIP}")
         }
         Fault::Json(_) | Fault::Twice(_) => format!("mend the line, {SKIP}"),
-        Fault::NoObject("an object") => {
-            "an array of objects is expected: write it with orient=\"records\", or an object a line with --format jsonl".to_owned()
+        Fault::Foreign(_) => {
+            "if the file is of another format, name it with --format; in JSON lines such rows can be left out, counted, with \
+             --on-bad-row skip"
+                .to_owned()
         }
+        Fault::NoArray { rows: Some(key), .. } => {
+            format!("the rows seem to stand under its key `{key}`: take that array out (jq '.{key}'), and give it alone")
+        }
+        Fault::NoArray { .. } => {
+            "write it as an array of objects (pandas: orient=\"records\"), or an object a line with --format jsonl".to_owned()
+        }
+        Fault::Bytes => "name the encoding with --encoding".to_owned(),
         Fault::NoObject(_) => format!("each row must be an object, {{\"title\": \"...\"}}; {SKIP}"),
     }
 }
@@ -272,6 +298,10 @@ impl stage::Hint for Error {
             Self::NoSource => "name a file, a pattern in quotes (\"news/*.csv\"), or - for standard input".to_owned(),
             Self::StdinTwice => "it can be read once: name it once".to_owned(),
             Self::Directory { path } => format!("name its files by a pattern in quotes: \"{}/*.csv\"", path.display()),
+            Self::NoPlainFile { .. } => {
+                "pipe it into standard input, and name - and the format: ... | skerry run - --format csv; or keep it in a file first"
+                    .to_owned()
+            }
             Self::Pattern { .. } => "* stands for any letters, ? for one, [ab] for a or b".to_owned(),
             Self::NoMatch { .. } => "check the directory and the pattern".to_owned(),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
@@ -289,9 +319,12 @@ impl stage::Hint for Error {
             }
             Self::NoText { .. } => "say it with --format parquet or arrow".to_owned(),
             Self::Compressed { .. } => "get the file again; gzip -t or zstd -t tells whether it is whole".to_owned(),
+            Self::Encoding { fault: encoding::Fault::Nul { .. }, .. } => {
+                "take such bytes out (tr -d '\\000'), or replace them, counted, with --encoding lossy".to_owned()
+            }
             Self::Encoding { fault: encoding::Fault::Byte { .. }, .. } => {
                 "name the encoding (--encoding latin1, windows-1252, gb18030, shift_jis ...), or replace such bytes, counted, \
-                 with --encoding lossy"
+                 with --encoding lossy, or leave such rows out, counted, with --on-bad-row skip"
                     .to_owned()
             }
             Self::Encoding { .. } => {
@@ -307,8 +340,18 @@ impl stage::Hint for Error {
             Self::Row { fault, .. } => row_hint(fault),
             Self::Binary { .. } => "check that it was copied whole, and that --format fits".to_owned(),
             Self::Column { .. } => "leave the column out: name the ones to keep with --columns".to_owned(),
+            Self::NoColumn { nearest: Some(nearest), option: "--where", .. } => {
+                format!("did you mean --where with {nearest}? A string stands in single quotes, 'en'; double ones are for names of columns")
+            }
+            Self::NoColumn { option: "--where", .. } => {
+                "in --where a string stands in single quotes, 'en'; double ones are for names of columns".to_owned()
+            }
+            Self::NoColumn { nearest: Some(nearest), option, .. } if nearest.contains(',') => {
+                format!("a name with a comma stands in double quotes, inside those of the shell: {option} '\"{}\"'", nearest.replace('"', "\"\""))
+            }
             Self::NoColumn { nearest: Some(nearest), option, .. } => format!("did you mean {option} {nearest}?"),
             Self::NoColumn { option, .. } => format!("name one of them with {option}"),
+            Self::AllEmpty { .. } => "check that it was written whole, or say which columns hold the text: --text COLUMN".to_owned(),
             Self::NoTextColumn { .. } => "say which hold the text: --text COLUMN or --text COLUMN,COLUMN".to_owned(),
             Self::TextTwice => "give one of them".to_owned(),
             Self::Template { .. } => {
@@ -318,8 +361,11 @@ impl stage::Hint for Error {
                 "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings stand in single \
                  quotes, odd names in double ones"
             ),
-            Self::Vector { column, .. } => {
-                format!("mend the row, or leave such rows out: --where \"{column} IS NOT NULL\"")
+            Self::Vector { column, fault, .. } if fault == vectors::ABSENT => {
+                format!("leave such rows out: --where '\"{column}\" IS NOT NULL'; or leave out --vectors, and have the texts embedded")
+            }
+            Self::Vector { .. } => {
+                "mend the row or take it out of the source; or leave out --vectors, and have the texts embedded".to_owned()
             }
             Self::NoVectors { .. } => "name a column of lists of numbers, all of one length".to_owned(),
             Self::NoPlace { .. } => "name it with --embeddings FILE, or a run directory with --run DIR".to_owned(),

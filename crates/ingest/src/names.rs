@@ -11,6 +11,59 @@ pub fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
         .map(|(_, name)| name.as_str())
 }
 
+/// The name of which `wanted` is what stands before a comma.
+pub fn cut_at_comma<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
+    let begins = |name: &&String| {
+        name.strip_prefix(wanted)
+            .is_some_and(|rest| rest.starts_with(','))
+    };
+    names.iter().find(begins).map(String::as_str)
+}
+
+/// `names` in one line; of a great many the first dozen and the number of the others.
+pub fn some(names: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 12;
+    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let shown = shown.join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} ... and {more} more"),
+    }
+}
+
+/// Puts names together again that the command line cut at commas inside double quotes, as CSV quotes them: `"the`,
+/// ` title"` become `the, title`. Names without a quote at their beginning stay as they are.
+pub fn unquoted<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let pieces = <Vec<String> as serde::Deserialize>::deserialize(deserializer)?;
+    Ok(join_quoted(&pieces))
+}
+
+fn join_quoted(pieces: &[String]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut at = 0;
+    while at < pieces.len() {
+        // The name ends with the first piece after which its quotes are even in number.
+        let closes = |&end: &usize| {
+            let joined = pieces[at..end].join(",");
+            joined.len() > 1
+                && joined.ends_with('"')
+                && joined.matches('"').count().is_multiple_of(2)
+        };
+        let quoted = pieces[at].starts_with('"');
+        if let Some(end) = (at + 1..=pieces.len()).filter(|_| quoted).find(closes) {
+            let joined = pieces[at..end].join(",");
+            names.push(joined[1..joined.len() - 1].replace("\"\"", "\""));
+            at = end;
+        } else {
+            names.push(pieces[at].clone());
+            at += 1;
+        }
+    }
+    names
+}
+
 /// Letters to change, add or leave out to make `b` of `a` (Levenshtein); quadratic in their lengths, which are cut.
 fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 100;
@@ -124,6 +177,24 @@ mod tests {
         assert_eq!(nearest("title", &there), Some("Title"));
         assert_eq!(nearest("descripton", &there), Some("description"));
         assert_eq!(nearest("author", &there), None);
+    }
+
+    #[test]
+    fn quoted_names_may_hold_commas() {
+        let joined = |pieces: &[&str]| join_quoted(&names(pieces));
+        assert_eq!(joined(&["\"the", " title\"", "n"]), ["the, title", "n"]);
+        assert_eq!(joined(&["\"a", "b", "c\"", "\"d\""]), ["a,b,c", "d"]);
+        assert_eq!(joined(&["\"a\"\"q\""]), ["a\"q"]);
+        assert_eq!(joined(&["the, title", "a\"q"]), ["the, title", "a\"q"]);
+        assert_eq!(joined(&["\"open", "n"]), ["\"open", "n"]);
+        assert_eq!(joined(&["\"", ""]), ["\"", ""]);
+    }
+
+    #[test]
+    fn a_great_many_names_are_cut_short() {
+        let many: Vec<String> = (0..5_000).map(|i| format!("c{i}")).collect();
+        assert_eq!(some(&many[..2]), "c0, c1");
+        assert!(some(&many).ends_with("c11 ... and 4988 more"));
     }
 
     #[test]

@@ -9,14 +9,17 @@ use crate::formats::{Format, OnBadRow, Quote};
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Columns that make up the text, each on a line of its own [default: found by their names]
+    /// Columns that make up the text, each on a line of its own [default: found by their names]. May be given several
+    /// times; a name with a comma stands in double quotes: '"the, title"'
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    #[serde(deserialize_with = "crate::names::unquoted")]
     pub text: Vec<String>,
     /// The text as a template instead: "{title}\n{description}"
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<String>,
-    /// Other columns to keep [default: all]
+    /// Other columns to keep, given like those of --text [default: all]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
+    #[serde(deserialize_with = "crate::names::unquoted")]
     pub columns: Vec<String>,
     /// Column of vectors to take instead of embedding the texts
     #[arg(long, value_name = "COLUMN")]
@@ -30,7 +33,7 @@ pub struct Options {
     /// Keep this many documents, drawn by the seed, in the order of the source
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
-    /// Keep the first documents, at most this many
+    /// Keep the first documents, at most this many; with --sample, the first of those drawn
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
     /// Format of the sources [default: by the ending of their names]
@@ -48,7 +51,7 @@ pub struct Options {
     /// Encoding of text files: utf-8, lossy (utf-8, faults replaced and counted), latin1, utf-16le, gb18030 ...
     #[arg(long, default_value = "utf-8")]
     pub encoding: String,
-    /// What to do with a row that cannot be read
+    /// What to do with a row that cannot be read: one of too many fields, of faulty quotes or JSON, or no UTF-8
     #[arg(long, default_value = "error")]
     pub on_bad_row: OnBadRow,
     /// Words that stand for "no value" when they are a whole cell of a text or a number

@@ -3,9 +3,9 @@
 use stage::Progress;
 
 use crate::encoding::{self, Decoded};
-use crate::formats::{Format, Parsed, binary, csv, json, lines};
-use crate::names::Renamed;
-use crate::report::LISTED;
+use crate::formats::{Format, OnBadRow, Parsed, Text, binary, csv, json, lines};
+use crate::names::{Renamed, some};
+use crate::report::{Converted, LISTED};
 use crate::source::Source;
 use crate::table::{Column, Table};
 use crate::{Error, Options, Report};
@@ -29,13 +29,13 @@ pub(crate) fn read_all(
         if !above.is_empty() {
             progress.warn(&format!(
                 "{source} has columns that earlier sources lack, empty there: {}",
-                above.join(", ")
+                some(&above)
             ));
         }
         if !below.is_empty() {
             progress.warn(&format!(
                 "{source} lacks columns of earlier sources, empty here: {}",
-                below.join(", ")
+                some(&below)
             ));
         }
         progress.advance(1);
@@ -44,7 +44,7 @@ pub(crate) fn read_all(
     if table.rows() == 0 {
         return Err(Error::NoRows {
             source_name: named(sources),
-            columns: table.names().join(", "),
+            columns: some(&table.names()),
         });
     }
     Ok(table)
@@ -83,22 +83,37 @@ fn read(
     };
     let Decoded {
         text,
-        replaced,
+        faults,
         announced,
-    } = encoding::decode(bytes, &options.encoding).map_err(encoding_fault)?;
+    } = encoding::decode(
+        bytes,
+        &options.encoding,
+        options.on_bad_row == OnBadRow::Skip,
+    )
+    .map_err(encoding_fault)?;
     if let Some(announced) = announced {
         progress.note(&format!(
             "{source} says that it is in {announced}, and is read so"
         ));
     }
-    if replaced > 0 {
-        report.replaced_bytes += replaced;
+    let plain = encoding::without_mark(&text);
+    let mark = text.len() - plain.len();
+    // Where replacing was asked for, the rows are good; else those that hold a fault are bad.
+    let faults: Vec<usize> = if encoding::is_lossy(&options.encoding) && !faults.is_empty() {
+        report.replaced_bytes += faults.len() as u64;
         progress.warn(&format!(
-            "{source}: {replaced} faulty byte sequences were replaced by U+FFFD"
+            "{source}: {} faulty byte sequences were replaced by U+FFFD",
+            faults.len()
         ));
-    }
-    let text = encoding::without_mark(&text);
-    if text.trim().is_empty() {
+        Vec::new()
+    } else {
+        faults.into_iter().map(|fault| fault - mark).collect()
+    };
+    let text = Text {
+        text: plain,
+        faults: &faults,
+    };
+    if plain.trim().is_empty() {
         return Err(Error::Empty {
             source_name: source_name(),
         });
@@ -140,6 +155,8 @@ fn say_renamed(source: &Source, renamed: &[Renamed], progress: &dyn Progress) {
 
 /// Refuses what cannot be text, so that the message is about the format and not about some byte.
 fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(), Error> {
+    // A NUL byte here and there is a fault of its line.
+    const FEW: usize = 10;
     let head = &bytes[..bytes.len().min(4096)];
     let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
     let wide = marked
@@ -151,7 +168,7 @@ fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(),
         "an Arrow file"
     } else if head.starts_with(b"PK\x03\x04") {
         "a ZIP archive"
-    } else if !wide && memchr::memchr(0, head).is_some() {
+    } else if !wide && memchr::memchr_iter(0, head).count() * FEW > head.len() {
         "UTF-16 or binary data"
     } else {
         return Ok(());
@@ -165,7 +182,7 @@ fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(),
 fn parse(
     source: &Source,
     format: Format,
-    text: &str,
+    text: Text<'_>,
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<Parsed, Error> {
@@ -174,7 +191,7 @@ fn parse(
             let usual = if format == Format::Tsv { b'\t' } else { b',' };
             let delimiter = match &options.delimiter {
                 Some(given) => given_delimiter(given)?,
-                None => csv::delimiter(text, usual, options.quote),
+                None => csv::delimiter(text.text, usual, options.quote),
             };
             if options.delimiter.is_none() && delimiter != usual {
                 let shown = if delimiter == b'\t' {
@@ -192,7 +209,7 @@ fn parse(
             csv::read(text, dialect, options.on_bad_row)
         }
         // Many files called .json hold an object a line.
-        Format::Json if holds_an_object_a_line(text) => {
+        Format::Json if holds_an_object_a_line(text.text) => {
             progress.note(&format!(
                 "{source} holds an object a line, and is read as JSON lines"
             ));
@@ -200,7 +217,7 @@ fn parse(
         }
         Format::Json => json::array(text, options.on_bad_row),
         Format::Jsonl => json::lines(text, options.on_bad_row),
-        _ => Ok(lines::read(text)),
+        _ => lines::read(text, options.on_bad_row),
     };
     result.map_err(|bad| Error::Row {
         source_name: source.to_string(),
@@ -216,7 +233,8 @@ fn holds_an_object_a_line(text: &str) -> bool {
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
 }
 
-fn given_delimiter(given: &str) -> Result<u8, Error> {
+/// The byte that `--delimiter` names.
+pub(crate) fn given_delimiter(given: &str) -> Result<u8, Error> {
     match given.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
         &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | b'\\') => Ok(byte),
@@ -257,6 +275,13 @@ fn read_binary(
             }
         })? {
             binary::Plain::Column(series, kind) => {
+                if let Some((from, to)) = binary::converted(column.dtype(), series.dtype(), kind) {
+                    let column = name.clone();
+                    let converted = Converted { column, from, to };
+                    if !report.converted.contains(&converted) {
+                        report.converted.push(converted);
+                    }
+                }
                 table.columns.push(Column { name, series, kind });
             }
             binary::Plain::Bytes => {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::names::Renamed;
+use crate::names::{Renamed, some};
 
 /// How many row numbers a list in the report holds at most; the count beside it is always whole.
 pub(crate) const LISTED: usize = 1_000;
@@ -32,7 +32,7 @@ pub struct Report {
     pub without_text_rows: Vec<i64>,
     /// Cells of texts and of numbers that held a word for "no value" and count as empty.
     pub null_words: usize,
-    /// Rows left out by the sample or the limit.
+    /// Rows left out by the sample or the limit, with the copies of their texts.
     pub not_drawn: usize,
     /// Rows whose text an earlier document has: collapsed into it, or standing beside it.
     pub duplicates: usize,
@@ -46,6 +46,8 @@ pub struct Report {
     pub decoded: usize,
     /// The other columns, as they were written.
     pub columns: Vec<ColumnReport>,
+    /// Columns that are stored as another kind of thing than they were.
+    pub converted: Vec<Converted>,
     /// Columns that got another name.
     pub renamed: Vec<Renamed>,
     /// Columns that were left out because a table cannot show them: vectors that were not asked for, raw bytes.
@@ -61,6 +63,23 @@ pub struct ColumnReport {
     pub name: String,
     /// Its type.
     pub kind: String,
+}
+
+/// A column that is stored as another kind of thing than it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Converted {
+    /// Its name in the source.
+    pub column: String,
+    /// Its type in the source.
+    pub from: String,
+    /// What it is stored as.
+    pub to: String,
+}
+
+impl fmt::Display for Converted {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{} ({} as {})", self.column, self.from, self.to)
+    }
 }
 
 impl fmt::Display for Report {
@@ -128,7 +147,16 @@ impl fmt::Display for Report {
                 .iter()
                 .map(|column| format!("{} ({})", column.name, column.kind))
                 .collect();
-            writeln!(f, "  columns kept: {}", columns.join(", "))?;
+            writeln!(f, "  columns kept: {}", some(&columns))?;
+        }
+        if !self.converted.is_empty() {
+            let converted: Vec<String> = self.converted.iter().map(ToString::to_string).collect();
+            writeln!(
+                f,
+                "  {} stored otherwise than in the source: {}",
+                count(converted.len(), "column"),
+                some(&converted)
+            )?;
         }
         for Renamed { from, to } in &self.renamed {
             let from = if from.is_empty() {
@@ -139,7 +167,7 @@ impl fmt::Display for Report {
             writeln!(f, "  column {from} is now {to}")?;
         }
         if !self.left_out.is_empty() {
-            writeln!(f, "  columns left out: {}", self.left_out.join(", "))?;
+            writeln!(f, "  columns left out: {}", some(&self.left_out))?;
         }
         if let Some(d) = self.dimensions {
             writeln!(f, "  vectors of {d} dimensions")?;

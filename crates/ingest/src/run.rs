@@ -11,12 +11,12 @@ use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
 use crate::choose::{Kept, choose};
 use crate::formats::{Kind, binary};
-use crate::names::{Renamed, nearest, unreserved};
-use crate::read::read_all;
+use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
+use crate::read::{given_delimiter, read_all};
 use crate::source;
 use crate::table::{Column, Table, to_arrow};
 use crate::text::{Recipe, found_by_name};
-use crate::types::settle;
+use crate::types::{is_null_word, settle};
 use crate::{ColumnReport, Error, Options, Report, vectors};
 
 /// The `ingest` stage.
@@ -84,16 +84,27 @@ impl Stage for Ingest {
         )]))
     }
 
-    fn run(
-        files: &Files,
-        options: &Options,
-        _: &NoLocal,
-        seed: Seed,
-        progress: &dyn Progress,
-    ) -> Result<Report, Error> {
+    fn check(options: &Options, _: &NoLocal) -> Result<(), Error> {
         if !options.text.is_empty() && options.template.is_some() {
             return Err(Error::TextTwice);
         }
+        if let Some(template) = &options.template {
+            Recipe::template(template)?;
+        }
+        if let Some(delimiter) = &options.delimiter {
+            given_delimiter(delimiter)?;
+        }
+        Ok(())
+    }
+
+    fn run(
+        files: &Files,
+        options: &Options,
+        local: &NoLocal,
+        seed: Seed,
+        progress: &dyn Progress,
+    ) -> Result<Report, Error> {
+        Self::check(options, local)?;
         if let Some(column) = options
             .vectors
             .as_ref()
@@ -118,7 +129,7 @@ impl Stage for Ingest {
         drop(parts);
 
         let mut footer = stage::footer::<Self>(options, seed);
-        footer.inputs = Self::fingerprints(files, options, &NoLocal {})?;
+        footer.inputs = Self::fingerprints(files, options, local)?;
         if let (Some(name), Some(path)) = (&options.vectors, files.output("embeddings")) {
             let embeddings = take_vectors(&table, name, &kept)?;
             report.dimensions = Some(embeddings.dim());
@@ -145,9 +156,15 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
     let (recipe, option) = if let Some(template) = &options.template {
         (Recipe::template(template)?, "--template")
     } else if options.text.is_empty() {
-        let found = found_by_name(&names, |i| is_text(&table.columns[i], options));
-        let columns = found.ok_or_else(|| Error::NoTextColumn {
-            columns: names.join(", "),
+        let fits = |i: usize| is_text(&table.columns[i], options);
+        let columns = found_by_name(&names, fits).ok_or_else(|| {
+            let empty = found_by_name(&names, |i| is_empty(&table.columns[i], options));
+            match empty.filter(|_| !(0..names.len()).any(fits)) {
+                Some(columns) => Error::AllEmpty { columns },
+                None => Error::NoTextColumn {
+                    columns: some(&names),
+                },
+            }
         })?;
         progress.note(&format!(
             "the text is made of {} (found by name; --text says otherwise)",
@@ -168,12 +185,28 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
             return Err(Error::NoColumn {
                 column: wanted.clone(),
                 option,
-                columns: names.join(", "),
-                nearest: nearest(wanted, &names).map(str::to_owned),
+                columns: some(&names),
+                nearest: cut_at_comma(wanted, &names)
+                    .or_else(|| nearest(wanted, &names))
+                    .map(str::to_owned),
             });
         }
     }
     Ok(recipe)
+}
+
+/// Whether a column holds no value at all.
+fn is_empty(column: &Column, options: &Options) -> bool {
+    match column.series.str() {
+        Ok(cells) => cells.iter().flatten().all(|cell| !says(cell, options)),
+        Err(_) => column.series.null_count() == column.series.len(),
+    }
+}
+
+/// Whether a cell holds anything but blanks or a word for "no value".
+fn says(cell: &str, options: &Options) -> bool {
+    let cell = cell.trim();
+    !cell.is_empty() && !is_null_word(cell, &options.null_values)
 }
 
 /// Whether a column holds strings that are nothing else, judged by its first values.
@@ -186,7 +219,7 @@ fn is_text(column: &Column, options: &Options) -> bool {
     let Ok(strings) = head.str() else {
         return false;
     };
-    let any = strings.iter().flatten().any(|cell| !cell.trim().is_empty());
+    let any = strings.iter().flatten().any(|cell| says(cell, options));
     any && *settle(strings.clone(), column.kind, &options.null_values)
         .series
         .dtype()
@@ -320,6 +353,16 @@ fn documents(
         ));
     }
     report.renamed.extend(renamed);
+    report
+        .converted
+        .retain(|converted| given.contains(&converted.column));
+    if !report.converted.is_empty() {
+        let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
+        progress.note(&format!(
+            "stored otherwise than in the source: {}",
+            some(&converted)
+        ));
+    }
     let (mut fields, mut arrays) = (Vec::new(), Vec::new());
     for (column, name) in columns.into_iter().zip(names) {
         let fail = |fault: String| Error::Column {

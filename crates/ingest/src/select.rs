@@ -8,12 +8,12 @@ use stage::Seed;
 use crate::error::Error;
 use crate::formats::Kind;
 use crate::formats::binary::guard;
-use crate::names::nearest;
+use crate::names::{nearest, some};
 use crate::table::Table;
 
 /// For each row whether `predicate`, a condition in SQL, holds. A condition that is null does not hold.
 pub fn where_holds(table: &Table, predicate: &str) -> Result<Vec<bool>, Error> {
-    let columns = || table.names().join(", ");
+    let columns = || some(&table.names());
     let fail = |fault: String| Error::Predicate {
         predicate: predicate.to_owned(),
         fault,

@@ -63,6 +63,12 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
             files.sort();
             sources.extend(files.into_iter().map(Source::File));
         } else {
+            // A pipe or a device gives what it has once, and is read twice: for its rows and for its hash.
+            if path.metadata().is_ok_and(|about| !about.is_file()) {
+                return Err(Error::NoPlainFile {
+                    path: path.to_owned(),
+                });
+            }
             sources.push(Source::File(path.to_owned()));
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray, StringArray,
-    TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    LargeStringArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
 };
-use polars::prelude::{DataType, PolarsError, PolarsResult, Series};
+use polars::prelude::{DataType, PolarsError, PolarsResult, Series, TimeUnit};
 
 use crate::formats::{Kind, Parsed};
 use crate::names::{Renamed, distinct};
@@ -154,6 +154,12 @@ fn join(
         (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
             DataType::Float64
         }
+        // The finer unit holds both in the years from 1677 to 2262.
+        (DataType::Datetime(_, zone), DataType::Datetime(_, other))
+            if zone == other && in_nanoseconds(above) && in_nanoseconds(below) =>
+        {
+            DataType::Datetime(TimeUnit::Nanoseconds, zone.clone())
+        }
         (DataType::Date, time @ DataType::Datetime(_, None))
         | (time @ DataType::Datetime(_, None), DataType::Date) => time.clone(),
         _ => DataType::String,
@@ -177,6 +183,19 @@ fn join(
     Ok((joined, kind))
 }
 
+/// Whether 64 bits hold all moments of a column in nanoseconds.
+fn in_nanoseconds(moments: &Series) -> bool {
+    let fits = |micros: i64| micros.checked_mul(1_000).is_some();
+    match moments.dtype() {
+        DataType::Datetime(TimeUnit::Microseconds, _) => moments
+            .to_physical_repr()
+            .i64()
+            .is_ok_and(|micros| micros.iter().flatten().all(fits)),
+        DataType::Datetime(TimeUnit::Nanoseconds, _) => true,
+        _ => false,
+    }
+}
+
 /// A column as Arrow has it; `utf8` with 64-bit offsets where 2 GiB of text would not fit into 32.
 pub fn to_arrow(series: &Series) -> PolarsResult<ArrayRef> {
     Ok(match series.dtype() {
@@ -184,11 +203,22 @@ pub fn to_arrow(series: &Series) -> PolarsResult<ArrayRef> {
         DataType::Int64 => Arc::new(series.i64()?.iter().collect::<Int64Array>()),
         DataType::Float64 => Arc::new(series.f64()?.iter().collect::<Float64Array>()),
         DataType::Date => Arc::new(series.date()?.physical().iter().collect::<Date32Array>()),
-        DataType::Datetime(_, zone) => {
-            let micros: TimestampMicrosecondArray = series.datetime()?.physical().iter().collect();
+        DataType::Datetime(unit, zone) => {
             // Every zone is UTC by now; written as an offset, which any reader knows without a database of zones.
             let zone = zone.as_ref().map(|_| "+00:00");
-            Arc::new(micros.with_timezone_opt(zone))
+            let counts = series.datetime()?.physical().iter();
+            if *unit == TimeUnit::Nanoseconds {
+                let nanos: TimestampNanosecondArray = counts.collect();
+                Arc::new(nanos.with_timezone_opt(zone))
+            } else {
+                let micros: TimestampMicrosecondArray = counts.collect();
+                Arc::new(micros.with_timezone_opt(zone))
+            }
+        }
+        &DataType::Decimal(precision, scale) => {
+            let decimals: Decimal128Array = series.decimal()?.physical().iter().collect();
+            let decimals = decimals.with_precision_and_scale(precision as u8, scale as i8);
+            Arc::new(decimals.map_err(|error| PolarsError::ComputeError(error.to_string().into()))?)
         }
         _ => {
             let strings = series.str()?;

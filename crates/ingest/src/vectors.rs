@@ -29,6 +29,9 @@ pub enum Fault {
     Polars(String),
 }
 
+/// What is wrong with a row that has no vector.
+pub const ABSENT: &str = "there is no vector";
+
 /// Whether a column of strings spells vectors, by its first value.
 pub fn spells_vectors(series: &Series) -> bool {
     const FEWEST: usize = 16;
@@ -76,7 +79,7 @@ fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors,
         let fail = |fault: String| Fault::Row { place, fault };
         let before = values.len();
         match cell {
-            None => return Err(fail("there is no vector".to_owned())),
+            None => return Err(fail(ABSENT.to_owned())),
             Some(Cell::Text(text)) => spelled(text, &mut values).map_err(fail)?,
             Some(Cell::List(list)) => listed(&list, &mut values).map_err(fail)?,
         }

@@ -2,7 +2,8 @@
 //!
 //! Feeds often carry remains of HTML that lost a character on the way (`#39;` for `&#39;`, `quot;` for `&quot;`). They
 //! would become words (`quot`, `39`), so those are mended too. The place at the head of a news agency's text (`BERLIN
-//! (AP) -`) says where it was written, not what about, and is left out as well. Takes time linear in the text.
+//! (AP) -`) says where it was written, not what about, and is left out as well. Of a text that is nothing but addresses,
+//! hosts and paths are what there is to read. Takes time linear in the text.
 
 use std::borrow::Cow;
 
@@ -28,7 +29,12 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         text = Cow::Owned(without_tags(&text));
     }
     if text.contains("://") || text.contains("www.") {
-        text = Cow::Owned(without_addresses(&text));
+        let bare = without_addresses(&text, |_| "|".to_owned());
+        text = Cow::Owned(if bare.contains(char::is_alphanumeric) {
+            bare
+        } else {
+            without_addresses(&text, words_of)
+        });
     }
     if text.lines().any(|line| dateline(line) > 0) {
         let lines: Vec<&str> = text.lines().map(|line| &line[dateline(line)..]).collect();
@@ -139,17 +145,37 @@ fn without_tags(text: &str) -> String {
     kept
 }
 
-/// Replaces web addresses by a bar, which no phrase goes across.
-fn without_addresses(text: &str) -> String {
+/// The text for the eye: entities decoded, tags left out, addresses without what is the same in all of them.
+pub fn readable(text: &str) -> String {
+    let text = without_tags(&decode(text));
+    without_addresses(&text, |address| short(address).to_owned())
+}
+
+/// Host and path of an address: without scheme, `www.`, query and fragment.
+fn short(address: &str) -> &str {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let address = address.strip_prefix("www.").unwrap_or(address);
+    address.trim_end_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// The words of an address: its host, and the pieces of its path, which no phrase goes across.
+fn words_of(address: &str) -> String {
+    let (host, path) = short(address)
+        .split_once('/')
+        .unwrap_or((short(address), ""));
+    let words = path.replace(['-', '_', '+'], " ").replace('/', " | ");
+    format!("{host} | {words}")
+}
+
+/// Writes `instead` in place of each web address; a bar lets no phrase go across.
+fn without_addresses(text: &str, instead: impl Fn(&str) -> String) -> String {
     let mut kept = String::with_capacity(text.len());
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
-        if word.contains("://")
-            || word
-                .trim_start_matches(['(', '[', '"', '\''])
-                .starts_with("www.")
-        {
-            kept.push('|');
+        let address = word.trim_start_matches(['(', '[', '<', '"', '\'']);
+        if address.contains("://") || address.starts_with("www.") {
+            kept.push_str(&instead(address));
             kept.push_str(&piece[word.len()..]);
         } else {
             kept.push_str(piece);

@@ -44,6 +44,10 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "WORD,...")]
     pub stop_words: Vec<String>,
 
+    /// Let bylines into names: words that mostly stand where agencies sign, such as (AP) at the end of a title.
+    #[arg(long)]
+    pub keep_bylines: bool,
+
     /// The language of all texts (en, de, ja, ...); `auto` tells it text by text.
     #[arg(long, default_value = "auto", value_name = "CODE")]
     pub language: String,
@@ -64,6 +68,7 @@ impl Default for Options {
             diversity: 0.3,
             weighting: Weighting::Ctfidf,
             stop_words: Vec::new(),
+            keep_bylines: false,
             language: "auto".to_owned(),
             exemplars: 5,
         }

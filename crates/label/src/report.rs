@@ -19,8 +19,8 @@ pub struct Report {
     pub words: usize,
     /// The languages found, with their numbers of documents.
     pub languages: Vec<(String, usize)>,
-    /// Words left out of names because agencies sign with them.
-    pub bylines: Vec<String>,
+    /// Words left out of names because agencies sign with them, and how often each stands as a byline.
+    pub bylines: Vec<(String, usize)>,
     /// Names that had to be changed to differ from that of another cluster.
     pub made_distinct: usize,
     /// Clusters named by the beginning of a text, since their texts hold no word that could name them.
@@ -51,7 +51,7 @@ impl fmt::Display for Report {
             languages.join(", ")
         )?;
         if !self.bylines.is_empty() {
-            write!(f, "\nleft out as bylines: {}", self.bylines.join(", "))?;
+            write!(f, "\nleft out as bylines: {}", bylines(&self.bylines))?;
         }
         if self.made_distinct > 0 {
             write!(
@@ -78,4 +78,13 @@ impl fmt::Display for Report {
         }
         Ok(())
     }
+}
+
+/// The bylines in words, with their numbers.
+pub(crate) fn bylines(bylines: &[(String, usize)]) -> String {
+    let words: Vec<String> = bylines
+        .iter()
+        .map(|(word, times)| format!("{word} ({times} times)"))
+        .collect();
+    words.join(", ")
 }

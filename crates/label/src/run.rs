@@ -1,16 +1,18 @@
 //! From files to files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use artifacts::{ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Topic, Topics};
 use rayon::prelude::*;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
-use crate::clean::clean;
+use crate::clean::readable;
 use crate::corpus::Corpus;
 use crate::exemplars::{most_probable, nearest_to_core};
 use crate::language::{LANGUAGES, StopWords};
+use crate::report::bylines;
+use crate::tokenize::is_visible;
 use crate::topics::{Layer, Named, name_layers};
 use crate::{Error, Options, Report};
 
@@ -65,6 +67,11 @@ impl Stage for Label {
     type Report = Report;
     type Error = Error;
 
+    fn check(options: &Options, _local: &NoLocal) -> Result<(), Error> {
+        options.style()?;
+        options.language().map(|_| ())
+    }
+
     fn run(
         files: &Files,
         options: &Options,
@@ -105,12 +112,18 @@ impl Stage for Label {
 
         progress.begin("reading words", None, "texts");
         let stops = StopWords::new(&options.stop_words);
-        let corpus = Corpus::new(&|i| documents.text(i), n, &stops, language);
+        let corpus = Corpus::new(
+            &|i| documents.text(i),
+            n,
+            &stops,
+            language,
+            options.keep_bylines,
+        );
         progress.end();
         if !corpus.bylines.is_empty() {
             progress.note(&format!(
-                "left out as bylines: {}",
-                corpus.bylines.join(", ")
+                "left out of names as bylines: {}; --keep-bylines lets them in",
+                bylines(&corpus.bylines)
             ));
         }
 
@@ -144,7 +157,9 @@ impl Stage for Label {
         let same = |a: u32, b: u32| documents.text(a as usize) == documents.text(b as usize);
         let mut rows: Vec<Topic> = Vec::new();
         for ((layer, _), named) in layers.iter().zip(named) {
-            rows.par_extend(named.into_par_iter().map(|named| {
+            let (labels, numbered) = labels(&named, &documents);
+            report.made_distinct += numbered;
+            rows.par_extend(named.into_par_iter().zip(labels).map(|(named, label)| {
                 let known = known.row(*layer, named.cluster);
                 let exemplar_ids = match &embeddings {
                     Some(embeddings) => {
@@ -161,7 +176,7 @@ impl Stage for Label {
                         most_probable(&named.texts, &clusters.probability, options.exemplars, same)
                     }
                 };
-                topic(*layer, named, known, &documents, exemplar_ids)
+                topic(*layer, named, label, known, exemplar_ids)
             }));
         }
         rows.sort_by_key(|row| (row.layer, row.cluster));
@@ -248,38 +263,58 @@ fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
 fn topic(
     layer: i32,
     named: Named,
+    label: String,
     known: Option<&ClusterRow>,
-    documents: &Documents,
     exemplar_ids: Vec<i64>,
 ) -> Topic {
     Topic {
         layer,
         cluster: named.cluster,
         parent: known.map_or(-1, |row| row.parent),
-        label: label(&named, documents),
+        label,
         keywords: named.keywords,
         size: named.texts.len() as i64,
         exemplar_ids,
     }
 }
 
-/// The name, or the beginning of a text where there are no words for one, or the number of the cluster.
-fn label(named: &Named, documents: &Documents) -> String {
-    if !named.label.is_empty() {
-        return named.label.clone();
-    }
-    let text = named
-        .texts
-        .iter()
-        .map(|&text| documents.text(text as usize).trim())
-        .min()
-        .unwrap_or_default();
-    let text = clean(text);
-    let line = text.lines().next().unwrap_or_default();
+/// The labels of a layer, no two alike, and how many took a number for that: the name, or the beginning of a text where
+/// there are no words for one, or the number of the cluster.
+fn labels(named: &[Named], documents: &Documents) -> (Vec<String>, usize) {
+    let mut used: BTreeSet<String> = named.iter().map(|named| named.label.clone()).collect();
+    let mut numbered = 0;
+    let labels = named.iter().map(|named| {
+        if !named.label.is_empty() {
+            return named.label.clone();
+        }
+        let label = excerpt(named, documents);
+        let mut free = label.clone();
+        for number in 2.. {
+            if used.insert(free.clone()) {
+                break;
+            }
+            free = format!("{label} ({number})");
+        }
+        numbered += usize::from(free != label);
+        free
+    });
+    (labels.collect(), numbered)
+}
+
+/// How a text of the cluster begins, the first in the order of their letters; its number if none shows anything.
+fn excerpt(named: &Named, documents: &Documents) -> String {
+    let lines = named.texts.iter().filter_map(|&text| {
+        let text = readable(documents.text(text as usize));
+        let line = text.lines().find(|line| line.contains(is_visible))?;
+        Some(line.trim().to_owned())
+    });
+    let Some(line) = lines.min() else {
+        return format!("cluster {}", named.cluster);
+    };
     match line.char_indices().nth(EXCERPT) {
-        _ if line.is_empty() => format!("cluster {}", named.cluster),
-        Some((end, _)) => format!("{}…", line[..end].trim_end()),
-        None => line.to_owned(),
+        // No joiner with nothing after it to join.
+        Some((end, _)) => format!("{}…", line[..end].trim_end_matches(|c| !is_visible(c))),
+        None => line,
     }
 }
 

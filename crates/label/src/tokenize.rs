@@ -16,7 +16,8 @@ pub struct Word<'a> {
     pub breaks: bool,
     /// Whether its capitals say nothing: it opens a sentence, or the sentence writes most words with a capital.
     pub weak_case: bool,
-    /// Whether it stands alone in parentheses, or alone before a dash at the head of a line, as agencies sign.
+    /// Whether it stands where agencies sign: alone in parentheses at the end of a line, or in parentheses or alone
+    /// at its head, where a place may come before it and a dash after.
     pub aside: bool,
 }
 
@@ -73,7 +74,7 @@ impl Tokenizer {
             } else {
                 let aside = is_aside(text, gap, start, end);
                 words.push(Word {
-                    text: &text[start..end],
+                    text: text[start..end].trim_end_matches(is_joiner),
                     breaks,
                     weak_case: false,
                     aside,
@@ -120,15 +121,33 @@ fn is_word(c: char) -> bool {
         return c.is_ascii_alphanumeric();
     }
     c.is_alphanumeric()
-        || matches!(c, '\u{0300}'..='\u{036f}' | '\u{0591}'..='\u{05bd}' | '\u{064b}'..='\u{065f}' | '\u{200c}' | '\u{200d}')
+        || matches!(c, '\u{0300}'..='\u{036f}' | '\u{0591}'..='\u{05bd}' | '\u{064b}'..='\u{065f}')
+        || is_joiner(c)
         || matches!(c, '\u{0900}'..='\u{0dff}' if !matches!(c, '\u{0964}' | '\u{0965}' | '\u{0970}'))
 }
 
-/// The first byte of the next word from `at` on.
+/// Whether `c` joins or parts the letters beside it, and shows nothing itself.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200c}' | '\u{200d}')
+}
+
+/// Whether `c` shows anything: no space, no control character, and none of the characters that only act on others
+/// (joiners, variation selectors, marks of direction) or fill a place (Hangul fillers, the blank of Braille).
+pub fn is_visible(c: char) -> bool {
+    !c.is_whitespace()
+        && !c.is_control()
+        && !matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// The first byte of the next word from `at` on. What only joins or marks letters begins none: in a family of emoji the
+/// joiners stand between pictures, which are no words.
 fn next_word(text: &str, at: usize) -> Option<usize> {
     text[at..]
         .char_indices()
-        .find(|&(_, c)| is_word(c) || is_unspaced(c))
+        .find(|&(_, c)| (c.is_alphanumeric() && is_visible(c)) || is_unspaced(c))
         .map(|(offset, _)| at + offset)
 }
 
@@ -216,16 +235,26 @@ fn ends_sentence(gap: &str) -> bool {
     gap.contains(['.', '!', '?', '\n', '。', '！', '？', '।', '\u{2026}'])
 }
 
-/// Whether the word `text[start..end]`, after `gap`, stands alone as a byline does.
+/// Whether the word `text[start..end]`, after `gap`, stands where a byline does. In the middle of a line a word in
+/// parentheses is an abbreviation of what comes before: "large language models (LLMs)".
 fn is_aside(text: &str, gap: &str, start: usize, end: usize) -> bool {
+    const LONGEST_PLACE: usize = 5;
     let after = &text[end..];
-    let parenthesized = gap.ends_with('(') && after.starts_with(')');
     let heads_line = start == gap.len() || gap.contains('\n');
-    parenthesized
-        || (heads_line
-            && (after.starts_with(" - ")
-                || after.starts_with(" -- ")
-                || after.starts_with(" \u{2013} ")))
+    let before_dash = |after: &str| {
+        [" - ", " -- ", " \u{2013} ", " \u{2014} "]
+            .iter()
+            .any(|dash| after.starts_with(dash))
+    };
+    let (true, Some(after)) = (gap.ends_with('('), after.strip_prefix(')')) else {
+        return heads_line && before_dash(after);
+    };
+    let place = || {
+        let line = text[..start].rsplit('\n').next().unwrap_or_default();
+        line.split_whitespace().take(LONGEST_PLACE + 2).count() <= LONGEST_PLACE + 1
+    };
+    let rest = after.lines().next().unwrap_or_default();
+    heads_line || rest.trim().is_empty() || (before_dash(after) && place())
 }
 
 /// Marks the capitals of a sentence that say nothing: of its first word, and of all if most words have one.

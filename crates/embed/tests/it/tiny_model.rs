@@ -279,6 +279,40 @@ fn what_is_missing_is_said() {
 }
 
 #[test]
+fn a_cache_that_cannot_be_had_is_done_without() {
+    let Some(place) = place(Tiny::default(), &["red sea", "a red sea"]) else {
+        return;
+    };
+    // A file in the directory's place lets nobody in, not even the administrator.
+    std::fs::write(&place.bench.cache, "").unwrap();
+    let report = place.bench.report(&place.arguments(&[]));
+    assert_eq!(report["embedded"], 2);
+    assert!(
+        report
+            .to_string()
+            .contains("cannot create the vector cache"),
+        "{report}"
+    );
+}
+
+#[test]
+fn nothing_is_made_of_no_dimensions_or_no_tokens() {
+    let bench = Bench::new(&["red sea", "a red sea"]);
+    for (arguments, fact) in [
+        (
+            &["--encoder", "hash", "--hash-dimensions", "0"][..],
+            "--hash-dimensions is 0",
+        ),
+        (&["--batch-tokens", "0"], "--batch-tokens is 0"),
+    ] {
+        let output = bench.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(fact) && said.contains("1 or more"), "{said}");
+    }
+}
+
+#[test]
 fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
     let bench = Bench::new(&["red sea", "a red sea", "red sea"]);
     let report = bench.report(&["--encoder", "hash", "--hash-dimensions", "32"]);

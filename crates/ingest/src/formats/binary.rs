@@ -1,8 +1,11 @@
 //! Parquet and Arrow IPC, read by Polars, and their types brought down to ours.
 //!
-//! Whole numbers become i64, numbers f64, times microseconds (in UTC where they have a zone), categories text; lists
-//! and structs JSON text, except lists of floats, which are left to be vectors.
+//! Whole numbers become i64 (text where one of them is too large for that), floats f64, categories text; decimals stay
+//! as they are, and so do moments, in nanoseconds or microseconds, except that those with a zone are written in UTC.
+//! Times of day and durations become ISO 8601 text, lists and structs JSON text, except lists of floats, which are left
+//! to be vectors. No value is rounded or cut.
 
+use std::fmt::Write as _;
 use std::io::{Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -100,9 +103,11 @@ pub enum Plain {
 pub fn plain(series: &Series) -> PolarsResult<Plain> {
     let typed = |series: Series| Ok(Plain::Column(series, Kind::Typed));
     match series.dtype() {
-        DataType::Boolean | DataType::Int64 | DataType::Float64 | DataType::Date => {
-            typed(series.clone())
-        }
+        DataType::Boolean
+        | DataType::Int64
+        | DataType::Float64
+        | DataType::Date
+        | DataType::Decimal(..) => typed(series.clone()),
         DataType::String => Ok(Plain::Column(series.clone(), Kind::Mixed)),
         DataType::Null => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Empty)),
         DataType::UInt64 | DataType::Int128 | DataType::UInt128 => {
@@ -112,21 +117,37 @@ pub fn plain(series: &Series) -> PolarsResult<Plain> {
             }
         }
         dtype if dtype.is_integer() => typed(series.strict_cast(&DataType::Int64)?),
-        dtype if dtype.is_float() || dtype.is_decimal() => typed(series.cast(&DataType::Float64)?),
-        DataType::Datetime(_, zone) => {
-            let micros = series
-                .cast(&DataType::Datetime(TimeUnit::Microseconds, zone.clone()))?
+        dtype if dtype.is_float() => typed(series.cast(&DataType::Float64)?),
+        DataType::Datetime(unit, zone) => {
+            let unit = match unit {
+                TimeUnit::Nanoseconds => TimeUnit::Nanoseconds,
+                TimeUnit::Microseconds | TimeUnit::Milliseconds => TimeUnit::Microseconds,
+            };
+            let counts = series
+                .cast(&DataType::Datetime(unit, zone.clone()))?
                 .to_physical_repr()
                 .into_owned();
             // A zone is a way to write an instant: the instant stays, in UTC.
             let zone = zone.as_ref().map(|_| TimeZone::UTC);
             typed(
-                micros
+                counts
                     .i64()?
                     .clone()
-                    .into_datetime(TimeUnit::Microseconds, zone)
+                    .into_datetime(unit, zone)
                     .into_series(),
             )
+        }
+        DataType::Duration(unit) => {
+            let counts = series.to_physical_repr();
+            let cells = counts
+                .i64()?
+                .iter()
+                .map(|count| count.map(|count| duration(count, *unit)));
+            let strings: StringChunked = cells.collect();
+            Ok(Plain::Column(
+                strings.with_name(series.name().clone()).into_series(),
+                Kind::Mixed,
+            ))
         }
         DataType::Binary => match series.strict_cast(&DataType::String) {
             Ok(series) => Ok(Plain::Column(series, Kind::Mixed)),
@@ -151,6 +172,56 @@ pub fn plain(series: &Series) -> PolarsResult<Plain> {
         }
         _ => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
     }
+}
+
+/// A duration by ISO 8601, in days of 24 hours and less: `P1DT2H0.5S`, `-PT3M`, `PT0S`.
+fn duration(count: i64, unit: TimeUnit) -> String {
+    let (second, digits) = match unit {
+        TimeUnit::Nanoseconds => (1_000_000_000, 9),
+        TimeUnit::Microseconds => (1_000_000, 6),
+        TimeUnit::Milliseconds => (1_000, 3),
+    };
+    let (seconds, fraction) = (count.unsigned_abs() / second, count.unsigned_abs() % second);
+    let mut text = if count < 0 { "-P" } else { "P" }.to_owned();
+    if seconds >= 86_400 {
+        let _ = write!(text, "{}D", seconds / 86_400);
+    }
+    let (hours, minutes, rest) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+    let clock = hours > 0 || minutes > 0 || rest > 0 || fraction > 0;
+    if clock || seconds == 0 {
+        text.push('T');
+    }
+    for (value, letter) in [(hours, 'H'), (minutes, 'M')] {
+        if value > 0 {
+            let _ = write!(text, "{value}{letter}");
+        }
+    }
+    if fraction > 0 {
+        let fraction = format!("{fraction:0digits$}");
+        let _ = write!(text, "{rest}.{}S", fraction.trim_end_matches('0'));
+    } else if rest > 0 || (!clock && seconds == 0) {
+        let _ = write!(text, "{rest}S");
+    }
+    text
+}
+
+/// What the values of a column were and what they are stored as, where that is another kind of thing. Wider numbers,
+/// finer times and words for categories hold the same values, and are not told.
+pub fn converted(from: &DataType, to: &DataType, kind: Kind) -> Option<(String, String)> {
+    let to = match (from, to) {
+        _ if kind == Kind::Nested => "JSON text".to_owned(),
+        (_, DataType::String) if from.is_temporal() => "ISO 8601 text".to_owned(),
+        (_, DataType::String) if from.is_numeric() || *from == DataType::Binary => {
+            "text".to_owned()
+        }
+        (DataType::Datetime(_, Some(zone)), DataType::Datetime(_, Some(_)))
+            if !["UTC", "Etc/UTC", "GMT", "+00:00"].contains(&zone.as_str()) =>
+        {
+            "the same moments in UTC".to_owned()
+        }
+        _ => return None,
+    };
+    Some((from.to_string(), to))
 }
 
 /// A nested value as JSON.
@@ -186,5 +257,25 @@ fn json(value: &AnyValue) -> serde_json::Value {
             number.extract::<f64>().map_or(Value::Null, Value::from)
         }
         other => Value::String(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_by_iso_8601() {
+        let micros = |count| duration(count, TimeUnit::Microseconds);
+        assert_eq!(micros(0), "PT0S");
+        assert_eq!(micros(5), "PT0.000005S");
+        assert_eq!(micros(-61_500_000), "-PT1M1.5S");
+        assert_eq!(micros(86_400_000_000), "P1D");
+        assert_eq!(micros(93_600_500_000), "P1DT2H0.5S");
+        assert_eq!(duration(7_200_000, TimeUnit::Milliseconds), "PT2H");
+        assert_eq!(
+            duration(i64::MIN, TimeUnit::Nanoseconds),
+            "-P106751DT23H47M16.854775808S"
+        );
     }
 }

@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::{Bad, Cells, Fault, OnBadRow, Parsed};
+use super::{Bad, Cells, Fault, OnBadRow, Parsed, Text};
 
 /// What a quote character means.
 #[derive(
@@ -254,15 +254,16 @@ pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
         .unwrap_or(usual)
 }
 
-/// Reads the records of `text`.
-pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+/// Reads the records of `source`.
+pub fn read(source: Text<'_>, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+    let text = source.text;
     let mut records = Records::new(text, dialect.delimiter, dialect.quote);
     let mut parsed = Parsed::default();
     let (mut fields, mut scratch) = (Vec::new(), String::new());
     let mut width = None;
     let mut row = 0;
     loop {
-        let line = records.line;
+        let (line, start) = (records.line, records.at);
         let found = match records.next(&mut fields) {
             Ok(false) => break,
             Ok(true) if is_blank(&fields) => {
@@ -274,6 +275,7 @@ pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed
                     found: fields.len(),
                     expected: width,
                 }),
+                _ if source.is_faulty(&text[start..records.at]) => Err(Fault::Bytes),
                 _ => Ok(()),
             },
             Err(fault) => Err(fault),
@@ -283,7 +285,7 @@ pub fn read(text: &str, dialect: Dialect, on_bad_row: OnBadRow) -> Result<Parsed
             if width.is_none() || on_bad_row == OnBadRow::Error {
                 return Err(Bad { line, fault });
             }
-            if !matches!(fault, Fault::Fields { .. }) {
+            if !matches!(fault, Fault::Fields { .. } | Fault::Bytes) {
                 records.skip_line();
             }
             parsed.skipped.push(row);

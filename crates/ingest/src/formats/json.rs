@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Bad, Cells, Fault, Kind, OnBadRow, Parsed};
+use super::{Bad, Cells, Fault, Kind, OnBadRow, Parsed, Text};
 
 /// The keys and values of one object, values unparsed.
 struct Row<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
@@ -127,22 +127,41 @@ fn object(piece: &str) -> Result<Row<'_>, Fault> {
     }
     match serde_json::from_str::<&RawValue>(piece) {
         Ok(_) => Err(Fault::NoObject(kind_of(piece))),
-        Err(error) => Err(Fault::Json(words(&error))),
+        Err(error) => Err(no_json(piece, &error)),
     }
 }
 
+/// What is wrong with `text`, which the parser refused with `error`.
+fn no_json(text: &str, error: &serde_json::Error) -> Fault {
+    const SHOWN: usize = 20;
+    let text = text.trim_start();
+    if text.starts_with(['{', '[', '"']) {
+        return Fault::Json(words(error));
+    }
+    let line = text.lines().next().unwrap_or_default();
+    Fault::Foreign(line.chars().take(SHOWN).collect())
+}
+
+/// Reads `piece` of `source`, which must be one object and hold no faulty bytes.
+fn readable<'a>(source: Text<'_>, piece: &'a str) -> Result<Row<'a>, Fault> {
+    if source.is_faulty(piece) {
+        return Err(Fault::Bytes);
+    }
+    object(piece)
+}
+
 /// Reads an object a line.
-pub fn lines(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+pub fn lines(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let mut parsed = Parsed::default();
     let mut columns = Columns::default();
     let mut row = 0;
-    for (line, piece) in (1..).zip(text.lines()) {
+    for (line, piece) in (1..).zip(source.text.lines()) {
         if piece.trim().is_empty() {
             parsed.blank_lines += 1;
             continue;
         }
         let at = parsed.source_row.len();
-        match object(piece).and_then(|object| columns.add(at, object)) {
+        match readable(source, piece).and_then(|object| columns.add(at, object)) {
             Ok(()) => parsed.source_row.push(row),
             Err(fault) if on_bad_row == OnBadRow::Error => return Err(Bad { line, fault }),
             Err(_) => parsed.skipped.push(row),
@@ -154,23 +173,30 @@ pub fn lines(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
 }
 
 /// Reads one array of objects. A fault of the array's own syntax always stops: nothing after it can be told apart.
-pub fn array(text: &str, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+pub fn array(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
+    let text = source.text;
     let trimmed = text.trim_start();
     if !trimmed.starts_with('[') && serde_json::from_str::<&RawValue>(trimmed).is_ok() {
+        let found = kind_of(trimmed);
+        let rows = serde_json::from_str::<Row>(trimmed).ok().and_then(|row| {
+            let mut pairs = row.0.into_iter();
+            let (key, _) = pairs.find(|(_, value)| value.get().starts_with('['))?;
+            Some(key.into_owned())
+        });
         return Err(Bad {
             line: 1,
-            fault: Fault::NoObject(kind_of(trimmed)),
+            fault: Fault::NoArray { found, rows },
         });
     }
     let pieces: Vec<&RawValue> = serde_json::from_str(text).map_err(|error| Bad {
         line: error.line().max(1) as u64,
-        fault: Fault::Json(words(&error)),
+        fault: no_json(text, &error),
     })?;
     let mut parsed = Parsed::default();
     let mut columns = Columns::default();
     for (row, piece) in (0..).zip(pieces) {
         let at = parsed.source_row.len();
-        match object(piece.get()).and_then(|object| columns.add(at, object)) {
+        match readable(source, piece.get()).and_then(|object| columns.add(at, object)) {
             Ok(()) => parsed.source_row.push(row),
             Err(fault) if on_bad_row == OnBadRow::Error => {
                 let offset = piece.get().as_ptr() as usize - text.as_ptr() as usize;

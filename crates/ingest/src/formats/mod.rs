@@ -72,6 +72,29 @@ impl Format {
     }
 }
 
+/// A decoded text, and where bytes in it were none.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Where in it U+FFFD stands for bytes that are no text, rising. The rows they are in cannot be read.
+    pub faults: &'a [usize],
+}
+
+impl Text<'_> {
+    /// Whether there is a fault in this piece of the text.
+    fn is_faulty(self, piece: &str) -> bool {
+        if self.faults.is_empty() {
+            return false;
+        }
+        let start = piece.as_ptr() as usize - self.text.as_ptr() as usize;
+        let next = self.faults.partition_point(|&fault| fault < start);
+        self.faults
+            .get(next)
+            .is_some_and(|&fault| fault < start + piece.len())
+    }
+}
+
 /// What to do with a row that cannot be read.
 #[derive(
     Debug,
@@ -121,8 +144,19 @@ pub enum Fault {
     },
     /// No JSON, by the parser's word.
     Json(String),
+    /// No JSON, and nothing like it.
+    Foreign(String),
     /// JSON, but no object.
     NoObject(&'static str),
+    /// JSON, but no array of rows.
+    NoArray {
+        /// What it is.
+        found: &'static str,
+        /// The key that an array stands under, where it is an object.
+        rows: Option<String>,
+    },
+    /// Bytes that are no text.
+    Bytes,
     /// A key that stands twice in one object.
     Twice(String),
 }

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, FixedSizeListArray, Float16Array,
-    Float32Array, Int8Array, Int16Array, Int64Array, LargeStringArray, ListArray, RecordBatch,
-    StringArray, StringViewArray, StructArray, Time64MicrosecondArray, TimestampMillisecondArray,
-    UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+    ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, DurationMicrosecondArray,
+    FixedSizeListArray, Float16Array, Float32Array, Int8Array, Int16Array, Int64Array,
+    LargeStringArray, ListArray, RecordBatch, StringArray, StringViewArray, StructArray,
+    Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
+    TimestampNanosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Int64Type};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
@@ -169,7 +170,7 @@ fn every_common_type_finds_its_place() {
                 "u64big (Utf8)",
                 "f16 (Float64)",
                 "f32 (Float64)",
-                "dec (Float64)",
+                "dec (Decimal128(10, 2))",
                 "large (Utf8)",
                 "view (Utf8)",
                 "time (Utf8)",
@@ -183,12 +184,25 @@ fn every_common_type_finds_its_place() {
         );
         assert_eq!(values(&documents, "u64big")[2], "18446744073709551615");
         assert_eq!(values(&documents, "f16"), ["0.5", "1.0", "2.0"]);
-        assert_eq!(values(&documents, "dec"), ["1.5", "2.5", "3.5"]);
+        assert_eq!(values(&documents, "dec"), ["1.50", "2.50", "3.50"]);
         assert_eq!(values(&documents, "when")[1], "1970-01-01T00:00:01Z");
         assert_eq!(values(&documents, "ints"), ["[1,2]", "", "[]"]);
         assert_eq!(values(&documents, "struct")[0], "{\"k\":1}");
         assert_eq!(values(&documents, "cat"), ["x", "y", "x"]);
         assert_eq!(report.left_out, ["bytes"]);
+        let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            converted,
+            [
+                "u64big (u64 as text)",
+                "time (time as ISO 8601 text)",
+                "when (datetime[ms, Europe/Berlin] as the same moments in UTC)",
+                "ints (list[i64] as JSON text)",
+                "struct (struct[1] as JSON text)",
+                "words (binary as text)",
+            ]
+        );
+        assert!(case.said("stored otherwise than in the source: u64big (u64 as text)"));
     }
 }
 
@@ -252,4 +266,75 @@ fn parquet_with_vectors_of_another_program_is_read() {
     assert_eq!((documents.len(), report.dimensions), (2_000, Some(384)));
     let norm: f32 = case.embeddings().row(1_999).iter().map(|x| x * x).sum();
     assert!((norm - 1.0).abs() < 1e-4, "{norm}");
+}
+
+#[test]
+fn amounts_and_moments_are_neither_rounded_nor_cut() {
+    let title = || Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef;
+    let decimals = Decimal128Array::from(vec![1_234_567_890_123_456_789_012, -1, 0])
+        .with_precision_and_scale(30, 2)
+        .unwrap();
+    let batch = RecordBatch::try_from_iter(vec![
+        ("title", title()),
+        ("dec", Arc::new(decimals) as ArrayRef),
+        (
+            "ns",
+            Arc::new(TimestampNanosecondArray::from(vec![1, 2, 1_000_000_003])),
+        ),
+        (
+            "dur",
+            Arc::new(DurationMicrosecondArray::from(vec![
+                Some(93_600_500_000),
+                None,
+                Some(-5),
+            ])),
+        ),
+    ])
+    .unwrap();
+    let mut case = Case::new("unused", "");
+    arrow_file(&case, "a.arrow", &batch, false);
+    case.sources = vec![case.path("a.arrow").display().to_string()];
+    let (report, documents) = case.read();
+    assert_eq!(
+        values(&documents, "dec"),
+        ["12345678901234567890.12", "-0.01", "0.00"]
+    );
+    assert_eq!(
+        values(&documents, "ns"),
+        [
+            "1970-01-01T00:00:00.000000001",
+            "1970-01-01T00:00:00.000000002",
+            "1970-01-01T00:00:01.000000003"
+        ]
+    );
+    assert_eq!(
+        values(&documents, "dur"),
+        ["P1DT2H0.5S", "", "-PT0.000005S"]
+    );
+    let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
+    assert_eq!(converted, ["dur (duration[μs] as ISO 8601 text)"]);
+
+    // Only what is kept is spoken of, and decimals can be compared.
+    case.options.columns = vec!["dec".to_owned()];
+    case.options.r#where = Some("dec < 1 OR dec > 5".to_owned());
+    let (report, documents) = case.read();
+    assert_eq!((report.converted.len(), documents.len()), (0, 3));
+
+    // Moments of finer and coarser files meet in the finer unit.
+    let coarse = RecordBatch::try_from_iter(vec![
+        ("title", title()),
+        (
+            "ns",
+            Arc::new(TimestampMicrosecondArray::from(vec![1, 2, 3])) as ArrayRef,
+        ),
+    ])
+    .unwrap();
+    arrow_file(&case, "b.arrow", &coarse, false);
+    case.sources
+        .push(case.path("b.arrow").display().to_string());
+    case.options = ingest::Options::default();
+    let (_, documents) = case.read();
+    let moments = values(&documents, "ns");
+    assert_eq!(moments[0], "1970-01-01T00:00:00.000000001");
+    assert_eq!(moments[5], "1970-01-01T00:00:00.000003");
 }

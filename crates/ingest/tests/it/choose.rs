@@ -114,6 +114,15 @@ fn a_limit_takes_the_first_and_a_sample_draws() {
         .read()
         .1;
     assert_eq!(both.source_row, drawn[..3]);
+    // Every row is in one count.
+    let (report, documents) = Case::new("a.csv", TEN)
+        .text(&["text"])
+        .with(|o| (o.dedup, o.limit) = (true, Some(3)))
+        .read();
+    assert_eq!(
+        (documents.len(), report.duplicates, report.not_drawn),
+        (3, 3, 4)
+    );
     // Collapsed rows are drawn once, and what stands for rows that were not drawn is not listed.
     let case = Case::new("a.csv", TEN)
         .text(&["text"])

@@ -1,6 +1,8 @@
 //! What cannot be read: the fact with file and line, and the remedy.
 
-use ingest::formats::Format;
+use ingest::formats::{Format, OnBadRow};
+use ingest::{Ingest, Options};
+use stage::{NoLocal, Stage as _};
 
 use crate::Case;
 
@@ -59,7 +61,61 @@ fn encodings_name_the_line() {
 }
 
 #[test]
+fn a_nul_byte_is_a_fault_of_its_line() {
+    let content = "text,n\na,1\nb\0b,2\nc,3\nd,4\ne,5\n";
+    let case = Case::new("a.csv", content);
+    check(&case, &["a.csv, line 3", "NUL"], "--encoding lossy");
+    let lossy = case.with(|o| o.encoding = "lossy".to_owned());
+    assert_eq!(lossy.texts(), ["a", "b\u{fffd}b", "c", "d", "e"]);
+    let skip = Case::new("a.csv", content).with(|o| o.on_bad_row = OnBadRow::Skip);
+    assert_eq!(skip.texts(), ["a", "c", "d", "e"]);
+}
+
+#[test]
+fn rows_that_are_no_utf_8_are_left_out_where_that_is_asked() {
+    let sources: [(&str, &[u8]); 4] = [
+        ("a.csv", b"\xef\xbb\xbftext,n\na,1\ncaf\xe9,2\nb,3\n\"c\nc\",4\n"),
+        (
+            "a.jsonl",
+            b"{\"text\": \"a\"}\n{\"text\": \"caf\xe9\"}\n{\"text\": \"b\"}\n{\"text\": \"c\\nc\"}\n",
+        ),
+        (
+            "a.json",
+            b"[{\"text\": \"a\"}, {\"text\": \"caf\xe9\"}, {\"text\": \"b\"}, {\"text\": \"c\\nc\"}]",
+        ),
+        ("a.txt", b"a\ncaf\xe9\nb\nc\n"),
+    ];
+    for (name, bytes) in sources {
+        check(&Case::new(name, bytes), &["0xe9"], "--on-bad-row skip");
+        let case = Case::new(name, bytes).with(|o| o.on_bad_row = OnBadRow::Skip);
+        let (report, documents) = case.read();
+        assert_eq!(documents.source_row, [0, 2, 3], "{name}");
+        assert_eq!((report.bad, report.bad_rows), (1, vec![1]), "{name}");
+        assert_eq!((documents.text(0), documents.text(1)), ("a", "b"), "{name}");
+    }
+}
+
+#[test]
+fn json_that_is_no_table_is_told_what_it_is() {
+    let case = Case::new("a.json", "{\"n\": 1, \"data\": [{\"text\": \"a\"}]}");
+    check(
+        &case,
+        &["an object where an array of objects is expected"],
+        "jq '.data'",
+    );
+    let case = Case::new("a.json", "title,n\na,1\n");
+    check(&case, &["no JSON", "title,n"], "--format");
+    let case = Case::new("a.jsonl", "title,n\na,1\n");
+    check(&case, &["line 1", "title,n"], "--format");
+}
+
+#[test]
 fn files_that_hold_nothing_say_so() {
+    check(
+        &Case::new("a.csv", "title,n\n,1\nnan,2\n,3\n"),
+        &["no text", "title"],
+        "written whole",
+    );
     check(
         &Case::new("a.csv", ""),
         &["a.csv is empty"],
@@ -121,6 +177,22 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
         .text(&["title"])
         .with(|o| o.template = Some("{title}".to_owned()));
     check(&both, &["both given"], "one of them");
+}
+
+#[test]
+fn what_cannot_be_asked_is_refused_before_anything_is_read() {
+    let refused = |change: fn(&mut Options)| {
+        let mut options = Options::default();
+        change(&mut options);
+        Ingest::check(&options, &NoLocal {}).is_err()
+    };
+    assert!(!refused(|_| ()));
+    assert!(refused(|o| o.template = Some("{title".to_owned())));
+    assert!(refused(|o| o.delimiter = Some(";;".to_owned())));
+    assert!(refused(|o| {
+        o.text = vec!["title".to_owned()];
+        o.template = Some("{title}".to_owned());
+    }));
 }
 
 #[test]
@@ -191,4 +263,68 @@ fn sources_that_are_none_are_named() {
     check(&case, &["no source"], "name a file");
     case.sources = vec!["-".to_owned(), "-".to_owned()];
     check(&case, &["twice"], "once");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_can_be_read_only_once_is_refused_unread() {
+    let mut case = Case::new("unused", "");
+    let fifo = case.path("fifo.csv");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    let socket = case.path("socket.csv");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let pipes = [socket, "/dev/null".into(), fifo];
+    let there = if made.is_ok_and(|status| status.success()) {
+        &pipes[..]
+    } else {
+        &pipes[..2]
+    };
+    for pipe in there {
+        case.sources = vec![pipe.display().to_string()];
+        case.options.format = Some(Format::Csv);
+        check(&case, &["no plain file", "only once"], "skerry run -");
+    }
+}
+
+#[test]
+fn names_with_commas_and_great_many_names() {
+    let content = "\"the, title\",n\na,1\nb,2\nc,3\n";
+    check(
+        &Case::new("a.csv", content).text(&["the", " title"]),
+        &["`the`", "the, title"],
+        "--text '\"the, title\"'",
+    );
+    let case = Case::new("a.csv", content).text(&["the, title"]);
+    assert_eq!(case.texts(), ["a", "b", "c"]);
+    let wide: Vec<String> = (0..5_000).map(|i| format!("c{i}")).collect();
+    let row = "1,".repeat(4_999) + "1\n";
+    let wide = format!("{}\n{}", wide.join(","), row.repeat(3));
+    let (error, _) = Case::new("a.csv", wide).fails();
+    assert!(
+        error.len() < 200 && error.contains("and 4988 more"),
+        "{error}"
+    );
+}
+
+#[test]
+fn strings_in_double_quotes_are_told_their_quotes() {
+    let case = Case::new("a.csv", "text,lang\na,en\nb,en\nc,de\n")
+        .with(|o| o.r#where = Some("lang = \"en\"".to_owned()));
+    check(&case, &["`en`"], "single quotes");
+}
+
+#[test]
+fn the_remedy_for_absent_vectors_works_and_others_get_another() {
+    let content = "text,v\na,\"[1, 2]\"\nb,\nc,\"[1, 2]\"\nd,\"[3, 4]\"\n";
+    let case = Case::new("a.csv", content).with(|o| o.vectors = Some("v".to_owned()));
+    check(&case, &["row 1", "no vector"], "'\"v\" IS NOT NULL'");
+    let case = case.with(|o| o.r#where = Some("\"v\" IS NOT NULL".to_owned()));
+    assert_eq!(case.texts(), ["a", "c", "d"]);
+    let case = Case::new("a.csv", content.replace("b,", "b,\"[1, NaN]\""))
+        .with(|o| o.vectors = Some("v".to_owned()));
+    let (error, hint) = case.fails();
+    assert!(
+        error.contains("not a finite") && !hint.contains("IS NOT NULL"),
+        "{error} {hint}"
+    );
 }

@@ -194,4 +194,11 @@ fn the_command_line_has_the_defaults_of_the_library() {
         (&"n > 1".into(), &"skip".into())
     );
     assert_eq!(serde_json::from_value::<Options>(json).unwrap(), asked);
+    // Settings go through JSON on their way from the command line.
+    let quoted = parsed(&["--text", "\"the, title\",n", "--text", "body"]);
+    let json = serde_json::to_value(&quoted).unwrap();
+    let quoted: Options = serde_json::from_value(json).unwrap();
+    assert_eq!(quoted.text, ["the, title", "n", "body"]);
+    let json = serde_json::to_value(&quoted).unwrap();
+    assert_eq!(serde_json::from_value::<Options>(json).unwrap(), quoted);
 }

@@ -1,6 +1,6 @@
 //! What is taken off a text.
 
-use label::clean::clean;
+use label::clean::{clean, readable};
 
 #[test]
 fn plain_text_stays_as_it_is() {
@@ -52,5 +52,23 @@ fn datelines_are_left_out() {
     assert_eq!(
         clean("Self-driving (AI) - the next step"),
         "Self-driving (AI) - the next step"
+    );
+}
+
+#[test]
+fn an_address_with_nothing_beside_it_is_read() {
+    assert_eq!(
+        clean("https://www.example.org/storm-news/p_2?b=c#d"),
+        "example.org | storm news | p 2"
+    );
+    assert_eq!(clean("(https://example.org/)"), "example.org | ");
+    assert_eq!(clean("https://"), " | ");
+}
+
+#[test]
+fn readable_text_keeps_its_words_and_what_addresses_say() {
+    assert_eq!(
+        readable("see <b>https://www.example.org/a?b=c</b> &amp; (www.example.org)"),
+        "see  example.org/a  & example.org"
     );
 }

@@ -17,7 +17,13 @@ const STYLE: Style = Style {
 };
 
 fn corpus(texts: &[&str]) -> Corpus {
-    Corpus::new(&|i| texts[i], texts.len(), &StopWords::new(&[]), None)
+    Corpus::new(
+        &|i| texts[i],
+        texts.len(),
+        &StopWords::new(&[]),
+        None,
+        false,
+    )
 }
 
 fn name(texts: &[&str], cluster: &[i32]) -> Vec<Named> {
@@ -158,7 +164,7 @@ fn remains_of_markup_are_no_words() {
         named[0].label.contains("coast") && named[1].label.contains("mate"),
         "{named:?}"
     );
-    assert_eq!(corpus(&texts).bylines, ["AP"]);
+    assert_eq!(corpus(&texts).bylines, [("AP".to_owned(), 6)]);
 }
 
 #[test]
@@ -356,6 +362,7 @@ fn stop_words_can_be_added() {
         4,
         &StopWords::new(&["Rain".to_owned()]),
         None,
+        false,
     );
     let named = name_layers(
         &corpus,
@@ -381,4 +388,59 @@ fn a_piece_of_a_longer_name_is_no_phrase() {
     let names = labels(&texts, &[0, 0, 0, 1, 1]);
     assert!(names[0].contains("John Smith"), "{names:?}");
     assert!(!names[0].contains("Minister John"), "{names:?}");
+}
+
+#[test]
+fn an_acronym_that_texts_explain_is_no_byline() {
+    let texts = [
+        "Large language models (LLMs) as judges",
+        "How large language models (LLMs) count letters",
+        "Poems by large language models (LLMs) and people",
+        "A survey of large language models (LLMs)",
+        "Retrieval for large language models (RAG)\nRAG helps where RAG is asked",
+        "Rain in May (2004)",
+        "Rain in June (2004)",
+        "Rain in July (2004)",
+    ];
+    assert!(corpus(&texts).bylines.is_empty());
+    let named = name(&texts, &[0, 0, 0, 0, 0, 1, 1, 1]);
+    assert!(
+        named[0].keywords.iter().any(|word| word.contains("LLMs")),
+        "{named:?}"
+    );
+}
+
+#[test]
+fn bylines_are_kept_where_that_is_asked() {
+    let texts = [
+        "Rain in May (AP)",
+        "Rain in June (AP)",
+        "Snow in May (AP)",
+        "Snow lies",
+    ];
+    assert_eq!(corpus(&texts).bylines, [("AP".to_owned(), 3)]);
+    let kept = Corpus::new(&|i| texts[i], 4, &StopWords::new(&[]), None, true);
+    assert!(kept.bylines.is_empty());
+}
+
+#[test]
+fn addresses_alone_are_named_by_host_and_path() {
+    let texts = [
+        "https://www.harbor.example/ferry-news/2?id=261",
+        "https://www.harbor.example/ferry-news/8?id=779",
+        "https://rates.example/bank/p/8",
+        "http://rates.example/bank/p/9#top",
+    ];
+    let named = name(&texts, &[0, 0, 1, 1]);
+    assert!(named[0].label.contains("ferry"), "{named:?}");
+    assert!(named[1].label.contains("bank"), "{named:?}");
+    let words = named.iter().flat_map(|named| &named.keywords);
+    assert!(
+        words.clone().all(|word| !word.contains(['|', '/', '?'])),
+        "{named:?}"
+    );
+    assert!(
+        words.clone().all(|word| word != "www" && word != "https"),
+        "{named:?}"
+    );
 }

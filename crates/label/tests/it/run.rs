@@ -161,6 +161,36 @@ fn a_topic_without_words_is_named_by_a_text() {
 }
 
 #[test]
+fn texts_that_stand_in_for_names_can_be_read_and_told_apart() {
+    let named = |a: &str, b: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        documents(dir.path(), &[a, a, a, b, b, b, TEXTS[6]]);
+        clusters(dir.path(), &CLUSTERS);
+        let report = run(dir.path(), &Options::default()).unwrap();
+        let labels: Vec<String> = topics(dir.path())
+            .rows
+            .iter()
+            .map(|topic| topic.label.clone())
+            .collect();
+        (labels, report.made_distinct)
+    };
+    let (labels, numbered) = named("see https://t.co/1?x and https://t.co/2", "?!");
+    assert_eq!(labels, ["see t.co/1 and t.co/2", "?!"]);
+    assert_eq!(numbered, 0);
+    let (labels, numbered) = named("!!\u{fe0f}", " !!\u{fe0f} ");
+    assert_eq!(labels, ["!!\u{fe0f}", "!!\u{fe0f} (2)"]);
+    assert_eq!(numbered, 1);
+    let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}";
+    let (labels, _) = named(family, " \u{200d}\n\u{fe0f}");
+    assert_eq!(labels, [family, "cluster 1"]);
+    let (labels, _) = named(&format!("!{}", family.repeat(9)), "?!");
+    assert!(
+        labels[0].ends_with("…") && !labels[0].contains("\u{200d}…"),
+        "{labels:?}"
+    );
+}
+
+#[test]
 fn the_bytes_are_the_same_at_any_number_of_threads() {
     let bytes = |threads| {
         let dir = tempfile::tempdir().unwrap();
@@ -229,13 +259,10 @@ fn options_out_of_range_are_refused_with_their_range() {
         }),
         "--diversity is 1.5; it must be from 0 to 1"
     );
-    let unknown = run(
-        dir.path(),
-        &Options {
-            language: "xx".to_owned(),
-            ..Options::default()
-        },
-    )
-    .unwrap_err();
+    let unknown = Options {
+        language: "xx".to_owned(),
+        ..Options::default()
+    };
+    let unknown = Label::check(&unknown, &NoLocal {}).unwrap_err();
     assert!(unknown.hint().unwrap().contains("en, de, fr"));
 }

@@ -107,5 +107,24 @@ fn bylines_stand_alone() {
         asides("Grant to study peptides (AP)\nAP - A company"),
         ["AP", "AP"]
     );
+    assert_eq!(
+        asides("(Reuters) - Rain\nBerlin (dpa) - Snow\r\nHail (AFP)\r\n"),
+        ["Reuters", "dpa", "AFP"]
+    );
+    assert!(asides("Language models (LLMs) write, and some (RAG) look things up").is_empty());
+    assert!(asides("What a model of that size does (LLM) - and what not").is_empty());
     assert!(asides("a company - founded (last year) - grows").is_empty());
+}
+
+#[test]
+fn what_cannot_be_seen_is_no_word() {
+    let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{fe0f}";
+    assert!(words(family).is_empty());
+    assert_eq!(
+        words(&format!(
+            "{family} home \u{200d} \u{301} \u{3164} sweet\u{200d}"
+        )),
+        ["home", "sweet"]
+    );
+    assert_eq!(words("می\u{200c}خواهم"), ["می\u{200c}خواهم"]);
 }
