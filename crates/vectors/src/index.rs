@@ -302,7 +302,7 @@ impl<'a> Index<'a> {
         let tally = Tally::default();
         let mut found = search(self.rows.margin, &tally)?;
         let mut report = SearchReport {
-            kernel: space.kernel,
+            kernel: space.coding.kernel,
             margin: self.rows.margin,
             certified: self.rows.margin == Margin::Guaranteed,
             rows: queries as u64,

@@ -19,6 +19,7 @@
 )]
 
 mod all_pairs;
+mod cells;
 mod certify;
 mod distance;
 mod error;
@@ -46,6 +47,7 @@ mod shortcut;
 mod space;
 mod widest;
 
+pub use cells::{Cells, Looked};
 pub use distance::distance;
 pub use error::Error;
 pub use estimate::estimate;
