@@ -2,25 +2,27 @@
 //! all pairs.
 //!
 //! Rows are coded once and lie cell by cell. A row looks into a cell when a copy of its codes, together with those of
-//! other visitors, meets the cell's: what the codes cannot rule out is measured exactly, best score first, so that the
-//! floor of a row rises early. Lists are those of all rows that were looked at, whatever the order of the looks and the
-//! number of threads.
+//! other visitors, meets the cell's. What the codes score best is kept, a few more places than are wanted, and measured
+//! when all looks are done: a pair is then measured once, and only if it has a chance. The lists are the same whatever
+//! the order of the looks and the number of threads.
 //!
-//! Cost: screening a pair for each visitor and member. Memory: the codes, `d + 40` bytes a row.
+//! Cost: screening a pair for each visitor and member, measuring some `1.25 k` a row. Memory: the codes, `d + 40` bytes a
+//! row, and 8 bytes a candidate.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 
-use crate::certify::Bounds;
-use crate::lists::Lists;
+use crate::index::{fitting, known};
 use crate::nearest::Candidate;
+use crate::outside::ordered;
 use crate::plain::Rows;
 use crate::progress::{Progress, share};
 use crate::quantize::{Place, Table};
-use crate::screen::{CELL, Hit};
-use crate::space::{Coding, Desk, Tally};
+use crate::rerank::measure;
+use crate::screen::{CELL, Hit, Scratch, UNREACHABLE, screen};
+use crate::space::Coding;
 use crate::{Error, Kernel, Knn, Margin, Metric, Points, Search, Watch, check};
 
 /// Rows whose lists share a lock.
@@ -44,15 +46,31 @@ struct Coded {
     places: Vec<Place>,
 }
 
+/// The best candidates that each row has met.
+#[derive(Clone, Debug)]
+pub struct Candidates {
+    k: usize,
+    /// Places a row.
+    places: usize,
+    /// In order: what looks nearest first, ties by id. The upper half of a key falls with the score, the lower is the id.
+    keys: Vec<u64>,
+}
+
+/// A place that holds no candidate.
+const FREE: u64 = u64::MAX;
+
+/// How many candidates are kept for `k` neighbors: scores are not quite in the order of distances.
+pub(crate) fn places(k: usize) -> usize {
+    k + k / 4 + 8
+}
+
 /// What a round of looks did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Looked {
-    /// Rows whose lists are other than before, ascending.
+    /// Rows that found one of their k best, ascending.
     pub changed: Vec<u32>,
     /// Pairs that were compared.
     pub compared: u64,
-    /// Those of them that were measured exactly.
-    pub measured: u64,
 }
 
 impl<'a> Cells<'a> {
@@ -98,7 +116,6 @@ impl<'a> Cells<'a> {
             });
         }
         let all: Vec<u32> = (0..points.n() as u32).collect();
-        // Lists are certified against what was looked at: only then are they the same in any order of the looks.
         let rows = Rows::new(points, metric, &all, kernel, Margin::Guaranteed);
         let coded = Coding::new(&rows, &all).map(|coding| Coded {
             tables: members
@@ -120,67 +137,56 @@ impl<'a> Cells<'a> {
         &self.members
     }
 
-    /// Offers to each of the rows `visitors[c]` the members of cell `c`. `lists` has a row for each row, nearest first;
-    /// free places hold [`u32::MAX`] at infinity. A row that has looked into a cell before finds nothing new there.
+    /// Empty lists for the `k` nearest of each row.
+    pub fn candidates(&self, k: usize) -> Candidates {
+        let places = places(k);
+        Candidates {
+            k,
+            places,
+            keys: vec![FREE; self.rows.points.n() * places],
+        }
+    }
+
+    /// Offers to each of the rows `visitors[c]` the members of cell `c`. A row that has looked into a cell before finds
+    /// nothing new there.
     ///
     /// The `watch` is told of visitors.
     ///
     /// # Errors
     ///
-    /// [`Error::K`] for lists without a place, [`Error::Length`] unless there is a list for each row and a list of visitors for each cell, [`Error::NoSuchRow`],
+    /// [`Error::Length`] unless there is a list for each row and a list of visitors for each cell, [`Error::NoSuchRow`],
     /// [`Error::Cancelled`].
     pub fn look(
         &self,
         visitors: &[Vec<u32>],
-        lists: &mut Knn,
+        candidates: &mut Candidates,
         watch: Watch<'_>,
     ) -> Result<Looked, Error> {
         let n = self.rows.points.n();
-        if lists.k == 0 {
-            return Err(Error::K {
-                k: 0,
-                others: n - 1,
-            });
-        }
-        for (what, found, expected) in [
+        let places = candidates.places;
+        fitting(&[
             ("visitors", visitors.len(), self.members.len()),
-            ("ids of lists", lists.ids.len(), n * lists.k),
-            ("distances of lists", lists.distances.len(), n * lists.k),
-        ] {
-            if found != expected {
-                return Err(Error::Length {
-                    what,
-                    found,
-                    expected,
-                });
-            }
-        }
-        if let Some(&row) = visitors.iter().flatten().find(|&&row| row as usize >= n) {
-            return Err(Error::NoSuchRow {
-                row: row as usize,
-                n,
-            });
-        }
-        let k = lists.k;
-        let visits = visitors
+            ("candidates", candidates.keys.len(), n * places),
+        ])?;
+        visitors.iter().try_for_each(|rows| known(rows, n))?;
+        let visits: Vec<(usize, &[u32])> = visitors
             .iter()
             .enumerate()
             .flat_map(|(cell, visitors)| visitors.chunks(CELL).map(move |few| (cell, few)))
-            .collect::<Vec<_>>();
-        let total = visitors.iter().map(Vec::len).sum();
+            .collect();
         let round = Round {
             cells: self,
-            k,
-            lists: lists
-                .ids
-                .chunks_mut(STRIPE * k)
-                .zip(lists.distances.chunks_mut(STRIPE * k))
-                .map(|(ids, distances)| Mutex::new(Lists { k, ids, distances }))
+            k: candidates.k,
+            places,
+            lists: candidates
+                .keys
+                .chunks_mut(STRIPE * places)
+                .map(Mutex::new)
                 .collect(),
             changed: (0..n).map(|_| AtomicBool::new(false)).collect(),
-            tally: Tally::default(),
         };
-        let progress = Progress::new(total, visits.len().max(1), watch);
+        let total = visitors.iter().map(Vec::len).sum();
+        let progress = Progress::new(total, visits.len(), watch);
         share(visits.len(), Work::default, |work, at| {
             let (cell, visitors) = visits[at];
             match &self.coded {
@@ -201,49 +207,85 @@ impl<'a> Cells<'a> {
                 .filter_map(|(changed, row)| changed.load(Ordering::Relaxed).then_some(row))
                 .collect(),
             compared,
-            measured: match self.coded {
-                Some(_) => round.tally.measured(),
-                None => compared,
-            },
         })
+    }
+
+    /// Measures the candidates of `rows`, and gives the `k` nearest of each; where there are fewer, the places left hold
+    /// [`u32::MAX`] at infinity.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`].
+    pub fn nearest(&self, rows: &[u32], candidates: &Candidates) -> Result<Knn, Error> {
+        known(rows, self.rows.points.n())?;
+        let (k, places) = (candidates.k, candidates.places);
+        let mut ids = vec![u32::MAX; rows.len() * k];
+        let mut distances = vec![f32::INFINITY; rows.len() * k];
+        rows.par_iter()
+            .with_min_len(STRIPE)
+            .zip(ids.par_chunks_mut(k).zip(distances.par_chunks_mut(k)))
+            .for_each_init(
+                || (Vec::new(), Vec::new(), Vec::new()),
+                |(pairs, measured, order), (&i, (ids, distances))| {
+                    let keys = &candidates.keys[i as usize * places..][..places];
+                    pairs.clear();
+                    let found = keys.iter().take_while(|&&key| key != FREE);
+                    pairs.extend(found.map(|&key| (i, key as u32)));
+                    measure(&self.rows, pairs, measured);
+                    order.clear();
+                    let found = pairs.iter().zip(measured.iter());
+                    order.extend(found.map(|(&(_, id), &distance)| Candidate { distance, id }));
+                    order.sort_unstable_by(Candidate::order);
+                    for ((id, distance), found) in ids.iter_mut().zip(distances).zip(order.iter()) {
+                        (*id, *distance) = (found.id, found.distance);
+                    }
+                },
+            );
+        Ok(Knn { k, ids, distances })
     }
 }
 
 /// One thread's working memory.
 #[derive(Default)]
 struct Work {
-    desk: Desk,
-    by_row: Vec<Vec<Hit>>,
-    floors: Vec<f64>,
-    nothing: Vec<f64>,
+    scratch: Scratch,
+    goals: Vec<i32>,
+    nothing: Vec<i32>,
+    hits: Vec<Hit>,
+    by_row: Vec<Vec<u64>>,
 }
 
 /// A round of looks under way.
 struct Round<'a, 'l> {
     cells: &'a Cells<'a>,
     k: usize,
-    lists: Vec<Mutex<Lists<'l>>>,
+    places: usize,
+    lists: Vec<Mutex<&'l mut [u64]>>,
     changed: Vec<AtomicBool>,
-    tally: Tally,
 }
 
-impl<'l> Round<'_, 'l> {
-    fn lock(&self, row: u32) -> MutexGuard<'_, Lists<'l>> {
-        self.lists[row as usize / STRIPE]
+impl Round<'_, '_> {
+    /// Offers keys in ascending order to the list of a row, and gives its last.
+    fn offer(&self, row: u32, keys: &[u64]) -> u64 {
+        let mut lists = self.lists[row as usize / STRIPE]
             .lock()
-            .expect("no thread panics while it holds a list")
-    }
-
-    /// The last place of a list, after what was `found` has been offered to it.
-    fn offer(&self, row: u32, found: impl Iterator<Item = Candidate>) -> Candidate {
-        let mut lists = self.lock(row);
-        let at = row as usize % STRIPE;
-        for candidate in found {
-            if lists.offer(at, candidate.distance, candidate.id) {
+            .expect("no thread panics while it holds a list");
+        let list = &mut lists[row as usize % STRIPE * self.places..][..self.places];
+        for &key in keys {
+            if key >= list[list.len() - 1] {
+                break;
+            }
+            let at = list.partition_point(|&kept| kept < key);
+            if list[at] == key {
+                continue;
+            }
+            list.copy_within(at..list.len() - 1, at + 1);
+            list[at] = key;
+            if at < self.k {
                 self.changed[row as usize].store(true, Ordering::Relaxed);
             }
         }
-        lists.last(at)
+        list[list.len() - 1]
     }
 
     /// Up to [`CELL`] rows look into a cell.
@@ -253,75 +295,47 @@ impl<'l> Round<'_, 'l> {
             tables,
             places,
         } = coded;
-        let bounds = coding.bounds(&self.cells.rows, Margin::Guaranteed);
         let places: Vec<Place> = visitors.iter().map(|&row| places[row as usize]).collect();
         let visiting = Table::gather(tables, &places, coding.lines);
         let visiting = visiting.cell(0);
-        work.floors.clear();
-        work.floors.extend(
-            visitors
-                .iter()
-                .map(|&row| bounds.floor(self.offer(row, std::iter::empty()).distance)),
-        );
+        work.goals.clear();
+        work.goals
+            .extend(visitors.iter().map(|&row| goal(self.offer(row, &[]))));
+        work.goals.resize(visiting.padded(), UNREACHABLE);
+        work.nothing.resize(CELL, UNREACHABLE);
+        work.by_row.resize_with(CELL, Vec::new);
         let table = &tables[cell];
         for part in 0..table.cells() {
             let part = table.cell(part);
-            work.nothing.clear();
-            work.nothing.resize(part.ids.len(), f64::INFINITY);
-            work.desk.meet(
+            work.hits.clear();
+            screen(
                 coding.kernel,
-                &bounds,
+                &visiting.side(&work.goals),
+                &part.side(&work.nothing[..part.padded()]),
                 coding.lines,
-                &visiting,
-                &part,
-                [&work.floors, &work.nothing],
                 u64::MAX,
+                &mut work.scratch,
+                &mut work.hits,
             );
-            work.by_row.resize_with(CELL, Vec::new);
-            for &hit in &work.desk.hits {
-                work.by_row[usize::from(hit.row)].push(hit);
+            for hit in &work.hits {
+                let (row, id) = (usize::from(hit.row), part.ids[usize::from(hit.col)]);
+                if visitors[row] != id {
+                    work.by_row[row].push(key(hit.score, id));
+                }
             }
-            self.measure(&bounds, visitors, [&visiting, &part], work);
-        }
-    }
-
-    /// Measures the hits of each row, those that look nearest first: they raise the floor for the rest.
-    fn measure(
-        &self,
-        bounds: &Bounds,
-        visitors: &[u32],
-        [visiting, part]: [&crate::quantize::Cell<'_>; 2],
-        work: &mut Work,
-    ) {
-        let k = self.k;
-        for (row, &id) in visitors.iter().enumerate() {
-            let hits = &mut work.by_row[row];
-            if hits.len() > k {
-                hits.select_nth_unstable_by(k - 1, |a, b| {
-                    b.score.cmp(&a.score).then(a.col.cmp(&b.col))
-                });
-            }
-            let (likely, rest) = hits.split_at(k.min(hits.len()));
-            for some in [likely, rest] {
-                if some.is_empty() {
+            for (row, &id) in visitors.iter().enumerate() {
+                let keys = &mut work.by_row[row];
+                if keys.is_empty() {
                     continue;
                 }
-                work.desk.measure(
-                    &self.cells.rows,
-                    bounds,
-                    (visiting, part),
-                    [&work.floors, &work.nothing],
-                    some,
-                    |_, col| part.ids[col] != id,
-                    &self.tally,
-                );
-                let found = work.desk.measured.iter().map(|pair| Candidate {
-                    distance: pair.distance,
-                    id: part.ids[pair.col],
-                });
-                work.floors[row] = bounds.floor(self.offer(id, found).distance);
+                if keys.len() > self.places {
+                    keys.select_nth_unstable(self.places - 1);
+                    keys.truncate(self.places);
+                }
+                keys.sort_unstable();
+                work.goals[row] = goal(self.offer(id, keys));
+                keys.clear();
             }
-            hits.clear();
         }
     }
 
@@ -330,13 +344,44 @@ impl<'l> Round<'_, 'l> {
         let rows = &self.cells.rows;
         for &i in visitors {
             let others = self.cells.members[cell].iter().filter(|&&j| j != i);
-            self.offer(
-                i,
-                others.map(|&j| Candidate {
-                    distance: rows.distance(i as usize, j as usize),
-                    id: j,
-                }),
-            );
+            let mut keys: Vec<u64> = others
+                .map(|&j| {
+                    let distance = rows.distance(i as usize, j as usize);
+                    u64::from(ordered(distance)) << 32 | u64::from(j)
+                })
+                .collect();
+            keys.sort_unstable();
+            self.offer(i, &keys);
         }
+    }
+}
+
+/// The key of a candidate: smaller is better.
+fn key(score: i32, id: u32) -> u64 {
+    u64::from(!(score as u32 ^ 1 << 31)) << 32 | u64::from(id)
+}
+
+/// The score that a candidate has to reach to come before a key.
+fn goal(last: u64) -> i32 {
+    if last == FREE {
+        -UNREACHABLE
+    } else {
+        (!((last >> 32) as u32) ^ 1 << 31) as i32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_fall_with_the_score_and_rise_with_the_id() {
+        let scores = [i32::MIN + 1, -5, 0, 7, 1 << 30];
+        for pair in scores.windows(2) {
+            assert!(key(pair[1], 9) < key(pair[0], 3), "{pair:?}");
+        }
+        assert!(key(7, 3) < key(7, 9));
+        assert_eq!(scores.map(|score| goal(key(score, 8))), scores);
+        assert_eq!(goal(FREE), -UNREACHABLE);
     }
 }

@@ -73,9 +73,9 @@ impl Kernel {
 
     /// The kernel asked for, else the one that `SKERRY_KERNEL` names, else the best of this machine.
     pub(crate) fn choose(asked: Option<Kernel>) -> Result<Kernel, Error> {
-        let named = match (asked, std::env::var(VARIABLE)) {
+        let named = match (asked, std::env::var_os(VARIABLE)) {
             (Some(kernel), _) => Some(kernel),
-            (None, Ok(name)) if !name.is_empty() => Some(name.parse()?),
+            (None, Some(name)) if !name.is_empty() => Some(name.to_string_lossy().parse()?),
             (None, _) => None,
         };
         match named {

@@ -20,7 +20,7 @@ impl Lists<'_> {
         }
     }
 
-    /// Puts a candidate in its place; whether there was one for it. What is listed already is not taken again.
+    /// Puts a candidate in its place; whether there was one for it.
     pub(crate) fn offer(&mut self, row: usize, distance: f32, id: u32) -> bool {
         let candidate = Candidate { distance, id };
         if candidate.order(&self.last(row)).is_ge() {
@@ -31,9 +31,6 @@ impl Lists<'_> {
         let mut at = distances.partition_point(|&kept| kept < distance);
         while distances[at] == distance && ids[at] < id {
             at += 1;
-        }
-        if (ids[at], distances[at]) == (id, distance) {
-            return false;
         }
         ids.copy_within(at..self.k - 1, at + 1);
         distances.copy_within(at..self.k - 1, at + 1);
@@ -54,17 +51,9 @@ mod tests {
             ids: &mut ids,
             distances: &mut distances,
         };
-        let kept = [
-            (5.0, 1),
-            (2.0, 9),
-            (2.0, 4),
-            (2.0, 7),
-            (2.0, 4),
-            (7.0, 0),
-            (2.0, 5),
-        ]
-        .map(|(at, id)| lists.offer(0, at, id));
-        assert_eq!(kept, [true, true, true, true, false, false, true]);
+        let kept = [(5.0, 1), (2.0, 9), (2.0, 4), (2.0, 7), (7.0, 0), (2.0, 5)]
+            .map(|(at, id)| lists.offer(0, at, id));
+        assert_eq!(kept, [true, true, true, true, false, true]);
         assert_eq!((ids, distances), (vec![4, 5, 7], vec![2.0; 3]));
     }
 }

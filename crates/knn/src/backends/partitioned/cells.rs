@@ -6,11 +6,11 @@
 //! member is `|x - c|^2 + r^2` on average, with `r^2` the mean square of the members' distances from `c`: a row between
 //! topics is nearer to the center of a loose cell, but not to its members. So `r`, shrunk a little because what counts
 //! is the nearest members, stands as one more coordinate of a center, where rows have 0: the nearest centers are then
-//! found by plain exact search in `d + 1` dimensions.
+//! found as neighbors are, in `d + 1` dimensions.
 
 use rayon::prelude::*;
 use stage::Seed;
-use vectors::{Index, Metric, Points, Search};
+use vectors::{Cells, Metric, Points, Search};
 
 use super::Task;
 use crate::Error;
@@ -20,7 +20,7 @@ const SAMPLE_PER_CENTER: usize = 40;
 /// Steps of Lloyd's algorithm: cells need to be compact, not optimal.
 const STEPS: usize = 5;
 /// Rows that are compared with the centers at a time; they are copied next to them.
-const BATCH: usize = 16_384;
+pub(super) const BATCH: usize = 1 << 15;
 /// A cell with more than this many times its share is split.
 const TOO_LARGE: usize = 4;
 /// How often a cell may be split before it is cut by id.
@@ -224,7 +224,6 @@ impl<'a> Rows<'a> {
         if count >= several {
             return Ok((0..several as u32).collect::<Vec<_>>().repeat(rows.len()));
         }
-        let findable: Vec<u32> = (0..several as u32).collect();
         let mut nearest = Vec::with_capacity(rows.len() * count);
         let mut matrix = centers.values.clone();
         for batch in rows.chunks(BATCH) {
@@ -234,10 +233,12 @@ impl<'a> Rows<'a> {
                 .zip(batch)
                 .for_each(|(to, &row)| self.place(row, to));
             let together = Points::new(&matrix, width)?;
-            let index = Index::of_members(together, &findable, Metric::L2, &Search::default())?;
-            let queries: Vec<u32> = (0..batch.len()).map(|at| (several + at) as u32).collect();
-            let (knn, _) = index.knn_of(&queries, count, &|_| true)?;
-            nearest.extend(knn.ids);
+            let queries: Vec<u32> = (several as u32..together.n() as u32).collect();
+            let groups = vec![(0..several as u32).collect(), queries.clone()];
+            let cells = Cells::new(together, groups, Metric::L2, &Search::default())?;
+            let mut candidates = cells.candidates(count);
+            cells.look(&[queries.clone(), Vec::new()], &mut candidates, &|_| true)?;
+            nearest.extend(cells.nearest(&queries, &candidates)?.ids);
         }
         Ok(nearest)
     }

@@ -1,9 +1,11 @@
 //! Cells, and rows that look into several: for what is too large for all pairs.
 //!
 //! 1. [`cells`]: k-means on a seeded sample; each row joins the cell of its nearest center.
-//! 2. [`probe`]: each row searches its own cell and the few that promise most, exactly, by the same kernels as `flat`.
+//! 2. [`probe`]: each row searches its own cell and the few that promise most, by the codes and kernels of `flat`.
 //! 3. Rows whose lists still changed look into twice as many more cells, and so on, until the lower end of a confidence
 //!    interval reaches the target on a seeded sample, which exact search has answered before.
+//!
+//! 4. The best candidates of each row are measured exactly, and put in order.
 //!
 //! With cells of m rows and p looks a row, steps 2 and 3 compare n p m pairs and step 1 n^2 / m, where `flat` compares
 //! n^2 / 2. Searching the cells of the nearest centers is the inverted file of Jégou, Douze and Schmid (PAMI 2011); here
@@ -14,7 +16,7 @@ mod cells;
 mod probe;
 
 use serde_json::{Map, Value, json};
-use vectors::{Cells, Knn, Looked};
+use vectors::{Candidates, Cells, Knn, Looked};
 
 use self::cells::Partition;
 use super::{Answer, Backend, Task};
@@ -26,7 +28,10 @@ use crate::{Error, Options};
 /// Rows of the sample on which the target is measured, unless `--recall-sample` says otherwise.
 const SAMPLE: usize = 1000;
 
-/// Cells, exact inside.
+/// Rows that are measured at a time.
+const MEASURED: usize = 1 << 14;
+
+/// Cells, and rows that look into several.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Partitioned;
 
@@ -41,9 +46,17 @@ impl Backend for Partitioned {
 
     fn memory(&self, size: Size, options: &Options) -> u64 {
         let Size { n, d, k } = size;
-        // The codes, as for all pairs; members and places of the cells; the looks of a round, kept twice.
-        let looks = (n * options.cells_per_row).min(2 * probe::PLANNED) * 12;
-        vectors::estimate(n, d, k) + (n * 24 + looks) as u64
+        let centers = n.div_ceil(options.cell_size);
+        // Before and after, samples are searched exactly; the answer is there after.
+        let sampled = vectors::estimate(n, d, 1) + size.answer();
+        let found = vectors::estimate_cells(n, d, k);
+        // Rows beside centers, and the looks of a round, kept twice.
+        let batch = cells::BATCH.min(n) + centers;
+        let looks = (probe::PLANNED.min(n * centers) * 8) as u64;
+        let beside =
+            4 * (batch * (d + 1)) as u64 + vectors::estimate_cells(batch, d + 1, 1) + looks;
+        let members = 8 * n as u64;
+        sampled.max(found + members + beside.max(size.answer()))
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
@@ -67,11 +80,7 @@ impl Backend for Partitioned {
             partition: &partition,
             cells: &cells,
             judge: &judge,
-            lists: Knn {
-                k,
-                ids: vec![NONE; points.n() * k],
-                distances: vec![f32::INFINITY; points.n() * k],
-            },
+            candidates: cells.candidates(k),
             compared: 0,
             rounds: Vec::new(),
         };
@@ -83,7 +92,14 @@ impl Backend for Partitioned {
             ));
         }
         let facts = search.facts();
-        let mut lists = search.lists;
+        task.progress.begin(
+            "measure the best candidates",
+            Some(points.n() as u64),
+            "rows",
+        );
+        let mut lists = in_cell_order(task, &cells, &search.candidates)?;
+        task.progress.end();
+        drop(search);
         drop(cells);
         let filled = fill(task, &mut lists)?;
         Ok(Answer {
@@ -95,6 +111,32 @@ impl Backend for Partitioned {
             notes: Vec::new(),
         })
     }
+}
+
+/// Measures the candidates of all rows, cell after cell: what one row lists, the next ones do too, and it is still in the
+/// cache.
+fn in_cell_order(
+    task: &Task<'_>,
+    cells: &Cells<'_>,
+    candidates: &Candidates,
+) -> Result<Knn, Error> {
+    let (n, k) = (task.points.n(), task.k);
+    let mut lists = Knn {
+        k,
+        ids: vec![NONE; n * k],
+        distances: vec![f32::INFINITY; n * k],
+    };
+    let order: Vec<u32> = cells.members().iter().flatten().copied().collect();
+    for rows in order.chunks(MEASURED) {
+        let found = cells.nearest(rows, candidates)?;
+        for (at, &i) in rows.iter().enumerate() {
+            let (ids, distances) = found.row(at);
+            lists.ids[i as usize * k..][..k].copy_from_slice(ids);
+            lists.distances[i as usize * k..][..k].copy_from_slice(distances);
+        }
+        task.progress.advance(rows.len() as u64);
+    }
+    Ok(lists)
 }
 
 /// Searches rows with fewer than k known neighbors exactly, and says how many there were.
@@ -123,7 +165,7 @@ struct Search<'a> {
     partition: &'a Partition,
     cells: &'a Cells<'a>,
     judge: &'a Sample,
-    lists: Knn,
+    candidates: Candidates,
     compared: u64,
     rounds: Vec<Value>,
 }
@@ -133,8 +175,8 @@ impl Search<'_> {
     fn run(&mut self) -> Result<Recall, Error> {
         let options = self.task.options;
         let n = self.task.points.n();
-        let inside = probe::own(self.task, self.cells, &mut self.lists)?;
-        let mut reached = self.note("own cell".to_owned(), n, &inside);
+        let inside = probe::own(self.task, self.cells, &mut self.candidates)?;
+        let mut reached = self.note("own cell".to_owned(), n, &inside)?;
         let mut rows: Vec<u32> = (0..n as u32).collect();
         let (mut looked, mut to) = (0, options.cells_per_row);
         for _ in 0..options.max_rounds {
@@ -150,9 +192,9 @@ impl Search<'_> {
                 self.cells,
                 &rows,
                 [looked, to],
-                &mut self.lists,
+                &mut self.candidates,
             )?;
-            reached = self.note(format!("best {to} cells"), rows.len(), &round);
+            reached = self.note(format!("best {to} cells"), rows.len(), &round)?;
             rows = round.changed;
             (looked, to) = (to, 3 * to);
         }
@@ -160,14 +202,14 @@ impl Search<'_> {
     }
 
     /// Measures what a round has reached, and writes it down.
-    fn note(&mut self, step: String, rows: usize, round: &Looked) -> Recall {
-        let reached = self.judge.recall(&self.lists.distances);
+    fn note(&mut self, step: String, rows: usize, round: &Looked) -> Result<Recall, Error> {
+        let found = self.cells.nearest(&self.judge.rows, &self.candidates)?;
+        let reached = self.judge.recall_of(&found.distances);
         self.compared += round.compared;
         self.rounds.push(json!({
-            "step": step, "rows": rows, "changed": round.changed.len(), "measured": round.measured,
-            "recall": reached.recall,
+            "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall,
         }));
-        reached
+        Ok(reached)
     }
 
     fn facts(&self) -> Map<String, Value> {

@@ -1,6 +1,6 @@
 //! Rounds of looks: rows search their own cell first, then those that promise most.
 
-use vectors::{Cells, Knn, Looked};
+use vectors::{Candidates, Cells, Looked};
 
 use super::Task;
 use super::cells::Partition;
@@ -10,10 +10,14 @@ use crate::Error;
 pub(super) const PLANNED: usize = 1 << 24;
 
 /// Every row looks into its own cell.
-pub(super) fn own(task: &Task<'_>, cells: &Cells<'_>, lists: &mut Knn) -> Result<Looked, Error> {
+pub(super) fn own(
+    task: &Task<'_>,
+    cells: &Cells<'_>,
+    candidates: &mut Candidates,
+) -> Result<Looked, Error> {
     let n = task.points.n() as u64;
     task.progress.begin("search inside cells", Some(n), "rows");
-    let looked = cells.look(cells.members(), lists, &|rows| {
+    let looked = cells.look(cells.members(), candidates, &|rows| {
         task.progress.advance(rows);
         true
     })?;
@@ -28,13 +32,12 @@ pub(super) fn further(
     cells: &Cells<'_>,
     rows: &[u32],
     [from, to]: [usize; 2],
-    lists: &mut Knn,
+    candidates: &mut Candidates,
 ) -> Result<Looked, Error> {
     let to = to.min(cells.members().len());
     let mut all = Looked {
         changed: Vec::new(),
         compared: 0,
-        measured: 0,
     };
     let looks = (rows.len() * (to - from)) as u64;
     task.progress
@@ -48,13 +51,12 @@ pub(super) fn further(
             }
         }
         drop(nearest);
-        let looked = cells.look(&visitors, lists, &|rows| {
+        let looked = cells.look(&visitors, candidates, &|rows| {
             task.progress.advance(rows);
             true
         })?;
         all.changed.extend(looked.changed);
         all.compared += looked.compared;
-        all.measured += looked.measured;
     }
     task.progress.end();
     Ok(all)
