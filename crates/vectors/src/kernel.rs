@@ -21,7 +21,8 @@ pub enum Kernel {
     Vnni,
     /// AVX2.
     Avx2,
-    /// Plain Rust.
+    /// Plain Rust. It is what ARM processors use: a kernel for NEON has not been written, for want of a machine to test
+    /// it on.
     Portable,
 }
 

@@ -206,6 +206,7 @@ impl Desk {
             .measured
             .fetch_add(self.pairs.len() as u64, Ordering::Relaxed);
         self.measured.clear();
+        let mut worst = 0.0f32;
         for (&(hit, error), &distance) in self.kept.iter().zip(&self.distances) {
             self.measured.push(Measured {
                 row: hit.row.into(),
@@ -215,10 +216,12 @@ impl Desk {
             if rows.margin == Margin::Fast {
                 let off = (bounds.score(distance) - f64::from(hit.score) * bounds.unit).abs()
                     - 4.0 * bounds.unit;
-                // Not negative, so the bits are in the order of the numbers.
-                let share = (off / error.max(f64::MIN_POSITIVE)).max(0.0) as f32;
-                tally.worst.fetch_max(share.to_bits(), Ordering::Relaxed);
+                worst = worst.max((off / error.max(f64::MIN_POSITIVE)) as f32);
             }
+        }
+        if worst > 0.0 {
+            // Not negative, so the bits are in the order of the numbers.
+            tally.worst.fetch_max(worst.to_bits(), Ordering::Relaxed);
         }
     }
 }
