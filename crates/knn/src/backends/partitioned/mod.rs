@@ -53,10 +53,10 @@ impl Backend for Partitioned {
         // Rows beside centers, and the looks of a round, kept twice.
         let batch = cells::BATCH.min(n) + centers;
         let looks = (probe::PLANNED.min(n * centers) * 8) as u64;
-        let beside =
-            4 * (batch * (d + 1)) as u64 + vectors::estimate_cells(batch, d + 1, 1) + looks;
+        let beside = 4 * (batch * (d + 1)) as u64 + vectors::estimate_cells(batch, d + 1, 1);
         let members = 8 * n as u64;
-        sampled.max(found + members + beside.max(size.answer()))
+        // Looks are many small lists, whose memory the allocator keeps.
+        sampled.max(found + members + looks + beside.max(size.answer()))
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
