@@ -61,14 +61,25 @@ impl Sample {
         Ok(Sample { rows, truth })
     }
 
-    /// The recall of an answer with the k of this sample.
+    /// The recall of an answer for all rows, with the k of this sample.
     pub fn recall(&self, distances: &[f32]) -> Recall {
+        let k = self.truth.k;
+        let of_rows: Vec<f32> = self
+            .rows
+            .iter()
+            .flat_map(|&i| &distances[i as usize * k..][..k])
+            .copied()
+            .collect();
+        self.recall_of(&of_rows)
+    }
+
+    /// The recall of an answer for the rows of this sample alone.
+    pub fn recall_of(&self, distances: &[f32]) -> Recall {
         let k = self.truth.k;
         let mut hits = Vec::with_capacity(self.rows.len());
         let (mut excess, mut total) = (0.0, 0.0);
-        for (at, &i) in self.rows.iter().enumerate() {
+        for (at, found) in distances.chunks_exact(k).enumerate() {
             let (_, truth) = self.truth.row(at);
-            let found = &distances[i as usize * k..][..k];
             let farthest = truth[k - 1];
             hits.push(
                 found

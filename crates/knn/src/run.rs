@@ -60,6 +60,10 @@ impl Stage for Knn {
         let points = Points::new(embeddings.values(), embeddings.dim())?;
         let (answer, report) = search(points, &fingerprint, options, local, seed, progress)
             .map_err(|error| match error {
+                // The machine is at fault, not the file.
+                Error::Search(
+                    vectors::Error::UnknownKernel { .. } | vectors::Error::KernelMissing { .. },
+                ) => error,
                 Error::Search(fault) => Error::Rows {
                     path: path.to_owned(),
                     fault,

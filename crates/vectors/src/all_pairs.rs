@@ -143,7 +143,7 @@ impl<'l> Sweep<'_, 'l> {
                 .patches
                 .live(a, &self.space.patches, b, self.bounds, floors_a, floors_b);
         work.first.desk.meet(
-            self.space.kernel,
+            self.space.coding.kernel,
             self.bounds,
             self.space.table.lines,
             &cells[0],

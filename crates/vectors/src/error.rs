@@ -120,7 +120,9 @@ impl Error {
             Error::TooLong { .. } => "scale all rows down by one factor".into(),
             Error::K { others, .. } => format!("ask for 1 to {others}"),
             Error::UnknownMetric { .. } => "use cosine, l2 or ip".into(),
-            Error::UnknownKernel { .. } => "use amx, vnni, avx2 or portable".into(),
+            Error::UnknownKernel { .. } => {
+                "set SKERRY_KERNEL to amx, vnni, avx2 or portable, or leave it unset".into()
+            }
             Error::KernelMissing { .. } => {
                 "leave SKERRY_KERNEL unset for the best kernel this machine has".into()
             }

@@ -1,5 +1,6 @@
 //! How much memory a search takes, said before it starts.
 
+use crate::cells::places;
 use crate::screen::{CELL, PANEL, PATCH};
 
 /// Bytes that [`crate::knn`] of `n` rows of `d` values will hold at its peak: the answer, the codes, and the working
@@ -17,6 +18,17 @@ pub fn estimate(n: usize, d: usize, k: usize) -> u64 {
     // Every pair of a cell may be a hit, kept twice.
     let thread = (CELL * CELL * 16) as u64 + 4 * CELL as u64 * d;
     rows * (answer + codes + balls + row) + meetings + rayon::current_num_threads() as u64 * thread
+}
+
+/// Bytes that [`crate::Cells`] of `n` rows of `d` values will hold at their peak, with candidates for `k` neighbors, but
+/// without the measured answer.
+pub fn estimate_cells(n: usize, d: usize, k: usize) -> u64 {
+    let codes = d.next_multiple_of(4 * PANEL) as u64;
+    // Id, bias, sum, norm, residual, place, scale, change; the candidates.
+    let row = 4 + 4 + 4 + 4 + 4 + 8 + 4 + 1 + 8 * places(k) as u64;
+    // Codes of the visitors, and every pair a hit, kept twice.
+    let thread = (CELL * CELL * 16 + CELL * d) as u64;
+    n as u64 * (codes + row) + rayon::current_num_threads() as u64 * thread
 }
 
 #[cfg(test)]

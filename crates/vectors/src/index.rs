@@ -302,7 +302,7 @@ impl<'a> Index<'a> {
         let tally = Tally::default();
         let mut found = search(self.rows.margin, &tally)?;
         let mut report = SearchReport {
-            kernel: space.kernel,
+            kernel: space.coding.kernel,
             margin: self.rows.margin,
             certified: self.rows.margin == Margin::Guaranteed,
             rows: queries as u64,
@@ -378,7 +378,7 @@ impl<'a> Index<'a> {
 }
 
 /// Whether all of `ids` are below `n`.
-fn known(ids: &[u32], n: usize) -> Result<(), Error> {
+pub(crate) fn known(ids: &[u32], n: usize) -> Result<(), Error> {
     match ids.iter().find(|&&id| id as usize >= n) {
         Some(&id) => Err(Error::NoSuchRow {
             row: id as usize,
@@ -402,7 +402,7 @@ fn ascending(ids: &[u32], n: usize) -> Result<Vec<u32>, Error> {
 }
 
 /// Whether each list has the length that belongs to it.
-fn fitting(lengths: &[(&'static str, usize, usize)]) -> Result<(), Error> {
+pub(crate) fn fitting(lengths: &[(&'static str, usize, usize)]) -> Result<(), Error> {
     match lengths
         .iter()
         .find(|(_, found, expected)| found != expected)

@@ -21,7 +21,8 @@ pub enum Kernel {
     Vnni,
     /// AVX2.
     Avx2,
-    /// Plain Rust.
+    /// Plain Rust. It is what ARM processors use: a kernel for NEON has not been written, for want of a machine to test
+    /// it on.
     Portable,
 }
 
@@ -73,9 +74,9 @@ impl Kernel {
 
     /// The kernel asked for, else the one that `SKERRY_KERNEL` names, else the best of this machine.
     pub(crate) fn choose(asked: Option<Kernel>) -> Result<Kernel, Error> {
-        let named = match (asked, std::env::var(VARIABLE)) {
+        let named = match (asked, std::env::var_os(VARIABLE)) {
             (Some(kernel), _) => Some(kernel),
-            (None, Ok(name)) if !name.is_empty() => Some(name.parse()?),
+            (None, Some(name)) if !name.is_empty() => Some(name.to_string_lossy().parse()?),
             (None, _) => None,
         };
         match named {

@@ -19,6 +19,7 @@
 )]
 
 mod all_pairs;
+mod cells;
 mod certify;
 mod distance;
 mod error;
@@ -46,9 +47,10 @@ mod shortcut;
 mod space;
 mod widest;
 
+pub use cells::{Candidates, Cells, Looked};
 pub use distance::distance;
 pub use error::Error;
-pub use estimate::estimate;
+pub use estimate::{estimate, estimate_cells};
 pub use index::Index;
 pub use kernel::Kernel;
 pub use knn::{Knn, knn, knn_of, knn_within};

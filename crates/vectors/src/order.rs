@@ -12,7 +12,9 @@ use crate::screen::{CELL, PATCH};
 /// Rows that are not halved any more.
 const LEAF: usize = PATCH;
 /// Rows that the direction of a cut is taken from.
-const SAMPLE: usize = 96;
+const SAMPLE: usize = 512;
+/// Steps of two-means.
+const STEPS: usize = 4;
 
 /// The rows `members`, near ones near each other; the same order on any number of threads.
 pub(crate) fn order(rows: &Rows<'_>, members: &[u32]) -> Vec<u32> {
@@ -43,7 +45,7 @@ fn halve(rows: &Rows<'_>, keyed: &mut [(f32, u32)]) {
 /// From one mean of a sample to the other.
 fn direction(rows: &Rows<'_>, keyed: &[(f32, u32)]) -> Vec<f32> {
     let d = rows.points.d();
-    let count = SAMPLE.min(keyed.len() / 2);
+    let count = SAMPLE.min(keyed.len() / 4).max(1);
     let sample: Vec<u32> = (0..count)
         .map(|s| keyed[s * keyed.len() / count].1)
         .collect();
@@ -60,22 +62,24 @@ fn direction(rows: &Rows<'_>, keyed: &[(f32, u32)]) -> Vec<f32> {
     let mut direction = vec![0.0; d];
     rows.add_to(&mut direction, other as usize, 1.0);
     rows.add_to(&mut direction, one as usize, -1.0);
-    // One step of two-means: the halves of the sample on this line, and the line between their means.
+    // Two-means: the halves of the sample on this line, and the line between their means.
     let mut along: Vec<(f32, u32)> = sample.iter().map(|&id| (0.0, id)).collect();
-    rows.project(&direction, &mut along);
-    let middle = along.iter().map(|&(at, _)| at).sum::<f32>() / count as f32;
-    let above = along.iter().filter(|&&(at, _)| at > middle).count();
-    if above == 0 || above == count {
-        return direction;
-    }
-    direction.fill(0.0);
-    for &(at, id) in &along {
-        let share = if at > middle {
-            1.0 / above as f32
-        } else {
-            -1.0 / (count - above) as f32
-        };
-        rows.add_to(&mut direction, id as usize, share);
+    for _ in 0..STEPS {
+        rows.project(&direction, &mut along);
+        let middle = along.iter().map(|&(at, _)| at).sum::<f32>() / count as f32;
+        let above = along.iter().filter(|&&(at, _)| at > middle).count();
+        if above == 0 || above == count {
+            break;
+        }
+        direction.fill(0.0);
+        for &(at, id) in &along {
+            let share = if at > middle {
+                1.0 / above as f32
+            } else {
+                -1.0 / (count - above) as f32
+            };
+            rows.add_to(&mut direction, id as usize, share);
+        }
     }
     direction
 }

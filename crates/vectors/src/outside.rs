@@ -310,7 +310,7 @@ impl<'a> Chunk<'a> {
         );
         live &= self.open(&kinds[c * PATCHES..kinds.len().min((c + 1) * PATCHES)]);
         let cell = self.asked.table.cell(0);
-        let (kernel, lines) = (self.space.kernel, self.space.table.lines);
+        let (kernel, lines) = (self.space.coding.kernel, self.space.table.lines);
         desk.meet(
             kernel,
             self.bounds,

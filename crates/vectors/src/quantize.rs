@@ -105,6 +105,13 @@ pub(crate) struct Table {
     extremes: Vec<(f32, f32)>,
 }
 
+/// Where a row stands among several tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) table: u32,
+    pub(crate) row: u32,
+}
+
 /// Up to [`CELL`] rows of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell<'a> {
@@ -171,12 +178,40 @@ impl Table {
                 let cell = &mut cell;
                 widest!(rows.kernel, quantize(rows: &Rows<'_>, frame: &Frame, grid: Grid, lines: usize, cell: &mut Writing<'_>));
             });
-        let largest = |values: &[f32]| values.iter().copied().fold(0.0, f32::max);
-        let extremes = norms
-            .chunks(CELL)
-            .zip(residuals.chunks(CELL))
-            .map(|(n, r)| (largest(n), largest(r)))
-            .collect();
+        let extremes = extremes(&norms, &residuals);
+        Table {
+            order,
+            lines,
+            codes,
+            bias,
+            sums,
+            norms,
+            residuals,
+            extremes,
+        }
+    }
+
+    /// Rows of other tables of one coding, copied together.
+    pub(crate) fn gather(tables: &[Table], places: &[Place], lines: usize) -> Self {
+        let padded = places.len().next_multiple_of(PADDING);
+        let mut codes = vec![Line([0; PANEL]); padded / PANEL * lines];
+        let (mut bias, mut sums) = (vec![0; padded], vec![0; padded]);
+        let mut order = Vec::with_capacity(places.len());
+        let mut norms = Vec::with_capacity(places.len());
+        let mut residuals = Vec::with_capacity(places.len());
+        for (at, place) in places.iter().enumerate() {
+            let (table, row) = (&tables[place.table as usize], place.row as usize);
+            let from = &table.codes[row / PANEL * lines..][..lines];
+            let to = &mut codes[at / PANEL * lines..][..lines];
+            for (to, from) in to.iter_mut().zip(from) {
+                to.0[at % PANEL] = from.0[row % PANEL];
+            }
+            (bias[at], sums[at]) = (table.bias[row], table.sums[row]);
+            order.push(table.order[row]);
+            norms.push(table.norms[row]);
+            residuals.push(table.residuals[row]);
+        }
+        let extremes = extremes(&norms, &residuals);
         Table {
             order,
             lines,
@@ -216,6 +251,16 @@ impl Table {
             .filter(|(norm, residual)| **residual > 0.5 * **norm)
             .count() as u64
     }
+}
+
+/// The largest norm and the largest residual of each cell.
+fn extremes(norms: &[f32], residuals: &[f32]) -> Vec<(f32, f32)> {
+    let largest = |values: &[f32]| values.iter().copied().fold(0.0, f32::max);
+    norms
+        .chunks(CELL)
+        .zip(residuals.chunks(CELL))
+        .map(|(norms, residuals)| (largest(norms), largest(residuals)))
+        .collect()
 }
 
 #[inline(always)]

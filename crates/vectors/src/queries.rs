@@ -63,7 +63,7 @@ pub(crate) fn nearest(
                     continue;
                 }
                 work.desk.meet(
-                    space.kernel,
+                    space.coding.kernel,
                     bounds,
                     space.table.lines,
                     &cell,
@@ -131,7 +131,7 @@ pub(crate) fn first(
         // Every pair of a patch is a hit; more at once would not fit the cache.
         let live = 0xff << (patch * PATCHES);
         work.desk.meet(
-            space.kernel,
+            space.coding.kernel,
             bounds,
             space.table.lines,
             cell,

@@ -249,7 +249,7 @@ impl Pass<'_> {
         let [floors_a, floors_b] = &work.floors;
         let patches = &self.arranged.patches;
         let live = live & patches.live(a, patches, b, self.bounds, floors_a, floors_b);
-        let (kernel, lines) = (self.space.kernel, self.arranged.table.lines);
+        let (kernel, lines) = (self.space.coding.kernel, self.arranged.table.lines);
         let desk = &mut work.desk;
         desk.meet(
             kernel,

@@ -11,13 +11,42 @@ use crate::rerank::measure;
 use crate::screen::{CELL, Hit, Scratch, UNREACHABLE, lines, screen};
 use crate::{Kernel, Margin, Metric};
 
-/// Rows ready for screening, in one order.
+/// How rows become codes.
 #[derive(Debug)]
-pub(crate) struct Space {
+pub(crate) struct Coding {
     pub(crate) kernel: Kernel,
     frame: Frame,
     grid: Grid,
-    lines: usize,
+    pub(crate) lines: usize,
+}
+
+impl Coding {
+    /// What suits the rows `members`, or `None` where int8 cannot hold them.
+    pub(crate) fn new(rows: &Rows<'_>, members: &[u32]) -> Option<Self> {
+        let frame = Frame::new(rows, members);
+        let grid = Grid::new(rows, members, &frame)?;
+        Some(Coding {
+            kernel: rows.kernel,
+            frame,
+            grid,
+            lines: lines(rows.kernel, rows.points.d()),
+        })
+    }
+
+    /// The codes of the rows `order`.
+    pub(crate) fn table(&self, rows: &Rows<'_>, order: Vec<u32>) -> Table {
+        Table::new(rows, order, &self.frame, self.grid, self.lines)
+    }
+
+    pub(crate) fn bounds(&self, rows: &Rows<'_>, margin: Margin) -> Bounds {
+        Bounds::new(rows.metric, margin, self.grid.unit, rows.points.d())
+    }
+}
+
+/// Rows ready for screening, in one order.
+#[derive(Debug)]
+pub(crate) struct Space {
+    pub(crate) coding: Coding,
     pub(crate) table: Table,
     pub(crate) patches: Patches,
 }
@@ -32,17 +61,12 @@ pub(crate) struct Arranged {
 impl Space {
     /// `None` where int8 cannot hold the rows.
     pub(crate) fn new(rows: &Rows<'_>, members: &[u32]) -> Option<Self> {
-        let frame = Frame::new(rows, members);
-        let grid = Grid::new(rows, members, &frame)?;
-        let lines = lines(rows.kernel, rows.points.d());
+        let coding = Coding::new(rows, members)?;
         let order = crate::order::order(rows, members);
         let patches = Patches::new(rows, &order);
-        let table = Table::new(rows, order, &frame, grid, lines);
+        let table = coding.table(rows, order);
         Some(Space {
-            kernel: rows.kernel,
-            frame,
-            grid,
-            lines,
+            coding,
             table,
             patches,
         })
@@ -51,7 +75,7 @@ impl Space {
     /// The rows `order` in the frame of this space.
     pub(crate) fn arrange(&self, rows: &Rows<'_>, order: Vec<u32>) -> Arranged {
         let patches = Patches::new(rows, &order);
-        let table = Table::new(rows, order, &self.frame, self.grid, self.lines);
+        let table = self.coding.table(rows, order);
         Arranged { table, patches }
     }
 
@@ -65,7 +89,7 @@ impl Space {
     }
 
     pub(crate) fn bounds(&self, rows: &Rows<'_>, margin: Margin) -> Bounds {
-        Bounds::new(rows.metric, margin, self.grid.unit, rows.points.d())
+        self.coding.bounds(rows, margin)
     }
 }
 
@@ -182,6 +206,7 @@ impl Desk {
             .measured
             .fetch_add(self.pairs.len() as u64, Ordering::Relaxed);
         self.measured.clear();
+        let mut worst = 0.0f32;
         for (&(hit, error), &distance) in self.kept.iter().zip(&self.distances) {
             self.measured.push(Measured {
                 row: hit.row.into(),
@@ -191,10 +216,12 @@ impl Desk {
             if rows.margin == Margin::Fast {
                 let off = (bounds.score(distance) - f64::from(hit.score) * bounds.unit).abs()
                     - 4.0 * bounds.unit;
-                // Not negative, so the bits are in the order of the numbers.
-                let share = (off / error.max(f64::MIN_POSITIVE)).max(0.0) as f32;
-                tally.worst.fetch_max(share.to_bits(), Ordering::Relaxed);
+                worst = worst.max((off / error.max(f64::MIN_POSITIVE)) as f32);
             }
+        }
+        if worst > 0.0 {
+            // Not negative, so the bits are in the order of the numbers.
+            tally.worst.fetch_max(worst.to_bits(), Ordering::Relaxed);
         }
     }
 }

@@ -114,3 +114,52 @@ fn too_little_memory_is_said_before_anything_is_written() {
     assert!(matches!(error, Error::Memory { .. }), "{error}");
     assert!(!files.output("neighbors").unwrap().exists());
 }
+
+/// Runs the program on `embeddings` with a kernel forced: what it says on standard error, and the file it wrote.
+fn program(dir: &std::path::Path, kernel: &str, backend: &str) -> (String, Option<Vec<u8>>) {
+    let to = dir.join(format!("{kernel}-{backend}.parquet"));
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_skerry-knn"))
+        .env("SKERRY_KERNEL", kernel)
+        .arg("--embeddings")
+        .arg(dir.join("embeddings.parquet"))
+        .arg("--neighbors")
+        .arg(&to)
+        .args(["--backend", backend, "--k", "12", "--cell-size", "150"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), to.exists(), "{said}");
+    (said, std::fs::read(to).ok())
+}
+
+#[test]
+fn every_kernel_of_this_machine_writes_the_same_file() {
+    let (dir, _) = directory(70, topics(1100, 70, 9, 8));
+    for backend in ["flat", "partitioned"] {
+        let (_, expected) = program(dir.path(), "portable", backend);
+        assert!(expected.is_some());
+        for kernel in vectors::Kernel::ALL {
+            let (said, found) = program(dir.path(), kernel.name(), backend);
+            if kernel.is_available() {
+                assert!(found == expected, "{backend} with {kernel}: {said}");
+            } else {
+                assert!(
+                    said.contains("SKERRY_KERNEL") && said.contains(kernel.name()),
+                    "{said}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_unknown_kernel_is_refused_by_the_name_of_the_variable() {
+    let (dir, _) = directory(16, topics(200, 16, 4, 1));
+    let (said, written) = program(dir.path(), "sse9", "flat");
+    assert!(written.is_none());
+    assert!(
+        said.contains("SKERRY_KERNEL") && said.contains("sse9"),
+        "{said}"
+    );
+    assert!(!said.contains("embeddings.parquet"), "{said}");
+}

@@ -1,0 +1,161 @@
+//! Rows that look into some cells: what they list, and what is refused.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use vectors::{Cells, Error, Kernel, Knn, Metric, Points, Search, distance};
+
+const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
+
+/// Values that look random and are the same everywhere.
+fn noise(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..count).map(|_| next() + next() + next()).collect()
+}
+
+/// Row `i` stands in cell `i % count`.
+fn striped(n: u32, count: u32) -> Vec<Vec<u32>> {
+    (0..count)
+        .map(|cell| (cell..n).step_by(count as usize).collect())
+        .collect()
+}
+
+/// The nearest of `among` to row `i`, as far as there are k.
+fn nearest(
+    points: Points<'_>,
+    i: u32,
+    among: impl Iterator<Item = u32>,
+    metric: Metric,
+    k: usize,
+) -> Vec<(f32, u32)> {
+    let row = |i: u32| points.row(i as usize);
+    let mut all: Vec<(f32, u32)> = among
+        .filter(|&j| j != i)
+        .map(|j| (distance(row(i), row(j), metric), j))
+        .collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    all.resize(k, (f32::INFINITY, u32::MAX));
+    all
+}
+
+fn listed(knn: &Knn, at: usize) -> Vec<(f32, u32)> {
+    let (ids, distances) = knn.row(at);
+    distances.iter().copied().zip(ids.iter().copied()).collect()
+}
+
+/// Every row looks into its own cell and, if its number is even, into cell 0.
+fn visitors(members: &[Vec<u32>]) -> Vec<Vec<u32>> {
+    let mut visitors = members.to_vec();
+    visitors[0] = (0..).take(members.iter().map(Vec::len).sum()).collect();
+    visitors[0].retain(|id| id % 2 == 0 || members[0].contains(id));
+    visitors
+}
+
+#[test]
+fn rows_list_the_nearest_of_the_cells_they_looked_into() {
+    // Cells below, at and above what a kernel takes at once; the last scale is beyond int8.
+    for (n, d, count, scale) in [(90, 7, 9, 1.0), (1400, 33, 2, 1.0), (60, 5, 4, 1e17)] {
+        let values: Vec<f32> = noise(n * d, 5).iter().map(|x| scale * x).collect();
+        let points = Points::new(&values, d).unwrap();
+        for metric in METRICS {
+            let members = striped(n as u32, count);
+            let cells = Cells::new(points, members.clone(), metric, &Search::default()).unwrap();
+            let mut candidates = cells.candidates(12);
+            let visitors = visitors(&members);
+            let looked = cells.look(&visitors, &mut candidates, &|_| true).unwrap();
+            assert_eq!(looked.changed.len(), n);
+            let all: Vec<u32> = (0..n as u32).rev().collect();
+            let knn = cells.nearest(&all, &candidates).unwrap();
+            for (at, &i) in all.iter().enumerate() {
+                let seen = members
+                    .iter()
+                    .zip(&visitors)
+                    .filter(|(_, visitors)| visitors.contains(&i))
+                    .flat_map(|(members, _)| members.iter().copied());
+                let expected = nearest(points, i, seen, metric, 12);
+                assert_eq!(listed(&knn, at), expected, "{metric} n={n} row {i}");
+            }
+            // Nothing new is to be found there.
+            let again = cells.look(&visitors, &mut candidates, &|_| true).unwrap();
+            assert_eq!(
+                (again.changed, again.compared),
+                (Vec::new(), looked.compared)
+            );
+            assert_eq!(cells.nearest(&all, &candidates).unwrap(), knn);
+        }
+    }
+}
+
+#[test]
+fn kernels_threads_and_the_order_of_looks_change_nothing() {
+    let (n, d) = (1100, 40);
+    let values = noise(n * d, 2);
+    let points = Points::new(&values, d).unwrap();
+    let members = striped(n as u32, 7);
+    let all: Vec<u32> = (0..n as u32).collect();
+    let lists = |kernel, one_by_one: bool| {
+        let search = Search {
+            kernel: Some(kernel),
+            ..Search::default()
+        };
+        let cells = Cells::new(points, members.clone(), Metric::Cosine, &search).unwrap();
+        let mut candidates = cells.candidates(10);
+        for cell in (0..7).rev() {
+            let mut visitors = vec![Vec::new(); 7];
+            if one_by_one {
+                visitors[cell].clone_from(&all);
+            } else if cell == 0 {
+                visitors.fill(all.clone());
+            }
+            cells.look(&visitors, &mut candidates, &|_| true).unwrap();
+        }
+        cells.nearest(&all, &candidates).unwrap()
+    };
+    let expected = lists(Kernel::Portable, false);
+    for kernel in Kernel::ALL.into_iter().filter(|k| k.is_available()) {
+        assert_eq!(lists(kernel, true), expected, "{kernel}");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+        let alone = pool.unwrap().install(|| lists(kernel, false));
+        assert_eq!(alone, expected, "{kernel}, one thread");
+    }
+}
+
+#[test]
+fn cells_are_all_rows_each_once() {
+    let values = noise(12, 1);
+    let points = Points::new(&values, 2).unwrap();
+    let made = |members: &[&[u32]]| {
+        let members = members.iter().map(|rows| rows.to_vec()).collect();
+        Cells::new(points, members, Metric::L2, &Search::default())
+    };
+    assert_eq!(
+        made(&[&[0, 1, 2], &[3, 4]]).unwrap_err(),
+        Error::Length {
+            what: "members of cells",
+            found: 5,
+            expected: 6
+        }
+    );
+    assert_eq!(
+        made(&[&[0, 1, 2], &[3, 2, 4, 5]]).unwrap_err(),
+        Error::NamedTwice { row: 2 }
+    );
+    assert_eq!(
+        made(&[&[0, 1, 2, 3, 4, 6]]).unwrap_err(),
+        Error::NoSuchRow { row: 6, n: 6 }
+    );
+    let cells = made(&[&[0, 1, 2], &[3, 4, 5]]).unwrap();
+    let mut candidates = cells.candidates(2);
+    let mut look = |visitors: &[Vec<u32>], on| cells.look(visitors, &mut candidates, &|_| on);
+    assert!(matches!(look(&[vec![0]], true), Err(Error::Length { .. })));
+    assert_eq!(
+        look(&[vec![0], vec![9]], true),
+        Err(Error::NoSuchRow { row: 9, n: 6 })
+    );
+    assert_eq!(look(&[vec![0], vec![1]], false), Err(Error::Cancelled));
+}
