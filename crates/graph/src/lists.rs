@@ -94,11 +94,11 @@ impl<'a> Lists<'a> {
 /// Checks one row of the lists.
 fn check_row(row: usize, ids: &[u32], distances: &[f32], n: usize) -> Result<(), Error> {
     // All tests at once, without a branch for each: nearly all rows are sound.
-    let known = |&id: &u32| ((id as usize) < n) & (id as usize != row);
+    let known = |&id: &u32| (id as usize) < n && id as usize != row;
     let ids_sound = ids.iter().map(known).fold(true, BitAnd::bitand);
     let ascend = distances.windows(2).map(|pair| pair[0] <= pair[1]);
     let distances_sound = ascend.fold(distances[0] >= 0.0, BitAnd::bitand)
-        & (distances[distances.len() - 1] < f32::INFINITY);
+        && distances[distances.len() - 1] < f32::INFINITY;
     if ids_sound & distances_sound {
         Ok(())
     } else {

@@ -31,7 +31,7 @@ impl Failure {
     }
 
     /// The same, found on the command line.
-    pub(crate) fn as_usage(self) -> Self {
+    pub(crate) fn into_usage(self) -> Self {
         Self { status: 2, ..self }
     }
 
@@ -68,6 +68,6 @@ impl From<artifacts::Error> for Failure {
 
 impl From<stage::ConfigError> for Failure {
     fn from(error: stage::ConfigError) -> Self {
-        Self::of(&error).as_usage()
+        Self::of(&error).into_usage()
     }
 }

@@ -116,7 +116,7 @@ impl<S: Stage> AnyStage for Of<S> {
 
     fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure> {
         let (options, local) = stage::settings::<S>(step, Some(table), None)?;
-        S::check(&options, &local).map_err(|error| Failure::of(&error).as_usage())
+        S::check(&options, &local).map_err(|error| Failure::of(&error).into_usage())
     }
 
     fn freshness(

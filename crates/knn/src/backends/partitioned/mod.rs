@@ -176,7 +176,7 @@ impl Search<'_> {
         let options = self.task.options;
         let n = self.task.points.n();
         let inside = probe::own(self.task, self.cells, &mut self.candidates)?;
-        let mut reached = self.note("own cell".to_owned(), n, &inside)?;
+        let mut reached = self.note("own cell", n, &inside)?;
         let mut rows: Vec<u32> = (0..n as u32).collect();
         let (mut looked, mut to) = (0, options.cells_per_row);
         for _ in 0..options.max_rounds {
@@ -194,7 +194,7 @@ impl Search<'_> {
                 [looked, to],
                 &mut self.candidates,
             )?;
-            reached = self.note(format!("best {to} cells"), rows.len(), &round)?;
+            reached = self.note(&format!("best {to} cells"), rows.len(), &round)?;
             rows = round.changed;
             (looked, to) = (to, 3 * to);
         }
@@ -202,7 +202,7 @@ impl Search<'_> {
     }
 
     /// Measures what a round has reached, and writes it down.
-    fn note(&mut self, step: String, rows: usize, round: &Looked) -> Result<Recall, Error> {
+    fn note(&mut self, step: &str, rows: usize, round: &Looked) -> Result<Recall, Error> {
         let found = self.cells.nearest(&self.judge.rows, &self.candidates)?;
         let reached = self.judge.recall_of(&found.distances);
         self.compared += round.compared;
