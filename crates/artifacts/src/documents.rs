@@ -27,7 +27,7 @@ impl Artifact for Documents {
     const KIND: &'static str = "documents";
     const VERSION: u32 = 1;
     const FILE: &'static str = "documents.parquet";
-    const ABOUT: &'static str = "the texts, with the other columns of the source as they were";
+    const ABOUT: &'static str = "the texts, with the other columns of the source as they were; what had to be stored otherwise is named in the report";
     const COLUMNS: &'static [Column] = &[
         Column::new(
             "id",
