@@ -66,7 +66,11 @@ impl Neighbors {
             ids.check_ids()?;
         }
         let neighbors = file.lists::<u32>("neighbor_ids")?;
-        let distances = file.lists::<f32>("distances")?;
+        let mut distances = file.lists::<f32>("distances")?;
+        // Negative zero is a zero: readers may order distances by their bits.
+        for distance in &mut distances.values {
+            *distance += 0.0;
+        }
         if neighbors.width != distances.width || neighbors.width == 0 {
             let fault = format!(
                 "{} neighbors but {} distances a row",

@@ -192,6 +192,18 @@ fn neighbors_are_checked_row_by_row() {
         (good.len(), good.k, good.row(1)),
         (3, 2, (&[0, 2][..], &[0.1, 0.3][..]))
     );
+    // A negative zero is read as the zero that it is.
+    let zeros = read(
+        vec![1, 2, 0, 2, 0, 1],
+        vec![-0.0, 0.2, -0.0, 0.3, 0.0, -0.0],
+    )
+    .unwrap();
+    assert!(
+        zeros
+            .distances
+            .iter()
+            .all(|distance| distance.is_sign_positive())
+    );
     assert!(
         fault(read(vec![1, 2, 0, 2, 0, 9], sound.clone()))
             .contains("row 2: neighbor 9 is not one of the 3 documents")
