@@ -53,6 +53,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         let (x, y) = at_unit(group);
         json!({
             "name": group.name, "keywords": group.keywords, "size": group.size, "x": x, "y": y,
+            "parent": group.parent,
             "light": group.colors.light, "dark": group.colors.dark,
             "inkLight": group.colors.ink_light, "inkDark": group.colors.ink_dark,
         })
@@ -112,7 +113,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         "count": n,
         "noise": scene.noise(),
         "clusters": scene.topics.iter().map(group).collect::<Vec<_>>(),
-        "groups": scene.coarse.iter().map(group).collect::<Vec<_>>(),
+        "layers": scene.layers.iter().map(|layer| layer.iter().map(group).collect()).collect::<Vec<Vec<_>>>(),
         "probability": firm,
         "neighbors": neighbors,
         "neighborsNote": scene.neighbors_note,

@@ -251,11 +251,12 @@ fn labels(scene: &Scene<'_>) -> Labels {
         level,
         priority: i32::try_from(topic.size).unwrap_or(i32::MAX),
     };
-    let fine = scene.topics.iter().map(|topic| label(topic, 0));
+    let levels = std::iter::once(&scene.topics).chain(&scene.layers);
+    let rows = levels
+        .zip(0..)
+        .flat_map(|(topics, level)| topics.iter().map(move |topic| label(topic, level)));
     Labels {
-        rows: fine
-            .chain(scene.coarse.iter().map(|topic| label(topic, 1)))
-            .collect(),
+        rows: rows.collect(),
     }
 }
 

@@ -54,6 +54,8 @@ export class Card {
     const heading = el('div', { className: 'card-topic' }, chip,
       el('strong', { textContent: showControls(cluster ? cluster.name : 'Unlabelled'), dir: 'auto' }),
       el('span', { className: 'soft', textContent: cluster ? `${count(cluster.size)} texts` : 'in no topic' }));
+    const parent = data.head.layers[0]?.[cluster?.parent];
+    if (parent) heading.append(el('span', { className: 'soft', textContent: `part of ${showControls(parent.name)}`, dir: 'auto' }));
     if (pinned) {
       heading.append(el('button', { type: 'button', className: 'close', textContent: '\u00d7', title: 'Close (Esc)',
         'aria-label': 'Close', onclick: () => this.app.pin(-1) }));

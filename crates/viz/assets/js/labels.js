@@ -16,9 +16,11 @@ export class Labels {
     const reach = spread(data);
     const fine = head.clusters.map((cluster, code) =>
       ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest), reach: reach[code] }));
-    // Coarse names (of the layers above the clusters) stand while the whole map is in view.
-    const coarse = head.groups.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true }));
-    this.items = [...coarse, ...fine.sort((a, b) => b.size - a.size || a.code - b.code)];
+    // Names of the layers above the clusters, one layer at a time: the coarsest while the whole map is in view.
+    this.layers = head.layers.length;
+    const coarse = head.layers.flatMap((layer, level) =>
+      layer.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true, level })));
+    this.items = [...coarse, ...fine].sort((a, b) => Boolean(b.coarse) - Boolean(a.coarse) || b.size - a.size || a.code - b.code);
     this.planned = null;
     this.placed = [];
     this.measured = '';
@@ -99,9 +101,11 @@ export class Labels {
     const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
     const boxes = new Boxes();
     const spots = [];
+    // Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
+    const shown = this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2)));
     for (const item of items) {
       if (spots.length >= budget) break;
-      if ((item.coarse && zoom > 2.2) || (item.code >= 0 && clusters.hidden.has(item.code))) continue;
+      if ((item.coarse && item.level !== shown) || (item.code >= 0 && clusters.hidden.has(item.code))) continue;
       const x = (item.x - camera.homeX) * scale + camera.width / 2;
       const y = (camera.homeY - item.y) * scale + camera.height / 2;
       for (const offset of this.offsets(item, scale)) {
