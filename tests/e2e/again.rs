@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use artifacts::Clusters;
+use artifacts::{Clusters, Footer, Labels, Predictions, Topics};
 use pipeline_tests::{run, succeed, write_texts};
 use serde_json::Value;
 
@@ -140,6 +140,137 @@ fn a_stage_alone_does_what_the_run_does() {
         clusters.count(),
         "{report}"
     );
+}
+
+#[test]
+fn a_sweep_is_set_as_the_run_was() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--preset",
+        "notebook",
+        "--quiet",
+    ];
+    succeed(dir.path(), "skerry", &words);
+    let words = [
+        "sweep",
+        "--run",
+        "runs/latest",
+        "--min-cluster-sizes",
+        "3,6,12",
+        "--json",
+    ];
+    let report: Value =
+        serde_json::from_str(&succeed(dir.path(), "skerry", &words)).expect("it is JSON");
+    let settings = report["settings"].as_array().expect("it is a list");
+    assert_eq!(
+        settings.len(),
+        3,
+        "one value of min_samples: that of the run"
+    );
+    let out = dir.path().join("runs/latest");
+    let footer = Footer::read(&out.join("sweep.parquet")).expect("it reads");
+    assert_eq!(footer.expect("it has one").options["use_k"], 49);
+    for row in settings {
+        assert_eq!(row["min_samples"], 3);
+        let size = row["min_cluster_size"].to_string();
+        let words = [
+            "--run",
+            "runs/latest",
+            "--min-cluster-size",
+            &size,
+            "--json",
+        ];
+        let fresh: Value = serde_json::from_str(&succeed(dir.path(), "skerry-cluster", &words))
+            .expect("it is JSON");
+        for (of_row, of_run) in [
+            ("clusters", "clusters"),
+            ("noise", "noise_share"),
+            ("largest", "largest"),
+            ("validity", "validity"),
+        ] {
+            assert_eq!(row[of_row], fresh[of_run], "{of_row} at {size}");
+        }
+    }
+}
+
+#[test]
+fn layers_go_from_the_tree_to_the_map() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let mut words = FIRST.to_vec();
+    words[7] = "3";
+    succeed(dir.path(), "skerry", &words);
+    let out = dir.path().join("runs/latest");
+    let clusters = Clusters::read(&out.join("clusters.parquet")).expect("it reads");
+    assert!(!clusters.layers.is_empty(), "{} clusters", clusters.count());
+    let topics = Topics::read(&out.join("topics.parquet")).expect("it reads");
+    let map = Labels::read(&out.join("labels.parquet")).expect("it reads");
+    for (layer, labels) in (-1..).zip(std::iter::once(&clusters.cluster).chain(&clusters.layers)) {
+        let names: Vec<_> = topics
+            .rows
+            .iter()
+            .filter(|topic| topic.layer == layer)
+            .collect();
+        let drawn = map
+            .rows
+            .iter()
+            .filter(|label| label.level == layer + 1)
+            .count();
+        assert_eq!(names.len(), drawn);
+        assert_eq!(
+            names.len() as i32,
+            labels.iter().max().expect("there are texts") + 1
+        );
+        for topic in names {
+            let above = clusters.layers.get((layer + 1) as usize);
+            for (row, _) in labels
+                .iter()
+                .enumerate()
+                .filter(|(_, label)| **label == topic.cluster)
+            {
+                assert_eq!(above.map_or(-1, |above| above[row]), topic.parent);
+            }
+        }
+    }
+}
+
+#[test]
+fn new_rows_are_told_their_clusters_in_the_default_recipe() {
+    let dir = tempfile::tempdir().expect("a directory");
+    first(dir.path(), &[]);
+    succeed(
+        dir.path(),
+        "skerry",
+        &["ingest", "texts.csv", "--run", "new"],
+    );
+    succeed(
+        dir.path(),
+        "skerry",
+        &["embed", "--encoder", "hash", "--run", "new"],
+    );
+    let words = ["predict", "--run", "runs/latest", "new/embeddings.parquet"];
+    succeed(dir.path(), "skerry", &words);
+    let out = dir.path().join("runs/latest");
+    let found = Predictions::read(&out.join("predictions.parquet")).expect("it reads");
+    let clusters = Clusters::read(&out.join("clusters.parquet")).expect("it reads");
+    // Copies of old rows follow those.
+    assert_eq!(found.cluster, clusters.cluster);
+    let inputs = &found.footer.as_ref().expect("it has one").inputs;
+    assert!(inputs.contains_key("vectors") && inputs.contains_key("new"));
+    // Without the vectors that were laid out, the place of a new row is not known.
+    std::fs::remove_file(out.join("embeddings.parquet")).expect("it is there");
+    let output = run(dir.path(), "skerry", &words);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && errors.contains("hint:"),
+        "{errors}"
+    );
+    assert!(errors.contains("embeddings.parquet"), "{errors}");
 }
 
 #[test]

@@ -122,7 +122,8 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         Ok(files) => files,
         Err(fault) => return fail(&fault, USAGE),
     };
-    let settings = config::settings::<S>(step, table(step), Some(matches));
+    let own = config::over::<S>(table(of_step), table(step));
+    let settings = config::settings::<S>(step, Some(&own), Some(matches));
     let (options, local) = match settings {
         Ok(settings) => settings,
         Err(error) => return settings_error(error),

@@ -115,6 +115,19 @@ pub fn settings<S: Stage>(
     Ok((options, local))
 }
 
+/// The table of stage `S`, over what the table of another step has of the same names.
+pub(crate) fn over<S: Stage>(base: Option<&toml::Table>, own: Option<&toml::Table>) -> toml::Table {
+    let known = settings_of::<S>(&S::Options::default(), &S::Local::default());
+    let mut table = toml::Table::new();
+    for (key, _) in known {
+        if let Some(value) = base.and_then(|base| base.get(&key)) {
+            table.insert(key, value.clone());
+        }
+    }
+    table.extend(own.cloned().unwrap_or_default());
+    table
+}
+
 /// All settings of `S` with their values, options first: what `pipeline.toml` holds of it.
 pub fn settings_of<S: Stage>(options: &S::Options, local: &S::Local) -> Vec<(String, Value)> {
     object(options).into_iter().chain(object(local)).collect()

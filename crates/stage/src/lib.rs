@@ -56,7 +56,8 @@ pub trait Stage {
     /// What went wrong.
     type Error: std::error::Error + Hint + Send + Sync + 'static;
 
-    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run.
+    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run, and whose
+    /// settings it takes where they have the same names.
     const FILES_OF: &'static str = Self::NAME;
 
     /// Whether the options can be met at all, as far as that is known before anything is read.
