@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod contest;
 pub mod harness;
 pub mod knn;
+pub mod machine;
 pub mod project;
 pub mod quality;
 pub mod scores;
