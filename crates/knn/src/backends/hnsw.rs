@@ -35,6 +35,11 @@ impl Backend for Hnsw {
         false
     }
 
+    /// The graph is built on one thread.
+    fn reproducible(&self, _: &Options) -> bool {
+        true
+    }
+
     fn memory(&self, size: Size, options: &Options) -> u64 {
         // The bottom level has twice the links, and 1 / (links - 1) of the rows stand on higher ones as well; a link
         // takes 5 bytes at most, a node some 100 of bookkeeping.
@@ -67,8 +72,7 @@ impl Backend for Hnsw {
                         Err(_) => broken.store(true, Ordering::Relaxed),
                     }
                 }
-                task.progress.advance(1);
-                Ok::<(), Error>(())
+                task.advance(1)
             })?;
         task.progress.end();
         drop(index);
@@ -81,6 +85,7 @@ impl Backend for Hnsw {
             distances: completed.distances,
             certified: false,
             filled: completed.filled,
+            sample: None,
             facts: Map::new(),
             notes: Vec::new(),
         })
@@ -116,7 +121,7 @@ fn build(task: &Task<'_>) -> Result<Index, Error> {
                 .add(i as u64, points.row(i))
                 .map_err(failed("put in a row"))?;
         }
-        task.progress.advance((last - first) as u64);
+        task.advance((last - first) as u64)?;
     }
     task.progress.end();
     Ok(index)
