@@ -50,9 +50,9 @@ pub fn estimate(backend: &dyn Backend, size: Size, options: &Options) -> u64 {
         return u64::MAX;
     }
     // Writing encodes the answer beside itself, but after the backend's own structures and the vectors are gone.
-    let searching = size.vectors() + backend.memory(size, options);
+    let searching = backend.memory(size, options).saturating_add(size.vectors());
     let writing = 2 * size.answer();
-    PROGRAM + searching.max(writing)
+    searching.max(writing).saturating_add(PROGRAM)
 }
 
 /// Whether the work fits; `reading` are the bytes that reading takes at its peak, where that is still to be done.
@@ -164,7 +164,13 @@ mod tests {
 
     #[test]
     fn sizes_that_no_machine_has_are_no_overflow() {
-        let options = Options::default();
+        let options = Options {
+            cell_size: usize::MAX,
+            cells_per_row: usize::MAX,
+            links: usize::MAX,
+            index: format!("HNSW{}", usize::MAX),
+            ..Options::default()
+        };
         let many = [1, 2, 1 << 20, 1 << 32, 1 << 45, 1 << 60, usize::MAX];
         for (_, backend) in all() {
             for n in many {

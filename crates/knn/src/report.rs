@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use vectors::Metric;
 
+use crate::isolate::Faults;
 use crate::memory::Bytes;
 use crate::recall::Recall;
 use crate::shape::Shape;
@@ -41,8 +42,6 @@ pub struct Report {
     pub engine: Map<String, Value>,
     /// Bytes foreseen for the whole stage.
     pub estimated_bytes: u64,
-    /// What concerns this machine only.
-    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -51,7 +50,7 @@ impl Report {
         let Ok(Value::Object(mut facts)) = serde_json::to_value(self) else {
             unreachable!("a struct of plain fields is a JSON object");
         };
-        for shown_elsewhere in ["metric", "estimated_bytes", "notes"] {
+        for shown_elsewhere in ["metric", "estimated_bytes"] {
             facts.remove(shown_elsewhere);
         }
         facts
@@ -102,13 +101,11 @@ impl fmt::Display for Report {
             )?;
         }
         if self.isolated > 0 {
-            writeln!(
-                f,
-                "  {} rows set apart: {} of zeros, {} with NaN or infinity",
-                self.isolated,
-                self.isolated - self.not_finite,
-                self.not_finite
-            )?;
+            let faults = Faults {
+                not_finite: self.not_finite,
+                zero: self.isolated - self.not_finite,
+            };
+            writeln!(f, "  {faults}")?;
         }
         for (name, value) in &self.engine {
             writeln!(f, "  {}: {value}", name.replace('_', " "))?;
@@ -129,9 +126,6 @@ impl fmt::Display for Report {
                 write!(f, ", {drowned} of them see nothing but copies")?;
             }
             writeln!(f)?;
-        }
-        for note in &self.notes {
-            writeln!(f, "  {note}")?;
         }
         write!(f, "  memory foreseen: {}", Bytes(self.estimated_bytes))
     }

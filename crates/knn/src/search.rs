@@ -121,8 +121,10 @@ pub fn search(
         shape,
         engine: facts,
         estimated_bytes,
-        notes,
     };
+    for note in &notes {
+        progress.note(note);
+    }
     if let Some(drowned @ 1..) = report.shape.drowned {
         progress.warn(&format!(
             "{drowned} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"

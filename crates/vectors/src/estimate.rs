@@ -27,7 +27,8 @@ pub fn estimate_cells(n: usize, d: usize, k: usize, size: usize) -> u64 {
     // Id, bias, sum, norm, residual.
     let row = 4 + 4 + 4 + 4 + 4;
     // A cell is padded to whole pairs of panels, by half a pair on average.
-    let cells = n as u64 * (codes + row) * (size + PADDING / 2) as u64 / size as u64;
+    let cells = n as u64 * (codes + row);
+    let cells = cells + cells / size.max(1) as u64 * (PADDING / 2) as u64;
     // Place, scale, member, change; the candidates.
     let found = n as u64 * (8 + 4 + 4 + 1 + 8 * places(k) as u64);
     // Codes of the visitors, and every pair a hit, kept twice for both sides.

@@ -199,7 +199,9 @@ fn rows_are_told_their_nearest_centers() {
             if metric == Metric::Cosine {
                 for row in middle.chunks_exact_mut(d) {
                     let length = row.iter().map(|x| x * x).sum::<f32>().sqrt();
-                    row.iter_mut().for_each(|x| *x /= length);
+                    for x in row {
+                        *x /= length;
+                    }
                 }
             }
             let centers = Points::new(&middle, d).unwrap();

@@ -44,7 +44,9 @@ impl Backend for Faiss {
         });
         let training = size.n.min(TRAINING) * size.d * 4;
         let candidates = size.n * (size.k + 1) * 4;
-        size.vectors() + (training + size.n * (links * 9 + 16) + candidates) as u64 + size.answer()
+        let node = links.saturating_mul(9).saturating_add(16);
+        (size.n.saturating_mul(node) as u64)
+            .saturating_add(size.vectors() + (training + candidates) as u64 + size.answer())
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {

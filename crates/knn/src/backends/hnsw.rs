@@ -43,9 +43,10 @@ impl Backend for Hnsw {
     fn memory(&self, size: Size, options: &Options) -> u64 {
         // The bottom level has twice the links, and 1 / (links - 1) of the rows stand on higher ones as well; a link
         // takes 5 bytes at most, a node some 100 of bookkeeping.
-        let node = 100 + 3 * 5 * options.links;
+        let node = options.links.saturating_mul(3 * 5).saturating_add(100);
         let candidates = size.n * (size.k + 1) * 4;
-        size.vectors() + (size.n * node + candidates) as u64 + size.answer()
+        (size.n.saturating_mul(node) as u64)
+            .saturating_add(size.vectors() + candidates as u64 + size.answer())
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {

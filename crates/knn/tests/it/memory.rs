@@ -59,8 +59,8 @@ fn what_is_foreseen_is_what_is_taken() {
         assert!(
             (1.0 / 1.2..1.2).contains(&ratio),
             "{words:?}: foreseen {:.0} MiB, taken {:.0} MiB",
-            foreseen / 1048576.0,
-            taken / 1048576.0
+            foreseen / 1_048_576.0,
+            taken / 1_048_576.0
         );
     }
 }

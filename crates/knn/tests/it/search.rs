@@ -10,15 +10,20 @@ use crate::data::{options, topics, uniform};
 
 /// Keeps what was said.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct Heard {
+    notes: Mutex<Vec<String>>,
+    warnings: Mutex<Vec<String>>,
+}
 
 impl Progress for Heard {
     fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
     fn advance(&self, _: u64) {}
     fn end(&self) {}
-    fn note(&self, _: &str) {}
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.to_owned());
+    }
     fn warn(&self, text: &str) {
-        self.0.lock().unwrap().push(text.to_owned());
+        self.warnings.lock().unwrap().push(text.to_owned());
     }
 }
 
@@ -43,7 +48,9 @@ fn k_of_all_and_more_becomes_all_others_and_is_said() {
     )
     .unwrap();
     assert_eq!((report.k, lists.ids.len()), (3, 12));
-    assert!(heard.0.lock().unwrap()[0].contains("k is 3, not 50"));
+    assert!(heard.warnings.lock().unwrap()[0].contains("k is 3, not 50"));
+    // What concerns this machine is told, and stands in no file.
+    assert!(heard.notes.lock().unwrap()[0].starts_with("kernel "));
 }
 
 #[test]
@@ -159,7 +166,7 @@ fn facts_hold_no_machine() {
     assert!(
         facts["recall"]["low"].as_f64().unwrap() <= facts["recall"]["recall"].as_f64().unwrap()
     );
-    assert!(!facts.contains_key("notes") && !facts.contains_key("estimated_bytes"));
+    assert!(!facts.contains_key("estimated_bytes"));
     assert!(report.to_string().contains("recall@5"));
 }
 

@@ -91,7 +91,9 @@ impl Partition {
         let groups: Vec<Vec<u32>> = groups.members;
         let mut group = vec![0; n];
         for (at, rows) in groups.iter().enumerate() {
-            rows.iter().for_each(|&row| group[row as usize] = at as u32);
+            for &row in rows {
+                group[row as usize] = at as u32;
+            }
         }
         let middle = maker.centers(&groups);
         let made: Vec<Made> = groups

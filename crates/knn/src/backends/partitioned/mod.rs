@@ -64,7 +64,8 @@ impl Backend for Partitioned {
         let found = vectors::estimate_cells(n, d, k, options.cell_size);
         let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
         // Cell and group of each row, a round's visitors in lists that grow.
-        let looks = (probe::PLANNED.min(n * options.cells_per_row.saturating_mul(3)) * 12) as u64;
+        let looks = n.saturating_mul(options.cells_per_row.saturating_mul(3));
+        let looks = (probe::PLANNED.min(looks) * 12) as u64;
         let beside = centers + 8 * n as u64 + looks.max(size.answer());
         samples + searching.max(found + beside)
     }
@@ -91,7 +92,7 @@ impl Backend for Partitioned {
             judge: &judge,
             candidates: cells.candidates(k)?,
             compared: partition.compared,
-            rounds: Vec::new(),
+            steps: Vec::new(),
         };
         let reached = rounds.run()?;
         let target = task.options.target_recall;
@@ -155,7 +156,7 @@ struct Rounds<'a> {
     judge: &'a Sample,
     candidates: Candidates,
     compared: u64,
-    rounds: Vec<Value>,
+    steps: Vec<Value>,
 }
 
 impl Rounds<'_> {
@@ -184,7 +185,7 @@ impl Rounds<'_> {
             )?;
             reached = self.note(&format!("best {to} cells"), rows.len(), &round)?;
             rows = round.changed;
-            (looked, to) = (to, 3 * to);
+            (looked, to) = (to, to.saturating_mul(3));
         }
         Ok(reached)
     }
@@ -194,7 +195,7 @@ impl Rounds<'_> {
         let found = self.cells.nearest(&self.judge.rows, &self.candidates)?;
         let reached = self.judge.recall_of(&found.distances);
         self.compared += round.compared;
-        self.rounds.push(json!({
+        self.steps.push(json!({
             "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall, "low": reached.low,
         }));
         Ok(reached)
@@ -213,7 +214,7 @@ impl Rounds<'_> {
                 "share_of_all_pairs",
                 (2.0 * self.compared as f64 / (n * (n - 1.0))).into(),
             ),
-            ("rounds", self.rounds.clone().into()),
+            ("rounds", self.steps.clone().into()),
         ];
         facts
             .into_iter()
