@@ -1,4 +1,5 @@
-//! `cargo xtask ci`: everything that must pass before a change lands.
+//! `cargo xtask ci`: everything that must pass before a change lands. With `SKERRY_CI_FEATURES=1` also the optional
+//! backends, which are C++ and take minutes more.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{built, cargo, part, root, run, say};
-use crate::{direction, pipeline};
+use crate::{direction, features, pipeline};
 
 /// What reads our files elsewhere; the newest of each that is to be had.
 const READERS: [&str; 5] = ["pyarrow", "pandas", "polars", "duckdb", "numpy"];
@@ -40,6 +41,9 @@ pub(crate) fn ci() -> Result<()> {
         doc.env("RUSTDOCFLAGS", "--deny warnings");
         run(doc)
     })?;
+    if std::env::var_os("SKERRY_CI_FEATURES").is_some_and(|value| value == "1") {
+        features::features(&[])?;
+    }
     say("\nall of it passed");
     Ok(())
 }

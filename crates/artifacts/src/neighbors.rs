@@ -120,16 +120,12 @@ impl Neighbors {
         Ok(())
     }
 
-    /// Writes the file.
-    pub fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
+    /// Writes the file; the lists go into it as they lie in memory.
+    pub fn write(self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
         columns.ids(self.len());
-        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids.clone()), self.k);
-        columns.fixed_lists(
-            "distances",
-            ScalarBuffer::from(self.distances.clone()),
-            self.k,
-        );
+        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids), self.k);
+        columns.fixed_lists("distances", ScalarBuffer::from(self.distances), self.k);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
 }

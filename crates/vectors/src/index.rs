@@ -67,6 +67,14 @@ impl<'a> Index<'a> {
         ))
     }
 
+    /// The same rows, to be searched with the guaranteed margin from now on: a step chosen for the fast one costs time,
+    /// never an answer.
+    #[must_use]
+    pub fn guaranteed(mut self) -> Self {
+        self.rows.margin = Margin::Guaranteed;
+        self
+    }
+
     fn ready(
         points: Points<'a>,
         metric: Metric,
@@ -263,6 +271,8 @@ impl<'a> Index<'a> {
             estimated_bytes: estimate(self.members.len(), self.rows.points.d(), k),
         };
         if self.rows.margin == Margin::Fast && tally.doubtful() {
+            // The memory of the first answer is wanted for the second.
+            drop(found);
             let tally = Tally::default();
             found = search(Margin::Guaranteed, &tally)?;
             report.certified = true;

@@ -40,7 +40,7 @@ fn bundles(n: usize) -> Vec<f32> {
     values
 }
 
-/// Writes neighbors as `knn --zero-rows isolate` does for `values`, with rows of zeros before row 0 and behind the last.
+/// Writes neighbors as `knn --bad-rows isolate` does for `values`, with rows of zeros before row 0 and behind the last.
 fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let n = values.len() / 6;
@@ -142,7 +142,7 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
     let path = run.path("neighbors.parquet");
     let neighbors = Neighbors::read(&path).unwrap();
     let heard = |footer: &Footer, tree| {
-        neighbors.write(&path, footer).unwrap();
+        neighbors.value.clone().write(&path, footer).unwrap();
         let options = Options {
             tree,
             ..Options::default()

@@ -48,3 +48,45 @@ fn cells_compare_a_share_of_all_pairs() {
     assert!(share < 0.5, "{share}");
     assert!(answer.facts["cells"].as_u64().unwrap() > 10);
 }
+
+/// Nothing of it is screened with the fast margin: neither the rows that are filled nor the samples.
+#[test]
+fn the_margin_changes_nothing() {
+    let values = topics(1500, 16, 9, 6);
+    // Cells with fewer rows than are wanted, so that some rows are filled.
+    let guaranteed = Options {
+        cell_size: 16,
+        max_rounds: 0,
+        ..options(BackendKind::Partitioned, Metric::Cosine, 20)
+    };
+    let fast = Options {
+        margin: vectors::Margin::Fast,
+        ..guaranteed.clone()
+    };
+    let (a, b) = (
+        ask(&values, 16, &guaranteed).unwrap(),
+        ask(&values, 16, &fast).unwrap(),
+    );
+    assert!(a.filled > 0 && a.filled == b.filled);
+    assert_eq!((a.ids, a.distances), (b.ids, b.distances));
+}
+
+#[test]
+fn a_report_without_a_sample_stops_at_the_target_too() {
+    let values = uniform(3000, 12, 9);
+    let asked = options(BackendKind::Partitioned, Metric::L2, 10);
+    let expected = ask(&values, 12, &asked).unwrap();
+    for recall_sample in [Some(0), Some(2)] {
+        let few = Options {
+            recall_sample,
+            ..asked.clone()
+        };
+        let answer = ask(&values, 12, &few).unwrap();
+        assert_eq!(answer.ids, expected.ids);
+        assert_eq!(answer.facts, expected.facts);
+        assert_eq!(
+            answer.sample.map_or(0, |sample| sample.rows.len()),
+            recall_sample.unwrap()
+        );
+    }
+}
