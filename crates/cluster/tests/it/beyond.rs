@@ -169,13 +169,13 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
 
 #[test]
 fn renamed_rows_keep_their_clusters() {
-    renamed(groups(700), 5);
+    renamed(&groups(700), 5);
     // From 4,096 rows on a pass over a part of them goes before the exact tree. With the nearest neighbor as the core
     // distance nothing ties, so nothing may differ.
-    renamed(groups(5_000), 1);
+    renamed(&groups(5_000), 1);
 }
 
-fn renamed(values: Vec<f32>, min_samples: usize) {
+fn renamed(values: &[f32], min_samples: usize) {
     let n = values.len() / 2;
     let mut stream = Seed(11).stream("test/permutation", 0);
     let mut to: Vec<usize> = (0..n).collect();
@@ -200,7 +200,7 @@ fn renamed(values: Vec<f32>, min_samples: usize) {
             let mst = Mst::read(&run.path("mst.parquet")).unwrap().value;
             (report, clusters, mst)
         };
-        let ((report, before, tree_before), (_, after, tree_after)) = (read(&values), read(&moved));
+        let ((report, before, tree_before), (_, after, tree_after)) = (read(values), read(&moved));
         assert!(report.components > 1);
         assert_eq!(tree_before.distance, tree_after.distance);
         let back: Vec<i32> = to.iter().map(|&to| after.cluster[to]).collect();
