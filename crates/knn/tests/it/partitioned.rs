@@ -3,7 +3,8 @@
 use knn::{BackendKind, Options};
 use vectors::Metric;
 
-use crate::data::{ask, options, topics, uniform};
+use crate::data::{ask, ask_with, options, topics, uniform};
+use crate::search::Heard;
 
 #[test]
 fn refinement_goes_on_until_the_target() {
@@ -33,6 +34,33 @@ fn refinement_goes_on_until_the_target() {
         rounds.last().unwrap()["recall"].as_f64().unwrap() >= 0.95,
         "{rounds:?}"
     );
+}
+
+/// Who stops short of the target says so, by the bound that the rounds go by: neither more nor less often.
+#[test]
+fn falling_short_is_judged_as_the_rounds_are() {
+    let values = uniform(4000, 12, 9);
+    let (mut warned, mut silent) = (0, 0);
+    for max_rounds in 0..5 {
+        let asked = Options {
+            cells_per_row: 2,
+            max_rounds,
+            ..options(BackendKind::Partitioned, Metric::L2, 10)
+        };
+        let heard = Heard::default();
+        let answer = ask_with(&values, 12, &asked, &heard).unwrap();
+        let rounds = answer.facts["rounds"].as_array().unwrap();
+        let low = rounds.last().unwrap()["low"].as_f64().unwrap();
+        let warnings = heard.warnings.lock().unwrap();
+        if low < asked.target_recall {
+            warned += 1;
+            assert!(warnings[0].contains("short of the target 0.95"));
+        } else {
+            silent += 1;
+            assert!(warnings.is_empty(), "{warnings:?}");
+        }
+    }
+    assert!(warned > 0 && silent > 0, "{warned} {silent}");
 }
 
 #[test]

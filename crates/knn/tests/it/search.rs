@@ -10,9 +10,9 @@ use crate::data::{options, topics, uniform};
 
 /// Keeps what was said.
 #[derive(Default)]
-struct Heard {
+pub(crate) struct Heard {
     notes: Mutex<Vec<String>>,
-    warnings: Mutex<Vec<String>>,
+    pub(crate) warnings: Mutex<Vec<String>>,
 }
 
 impl Progress for Heard {
