@@ -13,9 +13,7 @@ export class Labels {
     this.context = canvas.getContext('2d');
     const { head } = data;
     const largest = Math.max(1, ...head.clusters.map((cluster) => cluster.size));
-    const reach = spread(data);
-    const fine = head.clusters.map((cluster, code) =>
-      ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest), reach: reach[code] }));
+    const fine = head.clusters.map((cluster, code) => ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest) }));
     // Coarse names (of the layers above the clusters) stand while the whole map is in view.
     const coarse = head.groups.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true }));
     this.items = [...coarse, ...fine.sort((a, b) => b.size - a.size || a.code - b.code)];
@@ -84,7 +82,6 @@ export class Labels {
       boxes.add(spot.box, spot.leader);
       this.placed.push({ ...spot, item, quiet: Boolean(focus && item.code >= 0 && !focus[item.code]) });
     }
-    return this.placed;
   }
 
   plan(camera, state, focus) {
@@ -199,16 +196,6 @@ const SPOTS = (() => {
   }
   return spots;
 })();
-
-// How far a topic reaches around its place, in layout units: the mean distance of its points.
-function spread({ x, y, n, cluster, head }) {
-  const sums = new Float64Array(head.clusters.length);
-  for (let row = 0; row < n; row++) {
-    const topic = head.clusters[cluster[row]];
-    if (topic) sums[cluster[row]] += Math.hypot(x[row] - topic.x, y[row] - topic.y);
-  }
-  return Array.from(sums, (sum, code) => sum / Math.max(1, head.clusters[code].size));
-}
 
 function lineTo(box, x, y) {
   const px = Math.min(box[2], Math.max(box[0], x));
