@@ -8,18 +8,20 @@ use anyhow::{Context, Result, ensure};
 use crate::process::{built, cargo, part, root, run, say};
 use crate::{direction, pipeline};
 
-/// What reads our files elsewhere; the newest of each that is to be had.
-const READERS: [&str; 5] = ["pyarrow", "pandas", "polars", "duckdb", "numpy"];
+/// What reads our files elsewhere.
+const READERS: [&str; 5] = [
+    "pyarrow==26.0.1",
+    "pandas==3.1.1",
+    "polars==2.1.0",
+    "duckdb==2.0.1",
+    "numpy==2.4.6",
+];
 
 pub(crate) fn ci() -> Result<()> {
     part("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     part("dependency direction", direction::check)?;
     part("build", pipeline::build)?;
-    part("set-up", || {
-        let mut setup = Command::new(built("skerry")?);
-        setup.arg("setup");
-        run(setup)
-    })?;
+    part("set-up", pipeline::bring)?;
     part("tests", tests)?;
     part("pipeline on the sample", sample)?;
     part("reading the files from Python", readers)?;
