@@ -87,7 +87,6 @@ impl Plan {
                 step.resolve(&[])?;
             }
         }
-        check(&steps)?;
         let reader = steps.iter().find(|step| step.stage.takes_sources());
         if reader.is_some_and(|step| step.command.is_none()) {
             for source in input.iter_mut().filter(|source| *source != "-") {
@@ -102,6 +101,7 @@ impl Plan {
         {
             steps.retain(|step| step.stage.name() != "embed");
         }
+        check(&steps)?;
         Ok(Self {
             preset,
             seed,
