@@ -86,7 +86,7 @@ fn litter(dir: &Path) -> Vec<String> {
     std::fs::read_dir(dir)
         .expect("it can be listed")
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".tmp"))
+        .filter(|name| name.starts_with('.') && name != ".lock")
         .collect()
 }
 

@@ -120,14 +120,12 @@ pub(crate) fn of_stage(dir: &Path) -> Result<Option<RunLock>, LockError> {
 /// Ends this process once process `run`, which started it, has ended: nobody waits for its files any more.
 #[cfg(unix)]
 fn end_with(run: u32) {
-    use std::os::unix::process::parent_id;
-
-    // A program that stands in for a stage may have started this one.
-    if parent_id() != run {
+    // Elsewhere a step that another program in a stage's place has started cannot tell.
+    if cfg!(not(target_os = "linux")) && !lives(run) {
         return;
     }
     std::thread::spawn(move || {
-        while parent_id() == run {
+        while lives(run) {
             std::thread::sleep(LOOKS);
         }
         // Not `exit`: that waits for libraries, whose threads are at work.
@@ -137,3 +135,18 @@ fn end_with(run: u32) {
 
 #[cfg(not(unix))]
 fn end_with(_run: u32) {}
+
+/// Whether process `run` is there, and has not ended unseen. It may have before this one came to look, so who the parent
+/// is does not tell.
+#[cfg(target_os = "linux")]
+fn lives(run: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{run}/stat")).unwrap_or_default();
+    // The name of the program stands in brackets, and its state follows.
+    stat.rsplit_once(") ")
+        .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn lives(run: u32) -> bool {
+    std::os::unix::process::parent_id() == run
+}
