@@ -79,12 +79,8 @@ fn tests() -> Result<()> {
     }
 }
 
-fn sample_dir() -> PathBuf {
-    root().join("target").join("ci").join("sample")
-}
-
 fn sample() -> Result<()> {
-    let out = sample_dir();
+    let out = root().join("target").join("ci").join("sample");
     let words = [
         "--out".to_owned(),
         out.display().to_string(),
@@ -111,7 +107,32 @@ fn sample() -> Result<()> {
     run(verify)
 }
 
-/// pandas, Polars, `DuckDB` and `PyArrow` open every file, in an environment of their own.
+/// A run that has every kind of Parquet file: the sample twice, so that there are duplicates.
+fn every_kind() -> Result<PathBuf> {
+    let out = root().join("target").join("ci").join("every-kind");
+    let sample = root().join("data").join("headlines.csv");
+    let skerry = |name: &str| -> Result<Command> {
+        let mut command = Command::new(built("skerry")?);
+        command.arg(name);
+        Ok(command)
+    };
+    let mut first = skerry("run")?;
+    first.args([&sample, &sample]).arg("--out").arg(&out);
+    first.args(["--preset", "direct", "--dedup", "--membership", "3"]);
+    run(first)?;
+    let mut sweep = skerry("sweep")?;
+    sweep.arg("--run").arg(&out);
+    run(sweep)?;
+    let mut predict = skerry("predict")?;
+    predict
+        .arg("--run")
+        .arg(&out)
+        .arg(out.join("embeddings.parquet"));
+    run(predict)?;
+    Ok(out)
+}
+
+/// pandas, Polars, `DuckDB` and `PyArrow` open every kind of file, in an environment of their own.
 fn readers() -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let there = Command::new(python)
@@ -152,6 +173,6 @@ fn readers() -> Result<()> {
             .join("python")
             .join("read_artifacts.py"),
     )
-    .arg(sample_dir());
+    .arg(every_kind()?);
     run(read)
 }
