@@ -96,18 +96,27 @@ export class Labels {
     const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
     const boxes = new Boxes();
     const spots = [];
-    for (const item of items) {
+    const at = (item) => [(item.x - camera.homeX) * scale + camera.width / 2, (camera.homeY - item.y) * scale + camera.height / 2];
+    // Where the topics that are to be named lie: one under the name of another could have none.
+    const places = items.slice(0, Math.min(200, Math.ceil(budget))).map((item, rank) => ({ rank, at: at(item) }));
+    for (const [rank, item] of items.entries()) {
       if (spots.length >= budget) break;
       if ((item.coarse && zoom > 2.2) || (item.code >= 0 && clusters.hidden.has(item.code))) continue;
-      const x = (item.x - camera.homeX) * scale + camera.width / 2;
-      const y = (camera.homeY - item.y) * scale + camera.height / 2;
+      const [x, y] = at(item);
+      // What a name does not hide: the places of later ones, and its own where that is small.
+      const first = this.isSmall(item, scale) ? rank : rank + 1;
+      let chosen = null;
       for (const offset of this.offsets(item, scale)) {
         const spot = this.spotAt(item, x, y, offset, scale, camera, boxes);
         if (!spot) continue;
-        boxes.add(spot.box, spot.leader);
-        spots.push({ item, offset });
+        chosen ??= { spot, offset };
+        if (spot.leader || places.some((place) => place.rank >= first && contains(spot.box, place.at))) continue;
+        chosen = { spot, offset };
         break;
       }
+      if (!chosen) continue;
+      boxes.add(chosen.spot.box, chosen.spot.leader);
+      spots.push({ item, offset: chosen.offset });
     }
     this.planned = { key, spots };
     return spots;
@@ -116,10 +125,14 @@ export class Labels {
   // A name that would hide a small topic stands below or above it, as near as it can; else on the topic if there is
   // room, else beside it, at worst some way off with a line to it.
   offsets(item, scale) {
-    const island = item.reach * scale;
-    if (item.coarse || item.height < island * 1.6) return SPOTS;
-    const step = (island * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
+    if (!this.isSmall(item, scale)) return SPOTS;
+    const step = (item.reach * scale * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
     return step < 2 ? [[0, step], [0, -step], ...SPOTS] : SPOTS;
+  }
+
+  // Whether its name would hide a topic.
+  isSmall(item, scale) {
+    return !item.coarse && item.height >= item.reach * scale * 1.6;
   }
 
   spotAt(item, x, y, [dx, dy], scale, camera, boxes) {
@@ -201,6 +214,10 @@ function lineTo(box, x, y) {
   const px = Math.min(box[2], Math.max(box[0], x));
   const py = Math.min(box[3], Math.max(box[1], y));
   return [px, py, x, y];
+}
+
+function contains([x0, y0, x1, y1], [x, y]) {
+  return x0 <= x && x <= x1 && y0 <= y && y <= y1;
 }
 
 // Boxes and leader lines that are taken.
