@@ -68,16 +68,14 @@ fn labels(documents: &Path) -> Vec<i32> {
 fn tree_of_the_full_matrix(vectors: &Embeddings, min_samples: usize) -> Vec<f64> {
     let n = vectors.len();
     let mut matrix = vec![0.0; n * n];
-    for i in 0..n {
-        for j in 0..i {
-            let (a, b) = (vectors.row(i), vectors.row(j));
-            let square: f64 = a
-                .iter()
-                .zip(b)
-                .map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2))
+    for row in 0..n {
+        for other in 0..row {
+            let pairs = vectors.row(row).iter().zip(vectors.row(other));
+            let square: f64 = pairs
+                .map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2))
                 .sum();
-            matrix[i * n + j] = square.sqrt();
-            matrix[j * n + i] = square.sqrt();
+            matrix[row * n + other] = square.sqrt();
+            matrix[other * n + row] = square.sqrt();
         }
     }
     let core: Vec<f64> = matrix
@@ -95,9 +93,9 @@ fn tree_of_the_full_matrix(vectors: &Embeddings, min_samples: usize) -> Vec<f64>
     let mut last = 0;
     for _ in 1..n {
         inside[last] = true;
-        for other in 0..n {
+        for (other, nearest) in nearest.iter_mut().enumerate() {
             let reach = matrix[last * n + other].max(core[last]).max(core[other]);
-            nearest[other] = nearest[other].min(reach);
+            *nearest = nearest.min(reach);
         }
         last = (0..n)
             .filter(|&other| !inside[other])
