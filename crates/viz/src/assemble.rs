@@ -5,7 +5,7 @@ use artifacts::{Neighbors, Projection};
 use crate::about::{self, Known};
 use crate::scene::{Group, Numbering, Scene};
 use crate::sources::Sources;
-use crate::{Error, Options, Report, columns, picture, scene};
+use crate::{Error, Options, Report, columns, scene};
 
 /// Above so many texts the page holds no neighbors.
 const MOST_WITH_NEIGHBORS: usize = 200_000;
@@ -106,7 +106,7 @@ pub fn scene<'a>(
         notes.push(neighbors_note.clone());
     }
     let title = if options.title.trim().is_empty() {
-        format!("A map of {} texts", picture::thousands(n))
+        format!("A map of {} texts", stage::thousands(n))
     } else {
         options.title.clone()
     };
@@ -116,6 +116,8 @@ pub fn scene<'a>(
         y,
         cluster: numbering.codes,
         probability: &clusters.probability,
+        outlier_score: &clusters.outlier_score,
+        preserved: projection.preserved.as_deref(),
         text: &documents.text,
         topics,
         layers,
@@ -161,7 +163,7 @@ fn held_neighbors(
     if n > MOST_WITH_NEIGHBORS {
         let note = format!(
             "This page holds no neighbors, since there are more than {} texts; they are in neighbors.parquet.",
-            picture::thousands(MOST_WITH_NEIGHBORS)
+            stage::thousands(MOST_WITH_NEIGHBORS)
         );
         return (None, note);
     }

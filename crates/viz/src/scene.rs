@@ -54,6 +54,10 @@ pub struct Scene<'a> {
     pub cluster: Cow<'a, [i32]>,
     /// How firmly each belongs to its cluster.
     pub probability: &'a [f32],
+    /// How far each lies from the dense parts of the clustering.
+    pub outlier_score: &'a [f32],
+    /// The share of its true neighbors that each has kept on the map, where it is known.
+    pub preserved: Option<&'a [f32]>,
     /// The texts.
     pub text: &'a LargeStringArray,
     /// The topics, in the order of their clusters.
