@@ -30,9 +30,9 @@ fn cells<'a>(
     points: Points<'a>,
     members: &[Vec<u32>],
     metric: Metric,
-    search: &Search,
+    search: Search,
 ) -> Result<Cells<'a>, Error> {
-    Cells::new(points, metric, search)?.regroup(members.to_vec())
+    Cells::new(points, metric, &search)?.regroup(members.to_vec())
 }
 
 /// The nearest of `among` to row `i`, as far as there are k.
@@ -74,7 +74,7 @@ fn rows_list_the_nearest_of_what_they_looked_at_and_who_looked_at_them() {
         let points = Points::new(&values, d).unwrap();
         for metric in METRICS {
             let members = striped(n as u32, count);
-            let cells = cells(points, &members, metric, &Search::default()).unwrap();
+            let cells = cells(points, &members, metric, Search::default()).unwrap();
             let mut candidates = cells.candidates(12).unwrap();
             let visitors = visitors(&members);
             let looked = cells.look(&visitors, &mut candidates, &|_| true).unwrap();
@@ -119,7 +119,7 @@ fn kernels_threads_and_the_order_of_looks_change_nothing() {
             kernel: Some(kernel),
             ..Search::default()
         };
-        let cells = cells(points, &members, Metric::Cosine, &search).unwrap();
+        let cells = cells(points, &members, Metric::Cosine, search).unwrap();
         let mut candidates = cells.candidates(10).unwrap();
         for cell in (0..7).rev() {
             let mut visitors = vec![Vec::new(); 7];
@@ -147,7 +147,7 @@ fn cells_are_all_rows_each_once() {
     let points = Points::new(&values, 2).unwrap();
     let made = |members: &[&[u32]]| {
         let members: Vec<Vec<u32>> = members.iter().map(|rows| rows.to_vec()).collect();
-        cells(points, &members, Metric::L2, &Search::default())
+        cells(points, &members, Metric::L2, Search::default())
     };
     assert_eq!(
         made(&[&[0, 1, 2], &[3, 4]]).unwrap_err(),
