@@ -1,4 +1,4 @@
-//! Dependencies point one way: programs to stages, stages to the four crates below them, never stage to stage.
+//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage.
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,10 +9,11 @@ const STAGES: [&str; 7] = [
 ];
 
 /// Which crates of the workspace a crate may use.
-const BELOW: [(&str, &[&str]); 6] = [
+const BELOW: [(&str, &[&str]); 7] = [
     ("artifacts", &[]),
     ("vectors", &[]),
     ("graph", &[]),
+    ("entities", &[]),
     ("stage", &["artifacts"]),
     ("xtask", &[]),
     (
@@ -32,7 +33,7 @@ const BELOW: [(&str, &[&str]); 6] = [
 ];
 
 /// What any stage may use.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors"];
+const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
 
 pub(crate) fn check() -> Result<()> {
     let all: Vec<&str> = BELOW.iter().map(|(name, _)| *name).chain(STAGES).collect();

@@ -26,7 +26,7 @@ pub use fresh::{Freshness, Hashes, freshness};
 pub use hint::{Hint, explain};
 pub use progress::{Progress, Silent};
 pub use seed::{Seed, Stream};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, say};
 pub use usage::Usage;
 
 /// One stage of the pipeline.
