@@ -104,6 +104,12 @@ pub fn draw_by(
             )),
         ),
         (
+            "year",
+            Arc::new(Float64Array::from_iter_values(
+                (0..ALL).map(|row| 1900.0 + (row % 100) as f64),
+            )),
+        ),
+        (
             "day",
             Arc::new(StringArray::from_iter_values(
                 (0..ALL).map(|row| format!("2024-03-{:02}", row % 28 + 1)),

@@ -98,6 +98,16 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     Ok(sources)
 }
 
+/// Whether what `given` names is there: files, and at least one for each pattern.
+pub fn find(given: &[String]) -> Result<(), Error> {
+    for source in expand(given)? {
+        if let Source::File(path) = &source {
+            path.metadata().map_err(source.io("read"))?;
+        }
+    }
+    Ok(())
+}
+
 impl Source {
     fn io(&self, action: &'static str) -> impl Fn(io::Error) -> Error {
         let source_name = self.to_string();

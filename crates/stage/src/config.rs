@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Hint, Stage};
+use crate::{DEFAULT_SEED, Hint, Stage};
 
 /// What is wrong with a settings file.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +84,9 @@ impl Hint for ConfigError {
             Self::NotFinite { .. } => {
                 Some("give a number, or leave it out for the default".to_owned())
             }
-            Self::Seed { .. } => Some("give such a number, or leave it out for 42".to_owned()),
+            Self::Seed { .. } => {
+                Some("give such a number, or leave it out for the default".to_owned())
+            }
             Self::UnknownStep { known: None, .. } => Some(
                 "name the settings file that has it with `--config FILE`, or leave out `--step`"
                     .to_owned(),
@@ -114,12 +116,14 @@ pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
     })
 }
 
-/// The seed of the run that a settings file gives; 42 where it gives none.
+/// The seed of the run that a settings file gives, else [`DEFAULT_SEED`].
 pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
     let given = table
         .and_then(|table| table.get("run"))
         .and_then(|run| run.get("seed"));
-    let Some(given) = given else { return Ok(42) };
+    let Some(given) = given else {
+        return Ok(DEFAULT_SEED);
+    };
     given
         .as_integer()
         .and_then(|seed| u64::try_from(seed).ok())
@@ -182,6 +186,19 @@ pub fn settings<S: Stage>(
         }
     }
     Ok((options, local))
+}
+
+/// The table of stage `S`, over what the table of another step has of the same names.
+pub(crate) fn over<S: Stage>(base: Option<&toml::Table>, own: Option<&toml::Table>) -> toml::Table {
+    let known = settings_of::<S>(&S::Options::default(), &S::Local::default());
+    let mut table = toml::Table::new();
+    for (key, _) in known {
+        if let Some(value) = base.and_then(|base| base.get(&key)) {
+            table.insert(key, value.clone());
+        }
+    }
+    table.extend(own.cloned().unwrap_or_default());
+    table
 }
 
 /// All settings of `S` with their values, options first: what `pipeline.toml` holds of it.
