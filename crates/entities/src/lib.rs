@@ -31,7 +31,7 @@ fn mend(text: &str) -> Option<String> {
     let mut mended = String::new();
     // What is written so far, and where the search goes on.
     let (mut kept, mut at) = (0, 0);
-    while let Some(offset) = text[at..].find(|c| matches!(c, '#' | 'q' | 'a' | 'l' | 'g' | 'n')) {
+    while let Some(offset) = text[at..].find(['#', 'q', 'a', 'l', 'g', 'n']) {
         let start = at + offset;
         at = start + 1;
         if text[..start].ends_with(|c: char| c.is_alphanumeric() || c == '&') {

@@ -75,7 +75,8 @@ impl Tokenizer {
                 }
                 _ => gap,
             };
-            if ends_sentence(gap) {
+            // What says whence a text comes is no part of its first sentence.
+            if ends_sentence(gap) || words.last().is_some_and(|word| word.aside.is_some()) {
                 mark_case(&mut words[sentence..]);
                 sentence = words.len();
             }

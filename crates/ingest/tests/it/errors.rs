@@ -270,7 +270,7 @@ fn too_few_documents_stop_here() {
     );
     check(
         &Case::new("a.csv", "text\na\nb\nc\n").with(|o| o.limit = Some(2)),
-        &["2 of 3 rows"],
+        &["--limit 2", "needs 3"],
         "--limit",
     );
     check(
