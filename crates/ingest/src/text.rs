@@ -159,17 +159,15 @@ impl Sequence {
             at += 1;
             let part = match piece {
                 Piece::Column(column) => Part::Column(column),
-                Piece::Letter(open) => match closing(open, &pieces[at..]) {
-                    Some((length, close)) => {
-                        let inner = Self::of(&pieces[at..at + length]);
-                        at += length + 1;
-                        Part::Bracketed(open, inner, close)
-                    }
-                    None => {
+                Piece::Letter(open) => {
+                    let Some((length, close)) = closing(open, &pieces[at..]) else {
                         before.push(open);
                         continue;
-                    }
-                },
+                    };
+                    let inner = Self::of(&pieces[at..at + length]);
+                    at += length + 1;
+                    Part::Bracketed(open, inner, close)
+                }
             };
             sequence.parts.push((std::mem::take(&mut before), part));
         }

@@ -121,7 +121,7 @@ fn long_lines_take_linear_time() {
     // Quadratic work would take hours here.
     for piece in ["(a) ", "(a) - ", "a.b.", "1.2."] {
         let line = piece.repeat(1_000_000);
-        assert!(words(&line).len() >= 1, "{piece}");
+        assert!(!words(&line).is_empty(), "{piece}");
     }
 }
 
