@@ -1,4 +1,4 @@
-//! Dependencies point one way: programs to stages, stages to the four crates below them, never stage to stage.
+//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage.
 //!
 //! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
 
@@ -9,13 +9,14 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// What any stage may use, and the tests and benches, which look at files.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors"];
+const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
 
 /// Which crates of the workspace a crate may use, where it is no stage.
-const BELOW: [(&str, &[&str]); 8] = [
+const BELOW: [(&str, &[&str]); 9] = [
     ("artifacts", &[]),
     ("vectors", &[]),
     ("graph", &[]),
+    ("entities", &[]),
     ("stage", &["artifacts"]),
     ("xtask", &[]),
     ("pipeline-tests", &["artifacts", "stage", "viz"]),

@@ -100,15 +100,20 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
 
 /// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Streams: takes no memory to speak of.
 pub fn sha256(path: &Path) -> Result<String, Error> {
-    let mut file = open(path)?;
+    sha256_of_reader(open(path)?).map_err(Error::io("read", path))
+}
+
+/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
-        let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        hasher.update(&buffer[..read]);
     }
 }
 

@@ -8,7 +8,9 @@ use std::time::Instant;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
-use crate::{DEFAULT_SEED, Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain};
+use crate::{
+    DEFAULT_SEED, Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain, say,
+};
 
 /// Exit status of wrong usage.
 const USAGE: u8 = 2;
@@ -144,7 +146,18 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         Ok(table) => table,
         Err(error) => return settings_error(error),
     };
-    let table = |step: &str| table.as_ref()?.get(step)?.as_table();
+    let table = table.as_ref();
+    let seed = matches.get_one::<u64>("seed_value").copied();
+    let seed = match seed.map_or_else(|| config::seed(table), Ok) {
+        Ok(seed) => Seed(seed),
+        Err(error) => return settings_error(error),
+    };
+    if step != S::NAME
+        && let Err(error) = config::check_step(step, table)
+    {
+        return settings_error(error);
+    }
+    let table = |step: &str| table?.get(step)?.as_table();
     let of_step = if step == S::NAME { S::FILES_OF } else { step };
     let files = match files::<S>(matches, table(of_step)) {
         Ok(files) => files,
@@ -167,9 +180,6 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
             terminal.note(&format!("{key} = {value}"));
         }
     }
-    let of_run = || u64::try_from(table("run")?.get("seed")?.as_integer()?).ok();
-    let seed = matches.get_one::<u64>("seed_value").copied();
-    let seed = Seed(seed.or_else(of_run).unwrap_or(DEFAULT_SEED));
     let _lock = match matches.get_one::<PathBuf>("run_dir").map(claim).transpose() {
         Ok(lock) => lock,
         Err(fault) => return fail(&fault, 1),
@@ -230,12 +240,8 @@ pub fn print(text: &str) -> ExitCode {
 }
 
 /// Prints an error and gives the exit status.
-#[expect(
-    clippy::print_stderr,
-    reason = "this is the place where programs speak"
-)]
 pub fn fail(text: &str, status: u8) -> ExitCode {
-    eprintln!("{text}");
+    say(text);
     ExitCode::from(status)
 }
 
@@ -291,13 +297,13 @@ fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<
         let path = matches.get_one::<PathBuf>(&flag_id(file.name)).cloned();
         let named = path.is_some();
         let standard = renamed(file.name).unwrap_or(file.file);
+        let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
         if let Some(path) = path.or_else(|| run.map(|run| run.join(standard))) {
-            let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
-            if named && is_input && !path.exists() {
+            if is_input && (named || file.required) && !path.exists() {
                 return Err(missing(file.name, &path));
             }
             files = files.with(file.name, path);
-        } else if file.required && S::INPUTS.iter().any(|input| input.name == file.name) {
+        } else if file.required && is_input {
             let hint = format!(
                 "give `--{} FILE`, or `--run DIR` with {} in it",
                 file.name, file.file

@@ -28,7 +28,7 @@ pub use hint::{Hint, explain};
 pub use lock::{LockError, RunLock};
 pub use progress::{Progress, Silent};
 pub use seed::{Seed, Stream};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, say};
 pub use usage::Usage;
 
 /// One stage of the pipeline.
