@@ -143,7 +143,7 @@ fn coarse_names_stand_in_where_there_is_no_room_for_all_topics() -> Result<()> {
     browser.open(&dir.path().join("map.html"))?;
     browser.wait_for("skerry.labels.placed.length > 2")?;
     assert_eq!(browser.eval(coarse)?, json!([]));
-    let mut browser = Browser::start(&program, true, 760, 360)?;
+    let mut browser = Browser::start(&program, true, 780, 340)?;
     browser.open(&dir.path().join("map.html"))?;
     browser.wait_for("skerry.labels.placed.length > 2")?;
     assert_eq!(browser.eval(coarse)?, json!(["part 10", "part 11"]));
