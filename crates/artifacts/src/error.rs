@@ -47,6 +47,16 @@ pub enum Error {
         /// The version in the footer.
         found: u32,
     },
+    /// It is packed in a way that this program was built without.
+    #[error("{} is compressed with {codec}, which this program does not read", path.display())]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        codec: String,
+        /// How it would be read.
+        readable: &'static str,
+    },
     /// A column is not there.
     #[error("{} has no column `{column}` (it has: {found})", path.display())]
     MissingColumn {
@@ -108,6 +118,7 @@ impl Error {
                 "write the file again; if it comes from elsewhere, check that it was copied whole"
                     .to_owned()
             }
+            Self::Codec { readable, .. } => format!("write the file again {readable}"),
             Self::Kind { expected, .. } => format!("name a file of kind {expected}"),
             Self::Version { .. } => {
                 "run the stage that writes it again with this version".to_owned()
