@@ -15,6 +15,14 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// A file is to be written where something else is.
+    #[error("{} is {found}, not a file", path.display())]
+    Target {
+        /// Its place.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
     /// The file is no Parquet or Arrow file, or a damaged one.
     #[error("{} is not a readable {format} file", path.display())]
     Format {
@@ -113,6 +121,9 @@ impl Error {
             Self::Io { action: "read", .. } => "check that the file may be read".to_owned(),
             Self::Io { .. } => {
                 "check that the directory exists, may be written, and has room".to_owned()
+            }
+            Self::Target { .. } => {
+                "name a file: it is written whole beside its place, then moved there".to_owned()
             }
             Self::Format { .. } => {
                 "write the file again; if it comes from elsewhere, check that it was copied whole"

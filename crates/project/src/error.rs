@@ -81,7 +81,9 @@ impl Hint for Error {
                 "give `--embeddings FILE`, or choose `--init spectral`".to_owned()
             }
             Self::Metric { .. } => "write the neighbors with cosine, l2 or ip".to_owned(),
-            Self::Curve { .. } => "choose a larger `--spread` or a smaller `--min-dist`".to_owned(),
+            Self::Curve { .. } => {
+                "choose a `--spread` nearer to 1, or a smaller `--min-dist`".to_owned()
+            }
             Self::NotCompiledIn { engine } => {
                 format!(
                     "build with `cargo build --release --package project --features {engine}`, or leave `--engine` out"
