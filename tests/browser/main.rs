@@ -130,6 +130,43 @@ fn the_map_works_from_disk_without_a_network() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn coarse_names_stand_for_the_whole_map_and_finer_ones_closer_in() -> Result<()> {
+    let Some(program) = browser() else {
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    fixture::draw_layered(dir.path())?;
+    let mut browser = Browser::start(&program, true, 1400, 900)?;
+    browser.open(&dir.path().join("map.html"))?;
+    let coarse = "skerry.labels.placed.filter((p) => p.item.coarse).map((p) => p.item.name).sort()";
+    browser.wait_for("skerry.labels.placed.length > 2")?;
+    assert_eq!(browser.eval(coarse)?, json!(["part 10", "part 11"]));
+    let closer = |zoom: u8| {
+        format!(
+            "(() => {{ const {{ x, y }} = skerry.labels.items.find((item) => item.name === 'part 02'); \
+             skerry.flyTo(x, y, skerry.camera.homeScale * {zoom}); }})()"
+        )
+    };
+    browser.eval(&closer(3))?;
+    browser.wait_for(&format!("{coarse}.includes('part 02')"))?;
+    assert_eq!(
+        browser.eval(&format!(
+            "{coarse}.filter((name) => name.startsWith('part 1'))"
+        ))?,
+        json!([])
+    );
+    browser.eval(&closer(8))?;
+    browser.wait_for(&format!(
+        "skerry.labels.placed.length > 0 && {coarse}.length === 0"
+    ))?;
+    // A topic says what it is part of.
+    browser.eval("skerry.pin(13)")?;
+    browser.wait_for(&format!("{CARD}.textContent.includes('part of part 02')"))?;
+    assert_eq!(browser.faults()?, Vec::<String>::new());
+    Ok(())
+}
+
 fn hover_and_pin(browser: &mut Browser) -> Result<()> {
     let row = 13;
     let (x, y) = place(browser, row)?;

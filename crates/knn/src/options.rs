@@ -57,7 +57,7 @@ pub struct Options {
     pub cell_size: usize,
 
     /// `partitioned`: at most this many rounds in which rows look into further cells.
-    #[arg(long, default_value_t = 6, value_name = "ROUNDS")]
+    #[arg(long, default_value_t = 8, value_name = "ROUNDS")]
     pub max_rounds: usize,
 
     /// `hnsw`: links a node has (M of Malkov and Yashunin).
@@ -93,7 +93,7 @@ impl Default for Options {
             target_recall: 0.95,
             cells_per_row: 4,
             cell_size: 256,
-            max_rounds: 6,
+            max_rounds: 8,
             links: 16,
             ef_construction: 128,
             ef_search: 128,

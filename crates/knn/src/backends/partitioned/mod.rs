@@ -27,11 +27,16 @@ use crate::{Error, Options};
 
 /// The fewest rows of the sample on which the target is measured.
 const JUDGES: usize = 1000;
+/// One row in so many judges: to answer them is then a hundredth of what all pairs would take, and the larger the table,
+/// the more a narrow interval saves.
+const JUDGED: usize = 250;
 
 /// Rows of that sample: with four fifths of them even the lower end of the interval of a whole answer would reach the
 /// target.
-fn judges(target: f64) -> usize {
-    JUDGES.max((6.0 / (1.0 - target)).ceil() as usize)
+fn judges(n: usize, target: f64) -> usize {
+    JUDGES
+        .max(n / JUDGED)
+        .max((6.0 / (1.0 - target)).ceil() as usize)
 }
 
 /// Rows that are measured at a time.
@@ -58,7 +63,7 @@ impl Backend for Partitioned {
     fn memory(&self, size: Size, options: &Options) -> u64 {
         let Size { n, d, k } = size;
         // Samples are searched before all else; their answers stay.
-        let drawn = judges(options.target_recall).min(n) + options.sample_size(false).min(n);
+        let drawn = judges(n, options.target_recall).min(n) + options.sample_size(false).min(n);
         let samples = (drawn * (8 * k + 4)) as u64;
         let searching = vectors::estimate(n, d, 1);
         let found = vectors::estimate_cells(n, d, k, options.cell_size);
@@ -75,7 +80,7 @@ impl Backend for Partitioned {
         // Another stream than the one that the report draws from: stopping on a sample and reporting on the same one
         // would flatter. Both are searched at once.
         let seed = stage::Seed(task.seed.stream("knn/partitioned/judge", 0).next_u64());
-        let judge = recall::draw(n, judges(task.options.target_recall), seed);
+        let judge = recall::draw(n, judges(n, task.options.target_recall), seed);
         let report = recall::draw(n, task.options.sample_size(false), task.seed);
         let index = Index::new(points, task.metric, &Search::default())?;
         let [judge, report] = Sample::search(&index, n, [judge, report], k, task.progress)?;
