@@ -16,7 +16,7 @@ use arrow::datatypes::{
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -141,7 +141,8 @@ impl Table {
             .position(|field| field.name() == name);
         let mask = parquet::arrow::ProjectionMask::roots(builder.parquet_schema(), at);
         let schema = Arc::clone(builder.schema());
-        let piece = |column, first| Self::piece(path, &schema, name, column, first);
+        let piece =
+            |column: Option<&ArrayRef>, first| Self::piece(path, &schema, name, column, first);
         if at.is_none() {
             // It is for the caller to say what is missing.
             return each(&piece(None, 0));
@@ -174,7 +175,7 @@ impl Table {
             schema: Arc::clone(schema),
             columns: columns.into_iter().collect(),
             first,
-            rows: column.map_or(0, |column| column.len()),
+            rows: column.map_or(0, arrow::array::Array::len),
             footer: None,
         }
     }
@@ -359,7 +360,7 @@ pub(crate) fn check_codecs(
     let columns = metadata
         .row_groups()
         .iter()
-        .flat_map(|group| group.columns());
+        .flat_map(RowGroupMetaData::columns);
     for column in columns.filter(|column| wanted(&column.column_path().parts()[0])) {
         let codec = match column.compression() {
             Compression::GZIP(_) => "gzip",
