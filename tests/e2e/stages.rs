@@ -265,7 +265,8 @@ fn numbers_that_are_none_are_refused_from_flags_and_files() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     for number in ["nan", "inf", "-inf"] {
-        let words = ["--run", "runs/latest", "--min-dist", number];
+        let flag = format!("--min-dist={number}");
+        let words = ["--run", "runs/latest", &flag];
         let errors = refusal(dir.path(), "skerry-project", &words, 2);
         assert!(
             errors.contains(&format!("`--min-dist` is {number}, not a finite number")),
