@@ -187,7 +187,7 @@ fn a_step_that_is_not_there_is_answered_with_those_that_are() {
     let errors = refusal(dir.path(), "skerry-cluster", &words, 2);
     assert!(
         errors.contains("no step `clusters`")
-            && errors.contains("has: ingest, embed, knn, cluster, project, label, viz"),
+            && errors.contains("has: cluster, embed, ingest, knn, label, project, viz"),
         "{errors}"
     );
     let words = ["--run", "runs/latest", "--step", "run"];
