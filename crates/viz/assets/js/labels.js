@@ -14,10 +14,14 @@ export class Labels {
     const { head } = data;
     const largest = Math.max(1, ...head.clusters.map((cluster) => cluster.size));
     const fine = head.clusters.map((cluster, code) => ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest) }));
-    // Names of the layers above the clusters, one layer at a time: the coarsest while the whole map is in view.
+    // Names of the layers above the clusters, one layer at a time: the coarsest while the whole map is in view. A group
+    // that is called like one of its topics says nothing more.
+    const names = new Set(fine.map((cluster) => cluster.name));
     this.layers = head.layers.length;
+    this.topics = fine.length;
     const coarse = head.layers.flatMap((layer, level) =>
-      layer.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true, level })));
+      layer.filter((group) => !names.has(group.name))
+        .map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true, level })));
     this.items = [...coarse, ...fine].sort((a, b) => Boolean(b.coarse) - Boolean(a.coarse) || b.size - a.size || a.code - b.code);
     this.planned = null;
     this.placed = [];
@@ -93,14 +97,16 @@ export class Labels {
     if (key === this.planned?.key) return this.planned.spots;
     const zoom = 2 ** (level / 3);
     const scale = camera.homeScale * zoom;
-    const budget = Math.max(6, (camera.width * camera.height) / 26000) * Math.max(1, zoom ** 1.7);
+    const budget = roomFor(camera) * Math.max(1, zoom ** 1.7);
     // While something is searched, the topics that hold hits come first.
     const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
     const boxes = new Boxes();
     const spots = [];
     const at = (item) => [(item.x - camera.homeX) * scale + camera.width / 2, (camera.homeY - item.y) * scale + camera.height / 2];
-    // Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
-    const layer = this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2)));
+    // Names of layers stand in where the whole map is far from having room for those of all topics; else they would only
+    // be in the way. Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
+    const crowded = this.topics > 1.25 * roomFor(camera);
+    const layer = crowded ? this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2))) : -1;
     const shown = items.filter((item) => (item.coarse ? item.level === layer : !clusters.hidden.has(item.code)));
     // Where the topics that are to be named lie: one under the name of another could have none.
     const places = shown.slice(0, Math.min(200, Math.ceil(budget))).map((item, rank) => ({ rank, at: at(item) }));
@@ -213,6 +219,11 @@ const SPOTS = (() => {
   }
   return spots;
 })();
+
+// How many names a window of this size has room for.
+function roomFor({ width, height }) {
+  return Math.max(6, (width * height) / 26000);
+}
 
 function lineTo(box, x, y) {
   const px = Math.min(box[2], Math.max(box[0], x));
