@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pipeline_tests::{run, succeed, write_texts};
+use pipeline_tests::{command, run, succeed, write_texts};
 use serde_json::Value;
 
 const STAGES: [&str; 7] = [
@@ -163,6 +163,164 @@ fn wrong_usage_exits_with_2_and_a_hint() {
             "{program} {words:?}:\n{errors}"
         );
         assert!(!errors.is_empty());
+    }
+}
+
+/// What a program says that refuses to work.
+fn refusal(dir: &Path, program: &str, words: &[&str], status: i32) -> String {
+    let output = run(dir, program, words);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(
+        output.status.code(),
+        Some(status),
+        "{program} {words:?}:\n{errors}"
+    );
+    assert!(errors.contains("hint: "), "{errors}");
+    errors
+}
+
+#[test]
+fn a_step_that_is_not_there_is_answered_with_those_that_are() {
+    let dir = tempfile::tempdir().expect("a directory");
+    prepared(dir.path());
+    let words = ["--run", "runs/latest", "--step", "clusters"];
+    let errors = refusal(dir.path(), "skerry-cluster", &words, 2);
+    assert!(
+        errors.contains("no step `clusters`")
+            && errors.contains("has: cluster, embed, ingest, knn, label, project, viz"),
+        "{errors}"
+    );
+    let words = ["--run", "runs/latest", "--step", "run"];
+    let errors = refusal(dir.path(), "skerry-cluster", &words, 2);
+    assert!(errors.contains("no step `run`"), "{errors}");
+    let words = ["--embeddings", "e.parquet", "--step", "knn-2"];
+    let errors = refusal(dir.path(), "skerry-knn", &words, 2);
+    assert!(errors.contains("--config FILE"), "{errors}");
+    for flag in ["--from", "--only"] {
+        let words = ["run", "texts.csv", "--preset", "direct", flag, "clusters"];
+        let errors = refusal(dir.path(), "skerry", &words, 2);
+        assert!(
+            errors.contains(flag)
+                && errors.contains("steps are ingest, embed, knn, cluster, project, label, viz"),
+            "{errors}"
+        );
+    }
+}
+
+#[test]
+fn a_directory_that_is_not_there_is_said_and_not_left_behind() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let nowhere = dir.path().join("nowhere");
+    for program in ["skerry-embed", "skerry-knn", "skerry-cluster", "skerry-viz"] {
+        let errors = refusal(dir.path(), program, &["--run", "nowhere"], 2);
+        assert!(errors.contains("no directory nowhere"), "{errors}");
+        assert!(!nowhere.exists(), "{program} made it");
+    }
+    let words = ["missing.csv", "--run", "nowhere"];
+    refusal(dir.path(), "skerry-ingest", &words, 1);
+    assert!(!nowhere.exists());
+    write_texts(dir.path());
+    let words = ["texts.csv", "--run", "nowhere", "--text", "missing"];
+    refusal(dir.path(), "skerry-ingest", &words, 1);
+    assert!(!nowhere.exists());
+    // What was there stays.
+    std::fs::create_dir(&nowhere).expect("it can be made");
+    refusal(dir.path(), "skerry-ingest", &words, 1);
+    assert!(nowhere.exists());
+    let words = ["texts.csv", "--run", "nowhere"];
+    succeed(dir.path(), "skerry-ingest", &words);
+    assert!(nowhere.join("documents.parquet").exists());
+}
+
+#[test]
+fn nothing_but_a_file_is_written_over() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    std::fs::create_dir(dir.path().join("folder")).expect("it can be made");
+    let words = ["texts.csv", "--documents", "folder"];
+    let errors = refusal(dir.path(), "skerry-ingest", &words, 2);
+    assert!(
+        errors.contains("folder is a directory, not a file"),
+        "{errors}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let pipe = dir.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.expect("mkfifo starts").success());
+        let words = ["texts.csv", "--documents", "pipe"];
+        let errors = refusal(dir.path(), "skerry-ingest", &words, 2);
+        assert!(
+            errors.contains("a device or a pipe, not a file"),
+            "{errors}"
+        );
+        let kind = pipe.symlink_metadata().expect("it is there").file_type();
+        assert!(kind.is_fifo());
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_from_flags_and_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    prepared(dir.path());
+    for number in ["nan", "inf", "-inf"] {
+        let flag = format!("--min-dist={number}");
+        let words = ["--run", "runs/latest", &flag];
+        let errors = refusal(dir.path(), "skerry-project", &words, 2);
+        assert!(
+            errors.contains(&format!("`--min-dist` is {number}, not a finite number")),
+            "{errors}"
+        );
+        let settings = dir.path().join("own.toml");
+        std::fs::write(&settings, format!("[project]\nmin_dist = {number}\n"))
+            .expect("it can be written");
+        let words = ["--run", "runs/latest", "--config", "own.toml"];
+        let errors = refusal(dir.path(), "skerry-project", &words, 2);
+        assert!(
+            errors.contains("`min_dist` of `[project]` is")
+                && errors.contains("not a finite number"),
+            "{errors}"
+        );
+    }
+    for seed in ["-1", "1.5", "\"x\""] {
+        let settings = dir.path().join("own.toml");
+        std::fs::write(&settings, format!("[run]\nseed = {seed}\n")).expect("it can be written");
+        let words = ["--run", "runs/latest", "--config", "own.toml"];
+        let errors = refusal(dir.path(), "skerry-project", &words, 2);
+        assert!(errors.contains("`seed` of `[run]` is"), "{errors}");
+    }
+}
+
+/// As in `skerry-ingest --help | head -1`.
+#[test]
+fn a_reader_that_has_gone_away_is_no_failure() {
+    let dir = tempfile::tempdir().expect("a directory");
+    prepared(dir.path());
+    let gone = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        writer
+    };
+    for (program, words) in [
+        ("skerry-ingest", &["--help"][..]),
+        ("skerry", &["--help"]),
+        ("skerry", &["config"]),
+        ("skerry", &["verify"]),
+        ("skerry-label", &["--run", "runs/latest"]),
+    ] {
+        let output = command(dir.path(), program, words)
+            .stdout(gone())
+            .output()
+            .expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {words:?}:\n{errors}");
+        let status = command(dir.path(), program, words)
+            .stdout(std::process::Stdio::null())
+            .stderr(gone())
+            .status()
+            .expect("it starts");
+        assert!(status.success(), "{program} {words:?}");
     }
 }
 

@@ -84,7 +84,7 @@ explains itself by a footer, one JSON object under the key `skerry` of the Parqu
 options, seed, metric, the SHA-256 of each input that was read, and facts (recall, counts, what is certified). A footer
 holds no path, time, thread count or machine: files are compared byte by byte. A file without a footer is taken by
 its columns and types: any integer or float width that fits, `List` for `FixedSizeList` where the lengths agree,
-`large_utf8` for `utf8`. Files are written whole or not at all.
+`utf8` for `large_utf8` and the other way round. Files are written whole or not at all.
 
 Beside them a run directory holds `pipeline.toml` (every setting), `manifest.json` (a log: options, seed, versions,
 SHA-256, rows, time and memory of each step) and what the map is looked at with: `map.html`, `map.svg`, `map.png`,

@@ -36,7 +36,7 @@ impl Artifact for Documents {
         ),
         Column::new(
             "text",
-            "utf8",
+            "large_utf8",
             "what is embedded and shown; never null or empty",
         ),
         Column::new(

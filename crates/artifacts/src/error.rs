@@ -15,6 +15,14 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
+    /// A file is to be written where something else is.
+    #[error("{} is {found}, not a file", path.display())]
+    Target {
+        /// Its place.
+        path: PathBuf,
+        /// What is there.
+        found: &'static str,
+    },
     /// The file is no Parquet or Arrow file, or a damaged one.
     #[error("{} is not a readable {format} file", path.display())]
     Format {
@@ -46,6 +54,16 @@ pub enum Error {
         expected: u32,
         /// The version in the footer.
         found: u32,
+    },
+    /// It is packed in a way that this program was built without.
+    #[error("{} is compressed with {codec}, which this program does not read", path.display())]
+    Codec {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        codec: String,
+        /// How it would be read.
+        readable: &'static str,
     },
     /// A column is not there.
     #[error("{} has no column `{column}` (it has: {found})", path.display())]
@@ -104,10 +122,14 @@ impl Error {
             Self::Io { .. } => {
                 "check that the directory exists, may be written, and has room".to_owned()
             }
+            Self::Target { .. } => {
+                "name a file: it is written whole beside its place, then moved there".to_owned()
+            }
             Self::Format { .. } => {
                 "write the file again; if it comes from elsewhere, check that it was copied whole"
                     .to_owned()
             }
+            Self::Codec { readable, .. } => format!("write the file again {readable}"),
             Self::Kind { expected, .. } => format!("name a file of kind {expected}"),
             Self::Version { .. } => {
                 "run the stage that writes it again with this version".to_owned()

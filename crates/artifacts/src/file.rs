@@ -21,6 +21,7 @@ pub fn write_atomic<T, E: From<Error>>(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    check_target(path)?;
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -50,6 +51,22 @@ pub fn write_atomic<T, E: From<Error>>(
     temp.persist(path)
         .map_err(|error| Error::io("write", path)(error.error))?;
     Ok(value)
+}
+
+/// Whether a file can take the place of what is at `path`: nothing or a file. A directory, a device or a pipe would be
+/// lost, or get nothing of what it is there for.
+pub fn check_target(path: &Path) -> Result<(), Error> {
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(Error::Target {
+            path: path.to_owned(),
+            found: if found.is_dir() {
+                "a directory"
+            } else {
+                "a device or a pipe"
+            },
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// Writes `bytes` to `path`: whole or not at all.

@@ -13,7 +13,7 @@ use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::table::{Fixed, ROW_GROUP, Table, check_kind};
+use crate::table::{Fixed, ROW_GROUP, Table, check_codecs, check_kind};
 use crate::{Error, Footer, file};
 
 /// Values that go through Arrow at a time.
@@ -77,6 +77,7 @@ impl FixedFile {
     }
 
     fn lists_unguarded<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
+        check_codecs(&self.path, self.reader.metadata(), |name| name == column)?;
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let leaf =
             (0..schema.num_columns()).find(|&at| schema.column(at).path().parts()[0] == column);

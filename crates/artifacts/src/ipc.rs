@@ -14,6 +14,7 @@ use arrow::ipc::reader::{FileReader, read_footer_length};
 use arrow::ipc::{MessageHeader, root_as_footer, root_as_message};
 
 use crate::embeddings::Shape;
+use crate::table::Table;
 use crate::{Error, file};
 
 /// The column of the vectors.
@@ -29,7 +30,7 @@ fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
     }
 }
 
-/// All vectors of the file at `path`, row after row, and their length.
+/// All vectors of the file at `path`, row after row, and their length. Where there are ids, they count the rows.
 pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     let reader = FileReader::try_new_buffered(file::open(path)?, None).map_err(fail(path))?;
     let schema = reader.schema();
@@ -55,17 +56,21 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     }
     let mut values = Vec::new();
     if let Some(shape) = shape(path)? {
-        // A damaged file may claim any size: no more is believed than it has bytes, unless it is compressed.
+        // A damaged file may claim any size: no more is believed than it has bytes.
         let bytes = file::open(path)?
             .metadata()
             .map_err(Error::io("read", path))?
             .len() as usize;
         values.reserve_exact(shape.rows.saturating_mul(shape.dimensions).min(bytes / 4));
     }
+    let ids = schema.column_with_name("id");
     let mut d = None;
     let mut row = 0;
     for batch in reader {
         let batch = batch.map_err(fail(path))?;
+        if let Some((at, _)) = ids {
+            Table::piece(path, &schema, "id", Some(batch.column(at)), row).check_ids()?;
+        }
         let column = batch.column(at);
         let step = (PIECE / d.unwrap_or(1).max(1)).clamp(1, 4096);
         for first in (0..column.len()).step_by(step) {
@@ -117,7 +122,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         return Err(damaged("it has no schema"));
     };
     let schema = arrow::ipc::convert::try_fb_to_schema(schema).map_err(fail(path))?;
-    let Some((at, field)) = schema.column_with_name(COLUMN) else {
+    let Some((at, _)) = schema.column_with_name(COLUMN) else {
         return Ok(None);
     };
     // The values of the lists are the node behind that of the lists, which stands behind those of the columns before.
@@ -148,13 +153,18 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         let held = u64::try_from(held).unwrap_or(0);
         rows = rows.saturating_add(u64::try_from(batch.length()).unwrap_or(0));
         values = values.saturating_add(held);
-        let body = u64::try_from(block.bodyLength()).unwrap_or(0);
-        let unpacked = if batch.compression().is_some() {
-            held.saturating_mul(value_bytes(field.data_type()))
-        } else {
-            0
-        };
-        largest = largest.max(body.saturating_add(unpacked));
+        if let Some(compression) = batch.compression() {
+            let codec = compression
+                .codec()
+                .variant_name()
+                .unwrap_or("a codec of its own");
+            return Err(Error::Codec {
+                path: path.to_owned(),
+                codec: codec.to_lowercase(),
+                readable: "without compression (PyArrow: `compression=\"uncompressed\"`), or as Parquet",
+            });
+        }
+        largest = largest.max(u64::try_from(block.bodyLength()).unwrap_or(0));
     }
     let Some(dimensions) = values.checked_div(rows) else {
         return Ok(None);
@@ -184,16 +194,6 @@ fn nodes(kind: &DataType) -> usize {
             .map(|(_, field)| nodes(field.data_type()))
             .sum(),
         _ => 0,
-    }
-}
-
-/// Bytes of one value of a list.
-fn value_bytes(kind: &DataType) -> u64 {
-    match kind {
-        DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) => {
-            item.data_type().primitive_width().unwrap_or(8) as u64
-        }
-        _ => 8,
     }
 }
 

@@ -24,7 +24,9 @@ pub use contract::{Artifact, Column, page};
 pub use documents::{Documents, Duplicates};
 pub use embeddings::{Embeddings, Shape};
 pub use error::Error;
-pub use file::{remove_litter, sha256, sha256_of, sha256_of_reader, write_atomic, write_bytes};
+pub use file::{
+    check_target, remove_litter, sha256, sha256_of, sha256_of_reader, write_atomic, write_bytes,
+};
 pub use footer::{FOOTER_KEY, Footer};
 pub use map::{Label, Labels, Map, Projection, Topic, Topics};
 pub use neighbors::Neighbors;

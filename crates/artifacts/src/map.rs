@@ -315,7 +315,7 @@ impl Artifact for Map<'_> {
         Column::new("id", "int64", "the document"),
         Column::new("x", "float", "to the right"),
         Column::new("y", "float", "up"),
-        Column::new("text", "utf8", "the text"),
+        Column::new("text", "large_utf8", "the text"),
         Column::new("cluster", "int32", "its cluster; -1 is noise"),
         Column::new("label", "utf8", "the name of the cluster; empty for noise"),
         Column::new("probability", "float", "as in clusters"),

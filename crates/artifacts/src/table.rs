@@ -16,6 +16,7 @@ use arrow::datatypes::{
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -75,6 +76,7 @@ impl Table {
             path,
             builder.metadata().file_metadata().key_value_metadata(),
         )?;
+        check_codecs(path, builder.metadata(), &wanted)?;
         let kept: Vec<usize> = builder
             .schema()
             .fields()
@@ -139,20 +141,11 @@ impl Table {
             .position(|field| field.name() == name);
         let mask = parquet::arrow::ProjectionMask::roots(builder.parquet_schema(), at);
         let schema = Arc::clone(builder.schema());
-        let piece = |column: Option<ArrayRef>, first, rows| Self {
-            path: path.to_owned(),
-            schema: Arc::clone(&schema),
-            columns: column
-                .map(|column| (name.to_owned(), column))
-                .into_iter()
-                .collect(),
-            first,
-            rows,
-            footer: None,
-        };
+        let piece =
+            |column: Option<&ArrayRef>, first| Self::piece(path, &schema, name, column, first);
         if at.is_none() {
             // It is for the caller to say what is missing.
-            return each(&piece(None, 0, 0));
+            return each(&piece(None, 0));
         }
         let reader = builder
             .with_projection(mask)
@@ -162,11 +155,29 @@ impl Table {
         let mut first = 0;
         for batch in reader {
             let batch = batch.map_err(Error::parquet(path))?;
-            let rows = batch.num_rows();
-            each(&piece(Some(Arc::clone(batch.column(0))), first, rows))?;
-            first += rows;
+            each(&piece(Some(batch.column(0)), first))?;
+            first += batch.num_rows();
         }
         Ok(())
+    }
+
+    /// The values of the column `name` from row `first` of the file on; without any where the file has no such column.
+    pub(crate) fn piece(
+        path: &Path,
+        schema: &SchemaRef,
+        name: &str,
+        column: Option<&ArrayRef>,
+        first: usize,
+    ) -> Self {
+        let columns = column.map(|column| (name.to_owned(), Arc::clone(column)));
+        Self {
+            path: path.to_owned(),
+            schema: Arc::clone(schema),
+            columns: columns.into_iter().collect(),
+            first,
+            rows: column.map_or(0, arrow::array::Array::len),
+            footer: None,
+        }
     }
 
     /// The column names, in the file's order.
@@ -306,7 +317,16 @@ impl Table {
 
     /// Checks that `id` is 0, 1, 2 ...: row order is identity.
     pub(crate) fn check_ids(&self) -> Result<(), Error> {
-        check_ids(&self.path, &self.i64("id")?)
+        let ids = self.i64("id")?;
+        let expected = self.first as i64..;
+        match expected.zip(ids).find(|(expected, id)| id != expected) {
+            None => Ok(()),
+            Some((expected, id)) => Err(Error::row(
+                &self.path,
+                expected as usize,
+                format!("`id` is {id}, expected {expected}: ids count rows from 0"),
+            )),
+        }
     }
 
     pub(crate) fn at(&self, row: usize, fault: String) -> Error {
@@ -331,15 +351,30 @@ fn widen(array: &ArrayRef) -> ArrayRef {
     }
 }
 
-pub(crate) fn check_ids(path: &Path, ids: &[i64]) -> Result<(), Error> {
-    match ids.iter().enumerate().find(|&(row, &id)| id != row as i64) {
-        None => Ok(()),
-        Some((row, id)) => Err(Error::row(
-            path,
-            row,
-            format!("`id` is {id}, expected {row}: ids count rows from 0"),
-        )),
+/// Whether the columns that are `wanted` are packed in a way that this program can unpack.
+pub(crate) fn check_codecs(
+    path: &Path,
+    metadata: &ParquetMetaData,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let columns = metadata
+        .row_groups()
+        .iter()
+        .flat_map(RowGroupMetaData::columns);
+    for column in columns.filter(|column| wanted(&column.column_path().parts()[0])) {
+        let codec = match column.compression() {
+            Compression::GZIP(_) => "gzip",
+            Compression::BROTLI(_) => "brotli",
+            Compression::LZO => "lzo",
+            _ => continue,
+        };
+        return Err(Error::Codec {
+            path: path.to_owned(),
+            codec: codec.to_owned(),
+            readable: "with zstd, snappy, lz4 or no compression (PyArrow: `compression=\"zstd\"`)",
+        });
     }
+    Ok(())
 }
 
 pub(crate) fn check_kind(

@@ -131,6 +131,11 @@ fn plan(model: &Model, tokenizer: &TextTokenizer, session: &mut Session) -> Resu
             });
         }
     };
+    if !pooled && !settings.prefix_pooled && !settings.prefix.is_empty() {
+        return Err(Error::Prompt {
+            dir: model.dir.clone(),
+        });
+    }
     if let (false, Some(module)) = (pooled, &settings.unknown_module) {
         return Err(Error::Module {
             module: module.clone(),

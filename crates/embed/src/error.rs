@@ -127,6 +127,15 @@ pub enum Error {
         /// The model directory.
         dir: PathBuf,
     },
+    /// The prompt is to be passed over.
+    #[error(
+        "{} pools a text without its prompt (`include_prompt` is false), which is not built in",
+        dir.display()
+    )]
+    Prompt {
+        /// The model directory.
+        dir: PathBuf,
+    },
     /// The model has a step that is not built in.
     #[error("the model has a module `{module}`, which is not built in")]
     Module {
@@ -145,7 +154,7 @@ pub enum Error {
     },
     /// The graph asks for an input that a text encoder does not have.
     #[error(
-        "the graph asks for an input `{name}`, known are input_ids, attention_mask, token_type_ids, position_ids"
+        "the graph asks for an input `{name}`, known are input_ids, attention_mask and token_type_ids"
     )]
     Input {
         /// Its name.
@@ -179,6 +188,12 @@ pub enum Error {
         /// What ONNX Runtime said.
         message: String,
     },
+    /// The tokenizer leaves nothing of a text.
+    #[error("row {row}: the tokenizer finds no token in the text")]
+    NoTokens {
+        /// The row.
+        row: usize,
+    },
     /// A vector is not a vector.
     #[error("row {row}: the model's vector is {fault}")]
     BadVector {
@@ -190,6 +205,16 @@ pub enum Error {
     /// Fetching what is missing failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
+}
+
+impl Error {
+    /// The error with the row that `row_of` has for its text, where texts are numbered without their repetitions.
+    pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
+        if let Self::Run { row, .. } | Self::NoTokens { row } = &mut self {
+            *row = row_of(*row);
+        }
+        self
+    }
 }
 
 impl stage::Hint for Error {
@@ -235,11 +260,20 @@ impl stage::Hint for Error {
                 "add modules.json and 1_Pooling/config.json, or say --pooling mean, cls or last; the model's page tells which"
                     .to_owned()
             }
+            Self::Prompt { .. } => {
+                "leave the prompt out (--prefix \"\"), or pool it like the text (--pooling mean)".to_owned()
+            }
             Self::Module { .. } => "export the model with that step inside the graph (output `sentence_embedding`)".to_owned(),
             Self::MaxTokens { .. } => "choose --max-tokens within the range".to_owned(),
-            Self::Input { .. } | Self::Output { .. } => "this stage runs text encoders: check that the graph is one".to_owned(),
+            Self::Input { .. } => {
+                "export the model so that the graph makes this input itself; images and sound are not embedded".to_owned()
+            }
+            Self::Output { .. } => "this stage runs text encoders: check that the graph is one".to_owned(),
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
+            Self::NoTokens { .. } => {
+                "leave such rows out (`skerry ingest --where`), or put words before every text (--prefix)".to_owned()
+            }
             Self::BadVector { .. } => "look at that row's text; a model in half precision may overflow".to_owned(),
         })
     }

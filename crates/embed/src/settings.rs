@@ -3,10 +3,10 @@
 //! | file | what is taken |
 //! |---|---|
 //! | `modules.json` | which steps follow the graph: pooling, normalization; any other is refused |
-//! | `1_Pooling/config.json` | how tokens are pooled |
-//! | `sentence_bert_config.json` | longest input, lower case |
+//! | `1_Pooling/config.json` | how tokens are pooled, and whether a prompt's are |
+//! | `sentence_bert_config.json`, or one of its other names | longest input, lower case |
 //! | `config_sentence_transformers.json` | prompts, and which of them is put before every text |
-//! | `tokenizer_config.json` | longest input, lower case of a plain vocabulary |
+//! | `tokenizer_config.json` | longest input, how a plain vocabulary reads |
 //! | `config.json` | how many positions the model has |
 //!
 //! Flags override each of them. Pooling is never assumed; where nothing is said about the rest, the assumption made is
@@ -38,12 +38,24 @@ pub(crate) struct Settings {
     pub(crate) prefix: String,
     /// Texts are lower-cased before the tokenizer sees them.
     pub(crate) lower_case: bool,
-    /// A plain vocabulary lower-cases.
-    pub(crate) vocabulary_lower_case: bool,
+    /// How a plain vocabulary reads.
+    pub(crate) vocabulary: Vocabulary,
+    /// The tokens of the prefix are pooled like others.
+    pub(crate) prefix_pooled: bool,
     /// A step after the graph that is not built in: well only if the graph has it inside.
     pub(crate) unknown_module: Option<String>,
     /// What was assumed for want of a word, in sentences.
     pub(crate) assumed: Vec<String>,
+}
+
+/// How a plain vocabulary reads a text; as BERT's tokenizer does where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Vocabulary {
+    pub(crate) lower_case: bool,
+    /// Takes accents off; `None`: if it lower-cases.
+    pub(crate) strip_accents: Option<bool>,
+    /// Each Chinese character is a word.
+    pub(crate) split_chinese: bool,
 }
 
 impl Settings {
@@ -56,7 +68,7 @@ impl Settings {
             max_tokens,
             prefix,
             lower_case,
-            vocabulary_lower_case,
+            vocabulary,
             ..
         } = self;
         let said = (
@@ -66,11 +78,22 @@ impl Settings {
             max_tokens,
             prefix,
             lower_case,
-            vocabulary_lower_case,
+            vocabulary,
         );
         format!("{said:?}")
     }
 }
+
+/// What Sentence Transformers has called the file of the longest input, in the order in which it looks.
+const SENTENCE_CONFIGS: [&str; 7] = [
+    "sentence_bert_config.json",
+    "sentence_roberta_config.json",
+    "sentence_distilbert_config.json",
+    "sentence_camembert_config.json",
+    "sentence_albert_config.json",
+    "sentence_xlm-roberta_config.json",
+    "sentence_xlnet_config.json",
+];
 
 /// BERT's and XLM-R's usual limit, where a directory does not say.
 const USUAL_TOKENS: usize = 512;
@@ -81,7 +104,10 @@ const NO_LIMIT: u64 = 1 << 20;
 pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     let modules = json(&dir.join("modules.json"))?;
     let tokenizer = json(&dir.join("tokenizer_config.json"))?;
-    let sentence = json(&dir.join("sentence_bert_config.json"))?;
+    let sentence = SENTENCE_CONFIGS
+        .iter()
+        .find_map(|name| json(&dir.join(name)).transpose())
+        .transpose()?;
     let prompts = json(&dir.join("config_sentence_transformers.json"))?;
     let config = json(&dir.join("config.json"))?;
     let mut assumed = Vec::new();
@@ -90,16 +116,16 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         .as_ref()
         .map(|modules| steps(&dir.join("modules.json"), modules))
         .transpose()?;
-    let pooling = match (options.pooling, &steps) {
-        (Some(pooling), _) => Some(pooling),
-        (None, Some(steps)) => steps
-            .pooling
-            .as_deref()
-            .map(|folder| pooling_of(dir, folder))
-            .transpose()?
-            .flatten(),
-        (None, None) => pooling_of(dir, "1_Pooling")?,
+    let folder = match (options.pooling, &steps) {
+        (Some(_), _) => None,
+        (None, Some(steps)) => steps.pooling.as_deref(),
+        (None, None) => Some("1_Pooling"),
     };
+    let said = folder
+        .map(|folder| pooling_of(dir, folder))
+        .transpose()?
+        .flatten();
+    let pooling = options.pooling.or(said.map(|(pooling, _)| pooling));
     let normalize = match (options.normalize, &steps) {
         (Some(normalize), _) => normalize,
         (None, Some(steps)) => steps.normalize,
@@ -156,7 +182,12 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         positions,
         prefix,
         lower_case: flag(&sentence, "do_lower_case").unwrap_or(false),
-        vocabulary_lower_case: flag(&tokenizer, "do_lower_case").unwrap_or(true),
+        vocabulary: Vocabulary {
+            lower_case: flag(&tokenizer, "do_lower_case").unwrap_or(true),
+            strip_accents: flag(&tokenizer, "strip_accents"),
+            split_chinese: flag(&tokenizer, "tokenize_chinese_chars").unwrap_or(true),
+        },
+        prefix_pooled: said.is_none_or(|(_, prefix)| prefix),
         unknown_module: steps.and_then(|steps| steps.unknown),
         assumed,
     })
@@ -203,8 +234,8 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
     Ok(steps)
 }
 
-/// What `folder/config.json` says; `None` without the file.
-fn pooling_of(dir: &Path, folder: &str) -> Result<Option<Pooling>, Error> {
+/// What `folder/config.json` says: how tokens are pooled, and whether those of a prompt are; `None` without the file.
+fn pooling_of(dir: &Path, folder: &str) -> Result<Option<(Pooling, bool)>, Error> {
     let path = dir.join(folder).join("config.json");
     let Some(config) = json(&path)? else {
         return Ok(None);
@@ -213,14 +244,16 @@ fn pooling_of(dir: &Path, folder: &str) -> Result<Option<Pooling>, Error> {
         path: path.clone(),
         message,
     };
+    let prompt = config.get("include_prompt").and_then(Value::as_bool);
     let named = |name: &str| {
-        Ok(Some(match name {
+        let pooling = match name {
             "mean" | "mean_tokens" => Pooling::Mean,
             "cls" | "cls_token" => Pooling::Cls,
             "lasttoken" => Pooling::Last,
             "max" | "max_tokens" => Pooling::Max,
             other => return Err(fault(format!("pooling `{other}` is not built in"))),
-        }))
+        };
+        Ok(Some((pooling, prompt.unwrap_or(true))))
     };
     if let Some(name) = config.get("pooling_mode").and_then(Value::as_str) {
         return named(name);
@@ -355,6 +388,38 @@ mod tests {
         );
         assert_eq!(settings.prefix, "query: ");
         assert_eq!(settings.assumed, Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_longest_input_stands_under_any_of_its_names() {
+        for name in SENTENCE_CONFIGS {
+            let dir = directory(&[
+                (name, r#"{"max_seq_length":77,"do_lower_case":true}"#),
+                ("tokenizer_config.json", r#"{"model_max_length":512}"#),
+            ]);
+            let settings = read(dir.path(), &Options::default()).unwrap();
+            assert_eq!((settings.max_tokens, settings.lower_case), (77, true));
+        }
+    }
+
+    #[test]
+    fn a_plain_vocabulary_reads_as_its_configuration_says() {
+        let vocabulary = |config| {
+            let dir = directory(&[("tokenizer_config.json", config)]);
+            read(dir.path(), &Options::default()).unwrap().vocabulary
+        };
+        let usual = vocabulary(r#"{"strip_accents":null}"#);
+        assert_eq!(
+            (usual.lower_case, usual.strip_accents, usual.split_chinese),
+            (true, None, true)
+        );
+        let said = vocabulary(
+            r#"{"do_lower_case":false,"strip_accents":true,"tokenize_chinese_chars":false}"#,
+        );
+        assert_eq!(
+            (said.lower_case, said.strip_accents, said.split_chinese),
+            (false, Some(true), false)
+        );
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokenizers::{AddedToken, Tokenizer};
 
 use crate::error::Error;
 use crate::model::Model;
+use crate::settings::Vocabulary;
 
 /// Bytes that are given to the tokenizer at once: it takes some 90 bytes for each.
 const PIECE: usize = 1 << 20;
@@ -42,7 +43,7 @@ impl TextTokenizer {
         let mut tokenizer = if path.extension().is_some_and(|end| end == "json") {
             Tokenizer::from_file(&path)
         } else {
-            word_piece(&path, model.settings.vocabulary_lower_case)
+            word_piece(&path, model.settings.vocabulary)
         }
         .map_err(|error| Error::Tokenizer {
             path: path.clone(),
@@ -154,7 +155,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// BERT's tokenizer over the vocabulary in `path`, one piece a line.
-fn word_piece(path: &Path, lower_case: bool) -> tokenizers::Result<Tokenizer> {
+fn word_piece(path: &Path, reads: Vocabulary) -> tokenizers::Result<Tokenizer> {
     let vocabulary = WordPiece::read_bytes(&std::fs::read(path)?)?;
     let id = |piece: &str| {
         vocabulary
@@ -174,7 +175,12 @@ fn word_piece(path: &Path, lower_case: bool) -> tokenizers::Result<Tokenizer> {
         .max_input_chars_per_word(100)
         .build()?;
     let mut tokenizer = Tokenizer::new(model);
-    tokenizer.with_normalizer(Some(BertNormalizer::new(true, true, None, lower_case)))?;
+    tokenizer.with_normalizer(Some(BertNormalizer::new(
+        true,
+        reads.split_chinese,
+        reads.strip_accents,
+        reads.lower_case,
+    )))?;
     tokenizer.with_pre_tokenizer(Some(BertPreTokenizer));
     tokenizer.with_post_processor(Some(BertProcessing::new(
         ("[SEP]".to_owned(), sep),
@@ -188,13 +194,43 @@ fn word_piece(path: &Path, lower_case: bool) -> tokenizers::Result<Tokenizer> {
 mod tests {
     use super::*;
 
+    const USUAL: Vocabulary = Vocabulary {
+        lower_case: true,
+        strip_accents: None,
+        split_chinese: true,
+    };
+
+    #[test]
+    fn accents_and_chinese_characters_are_taken_as_the_model_says() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vocab.txt");
+        let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nmuller\nmüller\n東\n##京\n京\n";
+        std::fs::write(&path, words).unwrap();
+        let ids = |text: &str, reads| {
+            let tokenizer = word_piece(&path, reads).unwrap();
+            tokenizer.encode(text, false).unwrap().get_ids().to_vec()
+        };
+        let with_accents = Vocabulary {
+            strip_accents: Some(false),
+            ..USUAL
+        };
+        assert_eq!(ids("Müller", USUAL), [4]);
+        assert_eq!(ids("Müller", with_accents), [5]);
+        let unsplit = Vocabulary {
+            split_chinese: false,
+            ..USUAL
+        };
+        assert_eq!(ids("東京", USUAL), [6, 8]);
+        assert_eq!(ids("東京", unsplit), [6, 7]);
+    }
+
     #[test]
     fn a_text_of_any_length_is_read_piece_by_piece() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("vocab.txt");
         std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\n").unwrap();
         let tokenizer = TextTokenizer {
-            tokenizer: word_piece(&path, true).unwrap(),
+            tokenizer: word_piece(&path, USUAL).unwrap(),
             path,
             prefix: String::new(),
             lower_case: false,

@@ -81,7 +81,7 @@ pub(crate) fn embed<'a>(
     }
     progress.begin("embedding", Some(missing.len() as u64), "texts");
     let text = |id: u32| texts(first[id as usize] as usize);
-    run(&missing, &text, tokenizer, encoder, batch_tokens, |done| {
+    let take = |done: Done| {
         for ((&id, vector), &tokens) in done
             .batch
             .rows
@@ -108,7 +108,9 @@ pub(crate) fn embed<'a>(
         }
         progress.advance(done.batch.rows.len() as u64);
         Ok(())
-    })?;
+    };
+    run(&missing, &text, tokenizer, encoder, batch_tokens, take)
+        .map_err(|error| error.at_row(|id| first[id] as usize))?;
     progress.end();
     let mut vectors = Vectors {
         d,
@@ -238,7 +240,13 @@ fn tokenize<'a>(
     for ids in ids.chunks(WINDOW) {
         let tokens = ids
             .par_iter()
-            .map(|&id| Ok((id, tokenizer.encode(text(id))?)))
+            .map(|&id| {
+                let tokens = tokenizer.encode(text(id))?;
+                if tokens.ids.is_empty() {
+                    return Err(Error::NoTokens { row: id as usize });
+                }
+                Ok((id, tokens))
+            })
             .collect::<Result<Vec<_>, Error>>();
         let window = tokens.map(|tokens| {
             let lost: std::collections::HashMap<u32, u64> = tokens

@@ -65,7 +65,7 @@ struct Block<'a> {
 }
 
 impl Corpus {
-    /// Reads the texts. `language` is the code of the language all are in, or `None` to tell it text by text;
+    /// Reads the texts, each once. `language` is the code of the language all are in, or `None` to tell it text by text;
     /// `keep_bylines` leaves what agencies sign with among the words.
     pub fn new<'a>(
         texts: &(dyn Fn(usize) -> &'a str + Sync),

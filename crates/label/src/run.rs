@@ -110,10 +110,13 @@ impl Stage for Label {
             None => Known::default(),
         };
 
-        progress.begin("reading words", None, "texts");
+        progress.begin("reading words", Some(n as u64), "texts");
         let stops = StopWords::new(&options.stop_words);
         let corpus = Corpus::new(
-            &|i| documents.text(i),
+            &|i| {
+                progress.advance(1);
+                documents.text(i)
+            },
             n,
             &stops,
             language,

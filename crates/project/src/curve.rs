@@ -2,7 +2,7 @@
 //!
 //! `a` and `b` fit it by least squares to the wanted one: full membership up to `min_dist`, then
 //! `exp(-(d - min_dist) / spread)`. 300 distances from 0 to 3 spreads, as umap-learn takes them; by the method of
-//! Levenberg and Marquardt. Takes microseconds.
+//! Levenberg and Marquardt, in units of the spread, so that it finds its way at any scale. Takes microseconds.
 
 /// The two parameters of the curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,17 +17,24 @@ const POINTS: u32 = 300;
 const MAX_STEPS: usize = 1000;
 
 impl Curve {
-    /// The curve nearest to the one that `min_dist` and `spread` ask for; none where no positive `a` and `b` fit.
+    /// The curve nearest to the one that `min_dist` and `spread` ask for; none where no positive `a` and `b` fit, or `a` is
+    /// no number of 32 bits, as which it is used.
     pub fn fit(min_dist: f64, spread: f64) -> Option<Self> {
+        let Self { a, b } = Self::of_unit_spread(min_dist / spread)?;
+        let a = a / spread.powf(2.0 * b);
+        (a as f32).is_normal().then_some(Self { a, b })
+    }
+
+    fn of_unit_spread(min_dist: f64) -> Option<Self> {
         let samples: Vec<(f64, f64)> = (0..POINTS)
             .map(|i| {
-                let d = 3.0 * spread * f64::from(i) / f64::from(POINTS - 1);
+                let d = 3.0 * f64::from(i) / f64::from(POINTS - 1);
                 (
                     d,
                     if d < min_dist {
                         1.0
                     } else {
-                        (-(d - min_dist) / spread).exp()
+                        (min_dist - d).exp()
                     },
                 )
             })
@@ -127,6 +134,26 @@ mod tests {
                 curve.a > 0.0 && curve.b > 0.0,
                 "{min_dist} {spread}: {curve:?}"
             );
+        }
+        for spread in [1e-200, 1e-40, 1e40, 1e200, f64::MAX] {
+            assert_eq!(Curve::fit(0.0, spread), None, "{spread}");
+        }
+    }
+
+    #[test]
+    fn the_curve_is_the_same_at_any_scale() {
+        for min_dist in [0.0, 0.01, 0.1, 0.5, 0.9, 1.0] {
+            let unit = Curve::fit(min_dist, 1.0).unwrap();
+            for spread in [1e-6, 1e-3, 0.1, 7.0, 1e3, 1e6] {
+                let scaled = Curve::fit(min_dist * spread, spread).unwrap();
+                for d in [0.05, 0.3, 1.0, 2.5] {
+                    let (one, other) = (unit.at(d), scaled.at(d * spread));
+                    assert!(
+                        (one - other).abs() < 1e-6,
+                        "{min_dist}, {spread}, {d}: {one} and {other}"
+                    );
+                }
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::options::Options;
 /// The crate umap-rs, from our start and with our a and b.
 ///
 /// Its limits in version 0.4.5: the gradient's denominator has a factor d^2 too many, so that pulls vanish at a distance;
-/// it takes no seed and races, so that no two answers are equal.
+/// it takes no seed and races, so that no two answers are equal; and it panics where a neighborhood holds all points.
 #[cfg(feature = "umap-rs")]
 pub(crate) fn umap_rs(
     lists: Lists<'_>,
@@ -29,6 +29,13 @@ pub(crate) fn umap_rs(
     })?;
     let graph = fuzzy_graph(lists);
     let n = graph.len();
+    if n <= lists.k + 1 {
+        return Err(Error::EnginePoints {
+            engine: "umap-rs",
+            n,
+            n_neighbors: lists.k + 1,
+        });
+    }
     let Start {
         positions,
         components,

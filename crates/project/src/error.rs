@@ -57,6 +57,18 @@ pub enum Error {
         /// The scale.
         spread: f64,
     },
+    /// The engine wants more points than a neighborhood has.
+    #[error(
+        "the engine `{engine}` takes more points than n_neighbors, which is {n_neighbors}, and there are {n}"
+    )]
+    EnginePoints {
+        /// Its name.
+        engine: &'static str,
+        /// How many points there are.
+        n: usize,
+        /// The points of a neighborhood.
+        n_neighbors: usize,
+    },
     /// The engine is not in this build.
     #[error("the engine `{engine}` was left out of this build")]
     NotCompiledIn {
@@ -81,7 +93,12 @@ impl Hint for Error {
                 "give `--embeddings FILE`, or choose `--init spectral`".to_owned()
             }
             Self::Metric { .. } => "write the neighbors with cosine, l2 or ip".to_owned(),
-            Self::Curve { .. } => "choose a larger `--spread` or a smaller `--min-dist`".to_owned(),
+            Self::Curve { .. } => {
+                "choose a `--spread` nearer to 1, or a smaller `--min-dist`".to_owned()
+            }
+            Self::EnginePoints { .. } => {
+                "choose a smaller `--n-neighbors`, or leave `--engine` out".to_owned()
+            }
             Self::NotCompiledIn { engine } => {
                 format!(
                     "build with `cargo build --release --package project --features {engine}`, or leave `--engine` out"

@@ -118,7 +118,7 @@ impl Options {
         self.epochs.unwrap_or(if n <= 10_000 { 500 } else { 200 })
     }
 
-    /// Options that mean nothing are refused before anything is read.
+    /// Options that mean nothing, or that this build has nothing for, are refused before anything is read.
     pub fn check(&self) -> Result<(), Error> {
         let positive = |value: f64| value.is_finite() && value > 0.0;
         let rules: [(&'static str, bool, String, &'static str); 8] = [
@@ -178,6 +178,9 @@ impl Options {
                 value,
                 expected,
             }),
+            None if self.engine == Engine::UmapRs && !cfg!(feature = "umap-rs") => {
+                Err(Error::NotCompiledIn { engine: "umap-rs" })
+            }
             None => Ok(()),
         }
     }

@@ -180,12 +180,20 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
             terminal.note(&format!("{key} = {value}"));
         }
     }
-    let _lock = match matches.get_one::<PathBuf>("run_dir").map(claim).transpose() {
+    let run = matches.get_one::<PathBuf>("run_dir");
+    let made = run.is_some_and(|run| !run.exists());
+    let lock = match run.map(claim).transpose() {
         Ok(lock) => lock,
         Err(fault) => return fail(&fault, 1),
     };
     let result = S::run(&files, &options, &local, seed, &terminal);
     terminal.end();
+    if made
+        && result.is_err()
+        && let Some(Some(lock)) = lock
+    {
+        lock.remove_directory();
+    }
     match result {
         Ok(report) => {
             let usage = Usage::of_this_process(began);
@@ -300,7 +308,13 @@ fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<
         let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
         if let Some(path) = path.or_else(|| run.map(|run| run.join(standard))) {
             if is_input && (named || file.required) && !path.exists() {
-                return Err(missing(file.name, &path));
+                return Err(match run.filter(|run| !named && !run.exists()) {
+                    Some(run) => no_directory(run),
+                    None => missing(file.name, &path),
+                });
+            }
+            if !is_input && let Err(error) = artifacts::check_target(&path) {
+                return Err(explain(&error, error.hint().as_deref()));
             }
             files = files.with(file.name, path);
         } else if file.required && is_input {
@@ -324,6 +338,13 @@ fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<
         ));
     }
     Ok(files)
+}
+
+fn no_directory(run: &Path) -> String {
+    format!(
+        "error: there is no directory {} (`--run`)\n  hint: check the path: this stage reads what others have written there",
+        run.display()
+    )
 }
 
 fn missing(name: &str, path: &Path) -> String {

@@ -61,7 +61,7 @@ pub enum ConfigError {
     UnknownStep {
         /// What was given.
         step: String,
-        /// The tables of the settings file, where there is one.
+        /// The steps of the settings file, where there is one.
         known: Option<String>,
     },
     /// A value does not fit.
@@ -116,10 +116,13 @@ pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
     })
 }
 
+/// The table of a settings file that is no step's.
+const RUN: &str = "run";
+
 /// The seed of the run that a settings file gives, else [`DEFAULT_SEED`].
 pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
     let given = table
-        .and_then(|table| table.get("run"))
+        .and_then(|table| table.get(RUN))
         .and_then(|run| run.get("seed"));
     let Some(given) = given else {
         return Ok(DEFAULT_SEED);
@@ -134,19 +137,17 @@ pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
 
 /// Refuses the name of a step that the settings file has no table for: defaults would stand in for what was meant.
 pub fn check_step(step: &str, table: Option<&toml::Table>) -> Result<(), ConfigError> {
-    if table.is_some_and(|table| table.get(step).is_some_and(toml::Value::is_table)) {
-        return Ok(());
-    }
     let known = table.map(|table| {
         let tables = table.iter().filter(|(_, value)| value.is_table());
-        tables
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+        let names = tables.map(|(name, _)| name.as_str());
+        names.filter(|name| *name != RUN).collect::<Vec<_>>()
     });
+    if known.as_ref().is_some_and(|known| known.contains(&step)) {
+        return Ok(());
+    }
     Err(ConfigError::UnknownStep {
         step: step.to_owned(),
-        known,
+        known: known.map(|known| known.join(", ")),
     })
 }
 

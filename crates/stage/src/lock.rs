@@ -10,6 +10,9 @@ use crate::Hint;
 /// In the environment of a step: the run that started it, as its process id and its directory.
 const STARTED_BY: &str = "SKERRY_RUN";
 
+/// The name of the file that is locked.
+const LOCK: &str = ".lock";
+
 /// A step looks this often whether the run that started it still lives.
 const LOOKS: Duration = Duration::from_millis(100);
 
@@ -55,7 +58,7 @@ pub struct RunLock {
 impl RunLock {
     /// Takes the lock of directory `dir`.
     pub fn take(dir: &Path) -> Result<Self, LockError> {
-        let path = dir.join(".lock");
+        let path = dir.join(LOCK);
         let io = |source| LockError::Io {
             path: path.clone(),
             source,
@@ -85,6 +88,15 @@ impl RunLock {
                 }
             }
         }
+    }
+
+    /// Removes the directory if nothing but the lock is in it: it was made for a run that came to nothing.
+    pub(crate) fn remove_directory(self) {
+        let Self { file, dir } = self;
+        // Elsewhere than on Unix an open file stays.
+        drop(file);
+        let _ = std::fs::remove_file(dir.join(LOCK));
+        let _ = std::fs::remove_dir(dir);
     }
 
     /// Lets the process that `command` starts hold the lock too, as its empty standard input, so that nobody else writes

@@ -10,6 +10,7 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, Schema};
+use arrow::ipc::writer::FileWriter;
 use artifacts::{Clusters, Documents, Embeddings, Footer, Neighbors, Projection};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -243,6 +244,106 @@ fn missing_columns_and_wrong_ids_are_named() {
         None,
     );
     assert!(fault(Embeddings::read(&path)).contains("row 1: `id` is 2, expected 1"));
+}
+
+fn write_ipc(path: &Path, batches: &[RecordBatch]) {
+    let mut writer =
+        FileWriter::try_new(File::create(path).unwrap(), &batches[0].schema()).unwrap();
+    for batch in batches {
+        writer.write(batch).unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+#[test]
+fn ids_of_arrow_ipc_are_checked_through_all_batches() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("vectors.arrow");
+    let batch = |ids: ArrayRef| {
+        let vectors = lists(vec![1.0; ids.len()], &vec![1; ids.len()]);
+        RecordBatch::try_from_iter_with_nullable([("id", ids, true), ("embedding", vectors, true)])
+            .unwrap()
+    };
+    let numbers = |ids: Vec<Option<i32>>| batch(Arc::new(Int32Array::from(ids)));
+    let first = numbers(vec![Some(0), Some(1)]);
+    write_ipc(&path, &[first.clone(), numbers(vec![Some(2), Some(3)])]);
+    assert_eq!(Embeddings::read(&path).unwrap().len(), 4);
+    write_ipc(&path, &[first.clone(), numbers(vec![Some(2), Some(2)])]);
+    let said = fault(Embeddings::read(&path));
+    assert!(
+        said.contains("vectors.arrow, row 3: `id` is 2, expected 3"),
+        "{said}"
+    );
+    write_ipc(&path, &[first, numbers(vec![Some(2), None])]);
+    let said = fault(Embeddings::read(&path));
+    assert!(said.contains("row 3: `id` is null"), "{said}");
+    let names: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "b"]));
+    write_ipc(&path, &[batch(names)]);
+    let said = fault(Embeddings::read(&path));
+    assert!(
+        said.contains("`id` of") && said.contains("expected an integer"),
+        "{said}"
+    );
+}
+
+/// The codec stands in the footer, as a number behind the path of the column.
+#[test]
+fn a_codec_that_cannot_be_read_is_named_with_those_that_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = |error: artifacts::Error| {
+        let hint = error.hint().unwrap();
+        (error.to_string(), hint)
+    };
+    let xs: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
+    let path = write(dir.path(), vec![("x", Arc::clone(&xs)), ("y", xs)], None);
+    let plain = std::fs::read(&path).unwrap();
+    // A list of one name, the name, and behind it the number of the codec, doubled.
+    let place = b"\x19\x18\x01x\x15\0";
+    let at = plain.windows(6).position(|bytes| bytes == place).unwrap();
+    for (codec, name) in [(2, "gzip"), (3, "lzo"), (4, "brotli")] {
+        let mut packed = plain.clone();
+        packed[at + 5] = 2 * codec;
+        std::fs::write(&path, &packed).unwrap();
+        let (said, hint) = told(Projection::read(&path).unwrap_err());
+        assert!(
+            said.ends_with(&format!(
+                "foreign.parquet is compressed with {name}, which this program does not read"
+            )),
+            "{said}"
+        );
+        assert!(
+            hint.contains("zstd, snappy, lz4 or no compression"),
+            "{hint}"
+        );
+    }
+    let path = write(
+        dir.path(),
+        vec![("embedding", lists(vec![1.0, 2.0], &[1, 1]))],
+        None,
+    );
+    let mut packed = std::fs::read(&path).unwrap();
+    let place = b"\x15\0";
+    let name = packed
+        .windows(9)
+        .rposition(|bytes| bytes == b"embedding")
+        .unwrap();
+    let at = packed[name..]
+        .windows(2)
+        .position(|bytes| bytes == place)
+        .unwrap();
+    packed[name + at + 1] = 4;
+    std::fs::write(&path, &packed).unwrap();
+    let (said, _) = told(Embeddings::read(&path).unwrap_err());
+    assert!(said.contains("is compressed with gzip"), "{said}");
+
+    // As PyArrow 26's write_feather does it unless told otherwise: 64 vectors of 2.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lz4.arrow");
+    let (said, hint) = told(Embeddings::read(&path).unwrap_err());
+    assert!(
+        said.ends_with("lz4.arrow is compressed with lz4_frame, which this program does not read"),
+        "{said}"
+    );
+    assert!(hint.contains("without compression"), "{hint}");
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! What is written is read back, bytes and footer.
 
+use std::fs::File;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Int64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
-    ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Footer,
-    Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage, Sweep,
-    SweepRow, Topic, Topics,
+    Artifact, ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings,
+    Footer, Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage,
+    Sweep, SweepRow, Topic, Topics,
 };
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 
 fn footer() -> Footer {
@@ -16,6 +19,61 @@ fn footer() -> Footer {
     footer.metric = Some("cosine".to_owned());
     footer.fact("recall", 0.5);
     footer
+}
+
+/// The type as the table of columns calls it; the length of a list is the letter in its brackets.
+fn word(kind: &DataType) -> String {
+    match kind {
+        DataType::Int32 => "int32".to_owned(),
+        DataType::Int64 => "int64".to_owned(),
+        DataType::UInt32 => "uint32".to_owned(),
+        DataType::Float32 => "float".to_owned(),
+        DataType::Float64 => "double".to_owned(),
+        DataType::Utf8 => "utf8".to_owned(),
+        DataType::LargeUtf8 => "large_utf8".to_owned(),
+        DataType::List(item) => format!("list<{}>", word(item.data_type())),
+        DataType::FixedSizeList(item, _) => {
+            format!("fixed_size_list<{}>", word(item.data_type()))
+        }
+        DataType::Struct(fields) => {
+            let field =
+                |field: &Arc<Field>| format!("{}: {}", field.name(), word(field.data_type()));
+            let fields: Vec<String> = fields.iter().map(field).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        other => format!("{other}"),
+    }
+}
+
+/// The file has the columns that the table names, in its order: each, or as many as there are of `name0 ...`, and any at
+/// the end where it says `...`.
+fn check_columns<A: Artifact>(path: &Path) {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
+    let mut found = reader
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| (field.name().clone(), word(field.data_type())))
+        .peekable();
+    for column in A::COLUMNS {
+        let expected = column.kind.split('[').next().unwrap().to_owned();
+        if column.name == "..." {
+            assert!(found.next().is_some(), "the test writes no other column");
+            return;
+        }
+        match column.name.strip_suffix("0 ...") {
+            None => assert_eq!(found.next(), Some((column.name.to_owned(), expected))),
+            Some(prefix) => {
+                let mut layers = 0;
+                while let Some(next) = found.next_if(|(name, _)| name.starts_with(prefix)) {
+                    assert_eq!(next, (format!("{prefix}{layers}"), expected.clone()));
+                    layers += 1;
+                }
+                assert!(layers > 1, "the test writes too few of {}", column.name);
+            }
+        }
+    }
+    assert_eq!(found.next(), None, "a column that no table names");
 }
 
 macro_rules! round_trip {
@@ -26,6 +84,7 @@ macro_rules! round_trip {
             let (path, again) = (dir.path().join("a.parquet"), dir.path().join("b.parquet"));
             let value: $type = $value;
             value.clone().write(&path, &footer()).unwrap();
+            check_columns::<$type>(&path);
             let read = $type::read(&path).unwrap();
             assert_eq!(read.value, value);
             let found = read.footer.unwrap();
@@ -206,6 +265,7 @@ fn embeddings_come_back_to_the_bit_over_many_pages_and_row_groups() {
         let values: Vec<f32> = (0..n * d).map(|at| (at as f32 * 0.37).sin()).collect();
         let value = Embeddings::new(d, values.clone());
         value.write(&path, &footer()).unwrap();
+        check_columns::<Embeddings>(&path);
         let read = Embeddings::read(&path).unwrap();
         assert_eq!((read.len(), read.dim()), (n, d));
         assert!(read.values() == values, "{n} x {d} came back changed");
@@ -231,6 +291,7 @@ fn documents_keep_the_other_columns() {
             .unwrap(),
     };
     documents.write(&path, &footer()).unwrap();
+    check_columns::<Documents>(&path);
     let read = Documents::read(&path).unwrap();
     assert_eq!((read.len(), read.text(1)), (2, "zwei"));
     assert_eq!(
@@ -266,6 +327,7 @@ fn the_map_holds_all_of_a_row() {
         columns: &columns,
     };
     map.write(&path, &footer()).unwrap();
+    check_columns::<Map<'_>>(&path);
     let found = Footer::read(&path).unwrap().unwrap();
     assert_eq!(found.kind, "map");
 }

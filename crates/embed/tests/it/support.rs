@@ -21,6 +21,10 @@ pub(crate) struct Tiny {
     pub(crate) mixing: Mixing,
     /// Also answer with `sentence_embedding`, the mean of the tokens.
     pub(crate) sentence_output: bool,
+    /// Answer with that mean alone, under another name.
+    pub(crate) pooled_alone: bool,
+    /// One more input, of whole numbers.
+    pub(crate) more_input: Option<&'static str>,
     pub(crate) opset: u8,
 }
 
@@ -29,6 +33,8 @@ impl Default for Tiny {
         Self {
             mixing: Mixing::Text,
             sentence_output: false,
+            pooled_alone: false,
+            more_input: None,
             opset: 17,
         }
     }
@@ -81,14 +87,20 @@ impl Tiny {
             node("Add", &["masked", "mean"], "last_hidden_state", &[]),
         ];
         let mut outputs = vec![value("last_hidden_state", 1, &["batch", "sequence", "4"])];
-        if self.sentence_output {
+        if self.sentence_output || self.pooled_alone {
+            let name = if self.pooled_alone {
+                outputs.clear();
+                "pooled"
+            } else {
+                "sentence_embedding"
+            };
             nodes.push(node(
                 "ReduceMean",
                 &["last_hidden_state"],
-                "sentence_embedding",
+                name,
                 &[ints("axes", &[1]), int("keepdims", 0)],
             ));
-            outputs.push(value("sentence_embedding", 1, &["batch", "4"]));
+            outputs.push(value(name, 1, &["batch", "4"]));
         }
         let rows = WORDS.len() as u64 + 4;
         let external = |key: &str, value: &str| bytes(13, &[text(1, key), text(2, value)].concat());
@@ -114,7 +126,10 @@ impl Tiny {
         graph.extend(text(2, "tiny"));
         graph.extend(bytes(5, &table));
         graph.extend(bytes(5, &last_axis));
-        for name in ["input_ids", "attention_mask"] {
+        for name in ["input_ids", "attention_mask"]
+            .into_iter()
+            .chain(self.more_input)
+        {
             graph.extend(bytes(11, &value(name, 7, &["batch", "sequence"])));
         }
         graph.extend(outputs.iter().flat_map(|output| bytes(12, output)));

@@ -161,6 +161,95 @@ fn a_graph_that_pools_is_taken_at_its_word() {
 }
 
 #[test]
+fn vectors_that_come_pooled_are_taken_whatever_they_are_called() {
+    let tiny = Tiny {
+        pooled_alone: true,
+        ..Tiny::default()
+    };
+    let Some(place) = place(tiny, &["red sea"]) else {
+        return;
+    };
+    std::fs::remove_file(place.model.join("1_Pooling/config.json")).unwrap();
+    place.bench.report(&place.arguments(&[]));
+    let states: Vec<_> = (0..4).map(|at| state(&[0, 4, 7, 2], at)).collect();
+    let mean: Vec<f32> = (0..D)
+        .map(|dimension| states.iter().map(|state| state[dimension]).sum::<f32>() / 4.0)
+        .collect();
+    close(place.bench.embeddings().row(0), &mean);
+}
+
+#[test]
+fn an_input_that_no_text_has_is_named() {
+    let tiny = Tiny {
+        more_input: Some("position_ids"),
+        ..Tiny::default()
+    };
+    let Some(place) = place(tiny, &["red sea"]) else {
+        return;
+    };
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        said.contains("asks for an input `position_ids`, known are input_ids, attention_mask and token_type_ids")
+            && said.contains("export"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_prompt_that_is_not_to_be_pooled_is_not_pooled_in_silence() {
+    let Some(place) = place(Tiny::default(), &["red sea"]) else {
+        return;
+    };
+    describe(
+        &place.model,
+        "1_Pooling/config.json",
+        r#"{"pooling_mode_mean_tokens":true,"include_prompt":false}"#,
+    );
+    // Without a prompt it makes no difference.
+    place.bench.report(&place.arguments(&[]));
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--prefix", "blue "]));
+    assert!(
+        said.contains("include_prompt") && said.contains("--pooling mean"),
+        "{said}"
+    );
+    place
+        .bench
+        .report(&place.arguments(&["--prefix", "blue ", "--pooling", "mean"]));
+}
+
+#[test]
+fn a_text_without_a_token_is_named_by_its_row() {
+    let Some(place) = place(Tiny::default(), &["red", "red", "  "]) else {
+        return;
+    };
+    let path = place.model.join("tokenizer.json");
+    let mut tokenizer: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    tokenizer["post_processor"] = serde_json::Value::Null;
+    std::fs::write(&path, tokenizer.to_string()).unwrap();
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        said.contains("row 2: the tokenizer finds no token") && said.contains("--prefix"),
+        "{said}"
+    );
+}
+
+/// The table of the model has fewer rows than the tokenizer has words.
+#[test]
+fn a_text_that_the_model_fails_on_is_named_by_its_row() {
+    let Some(place) = place(Tiny::default(), &["red", "red", "red wind"]) else {
+        return;
+    };
+    let path = place.model.join("tokenizer.json");
+    let tokenizer = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, tokenizer.replace(r#""wind":11"#, r#""wind":99"#)).unwrap();
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(said.contains("row 2 among them"), "{said}");
+}
+
+#[test]
 fn a_model_whose_rows_mind_company_is_run_text_by_text() {
     let texts = ["red sea", "salt stone", "bird wind", "blue blue", "red"];
     let Some(place) = place(

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{LargeStringArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::Schema;
 use artifacts::{ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Footer, Topics};
 use label::{Error, Label, Options, Report};
-use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
+use stage::{Files, Hint, NoLocal, Progress, Seed, Silent, Stage};
 
 const TEXTS: [&str; 7] = [
     "The central bank raises rates",
@@ -77,8 +78,33 @@ fn run(dir: &Path, options: &Options) -> Result<Report, Error> {
     Label::run(&files, options, &NoLocal {}, Seed(42), &Silent)
 }
 
+/// Counts what a task says that it has done.
+#[derive(Default)]
+struct Count(AtomicU64);
+
+impl Progress for Count {
+    fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
+    fn advance(&self, by: u64) {
+        self.0.fetch_add(by, Ordering::Relaxed);
+    }
+    fn end(&self) {}
+    fn note(&self, _: &str) {}
+    fn warn(&self, _: &str) {}
+}
+
 fn topics(dir: &Path) -> artifacts::Stored<Topics> {
     Topics::read(&dir.join("topics.parquet")).unwrap()
+}
+
+#[test]
+fn every_text_that_is_read_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    documents(dir.path(), &TEXTS);
+    clusters(dir.path(), &CLUSTERS);
+    let files = Files::standard(dir.path(), Label::INPUTS.iter().chain(Label::OUTPUTS));
+    let count = Count::default();
+    Label::run(&files, &Options::default(), &NoLocal {}, Seed(42), &count).unwrap();
+    assert_eq!(count.0.into_inner(), TEXTS.len() as u64);
 }
 
 #[test]

@@ -248,4 +248,41 @@ fn umap_rs_is_used_or_refused_but_never_replaced() {
         Ok(report) => assert!(!report.reproducible),
         Err(error) => assert!(error.hint().unwrap().contains("--features umap-rs")),
     }
+    // It is told before a file is read.
+    let checked = Project::check(&options, &NoLocal {});
+    assert_eq!(checked.is_ok(), cfg!(feature = "umap-rs"));
+}
+
+#[cfg(feature = "umap-rs")]
+#[test]
+fn umap_rs_is_not_asked_for_what_it_panics_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let values = groups(6, D, 2);
+    let graph = Graph::of(&values, D, 5);
+    Neighbors {
+        k: 5,
+        ids: graph.ids,
+        distances: graph.distances,
+    }
+    .write(&dir.path().join("neighbors.parquet"), &Footer::default())
+    .unwrap();
+    let options = Options {
+        engine: Engine::UmapRs,
+        init: Init::Random,
+        epochs: Some(20),
+        ..Options::default()
+    };
+    let error = run(dir.path(), &options).unwrap_err();
+    assert!(
+        error.to_string().contains("n_neighbors, which is 6"),
+        "{error}"
+    );
+    run(
+        dir.path(),
+        &Options {
+            n_neighbors: 4,
+            ..options
+        },
+    )
+    .unwrap();
 }
