@@ -21,6 +21,16 @@ def hdbscan(rows, threads, min_cluster_size, min_samples=5):
     return model.fit_predict(unit(rows).astype(np.float64))
 
 
+def dense(rows, threads, min_cluster_size, min_samples):
+    """What the notebook does: a matrix of all distances, by Euclidean distance; here nothing in it is infinite."""
+    import hdbscan
+    from sklearn.metrics import pairwise_distances
+
+    distances = pairwise_distances(rows.astype(np.float64), n_jobs=threads)
+    model = hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_cluster_size, min_samples=min_samples)
+    return model.fit_predict(distances)
+
+
 def fast_hdbscan(rows, threads, min_cluster_size, min_samples=5):
     import fast_hdbscan
 
@@ -46,7 +56,7 @@ def umap_hdbscan(rows, threads, min_cluster_size):
     return model.fit_predict(reduced.astype(np.float64))
 
 
-METHODS = {"hdbscan": hdbscan, "fast_hdbscan": fast_hdbscan, "evoc": evoc, "umap_hdbscan": umap_hdbscan}
+METHODS = {"hdbscan": hdbscan, "dense": dense, "fast_hdbscan": fast_hdbscan, "evoc": evoc, "umap_hdbscan": umap_hdbscan}
 
 if __name__ == "__main__":
     method, source, target, threads = sys.argv[1:5]

@@ -29,9 +29,11 @@ def cosine_distances(rows, query):
 
 def truth(path, k, to):
     rows = vectors.read(path)
-    # The truth of another file under the same name is older than this one.
-    if not os.path.exists(to) or os.path.getmtime(to) < os.path.getmtime(path):
-        k = min(k, len(rows) - 1)
+    k = min(k, len(rows) - 1)
+    # Another file may have the same name, and the same file other contents.
+    file = os.stat(path)
+    of = f"{os.path.realpath(path)}, {file.st_size} bytes, written {file.st_mtime_ns}, k {k}"
+    if not os.path.exists(to) or np.load(to).get("of") != of:
         sample = np.sort(np.random.default_rng(0).choice(len(rows), min(SAMPLE, len(rows)), replace=False))
         queries = unit(rows[sample])
         nearest = np.full((len(sample), k), np.inf)
@@ -42,7 +44,7 @@ def truth(path, k, to):
             part[np.flatnonzero(inside), own[inside]] = np.inf
             both = np.concatenate([nearest, part], axis=1)
             nearest = np.partition(both, k - 1, axis=1)[:, :k]
-        np.savez(to, sample=sample, farthest=nearest.max(axis=1))
+        np.savez(to, of=of, sample=sample, farthest=nearest.max(axis=1))
     print(json.dumps({"n": len(rows), "d": rows.shape[1]}))
 
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::arena::{self, Usage};
 use crate::contest::Contestant;
+use crate::machine::Machine;
 use crate::table::{mebibytes, table};
 use crate::venv;
 
@@ -74,6 +75,11 @@ struct Line<'a, S> {
     input: &'a str,
     contestant: &'a str,
     threads: usize,
+    #[serde(flatten)]
+    machine: &'a Machine,
+    /// What the contestant's own variables are, such as the kernel that it is held to.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    env: &'a BTreeMap<String, String>,
     round: usize,
     #[serde(flatten)]
     usage: Option<Usage>,
@@ -222,6 +228,7 @@ impl Ground {
                 failed: None,
             })
             .collect();
+        let machine = Machine::this();
         let mut stderr = std::io::stderr().lock();
         for round in 1..=self.rounds {
             for entry in entries.iter_mut().filter(|entry| entry.failed.is_none()) {
@@ -244,6 +251,8 @@ impl Ground {
                     input,
                     contestant: name,
                     threads: self.threads,
+                    machine: &machine,
+                    env: &entry.contestant.env,
                     round,
                     usage,
                     score: usage.and(entry.score.as_ref()),
@@ -278,7 +287,7 @@ pub trait Score {
 }
 
 /// The table of one or more inputs, each with the cells that stand for it under the titles `input`. A row shows the run
-/// in the middle by CPU seconds; ratios are to the first contestant on the same input.
+/// in the middle by CPU seconds; ratios are to the first contestant on the same input. Below stands the machine.
 pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>>)]) -> String {
     let mut header = vec!["contestant"];
     header.extend(input);
@@ -311,7 +320,7 @@ pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>
             rows.push(row);
         }
     }
-    table(&header, &rows)
+    format!("{}\n{}\n", table(&header, &rows), Machine::this())
 }
 
 #[cfg(test)]
@@ -352,13 +361,11 @@ mod tests {
             entry(&broken, None),
         ];
         let text = lay_out(&["n"], &[(vec!["7".to_owned()], entries)]);
-        assert_eq!(
-            text,
-            "| contestant |  n |  CPU s | wall s | peak MiB | recall | CPU to ours |\n\
+        let expected = "| contestant |  n |  CPU s | wall s | peak MiB | recall | CPU to ours |\n\
              | ---------- | -: | -----: | -----: | -------: | -----: | ----------: |\n\
              | ours       |  7 |   2.00 |   2.00 |        1 |   1.00 |        1.00 |\n\
              | slow       |  7 |   5.00 |   5.00 |        1 |   1.00 |        2.50 |\n\
-             | broken     |  7 | failed |        |          |        |             |\n"
-        );
+             | broken     |  7 | failed |        |          |        |             |\n";
+        assert_eq!(text, format!("{expected}\n{}\n", Machine::this()));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `METHODOLOGY.md` says how and where it is biased. A [`Contest`] is read from a TOML file that names the contestants and
 //! their command lines; [`harness`] runs them in turn, [`arena`] measures, [`table`] prints. [`knn`], [`cluster`],
-//! [`project`] and [`quality`] each know their inputs and what an answer is worth; another contest is another TOML file and another
+//! [`project`], [`read`] and [`quality`] each know their inputs and what an answer is worth; another contest is another TOML file and another
 //! module like these.
 
 pub mod agreement;
@@ -11,8 +11,10 @@ pub mod cluster;
 pub mod contest;
 pub mod harness;
 pub mod knn;
+pub mod machine;
 pub mod project;
 pub mod quality;
+pub mod read;
 pub mod scores;
 pub mod table;
 pub mod venv;

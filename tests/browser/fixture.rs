@@ -50,6 +50,34 @@ pub fn draw(dir: &Path, title: &str, hostile: bool) -> Result<viz::Report> {
     draw_by(dir, title, hostile, viz::Renderer::Skerry)
 }
 
+/// [`draw`], with four and two topics above the eight.
+pub fn draw_layered(dir: &Path) -> Result<viz::Report> {
+    draw(dir, "News of the coast", false)?;
+    let footer = Footer::new("fixture 1", serde_json::json!({ "made": "for a test" }), 7);
+    let mut clusters = Clusters::read(&dir.join("clusters.parquet"))?.value;
+    let mut topics = Topics::read(&dir.join("topics.parquet"))?.value;
+    for (layer, parts) in [(0, 2), (1, 4)] {
+        let up = |&cluster: &i32| if cluster < 0 { -1 } else { cluster / parts };
+        clusters
+            .layers
+            .push(clusters.cluster.iter().map(up).collect());
+        topics
+            .rows
+            .extend((0..TOPICS as i32 / parts).map(|cluster| Topic {
+                layer,
+                cluster,
+                parent: if layer == 0 { cluster / 2 } else { -1 },
+                label: format!("part {layer}{cluster}"),
+                keywords: Vec::new(),
+                size: i64::from(parts) * EACH as i64,
+                exemplar_ids: Vec::new(),
+            }));
+    }
+    clusters.write(&dir.join("clusters.parquet"), &footer)?;
+    topics.write(&dir.join("topics.parquet"), &footer)?;
+    drawn(dir, "News of the coast", viz::Renderer::Skerry)
+}
+
 /// [`draw`] by a renderer.
 pub fn draw_by(
     dir: &Path,
@@ -101,6 +129,12 @@ pub fn draw_by(
             "score",
             Arc::new(Float64Array::from_iter_values(
                 (0..ALL).map(|row| row as f64 / 7.0),
+            )),
+        ),
+        (
+            "year",
+            Arc::new(Float64Array::from_iter_values(
+                (0..ALL).map(|row| 1900.0 + (row % 100) as f64),
             )),
         ),
         (
@@ -173,6 +207,10 @@ pub fn draw_by(
         rows: (0..TOPICS).map(topic).collect(),
     }
     .write(&path("topics.parquet"), &footer)?;
+    drawn(dir, title, renderer)
+}
+
+fn drawn(dir: &Path, title: &str, renderer: viz::Renderer) -> Result<viz::Report> {
     let files = Files::standard(dir, Viz::INPUTS.iter().chain(Viz::OUTPUTS));
     let options = viz::Options {
         title: title.to_owned(),

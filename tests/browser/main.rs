@@ -130,6 +130,48 @@ fn the_map_works_from_disk_without_a_network() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn coarse_names_stand_in_where_there_is_no_room_for_all_topics() -> Result<()> {
+    let Some(program) = browser() else {
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    fixture::draw_layered(dir.path())?;
+    let coarse = "skerry.labels.placed.filter((p) => p.item.coarse).map((p) => p.item.name).sort()";
+    // A large window has room for the names of all eight topics, and coarse ones would be in the way.
+    let mut browser = Browser::start(&program, true, 1400, 900)?;
+    browser.open(&dir.path().join("map.html"))?;
+    browser.wait_for("skerry.labels.placed.length > 2")?;
+    assert_eq!(browser.eval(coarse)?, json!([]));
+    let mut browser = Browser::start(&program, true, 780, 340)?;
+    browser.open(&dir.path().join("map.html"))?;
+    browser.wait_for("skerry.labels.placed.length > 2")?;
+    assert_eq!(browser.eval(coarse)?, json!(["part 10", "part 11"]));
+    let closer = |zoom: u8| {
+        format!(
+            "(() => {{ const {{ x, y }} = skerry.labels.items.find((item) => item.name === 'part 02'); \
+             skerry.flyTo(x, y, skerry.camera.homeScale * {zoom}); }})()"
+        )
+    };
+    browser.eval(&closer(3))?;
+    browser.wait_for(&format!("{coarse}.includes('part 02')"))?;
+    assert_eq!(
+        browser.eval(&format!(
+            "{coarse}.filter((name) => name.startsWith('part 1'))"
+        ))?,
+        json!([])
+    );
+    browser.eval(&closer(8))?;
+    browser.wait_for(&format!(
+        "skerry.labels.placed.length > 0 && {coarse}.length === 0"
+    ))?;
+    // A topic says what it is part of.
+    browser.eval("skerry.pin(13)")?;
+    browser.wait_for(&format!("{CARD}.textContent.includes('part of part 02')"))?;
+    assert_eq!(browser.faults()?, Vec::<String>::new());
+    Ok(())
+}
+
 fn hover_and_pin(browser: &mut Browser) -> Result<()> {
     let row = 13;
     let (x, y) = place(browser, row)?;
@@ -252,6 +294,93 @@ fn keys_and_address(browser: &mut Browser) -> Result<()> {
     let events = browser.requests();
     ensure!(events == 2, "{events} requests");
     browser.forget();
+    Ok(())
+}
+
+#[test]
+fn the_panel_keeps_the_focus_and_failures_can_be_closed() -> Result<()> {
+    let Some(program) = browser() else {
+        return Ok(());
+    };
+    let dir = tempfile::tempdir()?;
+    fixture::draw(dir.path(), "", false)?;
+    let mut browser = Browser::start(&program, true, 1400, 900)?;
+    browser.open(&dir.path().join("map.html"))?;
+    let click = |browser: &mut Browser, id: &str| {
+        browser.eval(&format!("document.getElementById('{id}').click()"))
+    };
+    let shown = |browser: &mut Browser, texts: usize| {
+        browser.wait_for(&format!("{SHOWN} === 'showing {texts} of {ALL} texts'"))
+    };
+
+    // The first thing to reach by keyboard leads past the panel.
+    assert_eq!(
+        browser.eval("document.querySelector('button, a, input, select, [tabindex]').id")?,
+        "skip"
+    );
+    click(&mut browser, "skip")?;
+    assert_eq!(browser.eval("document.activeElement.id")?, "stage");
+    // Enter opens the text nearest to the middle, wherever that is.
+    let enter = json!({ "type": "keyDown", "key": "Enter", "text": "\r" });
+    browser.call("Input.dispatchKeyEvent", enter)?;
+    browser.wait_for("skerry.state.pinned >= 0")?;
+
+    // The card tells what the place of a text is worth, and a year is no amount.
+    browser.eval("skerry.pin(13)")?;
+    browser.wait_for(&format!("{CARD}.textContent.includes('News number 13 ')"))?;
+    let card = browser.eval(&format!("{CARD}.textContent"))?;
+    for part in [
+        "Membership90 %",
+        "Outlier score10 %",
+        "Neighbors kept75 %",
+        "year1913",
+    ] {
+        assert!(card.as_str().unwrap().contains(part), "no {part}: {card}");
+    }
+
+    // Escape ends the search first and leaves the pinned text alone, then closes that.
+    browser.eval("skerry.searchFor('violin'); document.getElementById('search').focus()")?;
+    let escape = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))";
+    browser.eval(escape)?;
+    assert_eq!(
+        browser.eval("[skerry.search.query, skerry.state.pinned]")?,
+        json!(["", 13])
+    );
+    browser.eval(escape)?;
+    assert_eq!(browser.eval("skerry.state.pinned")?, -1);
+
+    // A switch of the legend stays where it is, with the focus on it.
+    browser.eval("window.third = document.querySelectorAll('#legend input')[2]; third.focus(); third.click()")?;
+    shown(&mut browser, ALL - EACH)?;
+    assert_eq!(
+        browser.eval("[document.activeElement === third, document.querySelectorAll('#legend input')[2] === third, third.checked]")?,
+        json!([true, true, false])
+    );
+    // `all` and `none` are for what the legend shows; what hides texts elsewhere is cleared by the line that counts them.
+    browser.eval("(() => { const s = document.getElementById('coloring'); s.value = 'kind'; s.dispatchEvent(new Event('change')); })()")?;
+    browser.wait_for("document.querySelectorAll('#legend > li').length === 3")?;
+    click(&mut browser, "show-none")?;
+    shown(&mut browser, 0)?;
+    click(&mut browser, "show-all")?;
+    shown(&mut browser, ALL - EACH)?;
+    click(&mut browser, "clear-filters")?;
+    browser.wait_for(&format!("{SHOWN} === ''"))?;
+
+    // What browsers report without an error is none; a real one is told once, and can be closed.
+    let failure = "document.getElementById('failure')";
+    browser.eval("dispatchEvent(new ErrorEvent('error', { message: 'a loop that was cut' }))")?;
+    assert_eq!(browser.eval(&format!("{failure}.hidden"))?, true);
+    browser.eval("skerry.fail(new Error('a block is missing'))")?;
+    let told = browser.eval(&format!("[{failure}.hidden, {failure}.textContent]"))?;
+    assert_eq!(told[0], false);
+    let words = told[1].as_str().unwrap();
+    assert!(
+        words.contains("A part of the map does not work") && words.contains("a block is missing"),
+        "{words}"
+    );
+    click(&mut browser, "failure-close")?;
+    browser.eval("skerry.fail(new Error('a block is missing'))")?;
+    assert_eq!(browser.eval(&format!("{failure}.hidden"))?, true);
     Ok(())
 }
 

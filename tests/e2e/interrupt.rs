@@ -81,6 +81,83 @@ fn the_next_run_goes_on_and_ends_with_the_same_bytes() {
     assert_eq!(litter, Vec::<String>::new());
 }
 
+/// Hidden files that writers leave.
+fn litter(dir: &Path) -> Vec<String> {
+    std::fs::read_dir(dir)
+        .expect("it can be listed")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with('.') && name != ".lock")
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_step_too_and_the_next_run_has_its_own_settings() {
+    use std::io::Read as _;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let words = |out: &'static str, more: &[&'static str]| {
+        let mut words = WORDS.to_vec();
+        words[7] = out;
+        words.extend(["--preset", "direct"]);
+        words.extend(more);
+        words
+    };
+    let hash = |out: &str| {
+        artifacts::sha256(&dir.path().join(out).join("projection.parquet")).expect("it is there")
+    };
+    succeed(
+        dir.path(),
+        "skerry",
+        &words("whole", &["--min-dist", "0.5"]),
+    );
+    for (signal, out, code) in [
+        ("INT", "interrupted", Some(130)),
+        ("TERM", "ended", Some(143)),
+        ("KILL", "killed", None),
+    ] {
+        // A layout that takes long, once its inputs are there.
+        let endless = words(out, &["--epochs", "1000000"]);
+        let mut process = command(dir.path(), "skerry", &endless)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let clusters = dir.path().join(out).join("manifest.json");
+        let began = Instant::now();
+        let at_work =
+            || std::fs::read_to_string(&clusters).is_ok_and(|log| log.contains("clusters.parquet"));
+        while !at_work() {
+            assert!(
+                began.elapsed() < Duration::from_mins(2)
+                    && process.try_wait().expect("it can be asked").is_none(),
+                "no clusters"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let sent = std::process::Command::new("kill")
+            .args([format!("-{signal}"), process.id().to_string()])
+            .status();
+        assert!(sent.expect("there is a kill").success());
+        let mut errors = process.stderr.take().expect("it is piped");
+        let status = process.wait().expect("it ends");
+        assert_eq!(status.code(), code, "{signal}");
+        assert_eq!(status.signal(), code.is_none().then_some(9), "{signal}");
+        if code.is_some() {
+            assert_eq!(litter(&dir.path().join(out)), Vec::<String>::new());
+        }
+        // At once, with other settings: what the old step may still do is not mixed into it.
+        succeed(dir.path(), "skerry", &words(out, &["--min-dist", "0.5"]));
+        assert_eq!(hash(out), hash("whole"), "{signal}");
+        // The end of this comes when no process of the old run lives.
+        let mut said = String::new();
+        errors.read_to_string(&mut said).expect("it is text");
+        assert_eq!(said.contains("interrupted; "), code.is_some(), "{said}");
+    }
+}
+
 #[test]
 fn two_runs_do_not_share_a_directory() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -91,4 +168,10 @@ fn two_runs_do_not_share_a_directory() {
     let output = run(dir.path(), "skerry", &WORDS);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+    let words = ["--run", "out", "texts.csv"];
+    let output = run(dir.path(), "skerry-ingest", &words);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+    drop(lock);
+    succeed(dir.path(), "skerry-ingest", &words);
 }

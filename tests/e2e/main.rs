@@ -2,5 +2,6 @@
 
 mod again;
 mod interrupt;
+mod notebook;
 mod pipeline;
 mod stages;

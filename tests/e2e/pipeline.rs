@@ -64,18 +64,6 @@ fn done(manifest: &Value) -> Vec<String> {
         .collect()
 }
 
-fn hashes(run: &Path) -> BTreeMap<&'static str, String> {
-    FILES
-        .iter()
-        .map(|file| {
-            (
-                *file,
-                artifacts::sha256(&run.join(file)).expect("the file is there"),
-            )
-        })
-        .collect()
-}
-
 #[test]
 fn writes_every_file_and_finds_the_subjects() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -219,25 +207,84 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(std::fs::read(&settings).expect("it reads"), before);
 }
 
+/// Runs the texts by recipe `preset` into `out` with a given number of threads; the hashes of all Parquet files.
+fn bytes(
+    dir: &Path,
+    out: &str,
+    preset: &str,
+    threads: &str,
+    more: &[&str],
+) -> BTreeMap<String, String> {
+    let words = [
+        "run",
+        "texts.csv",
+        "--preset",
+        preset,
+        "--threads",
+        threads,
+        "--out",
+        out,
+        "--k",
+        "20",
+    ];
+    let words: Vec<&str> = words.iter().chain(more).copied().collect();
+    succeed(dir, "skerry", &words);
+    let files = std::fs::read_dir(dir.join(out)).expect("it can be listed");
+    files
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.contains(".parquet"))
+        .map(|name| {
+            let hash = artifacts::sha256(&dir.join(out).join(&name)).expect("it is there");
+            (name, hash)
+        })
+        .collect()
+}
+
 #[test]
-fn the_same_bytes_at_any_number_of_threads_and_from_any_cache() {
+fn the_same_bytes_at_any_number_of_threads() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    pipeline(dir.path(), &["--threads", "1", "--out", "one"]);
-    // The second run finds a warm cache of vectors.
-    pipeline(dir.path(), &["--threads", "2", "--out", "two"]);
-    std::fs::remove_dir_all(dir.path().join("cache")).ok();
-    pipeline(dir.path(), &["--threads", "3", "--out", "three"]);
-    let one = hashes(&dir.path().join("one"));
-    for other in ["two", "three"] {
-        let other = hashes(&dir.path().join(other));
-        let differing: Vec<_> = one
-            .iter()
-            .filter(|(file, hash)| other[*file] != **hash)
-            .map(|(file, _)| file)
-            .collect();
-        assert_eq!(differing, Vec::<&&str>::new());
+    for (preset, files) in [("topics", 14), ("direct", 12)] {
+        let of = |threads: &str| {
+            let out = format!("{preset}-{threads}");
+            bytes(dir.path(), &out, preset, threads, &["--encoder", "hash"])
+        };
+        let one = of("1");
+        assert_eq!(one.len(), files, "{one:?}");
+        assert_eq!(of("2"), one);
+        assert_eq!(of("3"), one);
     }
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test says what it skips")]
+fn the_same_bytes_from_a_cold_a_warm_and_a_resumed_cache() {
+    let cache = stage::cache_dir();
+    let model = cache.join("models/all-MiniLM-L6-v2-int8");
+    let versions = std::fs::read_dir(cache.join("onnxruntime"));
+    let library = versions
+        .into_iter()
+        .flatten()
+        .filter_map(|version| std::fs::read_dir(version.ok()?.path()).ok()?.next()?.ok())
+        .map(|file| file.path().display().to_string())
+        .next();
+    let Some(library) = library.filter(|_| model.exists()) else {
+        eprintln!("skipped: the default model is not set up (skerry setup)");
+        return;
+    };
+    let model = model.display().to_string();
+    let model = ["--model", &model, "--onnxruntime", &library];
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let vectors = dir.path().join("cache/vectors");
+    let cold = bytes(dir.path(), "cold", "topics", "1", &model);
+    assert!(vectors.exists(), "no vectors were kept");
+    assert_eq!(bytes(dir.path(), "warm", "topics", "2", &model), cold);
+    // A run that ended half-way has left the vectors of some texts.
+    std::fs::remove_dir_all(&vectors).expect("it is there");
+    let some: Vec<&str> = model.iter().chain(&["--limit", "100"]).copied().collect();
+    bytes(dir.path(), "some", "topics", "2", &some);
+    assert_eq!(bytes(dir.path(), "resumed", "topics", "2", &model), cold);
 }
 
 #[test]

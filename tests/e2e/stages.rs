@@ -122,7 +122,17 @@ fn help_names_files_options_and_defaults() {
     ] {
         assert!(help.contains(word), "the help of run lacks {word}");
     }
-    assert!(succeed(dir.path(), "skerry", &["config"]).contains("min_cluster_size ="));
+    let settings = succeed(dir.path(), "skerry", &["config"]);
+    for part in [
+        "min_cluster_size =",
+        "# command =",
+        "# files =",
+        "{documents}, {embeddings}",
+        "\"hash\"",
+        "\"plotly\"",
+    ] {
+        assert!(settings.contains(part), "config lacks {part}:\n{settings}");
+    }
 }
 
 #[test]

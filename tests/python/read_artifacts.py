@@ -1,4 +1,4 @@
-"""Opens every Parquet file of a run with PyArrow, pandas, Polars and DuckDB, and compares what they see.
+"""Opens every Parquet file of a run with PyArrow, pandas, Polars and DuckDB, and compares what they see, value by value.
 
 usage: read_artifacts.py RUN_DIRECTORY
 """
@@ -19,6 +19,17 @@ def check(condition, message):
         raise SystemExit(f"error: {message}")
 
 
+def plain(value):
+    """Lists and values of Python, whatever a reader gives; what is absent, by any sign, is None."""
+    if isinstance(value, dict):
+        return {name: plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray, pl.Series)):
+        return [plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if value is pd.NaT or value is pd.NA or value != value else value
+
+
 def read(path):
     table = pq.read_table(path)
     frame = pd.read_parquet(path)
@@ -31,9 +42,16 @@ def read(path):
         ("DuckDB", duck.columns),
     ]:
         check(found == names, f"{path.name}: {reader} sees the columns {found}, PyArrow {names}")
-    rows = duck.aggregate("count(*)").fetchall()[0][0]
-    for reader, found in [("pandas", len(frame)), ("Polars", polars.height), ("DuckDB", rows)]:
-        check(found == table.num_rows, f"{path.name}: {reader} sees {found} rows, PyArrow {table.num_rows}")
+    rows = plain(table.to_pylist())
+    check(rows, f"{path.name} has no rows")
+    for reader, found in [
+        ("pandas", plain(frame.to_dict("records"))),
+        ("Polars", plain(polars.to_dicts())),
+        ("DuckDB", [dict(zip(names, plain(row))) for row in duck.fetchall()]),
+    ]:
+        check(len(found) == len(rows), f"{path.name}: {reader} sees {len(found)} rows, PyArrow {len(rows)}")
+        for at, (ours, other) in enumerate(zip(rows, found)):
+            check(ours == other, f"{path.name}, row {at}: {reader} sees {other}, PyArrow {ours}")
     footer = json.loads(pq.read_metadata(path).metadata[b"skerry"])
     for key in ["kind", "version", "producer", "options", "seed", "inputs"]:
         check(key in footer, f"{path.name}: the footer lacks `{key}`")
@@ -43,7 +61,12 @@ def read(path):
 def main():
     run = pathlib.Path(sys.argv[1])
     files = sorted(run.glob("*.parquet"))
-    check(len(files) >= 10, f"{run} holds {len(files)} Parquet files")
+    kinds = (
+        "clusters cluster_info condensed_tree documents duplicates embeddings labels map membership mst neighbors "
+        "predictions projection single_linkage sweep topics"
+    ).split()
+    absent = [kind for kind in kinds if run / f"{kind}.parquet" not in files]
+    check(not absent, f"{run} lacks {', '.join(absent)}")
     seen = {}
     for path in files:
         seen[path.name] = read(path)
@@ -65,6 +88,28 @@ def main():
     unit = vectors[0] / np.linalg.norm(vectors[0])
     other = vectors[ids[0]] / np.linalg.norm(vectors[ids[0]], axis=1, keepdims=True)
     check(bool(np.allclose(1 - other @ unit, distances[0], atol=1e-5)), "distances are not those of the vectors")
+
+    # Each collapsed row stands for a document that is there; copies are counted with it.
+    duplicates = seen["duplicates.parquet"][1]
+    copies = seen["documents.parquet"][1]["copies"]
+    counted = duplicates.group_by("id").len()
+    check(all(copies[row["id"]] == row["len"] + 1 for row in counted.to_dicts()), "copies are not those of the duplicates")
+    check(int(copies.sum()) == n + duplicates.height, "copies do not add up")
+    clusters = seen["clusters.parquet"][1]["cluster"]
+    membership = seen["membership.parquet"][1]
+    for row in membership.to_dicts():
+        shares = row["memberships"]
+        check(len(row["clusters"]) == len(shares) and sum(shares) <= 1 + 1e-5, f"membership of {row['id']}: {shares}")
+        check(shares == sorted(shares, reverse=True), f"membership of {row['id']} is not likeliest first")
+    # Rows that were clustered are told their own cluster.
+    predictions = seen["predictions.parquet"][1]
+    check(predictions.height == n, f"{predictions.height} predictions")
+    known = clusters.to_numpy() >= 0
+    same = (predictions["cluster"].to_numpy() == clusters.to_numpy())[known].mean()
+    check(same > 0.9, f"{same:.1%} of the old rows are predicted their own cluster")
+    sweep = seen["sweep.parquet"][1]
+    check(sweep["min_cluster_size"].n_unique() > 1, "the sweep tried one size")
+    check(bool(((sweep["noise"] >= 0) & (sweep["noise"] <= 1)).all()), "shares of noise are not shares")
     print(f"{len(files)} files read by 4 readers, {n} rows: ok")
 
 

@@ -46,6 +46,19 @@ pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// A file that some machines have beside the repository, or `None` (said aloud) where it is absent.
+#[allow(clippy::print_stderr, reason = "a test says what it skips")]
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared")
+        .join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    eprintln!("skipped: ../shared/{name} is absent");
+    None
+}
+
 /// Runs a program that has to succeed; what it printed.
 ///
 /// # Panics

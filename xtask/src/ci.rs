@@ -1,4 +1,5 @@
-//! `cargo xtask ci`: everything that must pass before a change lands.
+//! `cargo xtask ci`: everything that must pass before a change lands. With `SKERRY_CI_FEATURES=1` also the optional
+//! backends, which are C++ and take minutes more.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -6,20 +7,22 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{built, cargo, part, root, run, say};
-use crate::{direction, pipeline};
+use crate::{direction, features, pipeline};
 
-/// What reads our files elsewhere; the newest of each that is to be had.
-const READERS: [&str; 5] = ["pyarrow", "pandas", "polars", "duckdb", "numpy"];
+/// What reads our files elsewhere.
+const READERS: [&str; 5] = [
+    "pyarrow==26.0.1",
+    "pandas==3.1.1",
+    "polars==2.1.0",
+    "duckdb==2.0.1",
+    "numpy==2.4.6",
+];
 
 pub(crate) fn ci() -> Result<()> {
     part("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     part("dependency direction", direction::check)?;
     part("build", pipeline::build)?;
-    part("set-up", || {
-        let mut setup = Command::new(built("skerry")?);
-        setup.arg("setup");
-        run(setup)
-    })?;
+    part("set-up", pipeline::bring)?;
     part("tests", tests)?;
     part("pipeline on the sample", sample)?;
     part("reading the files from Python", readers)?;
@@ -40,6 +43,9 @@ pub(crate) fn ci() -> Result<()> {
         doc.env("RUSTDOCFLAGS", "--deny warnings");
         run(doc)
     })?;
+    if std::env::var_os("SKERRY_CI_FEATURES").is_some_and(|value| value == "1") {
+        features::features(&[])?;
+    }
     say("\nall of it passed");
     Ok(())
 }
@@ -77,12 +83,8 @@ fn tests() -> Result<()> {
     }
 }
 
-fn sample_dir() -> PathBuf {
-    root().join("target").join("ci").join("sample")
-}
-
 fn sample() -> Result<()> {
-    let out = sample_dir();
+    let out = root().join("target").join("ci").join("sample");
     let words = [
         "--out".to_owned(),
         out.display().to_string(),
@@ -109,7 +111,32 @@ fn sample() -> Result<()> {
     run(verify)
 }
 
-/// pandas, Polars, `DuckDB` and `PyArrow` open every file, in an environment of their own.
+/// A run that has every kind of Parquet file: the sample twice, so that there are duplicates.
+fn every_kind() -> Result<PathBuf> {
+    let out = root().join("target").join("ci").join("every-kind");
+    let sample = root().join("data").join("headlines.csv");
+    let skerry = |name: &str| -> Result<Command> {
+        let mut command = Command::new(built("skerry")?);
+        command.arg(name);
+        Ok(command)
+    };
+    let mut first = skerry("run")?;
+    first.args([&sample, &sample]).arg("--out").arg(&out);
+    first.args(["--preset", "direct", "--dedup", "--membership", "3"]);
+    run(first)?;
+    let mut sweep = skerry("sweep")?;
+    sweep.arg("--run").arg(&out);
+    run(sweep)?;
+    let mut predict = skerry("predict")?;
+    predict
+        .arg("--run")
+        .arg(&out)
+        .arg(out.join("embeddings.parquet"));
+    run(predict)?;
+    Ok(out)
+}
+
+/// pandas, Polars, `DuckDB` and `PyArrow` open every kind of file, in an environment of their own.
 fn readers() -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let there = Command::new(python)
@@ -150,6 +177,6 @@ fn readers() -> Result<()> {
             .join("python")
             .join("read_artifacts.py"),
     )
-    .arg(sample_dir());
+    .arg(every_kind()?);
     run(read)
 }

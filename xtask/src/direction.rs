@@ -1,20 +1,26 @@
-//! Dependencies point one way: programs to stages, stages to the four crates below them, never stage to stage.
+//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage.
+//!
+//! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
+
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::process::cargo;
+use crate::process::root;
 
-const STAGES: [&str; 7] = [
-    "ingest", "embed", "knn", "cluster", "project", "label", "viz",
-];
+/// What any stage may use, and the tests and benches, which look at files.
+const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
 
-/// Which crates of the workspace a crate may use.
-const BELOW: [(&str, &[&str]); 6] = [
+/// Which crates of the workspace a crate may use, where it is no stage.
+const BELOW: [(&str, &[&str]); 9] = [
     ("artifacts", &[]),
     ("vectors", &[]),
     ("graph", &[]),
+    ("entities", &[]),
     ("stage", &["artifacts"]),
     ("xtask", &[]),
+    ("pipeline-tests", &["artifacts", "stage", "viz"]),
+    ("pipeline-benches", &["artifacts"]),
     (
         "skerry",
         &[
@@ -31,47 +37,98 @@ const BELOW: [(&str, &[&str]); 6] = [
     ),
 ];
 
-/// What any stage may use.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors"];
-
 pub(crate) fn check() -> Result<()> {
-    let all: Vec<&str> = BELOW.iter().map(|(name, _)| *name).chain(STAGES).collect();
-    for name in &all {
+    let crates = manifests()?;
+    ensure!(crates.len() > BELOW.len(), "the crates were not found");
+    for (name, manifest) in &crates {
         let allowed = BELOW
             .iter()
             .find(|(other, _)| other == name)
             .map_or(BELOW_STAGES, |(_, below)| below);
-        let tree = [
-            "tree",
-            "--package",
-            name,
-            "--depth",
-            "1",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--format",
-            "{p}",
-        ];
-        let output = cargo(&tree).output().context("cannot start cargo tree")?;
-        ensure!(
-            output.status.success(),
-            "cargo tree failed for {name}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        let text = String::from_utf8_lossy(&output.stdout);
-        for used in text
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_whitespace().next())
-        {
-            let ours = all.contains(&used);
+        for used in dependencies(manifest) {
+            let ours = crates.iter().any(|(other, _)| *other == used);
             ensure!(
-                !ours || allowed.contains(&used),
+                !ours || allowed.contains(&used.as_str()),
                 "`{name}` depends on `{used}`: dependencies point one way (docs/architecture.md)"
             );
         }
     }
     Ok(())
+}
+
+/// The name and the manifest of each crate of the workspace.
+fn manifests() -> Result<Vec<(String, String)>> {
+    let mut folders = vec![
+        root().join("xtask"),
+        root().join("tests"),
+        root().join("benches"),
+    ];
+    let crates = root().join("crates");
+    let entries = std::fs::read_dir(&crates).with_context(|| crates.display().to_string())?;
+    for entry in entries {
+        folders.push(entry?.path());
+    }
+    folders.sort();
+    let found = folders
+        .iter()
+        .filter(|folder| folder.join("Cargo.toml").exists());
+    found.map(|folder| manifest(folder)).collect()
+}
+
+fn manifest(folder: &Path) -> Result<(String, String)> {
+    let path = folder.join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+    let name = text
+        .lines()
+        .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+        .with_context(|| format!("{} has no name", path.display()))?
+        .to_owned();
+    // What is named by its path would pass by under another name.
+    ensure!(
+        !text.contains("path = \"../"),
+        "{} names a crate of the workspace by its path: write `name.workspace = true`",
+        path.display()
+    );
+    Ok((name, text))
+}
+
+/// The names in every table of dependencies.
+fn dependencies(manifest: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for line in manifest.lines().map(str::trim) {
+        if let Some(table) = line.strip_prefix('[') {
+            let table = table.trim_end_matches(']');
+            inside = table.ends_with("dependencies");
+            // `[dependencies.name]`
+            if let Some((_, name)) = table.split_once("dependencies.") {
+                found.push(name.to_owned());
+            }
+        } else if inside
+            && !line.starts_with('#')
+            && let Some(name) = line
+                .split(['.', ' ', '='])
+                .next()
+                .filter(|name| !name.is_empty())
+        {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_kind_of_dependency_is_seen() {
+        let manifest = "[package]\nname = \"a\"\n\n[dependencies]\nb.workspace = true\n# c = 1\nd = { workspace = true, optional = true }\n\n\
+                        [dev-dependencies]\ne = \"1\"\n[target.'cfg(unix)'.build-dependencies]\nf.workspace = true\n\
+                        [dependencies.g]\nworkspace = true\n[features]\nh = []\n";
+        assert_eq!(super::dependencies(manifest), ["b", "d", "e", "f", "g"]);
+    }
+
+    #[test]
+    fn the_workspace_points_one_way() {
+        super::check().unwrap();
+    }
 }

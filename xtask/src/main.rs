@@ -18,7 +18,8 @@ cargo xtask COMMAND
 
   pipeline [INPUT] [FLAGS]  build, bring what is missing, run the pipeline (default input: data/headlines.csv)
   setup                     build, and bring the default model and ONNX Runtime into the cache
-  ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline
+  ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline;
+                            SKERRY_CI_FEATURES=1 adds `features`
   direction                 check that no stage depends on another
   features [NAME]...        the optional backends: build and test each (hnsw, faiss); minutes of C++
   bench NAME [FLAGS]        measure against other tools; `cargo xtask bench` lists the benches

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::process::{built, cargo, root, run, say};
 
@@ -23,43 +23,31 @@ pub(crate) fn setup() -> Result<()> {
     bring()
 }
 
-fn bring() -> Result<()> {
+/// Brings the default model and ONNX Runtime.
+pub(crate) fn bring() -> Result<()> {
     let mut command = Command::new(built("skerry")?);
     command.arg("setup");
-    run(command).context("what the default model needs could not be brought")
+    run(command)
 }
 
-/// Runs the pipeline with `arguments`; the shipped sample where they name no input.
+/// Runs the pipeline with `arguments`, which `skerry run` tells apart; the shipped sample where they name no input.
 pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
     let mut command = Command::new(built("skerry")?);
-    command.arg("run");
-    if arguments
-        .first()
-        .is_none_or(|first| first.starts_with("--"))
-    {
-        command.arg(root().join("data").join("headlines.csv"));
-    }
-    run({
-        command.args(arguments);
-        command
-    })
-}
-
-pub(crate) fn run_with_setup(arguments: &[String]) -> Result<()> {
-    // With a model of one's own, or without a model, nothing has to be brought.
-    let own = |flag: &str| {
-        arguments
-            .iter()
-            .any(|word| word == flag || word.starts_with(&format!("{flag}=")))
-    };
-    if !(own("--model") && own("--onnxruntime") || own("--encoder") || own("--vectors")) {
-        bring()?;
-    }
-    run_pipeline(arguments)
+    command
+        .args(["run", "--setup", "--default-input"])
+        .arg(root().join("data").join("headlines.csv"))
+        .args(arguments);
+    run(command)
 }
 
 pub(crate) fn pipeline(arguments: &[String]) -> Result<()> {
-    say("building (the first time takes some minutes)");
-    build()?;
-    run_with_setup(arguments)
+    // For its help the program need not be the newest.
+    let help = arguments
+        .iter()
+        .any(|word| word == "--help" || word == "-h");
+    if !help || built("skerry").is_err() {
+        say("building (the first time takes some minutes)");
+        build()?;
+    }
+    run_pipeline(arguments)
 }

@@ -22,6 +22,11 @@ enum Which {
     Project(pipeline_benches::project::Options),
     /// Clusters from vectors, against labels that people gave.
     Quality(pipeline_benches::quality::Options),
+    /// A file of vectors to one matrix in memory.
+    Read(pipeline_benches::read::Options),
+    /// Our side of `read`.
+    #[command(hide = true)]
+    Matrix(pipeline_benches::read::Matrix),
     /// How far the clusters of finished runs agree with labels.
     Agreement(pipeline_benches::scores::Options),
 }
@@ -32,6 +37,8 @@ fn main() -> anyhow::Result<()> {
         Which::Cluster(options) => pipeline_benches::cluster::run(&options),
         Which::Project(options) => pipeline_benches::project::run(&options),
         Which::Quality(options) => pipeline_benches::quality::run(&options),
+        Which::Read(options) => pipeline_benches::read::run(&options),
+        Which::Matrix(files) => pipeline_benches::read::matrix(&files),
         Which::Agreement(options) => pipeline_benches::scores::run(&options),
     }
 }

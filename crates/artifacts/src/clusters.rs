@@ -22,7 +22,7 @@ pub struct Clusters {
     pub outlier_score: Vec<f32>,
     /// `cluster` with the noise given to clusters, where that was asked for.
     pub assigned: Option<Vec<i32>>,
-    /// Further granularities of the same tree, finest first.
+    /// Coarser granularities of the same tree, finest first.
     pub layers: Vec<Vec<i32>>,
 }
 
@@ -48,7 +48,7 @@ impl Artifact for Clusters {
         Column::new(
             "cluster_l0 ...",
             "int32",
-            "layers of the same tree, finest first (only with `--layers`)",
+            "coarser layers of the same tree, finest first: each groups the clusters of the one before; noise stays -1",
         ),
     ];
 }
@@ -133,13 +133,13 @@ pub struct ClusterRow {
     pub layer: i32,
     /// The cluster.
     pub cluster: i32,
-    /// The cluster of the next coarser layer that holds it; -1 where there is none.
+    /// The cluster of the next coarser layer that holds it (of layer 0 for layer -1); -1 for the coarsest.
     pub parent: i32,
     /// Its documents.
     pub size: i64,
     /// Its persistence in the tree.
     pub persistence: f32,
-    /// Mean Jaccard similarity over bootstrap samples, where that was asked for.
+    /// Mean Jaccard similarity over random halves, adjusted for chance, where that was asked for.
     pub stability: Option<f32>,
     /// Documents at its core.
     pub exemplar_ids: Vec<i64>,
@@ -167,14 +167,14 @@ impl Artifact for ClusterInfo {
         Column::new(
             "parent",
             "int32",
-            "the cluster of the next coarser layer that holds it, or -1",
+            "the cluster of the next coarser layer that holds it (of layer 0 for layer -1); -1 for the coarsest",
         ),
         Column::new("size", "int64", "documents in it"),
         Column::new("persistence", "float", "how long it lasts in the tree"),
         Column::new(
             "stability",
             "float",
-            "mean Jaccard similarity over bootstrap samples; null if not asked for",
+            "mean Jaccard similarity over random halves, adjusted for chance; null if not asked for",
         ),
         Column::new("exemplar_ids", "list<int64>", "documents at its core"),
     ];

@@ -2,20 +2,43 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::ScalarBuffer;
-use arrow::datatypes::Float32Type;
 
 use crate::contract::{Artifact, Column};
-use crate::fixed::{FixedFile, takes_floats};
+use crate::fixed::FixedFile;
 use crate::table::{Columns, Stored, Table};
-use crate::{Error, Footer, file};
+use crate::{Error, Footer, ipc};
 
 /// n vectors of d numbers, row-major.
 #[derive(Debug, Clone)]
 pub struct Embeddings {
     d: usize,
     values: ScalarBuffer<f32>,
+}
+
+/// How large a file of vectors is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Vectors.
+    pub rows: usize,
+    /// Numbers in each.
+    pub dimensions: usize,
+    /// Bytes that reading takes at its peak, the vectors included.
+    pub reading: u64,
+}
+
+impl Shape {
+    /// The size of a file of which never more than a few MiB are held beside the vectors.
+    pub(crate) fn read_by_pieces(rows: usize, dimensions: usize) -> Self {
+        let reading = (rows as u64)
+            .saturating_mul(dimensions as u64)
+            .saturating_mul(4);
+        Self {
+            rows,
+            dimensions,
+            reading,
+        }
+    }
 }
 
 impl Artifact for Embeddings {
@@ -77,9 +100,29 @@ impl Embeddings {
         &self.values[i * self.d..(i + 1) * self.d]
     }
 
+    /// All numbers, row after row.
+    pub fn into_values(self) -> Vec<f32> {
+        self.values.into()
+    }
+
     /// Reads the file at `path`: Parquet, or Arrow IPC where the name ends in `.arrow`, `.feather` or `.ipc`.
     /// A foreign file may lack `id`. Checks ids, equal lengths and finiteness.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
+        let read = Self::read_any(path)?;
+        let d = read.d;
+        if let Some(at) = read.values.iter().position(|value| !value.is_finite()) {
+            let fault = format!(
+                "dimension {} of `embedding` is {}, not a finite number",
+                at % d,
+                read.values[at]
+            );
+            return Err(Error::row(path, at / d, fault));
+        }
+        Ok(read)
+    }
+
+    /// Like [`Self::read`], but NaN and infinities pass: for who sees to them.
+    pub fn read_any(path: &Path) -> Result<Stored<Self>, Error> {
         let (d, values, footer) = if is_ipc(path) {
             read_ipc(path)?
         } else {
@@ -88,28 +131,22 @@ impl Embeddings {
         if d == 0 {
             return Err(Error::shape(path, "it holds no vectors"));
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let fault = format!(
-                "dimension {} of `embedding` is {}, not a finite number",
-                at % d,
-                values[at]
-            );
-            return Err(Error::row(path, at / d, fault));
-        }
         Ok(Stored {
             value: Self::new(d, values),
             footer,
         })
     }
 
-    /// Rows and dimensions as the metadata of the Parquet file at `path` have them, without reading a vector; `None` where
-    /// they do not say (Arrow IPC, a column that is not there).
-    pub fn shape(path: &Path) -> Result<Option<(usize, usize)>, Error> {
+    /// What the metadata of the file at `path` say of its size, without reading a vector; `None` where they do not (a
+    /// column that is not there).
+    pub fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         if is_ipc(path) {
-            return Ok(None);
+            return ipc::shape(path);
         }
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
-        Ok(file.width("embedding").map(|d| (file.rows, d)))
+        Ok(file
+            .width("embedding")
+            .map(|d| Shape::read_by_pieces(file.rows, d)))
     }
 
     /// Writes the file.
@@ -139,61 +176,7 @@ fn read_parquet(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error>
     Ok((lists.width, lists.values, file.footer))
 }
 
-/// Arrow IPC: what another program hands over without wanting to write Parquet.
 fn read_ipc(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error> {
-    let fail = |source: arrow::error::ArrowError| Error::Format {
-        path: path.to_owned(),
-        format: "Arrow IPC",
-        source: source.into(),
-    };
-    let reader =
-        arrow::ipc::reader::FileReader::try_new_buffered(file::open(path)?, None).map_err(fail)?;
-    let schema = reader.schema();
-    let Some((at, field)) = schema.column_with_name("embedding") else {
-        return Err(Error::MissingColumn {
-            path: path.to_owned(),
-            column: "embedding".to_owned(),
-            found: schema
-                .fields()
-                .iter()
-                .map(|field| field.name().as_str())
-                .collect::<Vec<_>>()
-                .join(", "),
-        });
-    };
-    if !takes_floats(field.data_type()) {
-        return Err(Error::ColumnType {
-            path: path.to_owned(),
-            column: "embedding".to_owned(),
-            expected: "a list of floats",
-            found: field.data_type().to_string(),
-        });
-    }
-    let mut values = Vec::new();
-    let mut d = None;
-    let mut row = 0;
-    for batch in reader {
-        let batch = batch.map_err(fail)?;
-        let lists: ArrayRef = arrow::compute::cast(
-            batch.column(at),
-            &arrow::datatypes::DataType::new_large_list(arrow::datatypes::DataType::Float32, true),
-        )
-        .map_err(fail)?;
-        for list in lists.as_list::<i64>() {
-            let Some(list) = list.filter(|list| list.null_count() == 0) else {
-                return Err(Error::row(path, row, "`embedding` is null"));
-            };
-            let expected = *d.get_or_insert(list.len());
-            if list.len() != expected {
-                let fault = format!(
-                    "`embedding` has {} values, the rows before have {expected}",
-                    list.len()
-                );
-                return Err(Error::row(path, row, fault));
-            }
-            values.extend_from_slice(list.as_primitive::<Float32Type>().values());
-            row += 1;
-        }
-    }
-    Ok((d.unwrap_or(0), values, None))
+    let (d, values) = ipc::read(path)?;
+    Ok((d, values, None))
 }

@@ -1,6 +1,6 @@
 //! Files are written whole or not at all, and known by their SHA-256.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
@@ -11,7 +11,8 @@ use crate::Error;
 /// Writes the file at `path` through `fill`: whole or not at all.
 ///
 /// `fill` writes to a hidden file beside `path` (a rename is atomic only within one file system), which is synced
-/// and renamed. What an earlier, killed writer of the same file left behind is removed first.
+/// and renamed. What an earlier, killed writer of the same file left behind is removed first; one that is still at work
+/// holds a lock on its own.
 pub fn write_atomic<T, E: From<Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, E>,
@@ -37,6 +38,8 @@ pub fn write_atomic<T, E: From<Error>>(
     let mut temp = builder
         .tempfile_in(parent)
         .map_err(Error::io("create", path))?;
+    // Tells others that the file is being written. A file system without locks is no reason not to write.
+    let _ = temp.as_file().try_lock();
     let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file_mut());
     let value = fill(&mut writer)?;
     writer.flush().map_err(Error::io("write", path))?;
@@ -66,10 +69,15 @@ pub fn remove_litter(directory: &Path, prefix: &str) {
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        if name.starts_with(prefix) && name.ends_with(".tmp") {
+        if name.starts_with(prefix) && name.ends_with(".tmp") && !is_being_written(&entry.path()) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether a writer that lives holds the file at `path`.
+fn is_being_written(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Runs `read`, and takes a panic of the Parquet reader over a damaged file for what it is: a damaged file.
@@ -92,15 +100,20 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
 
 /// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Streams: takes no memory to speak of.
 pub fn sha256(path: &Path) -> Result<String, Error> {
-    let mut file = open(path)?;
+    sha256_of_reader(open(path)?).map_err(Error::io("read", path))
+}
+
+/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     loop {
-        let read = file.read(&mut buffer).map_err(Error::io("read", path))?;
-        if read == 0 {
-            return Ok(hex(&hasher.finalize()));
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(read) => hasher.update(&buffer[..read]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        hasher.update(&buffer[..read]);
     }
 }
 

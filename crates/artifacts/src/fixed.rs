@@ -8,13 +8,16 @@
 use std::path::Path;
 
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{DataType, Float32Type, UInt32Type};
+use arrow::datatypes::{Float32Type, UInt32Type};
 use parquet::basic::Encoding;
 use parquet::column::page::Page;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
-use crate::table::{Fixed, check_kind};
+use crate::table::{Fixed, ROW_GROUP, Table, check_kind};
 use crate::{Error, Footer, file};
+
+/// Values that go through Arrow at a time.
+const PIECE: usize = 1 << 20;
 
 /// The values of a list column, row-major, and the length of its lists.
 pub(crate) struct Lists<T> {
@@ -147,23 +150,32 @@ impl FixedFile {
         Ok(whole.then_some(Lists { values, width }))
     }
 
+    /// Piece by piece, so that no second matrix stands beside the first.
     fn through_arrow<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
-        let table = crate::table::Table::read_only(&self.path, &[column])?;
         let mut values = Vec::new();
         let mut width = None;
-        for (row, list) in table.lists(column, &T::TYPE)?.into_iter().enumerate() {
-            let expected = *width.get_or_insert(list.len());
-            if list.len() != expected {
-                return Err(table.at(
-                    row,
-                    format!(
-                        "`{column}` has {} values, the rows before have {expected}",
-                        list.len()
-                    ),
-                ));
+        let guess = self.width(column).unwrap_or(0);
+        let step = (PIECE / guess.max(1)).clamp(1, ROW_GROUP);
+        Table::read_pieces(&self.path, column, step, |table| {
+            if width.is_none() {
+                // A damaged file may claim any number of rows: no more are believed than it has bytes.
+                values.reserve_exact(self.rows.saturating_mul(guess).min(self.bytes));
             }
-            T::extend(&mut values, list.as_ref());
-        }
+            for (row, list) in table.lists(column, &T::TYPE)?.into_iter().enumerate() {
+                let expected = *width.get_or_insert(list.len());
+                if list.len() != expected {
+                    return Err(table.at(
+                        row,
+                        format!(
+                            "`{column}` has {} values, the rows before have {expected}",
+                            list.len()
+                        ),
+                    ));
+                }
+                T::extend(&mut values, list.as_ref());
+            }
+            Ok(())
+        })?;
         Ok(Lists {
             values,
             width: width.unwrap_or(0),
@@ -416,14 +428,4 @@ fn lists_of(
         }
     }
     (seen == count).then_some((begun, if at == width { 0 } else { at }))
-}
-
-/// The type of the values, for files that come as Arrow IPC.
-pub(crate) fn takes_floats(kind: &DataType) -> bool {
-    match kind {
-        DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) => {
-            item.data_type().is_floating()
-        }
-        _ => false,
-    }
 }

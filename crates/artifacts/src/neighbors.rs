@@ -66,7 +66,11 @@ impl Neighbors {
             ids.check_ids()?;
         }
         let neighbors = file.lists::<u32>("neighbor_ids")?;
-        let distances = file.lists::<f32>("distances")?;
+        let mut distances = file.lists::<f32>("distances")?;
+        // Negative zero is a zero: readers may order distances by their bits.
+        for distance in &mut distances.values {
+            *distance += 0.0;
+        }
         if neighbors.width != distances.width || neighbors.width == 0 {
             let fault = format!(
                 "{} neighbors but {} distances a row",
@@ -116,16 +120,12 @@ impl Neighbors {
         Ok(())
     }
 
-    /// Writes the file.
-    pub fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
+    /// Writes the file; the lists go into it as they lie in memory.
+    pub fn write(self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
         columns.ids(self.len());
-        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids.clone()), self.k);
-        columns.fixed_lists(
-            "distances",
-            ScalarBuffer::from(self.distances.clone()),
-            self.k,
-        );
+        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids), self.k);
+        columns.fixed_lists("distances", ScalarBuffer::from(self.distances), self.k);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
 }

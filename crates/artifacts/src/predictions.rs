@@ -17,7 +17,8 @@ pub struct Predictions {
     pub cluster: Vec<i32>,
     /// How firmly the row would belong to it, 0 to 1; 0 for noise.
     pub probability: Vec<f32>,
-    /// The old document that the row was attached to: the nearest by mutual reachability.
+    /// The old document that the row was attached to: the nearest by mutual reachability; where a layout was clustered,
+    /// the nearest.
     pub neighbor: Vec<i64>,
     /// The cluster of the nearest old document that is in one; -1 where there are no clusters.
     pub nearest_cluster: Vec<i32>,
@@ -45,12 +46,12 @@ impl Artifact for Predictions {
         Column::new(
             "probability",
             "float",
-            "how firmly it would belong there, 0 to 1; 0 for noise",
+            "how firmly it would belong there, 0 to 1; 0 for noise. Where a layout was clustered, the share of its 5 nearest old documents there, each counted by 1 / distance",
         ),
         Column::new(
             "neighbor",
             "int64",
-            "the old document it was attached to, the nearest by mutual reachability",
+            "the old document it was attached to, the nearest by mutual reachability; where a layout was clustered, the nearest",
         ),
         Column::new(
             "nearest_cluster",

@@ -45,6 +45,8 @@ pub(crate) struct Table {
     path: PathBuf,
     schema: SchemaRef,
     columns: BTreeMap<String, ArrayRef>,
+    /// The row of the file that is its first.
+    first: usize,
     pub(crate) rows: usize,
     pub(crate) footer: Option<Footer>,
 }
@@ -115,9 +117,56 @@ impl Table {
             path: path.to_owned(),
             schema,
             columns,
+            first: 0,
             rows,
             footer,
         })
+    }
+
+    /// Reads the column `name` in pieces of `step` rows, each a table of its own that knows where it stands in the file.
+    pub(crate) fn read_pieces(
+        path: &Path,
+        name: &str,
+        step: usize,
+        mut each: impl FnMut(&Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file::open(path)?)
+            .map_err(Error::parquet(path))?;
+        let at = builder
+            .schema()
+            .fields()
+            .iter()
+            .position(|field| field.name() == name);
+        let mask = parquet::arrow::ProjectionMask::roots(builder.parquet_schema(), at);
+        let schema = Arc::clone(builder.schema());
+        let piece = |column: Option<ArrayRef>, first, rows| Self {
+            path: path.to_owned(),
+            schema: Arc::clone(&schema),
+            columns: column
+                .map(|column| (name.to_owned(), column))
+                .into_iter()
+                .collect(),
+            first,
+            rows,
+            footer: None,
+        };
+        if at.is_none() {
+            // It is for the caller to say what is missing.
+            return each(&piece(None, 0, 0));
+        }
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(step)
+            .build()
+            .map_err(Error::parquet(path))?;
+        let mut first = 0;
+        for batch in reader {
+            let batch = batch.map_err(Error::parquet(path))?;
+            let rows = batch.num_rows();
+            each(&piece(Some(Arc::clone(batch.column(0))), first, rows))?;
+            first += rows;
+        }
+        Ok(())
     }
 
     /// The column names, in the file's order.
@@ -261,7 +310,7 @@ impl Table {
     }
 
     pub(crate) fn at(&self, row: usize, fault: String) -> Error {
-        Error::row(&self.path, row, fault)
+        Error::row(&self.path, self.first + row, fault)
     }
 }
 

@@ -17,8 +17,8 @@ pub enum Assign {
     Soft,
 }
 
-/// Labels without noise, and how many noise points had no cluster among their neighbors and so went along the
-/// spanning tree. Without any cluster all stay -1.
+/// Labels without noise, but for points that are like nothing, and how many noise points had no cluster among their
+/// neighbors and so went along the spanning tree. Without any cluster all stay -1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Assigned {
     /// The cluster of each point.
@@ -29,8 +29,20 @@ pub struct Assigned {
     pub along_tree: usize,
 }
 
+/// What has been clustered.
+#[derive(Debug, Clone, Copy)]
+pub struct Clustered<'a> {
+    /// The spanning tree.
+    pub tree: &'a [Edge],
+    /// The cluster of each point.
+    pub labels: &'a [i32],
+    /// Points whose lists are made up, ascending: they stay noise.
+    pub isolated: &'a [u32],
+}
+
 /// Gives noise to the nearest neighbor's cluster. Takes O(n k).
-pub fn nearest(lists: &Lists<'_>, core: &[f32], tree: &[Edge], labels: &[i32]) -> Assigned {
+pub fn nearest(lists: &Lists<'_>, core: &[f32], of: Clustered<'_>) -> Assigned {
+    let labels = of.labels;
     let near = |i: usize| {
         let (ids, distances) = lists.row(i);
         let reach = |(&j, &distance): (&u32, &f32)| {
@@ -43,45 +55,37 @@ pub fn nearest(lists: &Lists<'_>, core: &[f32], tree: &[Edge], labels: &[i32]) -
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
             .map(|(_, j)| labels[j as usize])
     };
-    assign(tree, labels, near)
+    assign(of, near)
 }
 
 /// Gives noise to the cluster of its largest soft membership.
-pub fn soft(membership: &Membership, tree: &[Edge], labels: &[i32]) -> Assigned {
-    assign(tree, labels, |i| membership.clusters[i].first().copied())
+pub fn soft(membership: &Membership, of: Clustered<'_>) -> Assigned {
+    assign(of, |i| membership.clusters[i].first().copied())
 }
 
-fn assign(tree: &[Edge], labels: &[i32], by_graph: impl Fn(usize) -> Option<i32>) -> Assigned {
-    let mut assigned = labels.to_vec();
-    let mut left = 0;
-    for (i, label) in assigned
-        .iter_mut()
-        .enumerate()
-        .filter(|(_, label)| **label < 0)
-    {
-        match by_graph(i) {
-            Some(cluster) => *label = cluster,
-            None => left += 1,
+fn assign(of: Clustered<'_>, by_graph: impl Fn(usize) -> Option<i32>) -> Assigned {
+    let mut labels = of.labels.to_vec();
+    let joined = |i: &usize| of.isolated.binary_search(&(*i as u32)).is_err();
+    for i in (0..labels.len()).filter(joined) {
+        if labels[i] < 0 {
+            labels[i] = by_graph(i).unwrap_or(-1);
         }
     }
-    if left > 0 {
-        along_tree(tree, &mut assigned);
+    let noise = |labels: &[i32]| labels.iter().filter(|&&label| label < 0).count();
+    let left = noise(&labels);
+    along_tree(of.tree, &mut labels);
+    for &i in of.isolated {
+        labels[i as usize] = -1;
     }
-    let given = labels
-        .iter()
-        .zip(&assigned)
-        .filter(|(before, after)| **before < 0 && **after >= 0)
-        .count();
-    let along_tree = left - assigned.iter().filter(|label| **label < 0).count();
     Assigned {
-        labels: assigned,
-        given,
-        along_tree,
+        given: noise(of.labels) - noise(&labels),
+        along_tree: left - noise(&labels),
+        labels,
     }
 }
 
 /// Gives unlabeled points the label that reaches them first when the edges of the tree are added, shortest first.
-fn along_tree(tree: &[Edge], labels: &mut [i32]) {
+pub(crate) fn along_tree(tree: &[Edge], labels: &mut [i32]) {
     let n = labels.len();
     let mut sets = graph::UnionFind::new(n);
     // The unlabeled points of each set as a ring, and whether a set has a label: then all of its points do.

@@ -45,6 +45,17 @@ impl CondensedTree {
             + 1
     }
 
+    /// For each point the cluster that it leaves, counted from 0 for the root, and the lambda at which it does.
+    pub fn departures(&self) -> Vec<(u32, f64)> {
+        let mut left = vec![(0, 0.0); self.points];
+        for row in 0..self.len() {
+            if let Some(left) = left.get_mut(self.child[row] as usize) {
+                *left = (self.parent[row] - self.points as u32, self.lambda[row]);
+            }
+        }
+        left
+    }
+
     fn push(&mut self, parent: u32, child: u32, lambda: f64, size: u32) {
         self.parent.push(parent);
         self.child.push(child);

@@ -10,12 +10,19 @@ use vectors::{Metric, Points};
 
 use crate::Error;
 use crate::flat::Cut;
-use crate::select::Method;
 
 /// The most rows that it is given: a matrix of 100 MB.
 pub const MOST_ROWS: usize = 5_000;
 
-/// The labels that the `hdbscan` crate finds, with density measured over `min_samples` other points.
+/// Whether it takes `n` rows.
+pub fn check(n: usize) -> Result<(), Error> {
+    if n > MOST_ROWS {
+        return Err(Error::TooManyForMatrix { n, most: MOST_ROWS });
+    }
+    Ok(())
+}
+
+/// The labels that the `hdbscan` crate finds by excess of mass, with density measured over `min_samples` other points.
 pub fn labels(
     points: Points<'_>,
     metric: Metric,
@@ -23,14 +30,6 @@ pub fn labels(
     cut: &Cut,
 ) -> Result<Vec<i32>, Error> {
     let n = points.n();
-    if n > MOST_ROWS {
-        return Err(Error::TooManyForMatrix { n, most: MOST_ROWS });
-    }
-    if cut.rule.method != Method::Eom || cut.persistence > 0.0 {
-        return Err(Error::Engine {
-            fault: "it selects by excess of mass alone".to_owned(),
-        });
-    }
     vectors::check(points, metric)?;
     let matrix: Vec<Vec<f32>> = (0..n)
         .into_par_iter()

@@ -25,10 +25,12 @@ pub enum Error {
     #[error("the embeddings cannot be searched")]
     Search(#[from] vectors::Error),
     /// The lists are shorter than the density is measured over.
-    #[error("min_samples is {min_samples}, but each row has {k} neighbors")]
+    #[error("min_samples is {min_samples}{}, but each row has {k} neighbors", if *itself { " with the row itself" } else { "" })]
     FewNeighbors {
-        /// Other points needed.
+        /// What was asked for.
         min_samples: usize,
+        /// Whether the row itself counts in it.
+        itself: bool,
         /// Neighbors a row.
         k: usize,
     },
@@ -130,6 +132,12 @@ pub enum Error {
         /// Its child.
         child: i64,
     },
+    /// The vectors that were laid out are needed and not there.
+    #[error("the clusters were made in a layout, {}, and the vectors that were laid out are not there", path.display())]
+    NoVectors {
+        /// The layout.
+        path: PathBuf,
+    },
     /// New vectors of another length.
     #[error("{} has vectors of {found} dimensions, the clustering was made of vectors of {expected}", path.display())]
     Dimensions {
@@ -156,11 +164,20 @@ pub enum Error {
         /// The row.
         row: usize,
     },
+    /// There are no two old rows to be near to.
+    #[error("the clustering has fewer than two rows with a direction")]
+    NothingToCompare,
     /// One file of new rows is needed.
     #[error("{found} files of new rows were named; it takes one")]
     Sources {
         /// How many there were.
         found: usize,
+    },
+    /// The other engine has no such thing.
+    #[error("the hdbscan engine gives labels by excess of mass alone, without `{option}`")]
+    LabelsAlone {
+        /// What was asked of it.
+        option: &'static str,
     },
     /// The other engine failed.
     #[error("the hdbscan engine failed: {fault}")]
@@ -176,8 +193,13 @@ impl Hint for Error {
             Self::File(error) => return error.hint(),
             Self::Lists { fault, .. } => return fault.hint(),
             Self::Search(error) => return error.hint(),
-            Self::FewNeighbors { min_samples, k } => {
-                format!("choose `--min-samples {k}` or less, or find more neighbors: `skerry knn --k {min_samples}`")
+            Self::FewNeighbors { min_samples, itself, k } => {
+                let itself = usize::from(*itself);
+                format!(
+                    "choose `--min-samples {}` or less, or find more neighbors: `skerry knn --k {}`",
+                    k + itself,
+                    min_samples - itself
+                )
             }
             Self::UseK { k, .. } => format!("choose `--use-k {k}` or less, or leave it out to use all"),
             Self::Option { option, range, .. } => format!("`--{}` takes {range}", option.replace('_', "-")),
@@ -193,16 +215,21 @@ impl Hint for Error {
                 "name the files that the clustering was made from: `--clusters`, `--condensed_tree`, `--neighbors`, `--embeddings`".into()
             }
             Self::Tree { .. } => "run `skerry cluster` again".into(),
-            Self::Dimensions { .. } => {
-                "embed the new rows with the model of the old ones. A clustering in a reduced space (the recipe `topics`) takes no new rows: make one in the space of the embeddings, `skerry run INPUT --preset direct`".into()
+            Self::NoVectors { .. } => {
+                "name them: `--vectors runs/latest/embeddings.parquet`".into()
             }
+            Self::Dimensions { .. } => "embed the new rows with the model of the old ones".into(),
             Self::OtherModel { .. } => {
                 "embed the new rows with the model and the settings of the old ones: `skerry embed --config runs/latest/pipeline.toml --run new`".into()
             }
             Self::NoDirection { .. } => "leave that row out".into(),
+            Self::NothingToCompare => "cluster a table of more texts".into(),
             Self::Sources { .. } => "name the embeddings of the new rows: `skerry predict --run runs/latest new/embeddings.parquet`".into(),
             Self::TooManyForMatrix { most, .. } => {
                 format!("use `--engine skerry`, or cross-check on a sample of up to {most} rows")
+            }
+            Self::LabelsAlone { option } => {
+                format!("leave `--{}` out, or use `--engine skerry`", option.replace('_', "-"))
             }
             Self::Engine { .. } => "use `--engine skerry`".into(),
         })

@@ -1,6 +1,7 @@
 //! The points at the core of each cluster.
 
 use crate::condense::CondensedTree;
+use crate::layers::Layer;
 use crate::select::Selection;
 use crate::tree::ClusterTree;
 
@@ -16,29 +17,46 @@ pub fn exemplars(
     most: usize,
 ) -> Vec<Vec<u32>> {
     let n = tree.points;
-    let mut number = vec![None; clusters.len()];
-    for (label, &cluster) in chosen.clusters.iter().enumerate() {
-        number[cluster as usize] = Some(label);
-    }
-    let owner = clusters.owner(&chosen.marked(clusters.len()));
+    let number = chosen.numbers(clusters);
     let mut exemplars = vec![Vec::new(); chosen.clusters.len()];
     for row in 0..tree.len() {
         let parent = tree.parent[row] as usize - n;
         let last = clusters.leaf[parent] && tree.lambda[row] >= clusters.max_lambda[parent];
         if last
             && (tree.child[row] as usize) < n
-            && let Some(label) = owner[parent].and_then(|cluster| number[cluster as usize])
+            && let Some(label) = number[parent]
         {
-            exemplars[label].push(tree.child[row]);
+            exemplars[label as usize].push(tree.child[row]);
         }
     }
     for points in &mut exemplars {
-        points.sort_unstable_by(|&a, &b| {
-            core[a as usize]
-                .total_cmp(&core[b as usize])
-                .then(a.cmp(&b))
-        });
-        points.truncate(most);
+        keep_densest(points, core, most);
     }
     exemplars
+}
+
+/// The exemplars of the clusters of a layer: those of the clusters in them (`finer`) that lie in the densest place.
+pub fn of_the_densest(
+    finer: &[Vec<u32>],
+    layer: &Layer,
+    core: &[f32],
+    most: usize,
+) -> Vec<Vec<u32>> {
+    let mut exemplars = vec![Vec::new(); layer.count()];
+    for (points, &parent) in finer.iter().zip(&layer.parent) {
+        exemplars[parent as usize].extend_from_slice(points);
+    }
+    for points in &mut exemplars {
+        keep_densest(points, core, most);
+    }
+    exemplars
+}
+
+fn keep_densest(points: &mut Vec<u32>, core: &[f32], most: usize) {
+    points.sort_unstable_by(|&a, &b| {
+        core[a as usize]
+            .total_cmp(&core[b as usize])
+            .then(a.cmp(&b))
+    });
+    points.truncate(most);
 }

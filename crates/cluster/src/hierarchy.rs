@@ -5,7 +5,7 @@ use vectors::Watch;
 
 use crate::Error;
 use crate::core_distance::core_distances;
-use crate::duplicates::copies;
+use crate::duplicates::{copies, together};
 use crate::linkage::{Linkage, single_linkage};
 use crate::mst::{Edge, Grown, Searchable, bridge, exact_tree, spanning_forest};
 use crate::options::Tree;
@@ -38,15 +38,16 @@ pub struct Hierarchy {
     pub searched: u64,
     /// Edges of the tree that are not in the graph.
     pub added: usize,
-    /// Rounds of search.
-    pub rounds: usize,
+    /// Points without a direction, ascending: they are in no cluster, whatever their lists say.
+    pub isolated: Vec<u32>,
     /// Equal neighbors in the order of edges: where another order would be as right.
     pub ties: usize,
 }
 
 /// Builds the dendrogram of `lists` with density measured over `min_samples` other points.
 ///
-/// Looks `beyond` the lists only if not all pairs are in them, and the graph falls apart or the exact tree is asked for.
+/// Looks `beyond` the lists only if not all pairs are in them, and the graph falls apart or the exact tree is asked for;
+/// or if some of the lists are made up.
 ///
 /// # Panics
 ///
@@ -62,46 +63,50 @@ pub fn hierarchy(
     let forest = spanning_forest(lists, &core);
     let (copy_of, copies) = copies(lists);
     let components = n - forest.len();
-    let isolated = beyond.isolated;
-    let grown = if lists.complete() {
-        in_the_graph(forest)
+    let mut isolated = Vec::new();
+    let why = if beyond.isolated > 0 {
+        Some(format!(
+            "the graph leans on {} rows of zeros",
+            beyond.isolated
+        ))
+    } else if lists.complete() {
+        None
     } else if kind == Tree::Exact {
-        let points = (beyond.points)("the exact tree looks beyond the lists")?;
-        exact_tree(&core, &forest, &copy_of, points, beyond.watch)?
-    } else if components > 1 {
-        let points = (beyond.points)(&format!("the graph falls into {components} components"))?;
-        bridge(&core, &forest, &copy_of, points, beyond.watch)?
-    } else if isolated > 0 {
-        let points = (beyond.points)(&format!("the graph leans on {isolated} rows of zeros"))?;
-        bridge(&core, &forest, &copy_of, points, beyond.watch)?
+        Some("the exact tree looks beyond the lists".to_owned())
     } else {
-        in_the_graph(forest)
+        (components > 1).then(|| format!("the graph falls into {components} components"))
     };
-    let linkage = single_linkage(&grown.tree);
-    let ties = grown
-        .tree
+    let grown = match why {
+        Some(why) => {
+            let points = (beyond.points)(&why)?;
+            isolated.clone_from(&points.isolated);
+            let grow = match kind {
+                Tree::Graph => bridge,
+                Tree::Exact => exact_tree,
+            };
+            grow(&core, &forest, &copy_of, points, beyond.watch)?
+        }
+        None => Grown {
+            tree: forest,
+            searched: 0,
+            added: 0,
+        },
+    };
+    let tree = together(grown.tree, &copy_of, &core);
+    let linkage = single_linkage(&tree);
+    let ties = tree
         .windows(2)
         .filter(|pair| pair[0].weight == pair[1].weight)
         .count();
     Ok(Hierarchy {
         core,
-        tree: grown.tree,
+        tree,
         linkage,
         components,
         copies,
         searched: grown.searched,
         added: grown.added,
-        rounds: grown.rounds,
+        isolated,
         ties,
     })
-}
-
-/// A tree that the graph itself has.
-fn in_the_graph(tree: Vec<Edge>) -> Grown {
-    Grown {
-        tree,
-        searched: 0,
-        added: 0,
-        rounds: 0,
-    }
 }

@@ -4,10 +4,8 @@ use crate::condense::CondensedTree;
 use crate::select::{Rule, Selection};
 use crate::tree::ClusterTree;
 
-/// The cluster of each point, -1 for noise: a point belongs to the chosen cluster that it leaves last.
-///
-/// Where the root is the only cluster, a point belongs to it if it stays for as long as anything leaves
-/// the root itself; with an epsilon, if it stays past 1 / epsilon (as in hdbscan). Takes O(rows).
+/// The cluster of each point, -1 for noise: a point belongs to the chosen cluster that it leaves last, if it stays for
+/// [`least_lambda`]. Takes O(rows).
 pub fn labels(
     tree: &CondensedTree,
     clusters: &ClusterTree,
@@ -15,29 +13,33 @@ pub fn labels(
     rule: &Rule,
 ) -> Vec<i32> {
     let n = tree.points;
-    let mut number = vec![-1_i32; clusters.len()];
-    for (label, &cluster) in chosen.clusters.iter().enumerate() {
-        number[cluster as usize] = label as i32;
-    }
-    let owner = clusters.owner(&chosen.marked(clusters.len()));
-    let from_root = if rule.epsilon > 0.0 {
-        1.0 / rule.epsilon
-    } else {
-        clusters.max_lambda.first().copied().unwrap_or(0.0)
-    };
+    let number = chosen.numbers(clusters);
+    let least = least_lambda(clusters, chosen, rule);
     let mut labels = vec![-1; n];
     for row in 0..tree.len() {
         let point = tree.child[row] as usize;
         if point >= n {
             continue;
         }
-        if let Some(cluster) = owner[tree.parent[row] as usize - n]
-            && (cluster > 0 || tree.lambda[row] >= from_root)
+        if let Some(label) = number[tree.parent[row] as usize - n]
+            && tree.lambda[row] >= least
         {
-            labels[point] = number[cluster as usize];
+            labels[point] = label as i32;
         }
     }
     labels
+}
+
+/// For how long a point must stay to belong to a cluster: 0, but for the root as the only cluster as long as anything leaves
+/// the root itself; with an epsilon, past 1 / epsilon (as in hdbscan).
+pub fn least_lambda(clusters: &ClusterTree, chosen: &Selection, rule: &Rule) -> f64 {
+    if chosen.clusters.first() != Some(&0) {
+        0.0
+    } else if rule.epsilon > 0.0 {
+        1.0 / rule.epsilon
+    } else {
+        clusters.max_lambda[0]
+    }
 }
 
 /// How firmly each point belongs to its cluster, 0 to 1: the lambda at which it leaves over the largest

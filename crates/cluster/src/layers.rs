@@ -1,30 +1,47 @@
-//! Several granularities of one dendrogram, nested.
+//! Coarser granularities above a flat clustering, from the same dendrogram.
 //!
 //! After PLSCAN (Bot, `McInnes` and Aerts 2025) and `EVoC`: let the smallest cluster size grow. A leaf of the condensed
 //! tree is born at a size where the last split below it disappears, and dies where its own sibling or itself
 //! becomes too small to stand alone. Its persistence is the difference, and sizes at which the leaves
 //! alive have a large persistence together are the natural granularities.
+//!
+//! The leaves at such a size leave most points out. So they are peaks only: every cluster goes, along the spanning tree,
+//! to the peak that it meets first when edges are added, shortest first. A coarser cluster is all that comes together
+//! at one peak, and each cluster is whole in one of them. What is noise stays noise.
 
 use std::cmp::Reverse;
 
+use graph::UnionFind;
+
+use crate::assign::along_tree;
 use crate::condense::condense;
 use crate::flat::{Cut, Flat, flat};
 use crate::linkage::Linkage;
+use crate::mst::Edge;
 use crate::select::{Method, Rule};
 use crate::tree::ClusterTree;
 
 /// A coarser layer has at most this share of the clusters of the finer one: else the two tell the same.
-const THINNER: f64 = 0.67;
+const THINNER: f64 = 0.5;
 
 /// One granularity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Layer {
-    /// The smallest cluster size that gives it.
+    /// The smallest size of a peak.
     pub min_cluster_size: usize,
-    /// The clustering.
-    pub flat: Flat,
-    /// For each cluster the one of the next coarser layer that holds it, or -1.
+    /// The cluster of each point, -1 for noise.
+    pub labels: Vec<i32>,
+    /// How long the peak of each cluster lasts.
+    pub persistence: Vec<f64>,
+    /// For each cluster of the next finer layer (first the flat clustering) the one that holds it here.
     pub parent: Vec<i32>,
+}
+
+impl Layer {
+    /// The number of clusters.
+    pub fn count(&self) -> usize {
+        self.persistence.len()
+    }
 }
 
 /// A size and what persists there.
@@ -35,48 +52,108 @@ struct Candidate {
     persistence: f64,
 }
 
-/// Up to `most` layers with clusters of `min_cluster_size` points or more, finest first.
+/// Up to `most` layers above the clusters `found` of a dendrogram and its spanning tree, finest first.
 ///
-/// Each layer is the leaves of the tree at one smallest cluster size. A cluster of a finer layer lies within
-/// one cluster of a coarser layer or outside of all. There are fewer layers where there is less to tell
-/// apart, and none where nothing splits. Takes O(n) a layer, O(clusters log clusters) for the choice.
-pub fn layers(linkage: &Linkage, min_cluster_size: usize, most: usize) -> Vec<Layer> {
-    let tree = ClusterTree::new(&condense(linkage, min_cluster_size));
-    let mut sizes: Vec<usize> = choose(&candidates(&tree, min_cluster_size), most);
+/// Each has at most half of the clusters of the one below it, and at least two; there are fewer layers where there is less
+/// to tell apart. Takes O(n log n) a layer, O(clusters log clusters) for the choice.
+pub fn layers(
+    linkage: &Linkage,
+    tree: &[Edge],
+    found: &Flat,
+    min_cluster_size: usize,
+    most: usize,
+) -> Vec<Layer> {
+    let condensed = ClusterTree::new(&condense(linkage, min_cluster_size));
+    let mut sizes = choose(
+        &candidates(&condensed, min_cluster_size),
+        found.count(),
+        most,
+    );
     sizes.sort_unstable();
+    let mut layers: Vec<Layer> = Vec::new();
+    for size in sizes {
+        let (finer, count) = match layers.last() {
+            Some(layer) => (&layer.labels, layer.count()),
+            None => (&found.labels, found.count()),
+        };
+        let layer = above(finer, count, linkage, tree, size);
+        if layer.count() >= 2 && thinner(layer.count(), count) {
+            layers.push(layer);
+        }
+    }
+    layers
+}
+
+fn thinner(fewer: usize, more: usize) -> bool {
+    fewer as f64 <= THINNER * more as f64
+}
+
+/// The layer above `count` clusters with peaks of `min_cluster_size` points or more.
+fn above(
+    finer: &[i32],
+    count: usize,
+    linkage: &Linkage,
+    tree: &[Edge],
+    min_cluster_size: usize,
+) -> Layer {
     let rule = Rule {
         method: Method::Leaf,
         ..Rule::default()
     };
-    let mut layers: Vec<Layer> = sizes
-        .into_iter()
-        .map(|min_cluster_size| {
-            let flat = flat(
-                linkage,
-                &Cut {
-                    min_cluster_size,
-                    persistence: 0.0,
-                    rule,
-                },
-            );
-            let parent = vec![-1; flat.count()];
-            Layer {
-                min_cluster_size,
-                flat,
-                parent,
-            }
-        })
-        .collect();
-    for at in 1..layers.len() {
-        let (finer, coarser) = layers.split_at_mut(at);
-        let finer = &mut finer[at - 1];
-        for (&inner, &outer) in finer.flat.labels.iter().zip(&coarser[0].flat.labels) {
-            if inner >= 0 {
-                finer.parent[inner as usize] = outer;
-            }
+    let cut = Cut {
+        min_cluster_size,
+        persistence: 0.0,
+        rule,
+    };
+    let peaks = flat(linkage, &cut);
+    // Peaks within one cluster are one.
+    let mut same = UnionFind::new(peaks.count());
+    let mut first = vec![None; count];
+    for (&inner, &peak) in finer.iter().zip(&peaks.labels) {
+        if inner >= 0 && peak >= 0 {
+            let first = first[inner as usize].get_or_insert(peak as u32);
+            same.union(*first, peak as u32);
         }
     }
-    layers
+    let peak_of = same.roots();
+    let mut reached = peaks.labels;
+    along_tree(tree, &mut reached);
+    let mut pairs: Vec<(i32, u32)> = finer
+        .iter()
+        .zip(&reached)
+        .filter(|(inner, peak)| **inner >= 0 && **peak >= 0)
+        .map(|(&inner, &peak)| (inner, peak_of[peak as usize]))
+        .collect();
+    pairs.sort_unstable();
+    let mut to: Vec<(usize, u32)> = vec![(0, 0); count];
+    for same in pairs.chunk_by(|a, b| a == b) {
+        let most = &mut to[same[0].0 as usize];
+        if same.len() > most.0 {
+            *most = (same.len(), same[0].1);
+        }
+    }
+    let mut number = vec![None; peaks.persistence.len()];
+    let mut persistence = Vec::new();
+    let mut parent = Vec::with_capacity(count);
+    for (_, peak) in to {
+        let number = *number[peak as usize].get_or_insert_with(|| {
+            persistence.push(0.0);
+            persistence.len() - 1
+        });
+        parent.push(number as i32);
+    }
+    for (peak, &lasts) in peaks.persistence.iter().enumerate() {
+        if let Some(number) = number[peak_of[peak] as usize] {
+            persistence[number] = f64::max(persistence[number], lasts);
+        }
+    }
+    let up = |&inner: &i32| usize::try_from(inner).map_or(-1, |inner| parent[inner]);
+    Layer {
+        min_cluster_size,
+        labels: finer.iter().map(up).collect(),
+        persistence,
+        parent,
+    }
 }
 
 /// The sizes at which a leaf is born, and how much persists there.
@@ -128,37 +205,36 @@ fn candidates(tree: &ClusterTree, min_cluster_size: usize) -> Vec<Candidate> {
     candidates
 }
 
-/// The sizes of the layers: peaks of persistence, the highest first, as long as their numbers of clusters differ.
-fn choose(candidates: &[Candidate], most: usize) -> Vec<usize> {
+/// The sizes of the layers above `clusters` clusters: where persistence is highest, as long as the numbers differ.
+fn choose(candidates: &[Candidate], clusters: usize, most: usize) -> Vec<usize> {
     let at = |i: usize| {
         candidates
             .get(i)
             .map_or(0.0, |candidate| candidate.persistence)
     };
-    let mut peaks: Vec<Candidate> = (0..candidates.len())
-        .filter(|&i| {
-            at(i) >= at(i + 1) && (i == 0 || at(i) >= at(i - 1)) && candidates[i].leaves >= 2
-        })
+    let mut highest: Vec<Candidate> = (0..candidates.len())
+        .filter(|&i| at(i) >= at(i + 1) && (i == 0 || at(i) >= at(i - 1)))
         .map(|i| candidates[i])
+        .filter(|candidate| candidate.leaves >= 2 && thinner(candidate.leaves, clusters))
         .collect();
-    peaks.sort_by(|a, b| {
-        b.persistence
-            .total_cmp(&a.persistence)
-            .then(a.min_cluster_size.cmp(&b.min_cluster_size))
+    highest.sort_by_key(|candidate| {
+        (
+            Reverse(candidate.persistence.to_bits()),
+            candidate.min_cluster_size,
+        )
     });
     let mut chosen: Vec<Candidate> = Vec::new();
-    for peak in peaks {
+    for next in highest {
         let differs = chosen.iter().all(|other| {
-            let (fewer, more) = (peak.leaves.min(other.leaves), peak.leaves.max(other.leaves));
+            let (fewer, more) = (next.leaves.min(other.leaves), next.leaves.max(other.leaves));
             let ordered =
-                (peak.min_cluster_size > other.min_cluster_size) == (peak.leaves < other.leaves);
-            ordered && fewer as f64 <= THINNER * more as f64
+                (next.min_cluster_size > other.min_cluster_size) == (next.leaves < other.leaves);
+            ordered && thinner(fewer, more)
         });
         if differs && chosen.len() < most {
-            chosen.push(peak);
+            chosen.push(next);
         }
     }
-    chosen.sort_by_key(|candidate| Reverse(candidate.leaves));
     chosen
         .into_iter()
         .map(|candidate| candidate.min_cluster_size)

@@ -14,7 +14,7 @@
 //! | [`flat`] | from dendrogram to labels in one call |
 //! | [`validity`] | how well clusters are separated |
 //! | [`duplicates`] | exact copies |
-//! | [`layers`] | several granularities of one dendrogram |
+//! | [`layers`] | coarser granularities above the clusters |
 //! | [`membership`], [`assign`], [`predict`] | soft membership, clusters for noise, clusters for new points |
 //! | [`stability`] | do clusters come back without part of the data |
 //! | [`engine`], [`agreement`] | the `hdbscan` crate, for cross-checks |

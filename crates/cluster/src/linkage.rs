@@ -26,11 +26,15 @@ impl Linkage {
     /// The points of node `node`.
     pub fn size_of(&self, node: u32) -> u32 {
         let points = self.points() as u32;
-        if node < points {
-            1
-        } else {
-            self.size[(node - points) as usize]
-        }
+        size_of(&self.size, points, node)
+    }
+}
+
+fn size_of(size: &[u32], points: u32, node: u32) -> u32 {
+    if node < points {
+        1
+    } else {
+        size[(node - points) as usize]
     }
 }
 
@@ -56,7 +60,7 @@ pub fn single_linkage(tree: &[Edge]) -> Linkage {
             node[sets.find(edge.b) as usize],
         );
         debug_assert!(a != b, "a tree has no cycle");
-        let size = linkage_size(&linkage, n, a) + linkage_size(&linkage, n, b);
+        let size = size_of(&linkage.size, n as u32, a) + size_of(&linkage.size, n as u32, b);
         linkage.left.push(a.min(b));
         linkage.right.push(a.max(b));
         linkage.distance.push(f64::from(edge.weight));
@@ -65,12 +69,4 @@ pub fn single_linkage(tree: &[Edge]) -> Linkage {
         node[sets.find(edge.a) as usize] = (n + linkage.size.len() - 1) as u32;
     }
     linkage
-}
-
-fn linkage_size(linkage: &Linkage, n: usize, node: u32) -> u32 {
-    if (node as usize) < n {
-        1
-    } else {
-        linkage.size[node as usize - n]
-    }
 }

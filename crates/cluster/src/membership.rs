@@ -37,23 +37,15 @@ pub struct Soft<'a> {
     pub chosen: &'a Selection,
     /// The flat clustering.
     pub labels: &'a [i32],
+    /// Points whose lists are made up, ascending: they are likely nowhere.
+    pub isolated: &'a [u32],
 }
 
 /// The `most` likeliest clusters of each point. Takes O(n (k + depth of the tree)).
 pub fn membership(soft: &Soft<'_>, most: usize) -> Membership {
-    let n = soft.labels.len();
-    // Where and when each point leaves the tree.
-    let mut left = vec![(0_u32, 0.0_f64); n];
-    for row in 0..soft.condensed.len() {
-        let child = soft.condensed.child[row] as usize;
-        if child < n {
-            left[child] = (
-                soft.condensed.parent[row] - n as u32,
-                soft.condensed.lambda[row],
-            );
-        }
-    }
-    let rows: Vec<(Vec<i32>, Vec<f32>)> = left
+    let rows: Vec<(Vec<i32>, Vec<f32>)> = soft
+        .condensed
+        .departures()
         .into_par_iter()
         .enumerate()
         .map(|(i, (cluster, lambda))| row(soft, i, cluster, lambda, most))
@@ -64,6 +56,9 @@ pub fn membership(soft: &Soft<'_>, most: usize) -> Membership {
 
 /// The memberships of point `i`, which leaves cluster `from` of the tree at `lambda`.
 fn row(soft: &Soft<'_>, i: usize, from: u32, lambda: f64, most: usize) -> (Vec<i32>, Vec<f32>) {
+    if soft.isolated.binary_search(&(i as u32)).is_ok() {
+        return (Vec::new(), Vec::new());
+    }
     let (ids, distances) = soft.lists.row(i);
     // The nearest member of each cluster among the neighbors.
     let mut near: Vec<(i32, f32)> = Vec::new();
@@ -81,18 +76,26 @@ fn row(soft: &Soft<'_>, i: usize, from: u32, lambda: f64, most: usize) -> (Vec<i
     if own >= 0 && !near.iter().any(|(label, _)| *label == own) {
         near.push((own, soft.core[i]));
     }
-    let scored: Vec<(i32, f64, f64)> = near
+    let deepest = soft.tree.max_lambda[from as usize].max(lambda);
+    let near: Vec<(i32, f64, f64)> = near
         .into_iter()
         .map(|(label, reach)| {
-            let height = merge_height(
-                soft.tree,
-                from,
-                soft.chosen.clusters[label as usize],
-                lambda,
-            );
-            let join = (-soft.tree.max_lambda[from as usize].max(lambda) / height).exp();
+            let cluster = soft.chosen.clusters[label as usize];
+            let height = merge_height(soft.tree, from, cluster, lambda);
             // A copy of a member is as close as anything can be, but not infinitely so.
             let close = 1.0 / f64::from(reach).max(f64::from(f32::EPSILON));
+            (label, height, close)
+        })
+        .collect();
+    // Shares are relative: with the largest exponent taken off, one of them is exp(0), however deep the tree is.
+    let highest = near
+        .iter()
+        .map(|(_, height, _)| *height)
+        .fold(0.0, f64::max);
+    let scored: Vec<(i32, f64, f64)> = near
+        .into_iter()
+        .map(|(label, height, close)| {
+            let join = (deepest / highest - deepest / height).exp();
             (label, height, close * join)
         })
         .collect();

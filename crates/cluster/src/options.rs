@@ -7,6 +7,10 @@ use crate::Error;
 use crate::assign::Assign;
 use crate::flat::Cut;
 use crate::select::{Method, Rule};
+use crate::stability::FEWEST;
+
+/// The most subsamples: more tell nothing new.
+const MOST_SUBSAMPLES: usize = 1_000;
 
 /// How to cluster.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -47,7 +51,8 @@ pub struct Options {
     #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
     pub selection_persistence: f64,
 
-    /// Split clusters of more documents where they can be split (`eom` only); 0 for no limit.
+    /// Do not choose clusters of more documents than this: those below them in the tree are chosen instead, where there are
+    /// any, so that a cluster that nothing splits stays as large as it is (`eom` only); 0 for no limit.
     #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub max_cluster_size: usize,
 
@@ -59,8 +64,9 @@ pub struct Options {
     #[arg(long, default_value_t = 10, value_name = "DOCUMENTS")]
     pub exemplars: usize,
 
-    /// Further granularities of the same tree to write as `cluster_l0` (finest) and so on, at most so many; they nest.
-    #[arg(long, default_value_t = 0, value_name = "LAYERS")]
+    /// Coarser granularities of the same tree to write as `cluster_l0` (finest) and so on, at most so many: each groups the
+    /// clusters of the one before, to half as many or fewer. Limits of size and selection are for the clusters themselves.
+    #[arg(long, default_value_t = 3, value_name = "LAYERS")]
     pub layers: usize,
 
     /// Soft membership: write the so many likeliest clusters of each document; 0 writes none.
@@ -72,12 +78,14 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "HOW")]
     pub assign_noise: Option<Assign>,
 
-    /// Test how stable each cluster is on so many subsamples (20 or more tell something); 0 tests nothing.
+    /// Test how stable each cluster is: how much of it comes back, on average over so many random halves of the data (20 to
+    /// 1,000), clustered again. Only the neighbor graph is halved: in the recipe `topics` that is the graph of the reduced
+    /// space, which stays as it is, with what the reduction may have invented. 0 tests nothing.
     #[arg(long, default_value_t = 0, value_name = "SUBSAMPLES")]
     pub bootstrap: usize,
 
     /// Who clusters: `skerry`; or `hdbscan`, the crate of that name on the full distance matrix, to cross-check the labels of
-    /// small tables. It gives labels only, and only for `eom`.
+    /// tables of up to 5,000 rows. It gives labels only, and only for `eom`.
     #[arg(long, value_enum, default_value_t = Engine::Skerry)]
     pub engine: Engine,
 
@@ -111,7 +119,7 @@ impl Default for Options {
             max_cluster_size: 0,
             allow_single_cluster: false,
             exemplars: 10,
-            layers: 0,
+            layers: 3,
             membership: 0,
             assign_noise: None,
             bootstrap: 0,
@@ -136,6 +144,20 @@ impl Options {
     /// Refuses what makes no sense.
     pub fn check(&self) -> Result<(), Error> {
         let least = usize::from(self.min_samples_counts_self);
+        for (option, value) in [
+            ("min_cluster_size", self.min_cluster_size),
+            ("min_samples", self.min_samples),
+            ("use_k", self.use_k.unwrap_or(1)),
+            ("max_cluster_size", self.max_cluster_size),
+            ("exemplars", self.exemplars),
+            ("layers", self.layers),
+            ("membership", self.membership),
+        ] {
+            // Files count in signed numbers of four bytes.
+            if i32::try_from(value).is_err() {
+                return Err(wrong(option, &value, "at most 2147483647"));
+            }
+        }
         if self.min_cluster_size == 1 {
             return Err(wrong(
                 "min_cluster_size",
@@ -161,7 +183,35 @@ impl Options {
         if self.use_k == Some(0) {
             return Err(wrong("use_k", &0, "1 or more"));
         }
+        if self.bootstrap != 0 && !(FEWEST..=MOST_SUBSAMPLES).contains(&self.bootstrap) {
+            let range = "20 to 1000, or 0 to test nothing: fewer give no verdict";
+            return Err(wrong("bootstrap", &self.bootstrap, range));
+        }
+        if self.engine == Engine::Hdbscan {
+            self.check_labels_alone()?;
+        }
         Ok(())
+    }
+
+    /// Refuses what the hdbscan engine would leave out. What is there by default was not asked for.
+    fn check_labels_alone(&self) -> Result<(), Error> {
+        let default = Self::default();
+        let asked = [
+            ("selection", self.selection != Method::Eom),
+            ("selection_persistence", self.selection_persistence > 0.0),
+            ("membership", self.membership > 0),
+            ("assign_noise", self.assign_noise.is_some()),
+            ("bootstrap", self.bootstrap > 0),
+            ("layers", ![0, default.layers].contains(&self.layers)),
+            (
+                "exemplars",
+                ![0, default.exemplars].contains(&self.exemplars),
+            ),
+        ];
+        match asked.into_iter().find(|(_, asked)| *asked) {
+            Some((option, _)) => Err(Error::LabelsAlone { option }),
+            None => Ok(()),
+        }
     }
 
     /// These options for `n` documents: what was left to their number is chosen.

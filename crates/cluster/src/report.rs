@@ -47,6 +47,8 @@ pub struct Report {
     pub layers: Vec<usize>,
     /// Noise given to clusters, where that was asked for.
     pub assigned: Option<usize>,
+    /// Those of it that had no cluster among their neighbors, and went along the spanning tree.
+    pub along_tree: Option<usize>,
     /// How stable the clusters are, where that was asked for.
     pub stability: Option<Verdict>,
     /// With another engine, the adjusted Rand index of its labels and ours.
@@ -98,6 +100,12 @@ impl fmt::Display for Report {
                 f,
                 "\n{assigned} documents of noise given to clusters, in a column of their own"
             )?;
+            if let Some(along) = self.along_tree.filter(|&along| along > 0) {
+                write!(
+                    f,
+                    "; {along} of them have no cluster among their neighbors and went along the tree"
+                )?;
+            }
         }
         if let Some(verdict) = &self.stability {
             write!(

@@ -1,24 +1,21 @@
 //! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
 
-use std::cell::OnceCell;
-
 use artifacts::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, Neighbors, SingleLinkage,
 };
 use graph::Lists;
 use stage::{File, Files, Progress, Seed, Stage};
-use vectors::Metric;
 
 use crate::agreement::adjusted_rand_index;
-use crate::assign::{self, Assign};
-use crate::exemplars::exemplars;
+use crate::assign::{self, Assign, Clustered};
+use crate::exemplars::{exemplars, of_the_densest};
 use crate::flat::{Flat, flat};
-use crate::hierarchy::{Beyond, Hierarchy, hierarchy};
+use crate::hierarchy::{Hierarchy, hierarchy};
 use crate::labels::sizes;
 use crate::layers::{Layer, layers};
 use crate::membership::{Membership, Soft, membership};
-use crate::options::{Engine, Tree};
-use crate::source::{self, Trust, Vectors, lists, metric};
+use crate::options::Engine;
+use crate::source::{self, Trust, Vectors, file, lists, metric, others, warn_of_few};
 use crate::stability::{Whole, stability, verdict};
 use crate::validity::relative_validity;
 use crate::{Error, Options, Report, engine};
@@ -26,15 +23,6 @@ use crate::{Error, Options, Report, engine};
 /// The `cluster` stage.
 #[derive(Debug)]
 pub struct Cluster;
-
-const fn file(name: &'static str, file: &'static str, required: bool, help: &'static str) -> File {
-    File {
-        name,
-        file,
-        required,
-        help,
-    }
-}
 
 impl Stage for Cluster {
     const NAME: &'static str = "cluster";
@@ -110,24 +98,25 @@ impl Stage for Cluster {
         let (n, k) = (lists.n(), lists.k());
         // The footer keeps what was asked for; the facts in it say what was chosen.
         let (asked, options) = (options, &options.for_documents(n));
-        let min_samples = min_samples(&lists, options, progress)?;
+        let min_samples = others(&lists, options)?;
+        warn_of_few(min_samples, options, n, progress);
+        if options.engine == Engine::Hdbscan {
+            engine::check(n)?;
+        }
 
-        let vectors = Vectors {
-            neighbors: path,
-            lists,
-            path: files.optional("embeddings"),
-            metric,
-            read: OnceCell::new(),
-        };
+        let vectors = Vectors::new(files, path, lists, metric);
         let trust = Trust::new(neighbors.footer.as_ref());
         trust.warn(options.tree, progress);
-        let built = build(&vectors, &trust, min_samples, options.tree, progress)?;
+        let built = vectors.beyond(&trust, "building the tree", progress, |beyond| {
+            hierarchy(&lists, min_samples, options.tree, beyond)
+        })?;
         let found = flat(&built.linkage, &options.cut());
+        let mut footer = stage::footer::<Self>(asked, seed);
         if options.engine == Engine::Hdbscan {
             let (points, metric) =
                 vectors.points("the hdbscan engine takes the full matrix", progress)?;
             let labels = engine::labels(points, metric, min_samples, &options.cut())?;
-            let footer = footer(files, asked, seed, &vectors, metric.into())?;
+            vectors.record(&mut footer, Some(metric))?;
             return cross_check(
                 files,
                 footer,
@@ -137,7 +126,7 @@ impl Stage for Cluster {
                 report(&built, &found, &trust, options, k, min_samples),
             );
         }
-        let mut footer = footer(files, asked, seed, &vectors, metric)?;
+        vectors.record(&mut footer, metric)?;
         drop(vectors);
         let mut report = report(&built, &found, &trust, options, k, min_samples);
         let whole = Whole {
@@ -153,20 +142,25 @@ impl Stage for Cluster {
             .as_deref()
             .map(|of| verdict(of, options.bootstrap));
         let layers = if options.layers > 0 {
-            layers(&built.linkage, options.min_cluster_size, options.layers)
+            let least = options.min_cluster_size;
+            layers(&built.linkage, &built.tree, &found, least, options.layers)
         } else {
             Vec::new()
         };
-        report.layers = layers.iter().map(|layer| layer.flat.count()).collect();
+        report.layers = layers.iter().map(Layer::count).collect();
         let membership = (options.membership > 0 || options.assign_noise == Some(Assign::Soft))
             .then(|| soft_membership(&lists, &built, &found, options.membership.max(1)));
+        let clustered = Clustered {
+            tree: &built.tree,
+            labels: &found.labels,
+            isolated: &built.isolated,
+        };
         let assigned = options.assign_noise.map(|how| match (how, &membership) {
-            (Assign::Soft, Some(membership)) => {
-                assign::soft(membership, &built.tree, &found.labels)
-            }
-            _ => assign::nearest(&lists, &built.core, &built.tree, &found.labels),
+            (Assign::Soft, Some(membership)) => assign::soft(membership, clustered),
+            _ => assign::nearest(&lists, &built.core, clustered),
         });
         report.assigned = assigned.as_ref().map(|assigned| assigned.given);
+        report.along_tree = assigned.as_ref().map(|assigned| assigned.along_tree);
 
         facts(&mut footer, &report);
         write_trees(files, &footer, &built, &found)?;
@@ -191,7 +185,7 @@ impl Stage for Cluster {
                 probability: narrow(&found.probability),
                 outlier_score: narrow(&found.outlier_score),
                 assigned: assigned.map(|assigned| assigned.labels),
-                layers: layers.into_iter().map(|layer| layer.flat.labels).collect(),
+                layers: layers.into_iter().map(|layer| layer.labels).collect(),
             };
             clusters.write(path, &footer)?;
         }
@@ -203,46 +197,6 @@ impl Stage for Cluster {
         }
         Ok(report)
     }
-}
-
-/// The dendrogram, told as it grows.
-fn build(
-    vectors: &Vectors<'_>,
-    trust: &Trust,
-    min_samples: usize,
-    tree: Tree,
-    progress: &dyn Progress,
-) -> Result<Hierarchy, Error> {
-    let points = OnceCell::new();
-    progress.begin("building the tree", None, "rows");
-    let beyond = Beyond {
-        points: &|why| vectors.searchable(&points, why, progress),
-        isolated: trust.isolated,
-        watch: &|rows| {
-            progress.advance(rows);
-            true
-        },
-    };
-    let built = hierarchy(&vectors.lists, min_samples, tree, &beyond);
-    progress.end();
-    built
-}
-
-/// The footer, with the inputs that were opened.
-fn footer(
-    files: &Files,
-    options: &Options,
-    seed: Seed,
-    vectors: &Vectors<'_>,
-    metric: Option<Metric>,
-) -> Result<Footer, Error> {
-    let mut footer = stage::footer::<Cluster>(options, seed);
-    footer.reads("neighbors", files.input("neighbors"))?;
-    if let Some(path) = vectors.path.filter(|_| vectors.read.get().is_some()) {
-        footer.reads("embeddings", path)?;
-    }
-    footer.metric = metric.map(|metric| metric.to_string());
-    Ok(footer)
 }
 
 /// Writes the labels of the other engine, and reports how they agree with ours. It has no scores and no trees of its own:
@@ -307,28 +261,9 @@ fn soft_membership(lists: &Lists<'_>, built: &Hierarchy, found: &Flat, most: usi
         tree: &found.tree,
         chosen: &found.chosen,
         labels: &found.labels,
+        isolated: &built.isolated,
     };
     membership(&soft, most)
-}
-
-/// How many other points density is measured over.
-fn min_samples(
-    lists: &Lists<'_>,
-    options: &Options,
-    progress: &dyn Progress,
-) -> Result<usize, Error> {
-    let (min_samples, k) = (options.others(), lists.k());
-    if min_samples <= k {
-        return Ok(min_samples);
-    }
-    if !lists.complete() {
-        return Err(Error::FewNeighbors { min_samples, k });
-    }
-    progress.warn(&format!(
-        "min_samples {min_samples} becomes {k}: there are only {} documents",
-        lists.n()
-    ));
-    Ok(k)
 }
 
 fn report(
@@ -360,6 +295,7 @@ fn report(
         copies: built.copies,
         layers: Vec::new(),
         assigned: None,
+        along_tree: None,
         stability: None,
         agreement: None,
         searched: built.searched,
@@ -378,6 +314,10 @@ fn facts(footer: &mut Footer, report: &Report) {
     footer.fact("components", report.components);
     footer.fact("edges_added", report.added);
     footer.fact("tied_edges", report.tied_edges);
+    if let Some(verdict) = &report.stability {
+        let verdict = serde_json::to_value(verdict).expect("counts and a sentence are plain data");
+        footer.fact("stability", verdict);
+    }
 }
 
 fn write_trees(
@@ -430,34 +370,48 @@ fn cluster_info(
     stability: Option<&[f32]>,
     options: &Options,
 ) -> ClusterInfo {
-    let none = vec![-1; found.count()];
-    let mut rows = rows_of(-1, found, &none, &built.core, options.exemplars);
+    let (core, most) = (&built.core, options.exemplars);
+    let mut exemplars = exemplars(&found.condensed, &found.tree, &found.chosen, core, most);
+    let mut rows = rows_of(
+        -1,
+        &found.labels,
+        &found.persistence,
+        layers.first(),
+        &exemplars,
+    );
     for (row, &of) in rows.iter_mut().zip(stability.unwrap_or_default()) {
         row.stability = Some(of);
     }
     for (at, layer) in layers.iter().enumerate() {
+        exemplars = of_the_densest(&exemplars, layer, core, most);
+        let above = layers.get(at + 1);
         rows.extend(rows_of(
             at as i32,
-            &layer.flat,
-            &layer.parent,
-            &built.core,
-            options.exemplars,
+            &layer.labels,
+            &layer.persistence,
+            above,
+            &exemplars,
         ));
     }
     ClusterInfo { rows }
 }
 
-fn rows_of(layer: i32, found: &Flat, parent: &[i32], core: &[f32], most: usize) -> Vec<ClusterRow> {
-    let sizes = sizes(&found.labels, found.count());
-    let exemplars = exemplars(&found.condensed, &found.tree, &found.chosen, core, most);
-    let row = |(cluster, exemplars): (usize, Vec<u32>)| ClusterRow {
+fn rows_of(
+    layer: i32,
+    labels: &[i32],
+    persistence: &[f64],
+    above: Option<&Layer>,
+    exemplars: &[Vec<u32>],
+) -> Vec<ClusterRow> {
+    let sizes = sizes(labels, persistence.len());
+    let row = |(cluster, exemplars): (usize, &Vec<u32>)| ClusterRow {
         layer,
         cluster: cluster as i32,
-        parent: parent[cluster],
+        parent: above.map_or(-1, |above| above.parent[cluster]),
         size: sizes[cluster] as i64,
-        persistence: found.persistence[cluster] as f32,
+        persistence: persistence[cluster] as f32,
         stability: None,
-        exemplar_ids: exemplars.into_iter().map(i64::from).collect(),
+        exemplar_ids: exemplars.iter().map(|&id| i64::from(id)).collect(),
     };
-    exemplars.into_iter().enumerate().map(row).collect()
+    exemplars.iter().enumerate().map(row).collect()
 }

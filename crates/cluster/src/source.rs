@@ -6,28 +6,67 @@ use std::path::Path;
 use artifacts::{Embeddings, Footer, Neighbors, Stored};
 use graph::Lists;
 use serde_json::Value;
-use stage::{File, Progress};
+use stage::{File, Files, Progress};
 use vectors::{Metric, Points};
 
 use crate::Error;
+use crate::hierarchy::Beyond;
 use crate::mst::Searchable;
-use crate::options::Tree;
+use crate::options::{Options, Tree};
+
+pub(crate) const fn file(
+    name: &'static str,
+    file: &'static str,
+    required: bool,
+    help: &'static str,
+) -> File {
+    File {
+        name,
+        file,
+        required,
+        help,
+    }
+}
 
 /// The files that both read.
 pub(crate) const INPUTS: [File; 2] = [
-    File {
-        name: "neighbors",
-        file: "neighbors.parquet",
-        required: true,
-        help: "the nearest neighbors of each document",
-    },
-    File {
-        name: "embeddings",
-        file: "embeddings.parquet",
-        required: false,
-        help: "the vectors; opened only if the graph falls apart or the exact tree is asked for",
-    },
+    file(
+        "neighbors",
+        "neighbors.parquet",
+        true,
+        "the nearest neighbors of each document",
+    ),
+    file(
+        "embeddings",
+        "embeddings.parquet",
+        false,
+        "the vectors; opened only if the graph falls apart or the exact tree is asked for",
+    ),
 ];
+
+/// How many other points density is measured over: what `options` say, or all there are where lists hold all.
+pub(crate) fn others(lists: &Lists<'_>, options: &Options) -> Result<usize, Error> {
+    let (others, k) = (options.others(), lists.k());
+    if others <= k || lists.complete() {
+        return Ok(others.min(k));
+    }
+    Err(Error::FewNeighbors {
+        min_samples: options.min_samples,
+        itself: options.min_samples_counts_self,
+        k,
+    })
+}
+
+/// Says that a small table has fewer others than were asked for.
+pub(crate) fn warn_of_few(others: usize, options: &Options, n: usize, progress: &dyn Progress) {
+    if others < options.others() {
+        let becomes = others + usize::from(options.min_samples_counts_self);
+        progress.warn(&format!(
+            "min_samples {} becomes {becomes}: there are only {n} documents",
+            options.min_samples
+        ));
+    }
+}
 
 /// The metric that the file or the flag names, if any.
 pub(crate) fn metric(
@@ -105,16 +144,64 @@ impl Trust {
 
 /// The vectors, opened when they are needed.
 pub(crate) struct Vectors<'a> {
-    pub(crate) neighbors: &'a Path,
-    pub(crate) lists: Lists<'a>,
-    pub(crate) path: Option<&'a Path>,
-    pub(crate) metric: Option<Metric>,
-    pub(crate) read: OnceCell<Stored<Embeddings>>,
+    neighbors: &'a Path,
+    lists: Lists<'a>,
+    path: Option<&'a Path>,
+    metric: Option<Metric>,
+    read: OnceCell<Stored<Embeddings>>,
 }
 
-impl Vectors<'_> {
+impl<'a> Vectors<'a> {
+    /// Of `lists`, which stand in the file at `neighbors`.
+    pub(crate) fn new(
+        files: &'a Files,
+        neighbors: &'a Path,
+        lists: Lists<'a>,
+        metric: Option<Metric>,
+    ) -> Self {
+        Self {
+            neighbors,
+            lists,
+            path: files.optional("embeddings"),
+            metric,
+            read: OnceCell::new(),
+        }
+    }
+
+    /// Does `work`, told as `task`, with the way to what the lists leave out.
+    pub(crate) fn beyond<T>(
+        &self,
+        trust: &Trust,
+        task: &str,
+        progress: &dyn Progress,
+        work: impl FnOnce(&Beyond<'_, '_>) -> T,
+    ) -> T {
+        let points = OnceCell::new();
+        progress.begin(task, None, "rows");
+        let done = work(&Beyond {
+            points: &|why| self.searchable(&points, why, progress),
+            isolated: trust.isolated,
+            watch: &|rows| {
+                progress.advance(rows);
+                true
+            },
+        });
+        progress.end();
+        done
+    }
+
+    /// Records what was opened, and the metric.
+    pub(crate) fn record(&self, footer: &mut Footer, metric: Option<Metric>) -> Result<(), Error> {
+        footer.reads("neighbors", self.neighbors)?;
+        if let Some(path) = self.path.filter(|_| self.read.get().is_some()) {
+            footer.reads("embeddings", path)?;
+        }
+        footer.metric = metric.map(|metric| metric.to_string());
+        Ok(())
+    }
+
     /// The points made ready for search on the first call; `why` says what they are needed for.
-    pub(crate) fn searchable<'i>(
+    fn searchable<'i>(
         &'i self,
         made: &'i OnceCell<Searchable<'i>>,
         why: &str,

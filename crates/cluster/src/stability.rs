@@ -1,9 +1,11 @@
 //! Do clusters come back when part of the data is left out?
 //!
-//! After Hennig ("Cluster-wise assessment of cluster stability", 2007): cluster subsamples again, and take for each
-//! cluster the Jaccard similarity to the one most like it, averaged over the subsamples. A cluster at 0.75 and more
-//! is stable; below 0.6 it should not be trusted. Everything is done on the graph: a subsample keeps its points and
-//! the edges between them, and where that falls apart its parts are joined along the tree of all the data.
+//! After Hennig ("Cluster-wise assessment of cluster stability", 2007): cluster halves of the data again, and take for
+//! each cluster the Jaccard similarity to the one most like it, averaged over the halves. A cluster that holds most of
+//! the data is like any other such by chance alone, so the similarity is adjusted for chance, as the Rand index is: 0 is
+//! what two random sets of these sizes have, 1 is the same set. Everything is done on the graph: a half keeps its
+//! points and the edges between them, and where that falls apart its parts are joined along the tree of all the data.
+//! Where the graph was made of a layout, the layout is not made again, and what it has invented stays.
 
 use graph::{Lists, UnionFind};
 use rayon::prelude::*;
@@ -16,14 +18,18 @@ use crate::labels::sizes;
 use crate::linkage::single_linkage;
 use crate::mst::{Edge, kruskal};
 
-/// Mean similarity from which a cluster counts as stable.
-pub const STABLE: f32 = 0.75;
+/// Mean similarity from which a cluster counts as stable: noise in two dimensions, with density measured over two others,
+/// comes to 0.76, round groups come to 0.9 and more.
+pub const STABLE: f32 = 0.8;
 
 /// Mean similarity below which a cluster should not be trusted.
-pub const DOUBTFUL: f32 = 0.6;
+pub const DOUBTFUL: f32 = 0.5;
 
-/// The share of points that a subsample keeps.
-const KEEP: f64 = 0.8;
+/// The fewest subsamples that a verdict is given on.
+pub const FEWEST: usize = 20;
+
+/// The share of points that a subsample keeps: of more, too much of the noise is the same again.
+const KEEP: f64 = 0.5;
 
 /// What the subsamples say of all clusters together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -55,10 +61,11 @@ pub struct Whole<'a> {
     pub clusters: usize,
 }
 
-/// The mean Jaccard similarity of each cluster over `subsamples` subsamples. Takes one clustering each.
+/// The mean Jaccard similarity of each cluster over `subsamples` subsamples, adjusted for chance. Takes one clustering
+/// each.
 ///
-/// Points whose kept neighbors are fewer than `min_samples` take the distance to the last of them, or
-/// to the last in the list if none is kept. The smallest cluster size shrinks with the subsample.
+/// The limits of cluster sizes shrink with the subsample. Density is measured over `min_samples` kept neighbors, or over
+/// what half of a list holds if that is less; a point with fewer has at least the radius of its list.
 pub fn stability(whole: &Whole<'_>, cut: &Cut, subsamples: usize, seed: Seed) -> Vec<f32> {
     let each: Vec<Vec<f32>> = (0..subsamples)
         .into_par_iter()
@@ -76,9 +83,9 @@ pub fn verdict(stability: &[f32], subsamples: usize) -> Verdict {
     let doubtful = stability.len() - stable - unstable;
     let all = stability.len();
     let sentence = if all == 0 {
-        "there are no clusters to test".to_owned()
+        "there are no stable clusters: there are no clusters at all".to_owned()
     } else if stable == 0 {
-        format!("there are no stable clusters: none of {all} comes back in most subsamples")
+        format!("there are no stable clusters: none of {all} comes back without half of the data")
     } else if stable == all {
         format!("all {all} clusters are stable")
     } else {
@@ -106,14 +113,13 @@ fn similarities(whole: &Whole<'_>, cut: &Cut, at: u64, seed: Seed) -> Vec<f32> {
     if points.len() < 2 {
         return vec![0.0; whole.clusters];
     }
-    let least = (cut.min_cluster_size as f64 * KEEP).round() as usize;
-    let again = flat(
-        &single_linkage(&tree),
-        &Cut {
-            min_cluster_size: least.max(2),
-            ..*cut
-        },
-    );
+    let shrunk = |size: usize| (size as f64 * KEEP).round() as usize;
+    let mut cut = *cut;
+    cut.min_cluster_size = shrunk(cut.min_cluster_size).max(2);
+    if cut.rule.max_cluster_size > 0 {
+        cut.rule.max_cluster_size = shrunk(cut.rule.max_cluster_size).max(1);
+    }
+    let again = flat(&single_linkage(&tree), &cut);
     best_jaccard(&labels, whole.clusters, &again.labels, again.count())
 }
 
@@ -127,9 +133,12 @@ fn subsample_tree(whole: &Whole<'_>, kept: &[bool]) -> (Vec<u32>, Vec<Edge>) {
     for (at, &i) in points.iter().enumerate() {
         position[i as usize] = at as u32;
     }
+    let others = whole
+        .min_samples
+        .min(((lists.k() as f64 * KEEP) as usize).max(1));
     let core: Vec<f32> = points
         .iter()
-        .map(|&i| core_among(lists, whole.min_samples, i as usize, kept))
+        .map(|&i| core_among(lists, others, i as usize, kept))
         .collect();
     let mut edges = Vec::with_capacity(points.len() * lists.k() / 2);
     for (at, &i) in points.iter().enumerate() {
@@ -149,20 +158,18 @@ fn subsample_tree(whole: &Whole<'_>, kept: &[bool]) -> (Vec<u32>, Vec<Edge>) {
     (points, tree)
 }
 
-/// The distance of a point to its `min_samples`-th kept neighbor.
-fn core_among(lists: &Lists<'_>, min_samples: usize, i: usize, kept: &[bool]) -> f32 {
-    if min_samples == 0 {
+/// The distance of a point to its `others`-th kept neighbor; where its list has fewer, that is beyond all of the list.
+fn core_among(lists: &Lists<'_>, others: usize, i: usize, kept: &[bool]) -> f32 {
+    if others == 0 {
         return 0.0;
     }
     let (ids, distances) = lists.row(i);
-    let near = ids
+    let mut near = ids
         .iter()
         .zip(distances)
-        .filter(|(j, _)| kept[**j as usize])
-        .map(|(_, &distance)| distance);
-    near.take(min_samples)
-        .last()
-        .unwrap_or(distances[lists.k() - 1])
+        .filter(|(j, _)| kept[**j as usize]);
+    near.nth(others - 1)
+        .map_or(lists.radius(i), |(_, &distance)| distance)
 }
 
 /// Joins the trees of a forest along the tree of all points, in which those left out are stepping stones: two parts
@@ -202,7 +209,7 @@ fn join_along(all: &[Edge], points: &[u32], position: &[u32], core: &[f32], tree
     tree.sort_by(Edge::order);
 }
 
-/// For each of `clusters` clusters in `labels` the largest Jaccard similarity to a cluster in `again`.
+/// For each of `clusters` clusters in `labels` the largest similarity to a cluster in `again`.
 fn best_jaccard(labels: &[i32], clusters: usize, again: &[i32], count: usize) -> Vec<f32> {
     let mut pairs: Vec<(i32, i32)> = labels
         .iter()
@@ -215,9 +222,21 @@ fn best_jaccard(labels: &[i32], clusters: usize, again: &[i32], count: usize) ->
     let mut best = vec![0.0_f32; clusters];
     for same in pairs.chunk_by(|x, y| x == y) {
         let (a, b) = (same[0].0 as usize, same[0].1 as usize);
-        let both = same.len();
-        let jaccard = both as f32 / (left[a] + right[b] - both) as f32;
-        best[a] = best[a].max(jaccard);
+        let similar = beyond_chance(same.len(), left[a], right[b], labels.len());
+        best[a] = best[a].max(similar as f32);
     }
     best
+}
+
+/// The Jaccard similarity of sets of `a` and `b` of `n` points that share `both`, 0 being what random sets of these sizes
+/// have. Sets that hold everything tell nothing: 0.
+fn beyond_chance(both: usize, a: usize, b: usize, n: usize) -> f64 {
+    let (both, a, b) = (both as f64, a as f64, b as f64);
+    let jaccard = |both: f64| both / (a + b - both);
+    let expected = jaccard(a * b / n as f64);
+    if expected < 1.0 {
+        (jaccard(both) - expected) / (1.0 - expected)
+    } else {
+        0.0
+    }
 }

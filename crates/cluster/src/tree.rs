@@ -60,19 +60,4 @@ impl ClusterTree {
     pub fn is_empty(&self) -> bool {
         self.parent.is_empty()
     }
-
-    /// For each cluster the marked cluster nearest above it (itself counted), or `None`.
-    pub fn owner(&self, marked: &[bool]) -> Vec<Option<u32>> {
-        let mut owner = vec![None; self.len()];
-        for cluster in 0..self.len() {
-            owner[cluster] = if marked[cluster] {
-                Some(cluster as u32)
-            } else if cluster == 0 {
-                None
-            } else {
-                owner[self.parent[cluster] as usize]
-            };
-        }
-        owner
-    }
 }

@@ -12,10 +12,10 @@ use crate::report::LISTED;
 use crate::table::Table;
 use crate::text::Recipe;
 use crate::types::is_null_word;
-use crate::{Error, Options, Report, entities, select};
+use crate::{Error, Options, Report, select};
 
 /// Fewer documents make no map.
-const FEWEST: usize = 3;
+pub(crate) const FEWEST: usize = 3;
 
 /// The rows that become documents, their texts, and what became of the others.
 pub(crate) struct Kept {

@@ -1,15 +1,15 @@
 //! From bytes to text: UTF-8 unless another encoding is named, and never a replaced letter that was not asked for.
 
-use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE};
+use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
 /// A decoded text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decoded {
-    /// The text.
+    /// The text, without a byte order mark.
     pub text: String,
     /// Where in the text U+FFFD stands for bytes that were no text, rising.
     pub faults: Vec<usize>,
-    /// The encoding that the file itself announced, where that is not UTF-8.
+    /// The encoding that the file itself announced, where another one was named.
     pub announced: Option<&'static str>,
 }
 
@@ -24,67 +24,96 @@ pub enum Fault {
         line: u64,
         /// The byte.
         byte: u8,
+        /// The encoding.
+        encoding: &'static str,
     },
-    /// A NUL byte: UTF-8, but nothing that a text holds.
+    /// A NUL byte: a letter of the encoding, but nothing that a text holds.
     Nul {
         /// The line it stands on, from 1.
         line: u64,
     },
-    /// Bytes that the encoding has no letter for, somewhere.
-    Somewhere,
 }
 
 /// Decodes `bytes` from `encoding`: `utf-8`, `lossy` (UTF-8, what is none replaced and counted), or any label of the
-/// WHATWG Encoding Standard (`latin1`, `windows-1252`, `utf-16le`, `gb18030`, `shift_jis` ...). `tolerant` does with
-/// UTF-8 what `lossy` does.
+/// WHATWG Encoding Standard (`latin1`, `windows-1252`, `utf-16le`, `gb18030`, `shift_jis` ...). A byte order mark goes
+/// before what was named. `tolerant` does with any encoding what `lossy` does.
 pub fn decode(bytes: Vec<u8>, encoding: &str, tolerant: bool) -> Result<Decoded, Fault> {
-    let lossy = is_lossy(encoding);
-    let named = if lossy {
+    let tolerant = tolerant || is_lossy(encoding);
+    let named = if is_lossy(encoding) {
         UTF_8
     } else {
-        encoding_rs::Encoding::for_label(encoding.as_bytes()).ok_or(Fault::Unknown)?
+        Encoding::for_label(encoding.as_bytes()).ok_or(Fault::Unknown)?
     };
-    let (actual, announced) = match encoding_rs::Encoding::for_bom(&bytes) {
-        Some((marked, _)) if marked != UTF_8 && (marked == UTF_16LE || marked == UTF_16BE) => {
-            (marked, Some(marked.name()))
-        }
-        _ => (named, None),
+    let (actual, mark) = Encoding::for_bom(&bytes).unwrap_or((named, 0));
+    // Nearly all text is sound UTF-8, which is taken as it is.
+    let whole = if actual == UTF_8 && mark == 0 {
+        String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)
+    } else {
+        Err(bytes)
     };
-    if actual != UTF_8 {
-        let (text, _, failed) = actual.decode(&bytes);
-        if failed {
-            return Err(Fault::Somewhere);
-        }
-        return Ok(Decoded {
-            text: text.into_owned(),
-            faults: Vec::new(),
-            announced: announced.filter(|_| actual != named),
-        });
-    }
-    let (text, faults) = match String::from_utf8(bytes) {
-        Ok(text) => match memchr::memchr(0, text.as_bytes()) {
-            None => (text, Vec::new()),
-            Some(_) if lossy || tolerant => replaced(text.as_bytes()),
-            Some(at) => {
-                let line = line_of(text.as_bytes(), at);
-                return Err(Fault::Nul { line });
-            }
-        },
-        Err(error) if lossy || tolerant => replaced(error.as_bytes()),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let bytes = error.as_bytes();
-            return Err(Fault::Byte {
-                line: line_of(bytes, at),
-                byte: bytes[at],
-            });
+    let (text, faults) = match whole {
+        Ok(text) => (text, Vec::new()),
+        Err(bytes) => letters(actual, &bytes[mark..], tolerant)?,
+    };
+    let (text, faults) = match memchr::memchr(0, text.as_bytes()) {
+        None => (text, faults),
+        Some(_) if tolerant => without_nul(&text, faults),
+        Some(at) => {
+            let line = line_of(text.as_bytes(), at);
+            return Err(Fault::Nul { line });
         }
     };
     Ok(Decoded {
         text,
         faults,
-        announced: None,
+        announced: (actual != named).then(|| actual.name()),
     })
+}
+
+/// The letters of `bytes`, and where U+FFFD stands for what is none.
+fn letters(
+    encoding: &'static Encoding,
+    bytes: &[u8],
+    tolerant: bool,
+) -> Result<(String, Vec<usize>), Fault> {
+    /// Room for the longest letter, so that each call gets on.
+    const LETTER: usize = 16;
+    let mut decoder = encoding.new_decoder_without_bom_handling();
+    let (mut text, mut faults) = (String::with_capacity(bytes.len() + LETTER), Vec::new());
+    let mut read = 0;
+    loop {
+        let (result, length) =
+            decoder.decode_to_string_without_replacement(&bytes[read..], &mut text, true);
+        read += length;
+        match result {
+            DecoderResult::InputEmpty => return Ok((text, faults)),
+            DecoderResult::OutputFull => text.reserve(bytes.len() - read + LETTER),
+            DecoderResult::Malformed(..) if tolerant => {
+                faults.push(text.len());
+                text.push(char::REPLACEMENT_CHARACTER);
+            }
+            DecoderResult::Malformed(length, after) => {
+                return Err(Fault::Byte {
+                    line: line_of(text.as_bytes(), text.len()),
+                    byte: bytes[read - usize::from(after) - usize::from(length)],
+                    encoding: encoding.name(),
+                });
+            }
+        }
+    }
+}
+
+/// `text` with U+FFFD in place of NUL, and where that stands, beside the `faults` before.
+fn without_nul(text: &str, mut faults: Vec<usize>) -> (String, Vec<usize>) {
+    let nuls: Vec<usize> = memchr::memchr_iter(0, text.as_bytes()).collect();
+    faults.extend(&nuls);
+    faults.sort_unstable();
+    // Each NUL before a fault moves it, by the bytes that U+FFFD is longer.
+    let grows = char::REPLACEMENT_CHARACTER.len_utf8() - 1;
+    for fault in &mut faults {
+        *fault += grows * nuls.partition_point(|nul| nul < fault);
+    }
+    (text.replace('\0', "\u{fffd}"), faults)
 }
 
 /// Whether faults are replaced in this encoding.
@@ -95,30 +124,6 @@ pub fn is_lossy(encoding: &str) -> bool {
 /// The line, from 1, that byte `at` stands on.
 fn line_of(bytes: &[u8], at: usize) -> u64 {
     1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64
-}
-
-/// The text with U+FFFD in place of what is no UTF-8 and of NUL, and where.
-fn replaced(bytes: &[u8]) -> (String, Vec<usize>) {
-    let (mut text, mut faults) = (String::with_capacity(bytes.len()), Vec::new());
-    for chunk in bytes.utf8_chunks() {
-        for (i, piece) in chunk.valid().split('\0').enumerate() {
-            if i > 0 {
-                faults.push(text.len());
-                text.push(char::REPLACEMENT_CHARACTER);
-            }
-            text.push_str(piece);
-        }
-        if !chunk.invalid().is_empty() {
-            faults.push(text.len());
-            text.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    (text, faults)
-}
-
-/// The text without a byte order mark.
-pub fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -132,7 +137,8 @@ mod tests {
             decode(bytes.clone(), "utf-8", false),
             Err(Fault::Byte {
                 line: 2,
-                byte: 0xe9
+                byte: 0xe9,
+                encoding: "UTF-8"
             })
         );
         assert_eq!(
@@ -166,11 +172,48 @@ mod tests {
             (decoded.text.as_str(), decoded.announced),
             ("héad\n", Some("UTF-16LE"))
         );
-        let marked = decode("\u{feff}a".into(), "utf-8", false).unwrap();
-        assert_eq!(without_mark(&marked.text), "a");
+        let marked = decode("\u{feff}é".into(), "utf-8", false).unwrap();
+        assert_eq!((marked.text.as_str(), marked.announced), ("é", None));
+        let marked = decode("\u{feff}é".into(), "latin1", false).unwrap();
         assert_eq!(
-            decode(b"\xff\xfea\0\0\xd8b\0".to_vec(), "utf-8", false),
-            Err(Fault::Somewhere)
+            (marked.text.as_str(), marked.announced),
+            ("é", Some("UTF-8"))
+        );
+    }
+
+    #[test]
+    fn a_fault_of_any_encoding_has_its_line_or_is_replaced_and_counted() {
+        let wide = b"\xff\xfea\0\n\0\0\xd8b\0".to_vec();
+        assert_eq!(
+            decode(wide.clone(), "utf-8", false),
+            Err(Fault::Byte {
+                line: 2,
+                byte: 0,
+                encoding: "UTF-16LE"
+            })
+        );
+        let tolerant = decode(wide, "utf-8", true).unwrap();
+        assert_eq!(
+            (tolerant.text.as_str(), tolerant.faults),
+            ("a\n\u{fffd}b", vec![2])
+        );
+        let japanese = b"\x93\x8c\n\x8b\x9e\xff\n\0\x93\x8c".to_vec();
+        assert_eq!(
+            decode(japanese.clone(), "shift_jis", false),
+            Err(Fault::Byte {
+                line: 2,
+                byte: 0xff,
+                encoding: "Shift_JIS"
+            })
+        );
+        let tolerant = decode(japanese, "shift_jis", true).unwrap();
+        assert_eq!(
+            (tolerant.text.as_str(), tolerant.faults),
+            ("東\n京\u{fffd}\n\u{fffd}東", vec![7, 11])
+        );
+        assert_eq!(
+            decode(b"a\n\0".to_vec(), "latin1", false),
+            Err(Fault::Nul { line: 2 })
         );
     }
 }

@@ -15,6 +15,12 @@ pub enum Error {
     /// Standard input stands twice.
     #[error("standard input (-) is named twice")]
     StdinTwice,
+    /// A file stands twice.
+    #[error("{} is named twice", path.display())]
+    Twice {
+        /// It.
+        path: PathBuf,
+    },
     /// A directory in a file's place.
     #[error("{} is a directory", path.display())]
     Directory {
@@ -90,6 +96,20 @@ pub enum Error {
     Delimiter {
         /// What was given.
         given: String,
+    },
+    /// A delimiter that parts nothing, where another one does.
+    #[error(
+        "{source_name} is one column when its fields are separated by {given:?}, but {columns} columns when they are separated by {found:?}"
+    )]
+    OtherDelimiter {
+        /// The source.
+        source_name: String,
+        /// What was given.
+        given: char,
+        /// What parts its records, all into as many fields.
+        found: char,
+        /// How many.
+        columns: usize,
     },
     /// Nothing in it.
     #[error("{source_name} is empty")]
@@ -212,6 +232,14 @@ pub enum Error {
         /// Rows of the source.
         rows: usize,
     },
+    /// A limit that leaves too little to go on with.
+    #[error("{option} {given} leaves too few documents for a map, which needs 3")]
+    Limit {
+        /// The option.
+        option: &'static str,
+        /// What was given.
+        given: usize,
+    },
     /// An output could not be written.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
@@ -220,11 +248,12 @@ pub enum Error {
 fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
     match fault {
         encoding::Fault::Unknown => format!(": the encoding {encoding} is not known"),
-        encoding::Fault::Byte { line, byte } => {
-            format!(", line {line}: the byte 0x{byte:02x} is no UTF-8")
-        }
+        encoding::Fault::Byte {
+            line,
+            byte,
+            encoding,
+        } => format!(", line {line}: the byte 0x{byte:02x} is no {encoding}"),
         encoding::Fault::Nul { line } => format!(", line {line}: a NUL byte stands in the text"),
-        encoding::Fault::Somewhere => format!(" is no text in the encoding {encoding}"),
     }
 }
 
@@ -248,8 +277,11 @@ fn row_fault(fault: &Fault) -> String {
         Fault::Foreign(begins) => format!("no JSON: it begins with {begins:?}"),
         Fault::NoObject(found) => format!("{found} where an object is expected"),
         Fault::NoArray { found, .. } => format!("{found} where an array of objects is expected"),
-        Fault::Bytes => "bytes that are no UTF-8".to_owned(),
+        Fault::Bytes => "bytes that are no text in the encoding of the source".to_owned(),
         Fault::Twice(key) => format!("the key `{key}` stands twice in one object"),
+        Fault::Keys(columns) => {
+            format!("{columns} different keys up to here, of which hardly two rows share one")
+        }
     }
 }
 
@@ -288,6 +320,9 @@ fn row_hint(fault: &Fault) -> String {
             "write it as an array of objects (pandas: orient=\"records\"), or an object a line with --format jsonl".to_owned()
         }
         Fault::Bytes => "name the encoding with --encoding".to_owned(),
+        Fault::Keys(_) => {
+            "each key becomes a column: if keys are names of things, write them as values, {\"key\": ..., \"text\": ...}".to_owned()
+        }
         Fault::NoObject(_) => format!("each row must be an object, {{\"title\": \"...\"}}; {SKIP}"),
     }
 }
@@ -297,6 +332,7 @@ impl stage::Hint for Error {
         Some(match self {
             Self::NoSource => "name a file, a pattern in quotes (\"news/*.csv\"), or - for standard input".to_owned(),
             Self::StdinTwice => "it can be read once: name it once".to_owned(),
+            Self::Twice { .. } => "name it once; a pattern may fit it too".to_owned(),
             Self::Directory { path } => format!("name its files by a pattern in quotes: \"{}/*.csv\"", path.display()),
             Self::NoPlainFile { .. } => {
                 "pipe it into standard input, and name - and the format: ... | skerry run - --format csv; or keep it in a file first"
@@ -322,6 +358,9 @@ impl stage::Hint for Error {
             Self::Encoding { fault: encoding::Fault::Nul { .. }, .. } => {
                 "take such bytes out (tr -d '\\000'), or replace them, counted, with --encoding lossy".to_owned()
             }
+            Self::Encoding { fault: encoding::Fault::Byte { encoding, .. }, .. } if *encoding != "UTF-8" => {
+                "name another encoding with --encoding, or leave such rows out, counted, with --on-bad-row skip".to_owned()
+            }
             Self::Encoding { fault: encoding::Fault::Byte { .. }, .. } => {
                 "name the encoding (--encoding latin1, windows-1252, gb18030, shift_jis ...), or replace such bytes, counted, \
                  with --encoding lossy, or leave such rows out, counted, with --on-bad-row skip"
@@ -333,6 +372,13 @@ impl stage::Hint for Error {
                     .to_owned()
             }
             Self::Delimiter { .. } => "give one ASCII character, or the word tab".to_owned(),
+            Self::OtherDelimiter { found: '\t', .. } => {
+                "leave out --delimiter, or give --delimiter tab; if each line is a text: --format lines".to_owned()
+            }
+            Self::OtherDelimiter { found, .. } => {
+                format!("leave out --delimiter, or give --delimiter '{found}'; if each line is a text: --format lines")
+            }
+            Self::Limit { option, .. } => format!("give {option} 3 or more, or leave it out"),
             Self::Empty { .. } => "check that it was written whole".to_owned(),
             Self::NoRows { .. } => {
                 "check that it was written whole; if its first line is a row already: --no-header".to_owned()

@@ -11,7 +11,6 @@
 
 mod choose;
 pub mod encoding;
-pub mod entities;
 mod error;
 pub mod formats;
 pub mod names;

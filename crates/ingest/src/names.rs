@@ -122,20 +122,17 @@ pub fn distinct(names: &[String]) -> (Vec<String>, Vec<Renamed>) {
     (result, renamed)
 }
 
-/// Gives each column whose name is in `reserved` the name `source_<name>`.
+/// Gives each column whose name is `reserved` the name `source_<name>`.
 pub fn unreserved(
     names: &[String],
-    reserved: &[&str],
-    prefixes: &[&str],
+    reserved: impl Fn(&str) -> bool,
 ) -> (Vec<String>, Vec<Renamed>) {
     let mut taken: std::collections::HashSet<String> = names.iter().cloned().collect();
     let mut renamed = Vec::new();
     let result = names
         .iter()
         .map(|name| {
-            if !reserved.contains(&name.as_str())
-                && !prefixes.iter().any(|prefix| name.starts_with(prefix))
-            {
+            if !reserved(name) {
                 return name.clone();
             }
             let to = free(&format!("source_{name}"), true, &mut taken);
@@ -202,8 +199,9 @@ mod tests {
         let (result, renamed) = distinct(&names(&["a", "", "a", "a_2", "a"]));
         assert_eq!(result, ["a", "column_2", "a_3", "a_2", "a_4"]);
         assert_eq!(renamed.len(), 3);
-        let (result, renamed) =
-            unreserved(&names(&["label", "source_label", "title"]), &["label"], &[]);
+        let (result, renamed) = unreserved(&names(&["label", "source_label", "title"]), |name| {
+            name == "label"
+        });
         assert_eq!(result, ["source_label_2", "source_label", "title"]);
         assert_eq!(
             renamed,

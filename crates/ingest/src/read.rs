@@ -1,5 +1,7 @@
 //! From the sources to one table: open, decode, parse, join.
 
+use std::cell::Cell;
+
 use stage::Progress;
 
 use crate::encoding::{self, Decoded};
@@ -18,9 +20,12 @@ pub(crate) fn read_all(
     progress: &dyn Progress,
 ) -> Result<Table, Error> {
     let mut table = Table::default();
-    progress.begin("reading", Some(sources.len() as u64), "sources");
-    for source in sources {
-        let (part, rows) = read(source, options, report, progress)?;
+    let sizes: Vec<u64> = sources.iter().map(Source::size).collect();
+    progress.begin("reading", Some(sizes.iter().sum()), "bytes");
+    for (source, size) in sources.iter().zip(sizes) {
+        let reading = Reading::new(size, progress);
+        let (part, rows) = read(source, options, report, &reading)?;
+        reading.ends();
         let offset = report.rows as i64;
         report.rows += rows;
         let (above, below) = table
@@ -38,7 +43,6 @@ pub(crate) fn read_all(
                 some(&below)
             ));
         }
-        progress.advance(1);
     }
     progress.end();
     if table.rows() == 0 {
@@ -48,6 +52,44 @@ pub(crate) fn read_all(
         });
     }
     Ok(table)
+}
+
+/// How far the reading of one source has come, told in bytes as they are stored.
+struct Reading<'a> {
+    /// The size of the source.
+    size: u64,
+    /// How much of it was told.
+    told: Cell<u64>,
+    progress: &'a dyn Progress,
+}
+
+impl<'a> Reading<'a> {
+    fn new(size: u64, progress: &'a dyn Progress) -> Self {
+        Self {
+            size,
+            told: Cell::new(0),
+            progress,
+        }
+    }
+
+    /// `read` of the `whole` bytes of its text are read.
+    fn reaches(&self, read: usize, whole: usize) {
+        /// Parts of a source that are told.
+        const PARTS: u64 = 1_000;
+        let share = read as f64 / whole.max(1) as f64;
+        let reached = ((self.size as f64 * share) as u64).min(self.size);
+        if reached >= self.told.get() + self.size / PARTS {
+            self.tell(reached);
+        }
+    }
+
+    fn ends(&self) {
+        self.tell(self.size);
+    }
+
+    fn tell(&self, reached: u64) {
+        self.progress.advance(reached - self.told.replace(reached));
+    }
 }
 
 fn named(sources: &[Source]) -> String {
@@ -62,8 +104,9 @@ fn read(
     source: &Source,
     options: &Options,
     report: &mut Report,
-    progress: &dyn Progress,
+    reading: &Reading<'_>,
 ) -> Result<(Table, usize), Error> {
+    let progress = reading.progress;
     let format = source.format(options.format)?;
     if !format.is_text() {
         return read_binary(source, format, report, progress);
@@ -96,8 +139,6 @@ fn read(
             "{source} says that it is in {announced}, and is read so"
         ));
     }
-    let plain = encoding::without_mark(&text);
-    let mark = text.len() - plain.len();
     // Where replacing was asked for, the rows are good; else those that hold a fault are bad.
     let faults: Vec<usize> = if encoding::is_lossy(&options.encoding) && !faults.is_empty() {
         report.replaced_bytes += faults.len() as u64;
@@ -107,13 +148,15 @@ fn read(
         ));
         Vec::new()
     } else {
-        faults.into_iter().map(|fault| fault - mark).collect()
+        faults
     };
+    let whole = text.len();
     let text = Text {
-        text: plain,
+        text: &text,
         faults: &faults,
+        read: &|read| reading.reaches(read, whole),
     };
-    if plain.trim().is_empty() {
+    if text.text.trim().is_empty() {
         return Err(Error::Empty {
             source_name: source_name(),
         });
@@ -190,7 +233,11 @@ fn parse(
         Format::Csv | Format::Tsv => {
             let usual = if format == Format::Tsv { b'\t' } else { b',' };
             let delimiter = match &options.delimiter {
-                Some(given) => given_delimiter(given)?,
+                Some(given) => {
+                    let given = given_delimiter(given)?;
+                    check_delimiter(source, text.text, given, options)?;
+                    given
+                }
                 None => csv::delimiter(text.text, usual, options.quote),
             };
             if options.delimiter.is_none() && delimiter != usual {
@@ -231,6 +278,19 @@ fn holds_an_object_a_line(text: &str) -> bool {
     let first = lines.next().unwrap_or_default();
     lines.next().is_some()
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
+}
+
+/// Refuses a delimiter that makes one column of a file that another one parts: whole rows would become the texts.
+fn check_delimiter(source: &Source, text: &str, given: u8, options: &Options) -> Result<(), Error> {
+    match csv::better_delimiter(text, given, options.quote) {
+        None => Ok(()),
+        Some((found, columns)) => Err(Error::OtherDelimiter {
+            source_name: source.to_string(),
+            given: char::from(given),
+            found: char::from(found),
+            columns,
+        }),
+    }
 }
 
 /// The byte that `--delimiter` names.

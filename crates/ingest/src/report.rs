@@ -96,7 +96,7 @@ impl fmt::Display for Report {
             if n == 0 {
                 Ok(())
             } else {
-                writeln!(f, "  {}: {what}{}", grouped(n), listed(rows, n))
+                writeln!(f, "  {}: {what}{}", stage::thousands(n), listed(rows, n))
             }
         };
         line(
@@ -194,19 +194,6 @@ fn count(n: usize, thing: &str) -> String {
     if n == 1 {
         format!("1 {thing}")
     } else {
-        format!("{} {thing}s", grouped(n))
+        format!("{} {thing}s", stage::thousands(n))
     }
-}
-
-/// A number with its thousands apart.
-fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

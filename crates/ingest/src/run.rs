@@ -9,14 +9,14 @@ use artifacts::{Documents, Embeddings};
 use polars::prelude::{DataType, IdxSize, Series, StringChunked};
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
-use crate::choose::{Kept, choose};
+use crate::choose::{FEWEST, Kept, choose};
 use crate::formats::{Kind, binary};
 use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
 use crate::read::{given_delimiter, read_all};
 use crate::source;
 use crate::table::{Column, Table, to_arrow};
 use crate::text::{Recipe, found_by_name};
-use crate::types::{is_null_word, settle};
+use crate::types::{is_null_word, settle, type_of};
 use crate::{ColumnReport, Error, Options, Report, vectors};
 
 /// The `ingest` stage.
@@ -75,13 +75,10 @@ impl Stage for Ingest {
 
     fn fingerprints(
         files: &Files,
-        _: &Options,
+        options: &Options,
         _: &NoLocal,
     ) -> Result<BTreeMap<String, String>, Error> {
-        Ok(BTreeMap::from([(
-            "source".to_owned(),
-            source::fingerprint(&source::expand(files.sources())?)?,
-        )]))
+        source::fingerprints(&source::expand(files.sources())?, options.format)
     }
 
     fn check(options: &Options, _: &NoLocal) -> Result<(), Error> {
@@ -93,6 +90,11 @@ impl Stage for Ingest {
         }
         if let Some(delimiter) = &options.delimiter {
             given_delimiter(delimiter)?;
+        }
+        for (option, given) in [("--sample", options.sample), ("--limit", options.limit)] {
+            if let Some(given) = given.filter(|&given| given < FEWEST) {
+                return Err(Error::Limit { option, given });
+            }
         }
         Ok(())
     }
@@ -209,21 +211,14 @@ fn says(cell: &str, options: &Options) -> bool {
     !cell.is_empty() && !is_null_word(cell, &options.null_values)
 }
 
-/// Whether a column holds strings that are nothing else, judged by its first values.
+/// Whether a column holds strings that are nothing else.
 fn is_text(column: &Column, options: &Options) -> bool {
-    const LOOKED_AT: usize = 1_000;
-    if column.kind == Kind::Nested || *column.series.dtype() != DataType::String {
-        return false;
-    }
-    let head = column.series.head(Some(LOOKED_AT));
-    let Ok(strings) = head.str() else {
+    let Ok(strings) = column.series.str() else {
         return false;
     };
-    let any = strings.iter().flatten().any(|cell| says(cell, options));
-    any && *settle(strings.clone(), column.kind, &options.null_values)
-        .series
-        .dtype()
-        == DataType::String
+    column.kind != Kind::Nested
+        && strings.iter().flatten().any(|cell| says(cell, options))
+        && type_of(strings, column.kind, &options.null_values).is_none()
 }
 
 /// The columns of the text as strings, as the source has them.
@@ -346,7 +341,7 @@ fn documents(
         .collect();
     let columns = other_columns(table, recipe, options, report, progress);
     let given: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let (names, renamed) = unreserved(&given, &artifacts::RESERVED, &["cluster_l"]);
+    let (names, renamed) = unreserved(&given, is_ours);
     for Renamed { from, to } in &renamed {
         progress.note(&format!(
             "column {from} bears a name of ours: it is called {to}"
@@ -387,6 +382,21 @@ fn documents(
         copies: kept.copies,
         columns,
     })
+}
+
+/// Whether a file of the contract has a column of this name. Many readers do not tell `ID` from `id`.
+fn is_ours(name: &str) -> bool {
+    let layer = |name: &str| {
+        let number = name.to_ascii_lowercase();
+        let number = number.strip_prefix("cluster_l").map(str::to_owned);
+        number.is_some_and(|number| {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    artifacts::RESERVED
+        .iter()
+        .any(|ours| ours.eq_ignore_ascii_case(name))
+        || layer(name)
 }
 
 /// The values of `rows`; the column itself where that is all of them.

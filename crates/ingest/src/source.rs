@@ -1,12 +1,10 @@
 //! Where tables come from: files, patterns of file names, standard input; compressed or not.
 
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::formats::Format;
@@ -30,7 +28,7 @@ impl std::fmt::Display for Source {
 }
 
 /// The sources that `given` names: `-` is standard input, a name with `*`, `?` or `[` that is no file stands for all
-/// files it fits, in the order of their names.
+/// files it fits, in the order of their names, as in a shell: hidden files are not among them.
 pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for name in given {
@@ -42,7 +40,11 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
                 path: path.to_owned(),
             });
         } else if !path.exists() && name.contains(['*', '?', '[']) {
-            let found = glob::glob(name).map_err(|source| Error::Pattern {
+            let as_shells_do = glob::MatchOptions {
+                require_literal_leading_dot: true,
+                ..glob::MatchOptions::default()
+            };
+            let found = glob::glob_with(name, as_shells_do).map_err(|source| Error::Pattern {
                 pattern: name.clone(),
                 source,
             })?;
@@ -83,7 +85,27 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     {
         return Err(Error::StdinTwice);
     }
+    let mut seen = BTreeSet::new();
+    for source in &sources {
+        // Two names of one file, or a name and a pattern: its rows would come twice.
+        if let Source::File(path) = source
+            && let Ok(file) = path.canonicalize()
+            && !seen.insert(file)
+        {
+            return Err(Error::Twice { path: path.clone() });
+        }
+    }
     Ok(sources)
+}
+
+/// Whether what `given` names is there: files, and at least one for each pattern.
+pub fn find(given: &[String]) -> Result<(), Error> {
+    for source in expand(given)? {
+        if let Source::File(path) = &source {
+            path.metadata().map_err(source.io("read"))?;
+        }
+    }
+    Ok(())
 }
 
 impl Source {
@@ -155,35 +177,41 @@ impl Source {
         Ok(plain)
     }
 
+    /// Bytes of it as they are stored.
+    pub fn size(&self) -> u64 {
+        let about = self
+            .open()
+            .and_then(|file| file.metadata().map_err(self.io("read")));
+        // What cannot be opened is told where it is read.
+        about.map_or(0, |about| about.len())
+    }
+
     /// SHA-256 of its contents as they are stored.
     fn digest(&self) -> Result<String, Error> {
-        let mut file = self.open()?;
-        let mut hash = Sha256::new();
-        let mut block = vec![0; 1 << 20];
-        loop {
-            match file.read(&mut block) {
-                Ok(0) => break,
-                Ok(length) => hash.update(&block[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.io("read")(error)),
-            }
-        }
-        let mut digest = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(digest, "{byte:02x}");
-        }
-        Ok(digest)
+        artifacts::sha256_of_reader(self.open()?).map_err(self.io("read"))
     }
 }
 
-/// SHA-256 over the contents of `sources`: of the one file, or of the list of their digests.
-pub fn fingerprint(sources: &[Source]) -> Result<String, Error> {
-    let digests = sources
-        .iter()
-        .map(Source::digest)
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(match digests.as_slice() {
+/// What `sources` hold, and what it is read as; each decides what comes out. `source` is the SHA-256 of the one file, or
+/// of the list of theirs; `format` the format of all, or the list of theirs.
+pub fn fingerprints(
+    sources: &[Source],
+    given: Option<Format>,
+) -> Result<BTreeMap<String, String>, Error> {
+    let of_each = |of: &dyn Fn(&Source) -> Result<String, Error>| {
+        sources.iter().map(of).collect::<Result<Vec<_>, _>>()
+    };
+    let digests = of_each(&Source::digest)?;
+    let digest = match digests.as_slice() {
         [only] => only.clone(),
         several => artifacts::sha256_of(several.join("\n").as_bytes()),
-    })
+    };
+    let mut formats = of_each(&|source| Ok(source.format(given)?.name()))?;
+    if formats.iter().all(|format| *format == formats[0]) {
+        formats.truncate(1);
+    }
+    Ok(BTreeMap::from([
+        ("source".to_owned(), digest),
+        ("format".to_owned(), formats.join(",")),
+    ]))
 }

@@ -36,34 +36,49 @@ const BODIES: [&str; 24] = [
     "utterance",
 ];
 
-/// How the text of a row is put together: parts, each a column with the letters before it.
+/// How the text of a row is put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
-    parts: Vec<Part>,
+    columns: Vec<String>,
+    text: Sequence,
+}
+
+/// Parts one after the other, each with the letters before it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Sequence {
+    parts: Vec<(String, Part)>,
     /// The letters after the last part; they belong to it.
     end: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
-    before: String,
-    column: String,
+enum Part {
+    /// A column, by its place among those that are named.
+    Column(usize),
+    /// What stands between two brackets or quotes: they are there if anything in them is.
+    Bracketed(char, Sequence, char),
+}
+
+/// What a template is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    Letter(char),
+    Column(usize),
 }
 
 impl Recipe {
     /// `columns`, each on a line of its own.
     pub fn joined(columns: &[String]) -> Self {
-        let part = |(i, column): (usize, &String)| Part {
-            before: if i == 0 {
-                String::new()
-            } else {
-                "\n".to_owned()
-            },
-            column: column.clone(),
+        let part = |at: usize| {
+            let before = if at == 0 { "" } else { "\n" };
+            (before.to_owned(), Part::Column(at))
         };
         Self {
-            parts: columns.iter().enumerate().map(part).collect(),
-            end: String::new(),
+            columns: columns.to_vec(),
+            text: Sequence {
+                parts: (0..columns.len()).map(part).collect(),
+                end: String::new(),
+            },
         }
     }
 
@@ -73,11 +88,13 @@ impl Recipe {
             template: template.to_owned(),
             fault: fault.to_owned(),
         };
-        let (mut parts, mut literal) = (Vec::new(), String::new());
+        let (mut columns, mut pieces) = (Vec::new(), Vec::new());
         let mut letters = template.chars().peekable();
         while let Some(letter) = letters.next() {
             match letter {
-                '{' | '}' if letters.peek() == Some(&letter) => literal.extend(letters.next()),
+                '{' | '}' if letters.peek() == Some(&letter) => {
+                    pieces.extend(letters.next().map(Piece::Letter));
+                }
                 '{' => {
                     let mut column = String::new();
                     loop {
@@ -90,62 +107,140 @@ impl Recipe {
                     if column.is_empty() {
                         return Err(fail("{} names no column"));
                     }
-                    parts.push(Part {
-                        before: std::mem::take(&mut literal),
-                        column,
-                    });
+                    pieces.push(Piece::Column(columns.len()));
+                    columns.push(column);
                 }
                 '}' => return Err(fail("a } closes nothing")),
                 '\\' => match letters.next() {
-                    Some('n') => literal.push('\n'),
-                    Some('t') => literal.push('\t'),
-                    Some('\\') | None => literal.push('\\'),
-                    Some(other) => literal.extend(['\\', other]),
+                    Some('n') => pieces.push(Piece::Letter('\n')),
+                    Some('t') => pieces.push(Piece::Letter('\t')),
+                    Some('\\') | None => pieces.push(Piece::Letter('\\')),
+                    Some(other) => pieces.extend(['\\', other].map(Piece::Letter)),
                 },
-                letter => literal.push(letter),
+                letter => pieces.push(Piece::Letter(letter)),
             }
         }
-        if parts.is_empty() {
+        if columns.is_empty() {
             return Err(fail("it names no column"));
         }
         Ok(Self {
-            parts,
-            end: literal,
+            columns,
+            text: Sequence::of(&pieces),
         })
     }
 
     /// The columns it names, in order.
     pub fn columns(&self) -> Vec<String> {
-        self.parts.iter().map(|part| part.column.clone()).collect()
+        self.columns.clone()
     }
 
     /// Whether the text is one column as it stands.
     pub fn is_plain(&self) -> bool {
-        matches!(self.parts.as_slice(), [only] if only.before.is_empty() && self.end.is_empty())
+        let Sequence { parts, end } = &self.text;
+        matches!(parts.as_slice(), [(before, Part::Column(_))] if before.is_empty() && end.is_empty())
     }
 
     /// Adds the text of a row to `text`; false, and nothing added, if no part has any.
     ///
-    /// An absent part goes with the letters before it (the last with those after it too). Where the first parts
-    /// are absent, the text begins at the first letter or digit: no separator without something to separate.
+    /// An absent part goes with the letters before it (the last with those after it too), and brackets go with what
+    /// stands in them. Where the first parts are absent, the text begins at the first letter or digit: no separator
+    /// without something to separate.
     pub fn write(&self, parts: &[Option<&str>], text: &mut String) -> bool {
-        let mut first = true;
-        for (i, (part, value)) in self.parts.iter().zip(parts).enumerate() {
-            let Some(value) = value else { continue };
-            let before = part.before.as_str();
+        self.text.write(parts, text)
+    }
+}
+
+impl Sequence {
+    /// The parts that `pieces` make.
+    fn of(pieces: &[Piece]) -> Self {
+        let (mut sequence, mut before) = (Self::default(), String::new());
+        let mut at = 0;
+        while let Some(&piece) = pieces.get(at) {
+            at += 1;
+            let part = match piece {
+                Piece::Column(column) => Part::Column(column),
+                Piece::Letter(open) => {
+                    let Some((length, close)) = closing(open, &pieces[at..]) else {
+                        before.push(open);
+                        continue;
+                    };
+                    let inner = Self::of(&pieces[at..at + length]);
+                    at += length + 1;
+                    Part::Bracketed(open, inner, close)
+                }
+            };
+            sequence.parts.push((std::mem::take(&mut before), part));
+        }
+        sequence.end = before;
+        sequence
+    }
+
+    fn write(&self, values: &[Option<&str>], text: &mut String) -> bool {
+        let start = text.len();
+        let (mut first, mut last) = (true, false);
+        for (i, (before, part)) in self.parts.iter().enumerate() {
+            let mark = text.len();
             text.push_str(if first && i > 0 {
                 before.trim_start_matches(|c: char| !c.is_alphanumeric())
             } else {
                 before
             });
-            text.push_str(value);
-            first = false;
+            last = match part {
+                Part::Column(column) => values[*column].map(|value| text.push_str(value)).is_some(),
+                Part::Bracketed(open, inner, close) => {
+                    text.push(*open);
+                    let any = inner.write(values, text);
+                    text.push(*close);
+                    any
+                }
+            };
+            if last {
+                first = false;
+            } else {
+                text.truncate(mark);
+            }
         }
-        if parts.last().is_some_and(Option::is_some) {
+        if last {
             text.push_str(&self.end);
         }
+        debug_assert!(!first || text.len() == start);
         !first
     }
+}
+
+/// How many pieces stand between the bracket or quote `open` and the one that closes it, and that one; `None` where it
+/// is none, is not closed, or holds no column.
+fn closing(open: char, after: &[Piece]) -> Option<(usize, char)> {
+    const PAIRS: [(char, char); 8] = [
+        ('(', ')'),
+        ('[', ']'),
+        ('{', '}'),
+        ('<', '>'),
+        ('"', '"'),
+        ('\u{201c}', '\u{201d}'),
+        ('\u{201e}', '\u{201c}'),
+        ('\u{ab}', '\u{bb}'),
+    ];
+    PAIRS
+        .iter()
+        .filter(|pair| pair.0 == open)
+        .find_map(|&(_, close)| {
+            let mut depth = 0;
+            for (at, &piece) in after.iter().enumerate() {
+                if piece == Piece::Letter(close) {
+                    if depth == 0 {
+                        let holds = after[..at]
+                            .iter()
+                            .any(|piece| matches!(piece, Piece::Column(_)));
+                        return holds.then_some((at, close));
+                    }
+                    depth -= 1;
+                } else if piece == Piece::Letter(open) {
+                    depth += 1;
+                }
+            }
+            None
+        })
 }
 
 /// The columns a text is made of when none is named: a head and a body, found by name; else the only column of
@@ -215,6 +310,33 @@ mod tests {
             "z"
         );
         assert_eq!(write("{{{a}}}", &[Some("x")]).unwrap(), "{x}");
+        assert_eq!(write("{a}!", &[Some("x")]).unwrap(), "x!");
+    }
+
+    #[test]
+    fn brackets_and_quotes_go_with_what_stands_in_them() {
+        let year = "{title} ({year})";
+        assert_eq!(write(year, &[None, Some("2001")]).unwrap(), "(2001)");
+        assert_eq!(write(year, &[Some("a"), None]).unwrap(), "a");
+        let category = "[{category}] {title}";
+        assert_eq!(write(category, &[Some("news"), None]).unwrap(), "[news]");
+        assert_eq!(write(category, &[None, Some("a")]).unwrap(), "a");
+        let several = "\"{title}\" (by {author}, {year})";
+        let written = |parts: [Option<&str>; 3]| write(several, &parts).unwrap();
+        assert_eq!(
+            written([Some("t"), Some("a"), Some("y")]),
+            "\"t\" (by a, y)"
+        );
+        assert_eq!(written([Some("t"), Some("a"), None]), "\"t\" (by a)");
+        assert_eq!(written([Some("t"), None, Some("y")]), "\"t\" (y)");
+        assert_eq!(written([Some("t"), None, None]), "\"t\"");
+        assert_eq!(written([None, Some("a"), None]), "(by a)");
+        // Brackets without a partner, or without a column, are letters.
+        assert_eq!(
+            write("(c) {a}) :-( {b}", &[Some("x"), Some("y")]).unwrap(),
+            "(c) x) :-( y"
+        );
+        assert_eq!(write("(({a}) {b})", &[None, Some("y")]).unwrap(), "(y)");
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The types of columns that came as strings, found over all rows: whole numbers, numbers, truth values, dates,
 //! times, else text.
 //!
-//! A type is taken only if every value has it and would be written back as the same value: `007` and a number too
-//! long for 64 bits stay text, and so does a column of decimal numbers that its name calls an identifier (`2503.11720`
-//! is not 2503.1172). One pass for a column of text, which fails at its first value; two for the others.
+//! A type is taken only if every value has it and would be written back as the same value: `007`, a number too long for
+//! 64 bits and a code like `1E5` stay text, and so do decimal numbers where a zero at the end tells two apart (`3.1` and
+//! `3.10`), and those that the name of the column calls an identifier (`2503.11720` is not 2503.1172). One pass for a
+//! column of text, which fails at its first value; two for the others.
 
 use polars::prelude::{
     BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoSeries,
@@ -25,13 +26,16 @@ pub struct Settled {
 
 /// Whether `word` stands for no value.
 pub fn is_null_word(word: &str, null_words: &[String]) -> bool {
-    // Most cells are longer than any such word.
-    word.len() <= 16 && null_words.iter().any(|null| null == word)
+    null_words.iter().any(|null| null == word)
 }
 
-/// Gives the strings of a column the type that all of them have.
-pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Settled {
-    let name = strings.name().clone();
+/// The type that all strings of a column have, and how many of them are words for "no value"; `None` for text, and where
+/// nothing is said.
+pub fn type_of(
+    strings: &StringChunked,
+    kind: Kind,
+    null_words: &[String],
+) -> Option<(Type, usize)> {
     let mut candidates = match kind {
         Kind::Words => vec![
             Type::Bool,
@@ -48,10 +52,11 @@ pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Sett
         ],
         Kind::Empty | Kind::Nested | Kind::Mixed | Kind::Typed | Kind::Vectors => Vec::new(),
     };
-    if is_identifier(&name) {
+    if is_identifier(strings.name()) {
         candidates.retain(|&candidate| candidate != Type::Float);
     }
     let (mut seen, mut nulled) = (false, 0);
+    let mut decimals = Decimals::default();
     for value in strings.iter().flatten() {
         let value = value.trim();
         if value.is_empty() {
@@ -63,11 +68,50 @@ pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Sett
         }
         seen = true;
         candidates.retain(|candidate| candidate.takes(value));
-        if candidates.is_empty() {
-            break;
+        match candidates.first() {
+            None => break,
+            Some(Type::Float) => decimals.add(value),
+            Some(_) => {}
         }
     }
-    let Some(found) = candidates.first().filter(|_| seen) else {
+    let found = candidates.first().copied().filter(|_| seen)?;
+    (found != Type::Float || decimals.come_back()).then_some((found, nulled))
+}
+
+/// How the decimal numbers of a column are written.
+#[derive(Debug, Default)]
+struct Decimals {
+    /// The decimals of the first that has some.
+    first: Option<usize>,
+    /// Whether others have more or fewer.
+    differ: bool,
+    /// Whether one ends in a zero that says nothing.
+    zero: bool,
+}
+
+impl Decimals {
+    fn add(&mut self, value: &str) {
+        let Some((_, decimals)) = value.split_once('.') else {
+            return;
+        };
+        if decimals.contains(['e', 'E']) {
+            return;
+        }
+        let first = *self.first.get_or_insert(decimals.len());
+        self.differ |= decimals.len() != first;
+        self.zero |= decimals.len() > 1 && decimals.ends_with('0');
+    }
+
+    /// Whether the numbers alone tell how they were written: shortest, or all with as many decimals.
+    fn come_back(&self) -> bool {
+        !(self.differ && self.zero)
+    }
+}
+
+/// Gives the strings of a column the type that all of them have.
+pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Settled {
+    let name = strings.name().clone();
+    let Some((found, nulled)) = type_of(&strings, kind, null_words) else {
         return Settled {
             series: strings.into_series(),
             nulled: 0,
@@ -99,13 +143,22 @@ pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Sett
     Settled { series, nulled }
 }
 
+/// A type that strings may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
+pub enum Type {
+    /// A truth value.
     Bool,
+    /// A whole number of 64 bits.
     Int,
+    /// A number.
     Float,
+    /// A day.
     Date,
-    Time { utc: bool },
+    /// A moment.
+    Time {
+        /// Whether it is told to which zone it belongs.
+        utc: bool,
+    },
 }
 
 impl Type {
@@ -149,7 +202,8 @@ fn whole(value: &str) -> Option<i64> {
     }
 }
 
-/// A number with or without decimals or exponent; no whole number that 64 bits cannot hold.
+/// A number with or without decimals or exponent; no whole number that 64 bits cannot hold, and no code of digits around a
+/// capital E (`1E5`): programs write a point or a sign with it.
 fn decimal(value: &str) -> Option<f64> {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let numeric = unsigned
@@ -166,6 +220,13 @@ fn decimal(value: &str) -> Option<f64> {
     }
     if unsigned.iter().all(u8::is_ascii_digit) {
         return value.parse::<i64>().ok().map(|whole| whole as f64);
+    }
+    if unsigned.contains(&b'E')
+        && !unsigned
+            .iter()
+            .any(|byte| matches!(byte, b'.' | b'+' | b'-'))
+    {
+        return None;
     }
     value.parse().ok().filter(|number: &f64| number.is_finite())
 }
@@ -308,6 +369,20 @@ mod tests {
         assert_eq!(dtype("n", &["+5"]), "str");
         assert_eq!(dtype("n", &["inf"]), "str");
         assert_eq!(dtype("n", &["1e999"]), "str");
+        assert_eq!(dtype("python", &["3.9", "3.10", "3.11"]), "str");
+        assert_eq!(dtype("ward", &["1E5", "2E4"]), "str");
+        // Prices, and what programs print.
+        assert_eq!(dtype("n", &["1.50", "12", "0.20"]), "f64");
+        assert_eq!(
+            dtype("n", &["1.0", "0.25", "1.5E5", "1E-05", "1.50e+00"]),
+            "f64"
+        );
+    }
+
+    #[test]
+    fn a_word_for_no_value_may_be_long() {
+        let word = "no description available";
+        assert!(is_null_word(word, &[word.to_owned()]));
     }
 
     #[test]

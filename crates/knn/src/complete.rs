@@ -51,51 +51,61 @@ pub fn complete(
     let mut distances = vec![f32::INFINITY; n * k];
     task.progress
         .begin("measure what was found", Some(n as u64), "rows");
-    let short: Vec<u32> = ids
-        .par_chunks_exact_mut(k)
+    let goes_on = task.progress.watch();
+    ids.par_chunks_exact_mut(k)
         .zip(distances.par_chunks_exact_mut(k))
         .zip(candidates.par_chunks_exact(width))
         .enumerate()
-        .filter_map(|(i, ((ids, distances), found))| {
-            let kept = nearest(points, task.metric, i as u32, found, ids, distances);
-            task.progress.advance(1);
-            (kept < k).then_some(i as u32)
+        .try_for_each(|(i, ((ids, distances), found))| {
+            nearest(points, task.metric, i as u32, found, ids, distances);
+            goes_on(1).then_some(())
         })
-        .collect();
+        .ok_or(vectors::Error::Cancelled)?;
     task.progress.end();
-    if !short.is_empty() {
-        task.progress.begin(
-            "search the short rows exactly",
-            Some(short.len() as u64),
-            "rows",
-        );
-        let watch = |rows| {
-            task.progress.advance(rows);
-            true
-        };
-        let (exact, _) = vectors::knn_of(
-            points,
-            &short,
-            task.metric,
-            k,
-            &vectors::Search::default(),
-            &watch,
-        )?;
-        task.progress.end();
-        for (at, &i) in short.iter().enumerate() {
-            let (from, to) = exact.row(at);
-            ids[i as usize * k..][..k].copy_from_slice(from);
-            distances[i as usize * k..][..k].copy_from_slice(to);
-        }
-    }
+    let filled = fill(task, &mut ids, &mut distances)?;
     Ok(Completed {
         ids,
         distances,
-        filled: short.len(),
+        filled,
     })
 }
 
-/// Writes the nearest of `found` into the two lists and says how many there were.
+/// Searches the rows whose last place is [`NONE`] exactly, whatever margin is asked for, and says how many there were.
+///
+/// # Errors
+///
+/// What [`vectors::knn_of`] says.
+pub fn fill(task: &Task<'_>, ids: &mut [u32], distances: &mut [f32]) -> Result<usize, Error> {
+    let (n, k) = (task.points.n(), task.k);
+    let short: Vec<u32> = (0..n as u32)
+        .filter(|&i| ids[(i as usize + 1) * k - 1] == NONE)
+        .collect();
+    if short.is_empty() {
+        return Ok(0);
+    }
+    task.progress.begin(
+        "search the short rows exactly",
+        Some(short.len() as u64),
+        "rows",
+    );
+    let (exact, _) = vectors::knn_of(
+        task.points,
+        &short,
+        task.metric,
+        k,
+        &vectors::Search::default(),
+        &task.progress.watch(),
+    )?;
+    task.progress.end();
+    for (at, &i) in short.iter().enumerate() {
+        let (from, to) = exact.row(at);
+        ids[i as usize * k..][..k].copy_from_slice(from);
+        distances[i as usize * k..][..k].copy_from_slice(to);
+    }
+    Ok(short.len())
+}
+
+/// Writes the nearest of `found` into the two lists.
 fn nearest(
     points: Points<'_>,
     metric: Metric,
@@ -103,7 +113,7 @@ fn nearest(
     found: &[u32],
     ids: &mut [u32],
     distances: &mut [f32],
-) -> usize {
+) {
     let mut found: Vec<u32> = found
         .iter()
         .copied()
@@ -117,9 +127,7 @@ fn nearest(
         .map(|j| (vectors::distance(row, points.row(j as usize), metric), j))
         .collect();
     measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let kept = measured.len().min(ids.len());
     for ((id, distance), (found, at)) in ids.iter_mut().zip(distances).zip(measured) {
         (*distance, *id) = (found, at);
     }
-    kept
 }

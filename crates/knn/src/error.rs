@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::isolate::Faults;
 use crate::memory::Bytes;
 
 /// Why there is no answer.
@@ -23,10 +24,12 @@ pub enum Error {
     #[error(transparent)]
     Search(#[from] vectors::Error),
     /// There are no two rows to be neighbors.
-    #[error("{n} rows have no neighbors")]
+    #[error("{n} rows have no neighbors{}", apart(*faults))]
     TooFewRows {
         /// How many there are.
         n: usize,
+        /// The rows set apart.
+        faults: Faults,
     },
     /// An option has a value that means nothing.
     #[error("{option} is {value}, but should be {expected}")]
@@ -94,13 +97,25 @@ pub enum Error {
     },
 }
 
+/// What to add where rows were set apart.
+fn apart(faults: Faults) -> String {
+    if faults.total() == 0 {
+        String::new()
+    } else {
+        format!(" ({faults})")
+    }
+}
+
 impl stage::Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Error::File(error) => error.hint(),
             Error::Rows { fault: vectors::Error::ZeroRow { .. }, .. } => Some(
-                "rows of zeros are often empty texts; `--zero-rows isolate` sets them apart, `--metric l2` takes them as they are"
+                "rows of zeros are often empty texts; `--bad-rows isolate` sets them apart, `--metric l2` takes them as they are"
                     .to_owned(),
+            ),
+            Error::Rows { fault: vectors::Error::NotFinite { .. }, .. } => Some(
+                "look at what wrote it; `--bad-rows isolate` sets such rows apart".to_owned(),
             ),
             Error::Rows { fault: source, .. } | Error::Search(source) => source.hint(),
             Error::TooFewRows { .. } => Some("at least 2 rows are needed".to_owned()),

@@ -12,7 +12,7 @@
 //! | [`recall`] | what was lost, on a sample, with a confidence interval |
 //! | [`shape`] | what the graph looks like: hubs, unlisted rows, components, duplicates |
 //! | [`memory`] | what it will take, before it starts |
-//! | [`isolate`] | rows without a direction, set apart on request |
+//! | [`isolate`] | rows that cannot be searched, set apart on request |
 
 pub mod backends;
 pub mod complete;
@@ -28,7 +28,7 @@ pub mod shape;
 
 pub use backends::{Answer, Backend, BackendKind, Task, open};
 pub use error::Error;
-pub use options::{Local, Options, ZeroRows};
+pub use options::{BadRows, Local, Options};
 pub use report::Report;
 pub use run::Knn;
 pub use search::{Lists, search};

@@ -27,13 +27,14 @@ pub struct Options {
     /// How far screening may err in exact searches: `guaranteed` proves the answer exact; `fast` uses six standard
     /// deviations with a check as it runs, and leaves `certified: false` in the file. It measures a quarter fewer pairs;
     /// with AVX-512 VNNI that saves no time, for screening outweighs measuring and the unproven answer is sampled.
-    #[arg(long, default_value_t = Margin::Guaranteed, value_parser = margin, value_name = "MARGIN")]
+    #[arg(long, default_value_t = Margin::Guaranteed, value_name = "MARGIN")]
     pub margin: Margin,
 
-    /// What to do with rows of zeros under cosine, which have no direction: `refuse`, or `isolate` them: they stand in
-    /// no other row's list, and their own holds the first k rows at distance 1. They are counted.
-    #[arg(long, value_enum, default_value_t = ZeroRows::Refuse)]
-    pub zero_rows: ZeroRows,
+    /// What to do with rows that hold NaN or an infinity and, under cosine, with rows of zeros, which have no direction:
+    /// `refuse`, or `isolate` them: they keep their ids and stand in no other row's list, and their own holds the first k
+    /// rows at distance 1 (other metrics: at the largest distance of all lists). They are counted.
+    #[arg(long, value_enum, default_value_t = BadRows::Refuse)]
+    pub bad_rows: BadRows,
 
     /// Rows whose neighbors are searched again exactly, to measure recall. By default 1000 where the answer is not
     /// proven exact and 0 where it is.
@@ -41,7 +42,8 @@ pub struct Options {
     pub recall_sample: Option<usize>,
 
     /// `partitioned`: go on with rounds until recall on a sample reaches this (the lower end of its confidence
-    /// interval), between 0 and 1.
+    /// interval); at least 0 and below 1, for what misses nothing is `flat`. The sample is another one than that of the
+    /// report.
     #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
     pub target_recall: f64,
 
@@ -55,7 +57,7 @@ pub struct Options {
     pub cell_size: usize,
 
     /// `partitioned`: at most this many rounds in which rows look into further cells.
-    #[arg(long, default_value_t = 6, value_name = "ROUNDS")]
+    #[arg(long, default_value_t = 8, value_name = "ROUNDS")]
     pub max_rounds: usize,
 
     /// `hnsw`: links a node has (M of Malkov and Yashunin).
@@ -86,12 +88,12 @@ impl Default for Options {
             metric: Metric::Cosine,
             backend: BackendKind::Flat,
             margin: Margin::Guaranteed,
-            zero_rows: ZeroRows::Refuse,
+            bad_rows: BadRows::Refuse,
             recall_sample: None,
             target_recall: 0.95,
             cells_per_row: 4,
             cell_size: 256,
-            max_rounds: 6,
+            max_rounds: 8,
             links: 16,
             ef_construction: 128,
             ef_search: 128,
@@ -101,10 +103,10 @@ impl Default for Options {
     }
 }
 
-/// What to do with rows that have no direction.
+/// What to do with rows that cannot be searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ZeroRows {
+pub enum BadRows {
     /// Stop with the first of them named.
     #[default]
     Refuse,
@@ -121,26 +123,29 @@ pub struct Local {
     pub memory_limit: Option<Bytes>,
 }
 
+/// Rows searched again where the answer is not proven and nobody says how many.
+const RECALL_SAMPLE: usize = 1000;
+
 impl Options {
+    /// How many rows are searched again for the report on an answer that is proven, or is not.
+    pub fn sample_size(&self, certified: bool) -> usize {
+        let default = if certified { 0 } else { RECALL_SAMPLE };
+        self.recall_sample.unwrap_or(default)
+    }
+
     /// Options that mean nothing are refused before anything is read.
     ///
     /// # Errors
     ///
     /// [`Error::Option`] names the flag and what it takes.
     pub fn check(&self) -> Result<(), Error> {
-        let rules: [(&'static str, bool, String, &'static str); 6] = [
+        let rules: [(&'static str, bool, String, &'static str); 5] = [
             ("--k", self.k >= 1, self.k.to_string(), "at least 1"),
             (
-                "--recall-sample",
-                self.recall_sample != Some(1),
-                "1".to_owned(),
-                "0 or at least 2",
-            ),
-            (
                 "--target-recall",
-                (0.0..=1.0).contains(&self.target_recall),
+                (0.0..1.0).contains(&self.target_recall),
                 self.target_recall.to_string(),
-                "between 0 and 1",
+                "at least 0 and below 1 (`--backend flat` misses nothing)",
             ),
             // Rows of one cell each would be parts without a link between them, which no refinement can cross.
             (
@@ -171,11 +176,4 @@ impl Options {
             None => Ok(()),
         }
     }
-}
-
-fn margin(name: &str) -> Result<Margin, String> {
-    [Margin::Guaranteed, Margin::Fast]
-        .into_iter()
-        .find(|margin| margin.to_string() == name)
-        .ok_or_else(|| "use guaranteed or fast".to_owned())
 }

@@ -1,13 +1,15 @@
 //! What an answer lost, measured on a seeded sample of rows against exact search.
 //!
 //! A neighbor counts as found if it is no farther than the true k-th: among equally distant rows it does not matter
-//! which are listed. The confidence interval is Wilson's (1927) at 95 %, with the number of trials corrected for the
-//! fact that neighbors of one row are found or lost together (the design effect of a cluster sample): rows are drawn,
-//! not neighbors, so at worst there are as many trials as rows.
+//! which are listed. Rows are drawn, not neighbors, and the neighbors of one row are found or lost together; so the
+//! trials of the 95 % confidence interval are rows, each with a result between 0 and 1. The interval is that of Agresti
+//! and Coull (The American Statistician 52, 1998): to the sample are added as many rows that found everything and that
+//! found nothing as keep it honest where all or nearly all was found. With k = 1 it is theirs to the letter; else the
+//! variance of the rows takes the place of p (1 - p), which it never exceeds.
 
 use serde::Serialize;
 use stage::{Progress, Seed};
-use vectors::{Knn, Metric, Points, Search};
+use vectors::{Index, Knn, Metric, Points, Search};
 
 use crate::Error;
 
@@ -21,6 +23,8 @@ pub struct Sample {
     pub rows: Vec<u32>,
     /// Their true neighbors, a row each.
     pub truth: Knn,
+    /// Rows that they are drawn from.
+    n: usize,
 }
 
 /// Recall on a sample.
@@ -50,15 +54,37 @@ impl Sample {
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let rows = draw(points.n(), size, seed);
-        progress.begin("search a sample exactly", Some(rows.len() as u64), "rows");
-        let watch = |rows| {
-            progress.advance(rows);
-            true
-        };
-        let (truth, _) = vectors::knn_of(points, &rows, metric, k, &Search::default(), &watch)?;
+        let n = points.n();
+        let index = Index::new(points, metric, &Search::default())?;
+        let [sample] = Self::search(&index, n, [draw(n, size, seed)], k, progress)?;
+        Ok(sample)
+    }
+
+    /// Searches rows that were drawn among `n` exactly, all draws at once; the `index` has the guaranteed margin.
+    pub fn search<const DRAWS: usize>(
+        index: &Index<'_>,
+        n: usize,
+        draws: [Vec<u32>; DRAWS],
+        k: usize,
+        progress: &dyn Progress,
+    ) -> Result<[Self; DRAWS], Error> {
+        let all = draws.concat();
+        progress.begin("search a sample exactly", Some(all.len() as u64), "rows");
+        let (truth, _) = index.knn_of(&all, k, &progress.watch())?;
         progress.end();
-        Ok(Sample { rows, truth })
+        let (mut ids, mut distances) = (truth.ids, truth.distances);
+        Ok(draws.map(|rows| {
+            let rest = (
+                ids.split_off(rows.len() * k),
+                distances.split_off(rows.len() * k),
+            );
+            let truth = Knn {
+                k,
+                ids: std::mem::replace(&mut ids, rest.0),
+                distances: std::mem::replace(&mut distances, rest.1),
+            };
+            Sample { rows, truth, n }
+        }))
     }
 
     /// The recall of an answer for all rows, with the k of this sample.
@@ -94,7 +120,7 @@ impl Sample {
         }
         let rows = self.rows.len();
         let whole = hits.iter().filter(|&&hits| hits == k).count();
-        let (recall, low, high) = interval(&hits, k);
+        let (recall, low, high) = interval(&hits, k, self.n);
         Recall {
             sample: rows,
             recall,
@@ -107,7 +133,7 @@ impl Sample {
 }
 
 /// `size` of `n` rows, ascending, or all of them.
-fn draw(n: usize, size: usize, seed: Seed) -> Vec<u32> {
+pub fn draw(n: usize, size: usize, seed: Seed) -> Vec<u32> {
     seed.stream("knn/recall", 0)
         .sample(n, size)
         .into_iter()
@@ -115,26 +141,24 @@ fn draw(n: usize, size: usize, seed: Seed) -> Vec<u32> {
         .collect()
 }
 
-/// The mean share of hits and its Wilson interval.
-fn interval(hits: &[usize], k: usize) -> (f64, f64, f64) {
+/// The mean share of hits in a sample of `n` rows, and its interval.
+fn interval(hits: &[usize], k: usize, n: usize) -> (f64, f64, f64) {
     let rows = hits.len() as f64;
     let share = |&hits: &usize| hits as f64 / k as f64;
     let p = hits.iter().map(share).sum::<f64>() / rows;
-    let variance = hits
+    if hits.len() == n {
+        // All rows were searched: nothing is left to chance.
+        return (p, p, p);
+    }
+    let added = Z * Z;
+    let trials = rows + added;
+    let center = (p * rows + added / 2.0) / trials;
+    let spread = hits
         .iter()
-        .map(|hits| (share(hits) - p).powi(2))
-        .sum::<f64>()
-        / (rows - 1.0).max(1.0);
-    // As many independent trials as would leave this variance, between one a row and k a row.
-    let trials = if variance > 0.0 {
-        p * (1.0 - p) / (variance / rows)
-    } else {
-        rows
-    };
-    let trials = trials.clamp(rows, rows * k as f64);
-    let center = (p + Z * Z / (2.0 * trials)) / (1.0 + Z * Z / trials);
-    let half =
-        Z / (1.0 + Z * Z / trials) * (p * (1.0 - p) / trials + (Z / (2.0 * trials)).powi(2)).sqrt();
+        .map(|hits| (share(hits) - center).powi(2))
+        .sum::<f64>();
+    let spread = spread + added / 2.0 * ((1.0 - center).powi(2) + center.powi(2));
+    let half = Z * spread.sqrt() / trials;
     (
         p,
         (center - half).clamp(0.0, p),
@@ -146,28 +170,47 @@ fn interval(hits: &[usize], k: usize) -> (f64, f64, f64) {
 mod tests {
     use super::*;
 
+    /// Far more rows than any sample.
+    const MANY: usize = 1_000_000;
+
     #[test]
-    fn wilson_as_tabulated() {
-        // 8 of 10: the textbook interval is 0.490 to 0.943.
-        let (p, low, high) = interval(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0], 1);
+    fn agresti_and_coull_as_tabulated() {
+        // 8 of 10: the textbook interval is 0.479 to 0.954.
+        let (p, low, high) = interval(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0], 1, MANY);
         assert_eq!(p, 0.8);
         assert!(
-            (low - 0.4902).abs() < 1e-3 && (high - 0.9433).abs() < 1e-3,
+            (low - 0.4794).abs() < 1e-3 && (high - 0.9541).abs() < 1e-3,
             "{low} {high}"
         );
     }
 
     #[test]
     fn everything_found_is_not_proof() {
-        let (p, low, high) = interval(&[5; 100], 5);
+        let (p, low, high) = interval(&[5; 100], 5, MANY);
         assert_eq!((p, high), (1.0, 1.0));
-        assert!((low - 0.963).abs() < 1e-3, "{low}");
+        assert!((low - 0.9556).abs() < 1e-3, "{low}");
+        assert_eq!(interval(&[5; 100], 5, 100), (1.0, 1.0, 1.0));
+    }
+
+    #[test]
+    fn the_more_is_lost_the_lower_the_interval() {
+        let mut hits = vec![50; 1000];
+        let mut last = interval(&hits, 50, MANY);
+        for lost in 0..200 {
+            hits[lost % 90] -= 1;
+            let next = interval(&hits, 50, MANY);
+            assert!(
+                next.1 < last.1 && next.2 <= last.2,
+                "{lost}: {next:?} after {last:?}"
+            );
+            last = next;
+        }
     }
 
     #[test]
     fn neighbors_of_a_row_are_not_independent() {
-        let together = interval(&[10, 10, 0, 10], 10);
-        let apart = interval(&[8, 7, 7, 8], 10);
+        let together = interval(&[10, 10, 0, 10], 10, MANY);
+        let apart = interval(&[8, 7, 7, 8], 10, MANY);
         assert_eq!(together.0, apart.0);
         assert!(together.2 - together.1 > apart.2 - apart.1);
     }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use vectors::Metric;
 
+use crate::isolate::Faults;
 use crate::memory::Bytes;
 use crate::recall::Recall;
 use crate::shape::Shape;
@@ -29,18 +30,18 @@ pub struct Report {
     pub reproducible: bool,
     /// Rows for which the engine found fewer than k, and that exact search filled.
     pub filled: usize,
-    /// Rows without a direction that were set apart.
+    /// Rows that cannot be searched and were set apart.
     pub isolated: usize,
+    /// Those of them that hold NaN or an infinity; the others are zero, which has no direction.
+    pub not_finite: usize,
     /// What was lost, where it was measured.
     pub recall: Option<Recall>,
-    /// What the graph looks like.
+    /// What the graph of the rows that were searched looks like.
     pub shape: Shape,
     /// What the backend adds.
     pub engine: Map<String, Value>,
     /// Bytes foreseen for the whole stage.
     pub estimated_bytes: u64,
-    /// What concerns this machine only.
-    pub notes: Vec<String>,
 }
 
 impl Report {
@@ -49,7 +50,7 @@ impl Report {
         let Ok(Value::Object(mut facts)) = serde_json::to_value(self) else {
             unreachable!("a struct of plain fields is a JSON object");
         };
-        for shown_elsewhere in ["metric", "estimated_bytes", "notes"] {
+        for shown_elsewhere in ["metric", "estimated_bytes"] {
             facts.remove(shown_elsewhere);
         }
         facts
@@ -100,7 +101,11 @@ impl fmt::Display for Report {
             )?;
         }
         if self.isolated > 0 {
-            writeln!(f, "  {} rows of zeros set apart", self.isolated)?;
+            let faults = Faults {
+                not_finite: self.not_finite,
+                zero: self.isolated - self.not_finite,
+            };
+            writeln!(f, "  {faults}")?;
         }
         for (name, value) in &self.engine {
             writeln!(f, "  {}: {value}", name.replace('_', " "))?;
@@ -115,13 +120,13 @@ impl fmt::Display for Report {
             shape.most_listed,
             shape.listing_skew
         )?;
-        write!(f, "  duplicates: {} rows have a copy", shape.duplicates)?;
-        if shape.drowned > 0 {
-            write!(f, ", {} of them see nothing but copies", shape.drowned)?;
+        if let (Some(duplicates), Some(drowned)) = (shape.duplicates, shape.drowned) {
+            write!(f, "  duplicates: {duplicates} rows have a copy")?;
+            if drowned > 0 {
+                write!(f, ", {drowned} of them see nothing but copies")?;
+            }
+            writeln!(f)?;
         }
-        for note in &self.notes {
-            write!(f, "\n  {note}")?;
-        }
-        write!(f, "\n  memory foreseen: {}", Bytes(self.estimated_bytes))
+        write!(f, "  memory foreseen: {}", Bytes(self.estimated_bytes))
     }
 }

@@ -2,7 +2,6 @@
 
 use artifacts::{Embeddings, Neighbors};
 use stage::{File, Files, Progress, Seed, Stage};
-use vectors::Points;
 
 use crate::memory::{self, Size};
 use crate::{Error, Local, Options, Report, search};
@@ -42,27 +41,33 @@ impl Stage for Knn {
         options.check()?;
         let path = files.input("embeddings");
         if local.memory_limit.is_some()
-            && let Some((n, d)) = Embeddings::shape(path)?
+            && let Some(shape) = Embeddings::shape(path)?
         {
             // The rows alone may be too many: said before they are read.
+            let (n, d) = (shape.rows, shape.dimensions);
             let k = options.k.min(n.saturating_sub(1));
             memory::keep_within(
                 local.memory_limit,
                 options.backend,
                 Size { n, d, k },
+                shape.reading,
                 options,
             )?;
         }
-        let embeddings = Embeddings::read(path)?;
+        // Rows that are not finite are refused with their place, or set apart, like other rows that cannot be searched.
+        let embeddings = Embeddings::read_any(path)?.value;
         let mut footer = stage::footer::<Self>(options, seed);
         footer.reads("embeddings", path)?;
         let fingerprint = footer.inputs.get("embeddings").cloned().unwrap_or_default();
-        let points = Points::new(embeddings.values(), embeddings.dim())?;
-        let (answer, report) = search(points, &fingerprint, options, local, seed, progress)
+        let d = embeddings.dim();
+        let values = embeddings.into_values();
+        let (answer, report) = search(values, d, &fingerprint, options, local, seed, progress)
             .map_err(|error| match error {
-                // The machine is at fault, not the file.
+                // The machine or the caller, not the file.
                 Error::Search(
-                    vectors::Error::UnknownKernel { .. } | vectors::Error::KernelMissing { .. },
+                    vectors::Error::UnknownKernel { .. }
+                    | vectors::Error::KernelMissing { .. }
+                    | vectors::Error::Cancelled,
                 ) => error,
                 Error::Search(fault) => Error::Rows {
                     path: path.to_owned(),
@@ -70,7 +75,6 @@ impl Stage for Knn {
                 },
                 other => other,
             })?;
-        drop(embeddings);
         footer.metric = Some(options.metric.to_string());
         footer.facts = report.facts();
         if let Some(path) = files.output("neighbors") {

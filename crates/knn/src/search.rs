@@ -7,10 +7,7 @@ use crate::isolate::{self, Packed};
 use crate::memory::{self, Size};
 use crate::recall::Sample;
 use crate::shape::shape;
-use crate::{Error, Local, Options, Report, Task, ZeroRows, open};
-
-/// Rows searched again where the answer is not proven and nobody says how many.
-const RECALL_SAMPLE: usize = 1000;
+use crate::{Answer, BadRows, Error, Local, Options, Report, Task, open};
 
 /// k ids and distances a row.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,37 +18,38 @@ pub struct Lists {
     pub distances: Vec<f32>,
 }
 
-/// The neighbors of all `points`, and what can be said of them.
+/// The neighbors of all rows of `d` values, and what can be said of them. Rows that are set apart are taken out of
+/// `values` where they lie: no second matrix is made.
 ///
 /// # Errors
 ///
 /// [`Error::Search`] names the row where the vectors are at fault; [`Error::Memory`] before any work.
 pub fn search(
-    points: Points<'_>,
+    mut values: Vec<f32>,
+    d: usize,
     fingerprint: &str,
     options: &Options,
     local: &Local,
     seed: Seed,
     progress: &dyn Progress,
 ) -> Result<(Lists, Report), Error> {
-    let (n, d) = (points.n(), points.d());
-    let packed = match options.zero_rows {
-        ZeroRows::Isolate => isolate::pack(points, options.metric),
-        ZeroRows::Refuse => None,
+    let rows = Points::new(&values, d)?.n();
+    let packed = match options.bad_rows {
+        BadRows::Isolate => isolate::pack(&mut values, d, options.metric),
+        BadRows::Refuse => None,
     };
-    let searched = match &packed {
-        Some(packed) => Points::new(&packed.values, d)?,
-        None => points,
-    };
-    if let Some(packed) = &packed {
-        progress.warn(&format!(
-            "{} rows of zeros are set apart",
-            packed.isolated.len()
-        ));
+    let points = Points::new(&values, d)?;
+    let n = points.n();
+    let faults = packed
+        .as_ref()
+        .map(|packed| packed.faults)
+        .unwrap_or_default();
+    if faults.total() > 0 {
+        progress.warn(&faults.to_string());
     }
-    let others = searched.n().saturating_sub(1);
+    let others = n.saturating_sub(1);
     if others == 0 {
-        return Err(Error::TooFewRows { n: searched.n() });
+        return Err(Error::TooFewRows { n, faults });
     }
     let k = options.k.min(others);
     if k < options.k {
@@ -60,18 +58,15 @@ pub fn search(
             options.k
         ));
     }
-    let estimated_bytes = memory::keep_within(
-        local.memory_limit,
-        options.backend,
-        Size { n, d, k },
-        options,
-    )?;
-    vectors::check(searched, options.metric)
+    let size = Size { n, d, k };
+    let estimated_bytes =
+        memory::keep_within(local.memory_limit, options.backend, size, 0, options)?;
+    vectors::check(points, options.metric)
         .map_err(|fault| named_as_in_the_file(fault, packed.as_ref()))?;
 
     let backend = open(options.backend)?;
     let task = Task {
-        points: searched,
+        points,
         metric: options.metric,
         k,
         seed,
@@ -80,43 +75,59 @@ pub fn search(
         fingerprint,
         progress,
     };
-    let answer = backend.neighbors(&task)?;
-    let sample = options
-        .recall_sample
-        .unwrap_or(if answer.certified { 0 } else { RECALL_SAMPLE });
-    let recall = if sample > 0 {
-        Some(
-            Sample::draw(searched, options.metric, k, sample, seed, progress)?
-                .recall(&answer.distances),
-        )
-    } else {
-        None
+    let Answer {
+        mut ids,
+        mut distances,
+        certified,
+        filled,
+        sample,
+        facts,
+        notes,
+    } = backend.neighbors(&task)?;
+    let sample = match sample {
+        None if options.sample_size(certified) > 0 => {
+            let size = options.sample_size(certified);
+            Some(Sample::draw(
+                points,
+                options.metric,
+                k,
+                size,
+                seed,
+                progress,
+            )?)
+        }
+        there => there,
     };
-    let isolated = packed.as_ref().map_or(0, |packed| packed.isolated.len());
-    let (ids, distances) = match &packed {
-        Some(packed) => packed.unpack(k, &answer.ids, &answer.distances),
-        None => (answer.ids, answer.distances),
-    };
+    let recall = sample.map(|sample| sample.recall(&distances));
+    // The vectors are not needed any more, the file wants memory to be written.
+    drop(values);
+    // Of the rows that were searched: those set apart would pass for hubs, parts and rows that nobody lists.
+    let shape = shape(&ids, &distances, options.metric, k);
+    if let Some(packed) = packed {
+        packed.unpack(options.metric, k, &mut ids, &mut distances);
+    }
     let report = Report {
-        rows: n,
+        rows,
         dimensions: d,
         k,
         metric: options.metric,
         backend: backend.name(),
-        certified: answer.certified,
-        reproducible: backend.reproducible(),
-        filled: answer.filled,
-        isolated,
+        certified,
+        reproducible: backend.reproducible(options),
+        filled,
+        isolated: faults.total(),
+        not_finite: faults.not_finite,
         recall,
-        shape: shape(&ids, &distances, k),
-        engine: answer.facts,
+        shape,
+        engine: facts,
         estimated_bytes,
-        notes: answer.notes,
     };
-    if report.shape.drowned > 0 {
+    for note in &notes {
+        progress.note(note);
+    }
+    if let Some(drowned @ 1..) = report.shape.drowned {
         progress.warn(&format!(
-            "{} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k",
-            report.shape.drowned
+            "{drowned} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"
         ));
     }
     Ok((Lists { ids, distances }, report))

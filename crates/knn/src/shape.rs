@@ -6,6 +6,7 @@
 
 use graph::{Components, UnionFind};
 use serde::Serialize;
+use vectors::Metric;
 
 /// The figures of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -22,10 +23,11 @@ pub struct Shape {
     pub most_listed: usize,
     /// Skewness of that number over the rows: 0 is even, above 1 is marked.
     pub listing_skew: f64,
-    /// Rows that have a copy: their nearest is at distance 0.
-    pub duplicates: usize,
+    /// Rows that have a copy: their nearest is at distance 0. Nothing is known of that under inner products, where copies
+    /// are at no certain distance and need not be near.
+    pub duplicates: Option<usize>,
     /// Rows whose whole list is at distance 0: there are more copies than places, and nothing else is seen of them.
-    pub drowned: usize,
+    pub drowned: Option<usize>,
 }
 
 /// The figures of the graph with `k` neighbors a row.
@@ -33,7 +35,7 @@ pub struct Shape {
 /// # Panics
 ///
 /// If `k` is 0 or an id is no row.
-pub fn shape(ids: &[u32], distances: &[f32], k: usize) -> Shape {
+pub fn shape(ids: &[u32], distances: &[f32], metric: Metric, k: usize) -> Shape {
     let n = ids.len() / k;
     let mut listed = vec![0u32; n];
     let mut parts = UnionFind::new(n);
@@ -52,12 +54,15 @@ pub fn shape(ids: &[u32], distances: &[f32], k: usize) -> Shape {
             / n as f64
     };
     let deviation = moment(2).sqrt();
+    // The graph's own count reads lists without negative distances, which inner products have.
     let parts = Components::from_roots(parts.roots());
     let copies = |at: usize| {
-        distances
-            .chunks_exact(k)
-            .filter(|row| row[at] == 0.0)
-            .count()
+        (metric != Metric::InnerProduct).then(|| {
+            distances
+                .chunks_exact(k)
+                .filter(|row| row[at] == 0.0)
+                .count()
+        })
     };
     Shape {
         components: parts.count,
@@ -85,17 +90,22 @@ mod tests {
     #[test]
     fn two_pairs_and_a_star() {
         // 0 and 1 are copies; 2, 3, 4 list 5, and 5 lists 2.
-        let shape = shape(&[1, 0, 5, 5, 5, 2], &[0.0, 0.0, 1.0, 1.0, 1.0, 1.0], 1);
+        let (ids, distances) = ([1, 0, 5, 5, 5, 2], [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+        let of = |metric| super::shape(&ids, &distances, metric, 1);
+        let shape = of(Metric::L2);
         assert_eq!((shape.components, shape.largest_component), (2, 4));
         assert_eq!((shape.unlisted, shape.most_listed), (2, 3));
-        assert_eq!((shape.duplicates, shape.drowned), (2, 2));
+        assert_eq!((shape.duplicates, shape.drowned), (Some(2), Some(2)));
+        // An inner product of 1 is no sign of a copy.
+        let shape = of(Metric::InnerProduct);
+        assert_eq!((shape.duplicates, shape.drowned), (None, None));
         assert!(shape.listing_skew > 0.5);
     }
 
     #[test]
     fn an_even_ring_has_no_hubs() {
         let ids: Vec<u32> = (0..10).map(|i| (i + 1) % 10).collect();
-        let shape = shape(&ids, &[1.0; 10], 1);
+        let shape = shape(&ids, &[1.0; 10], Metric::Cosine, 1);
         assert_eq!(
             (
                 shape.components,
@@ -103,7 +113,7 @@ mod tests {
                 shape.unlisted,
                 shape.duplicates
             ),
-            (1, 0, 0, 0)
+            (1, 0, 0, Some(0))
         );
         assert_eq!(shape.listing_skew, 0.0);
     }

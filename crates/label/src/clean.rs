@@ -1,21 +1,11 @@
 //! What a text says once the marks of the web are off it: entities decoded, tags and addresses left out.
 //!
-//! Feeds often carry remains of HTML that lost a character on the way (`#39;` for `&#39;`, `quot;` for `&quot;`). They
-//! would become words (`quot`, `39`), so those are mended too. The place at the head of a news agency's text (`BERLIN
-//! (AP) -`) says where it was written, not what about, and is left out as well. Of a text that is nothing but addresses,
-//! hosts and paths are what there is to read. Takes time linear in the text.
+//! What is left of an entity would become a word (`quot`, `39`). The place at the head of a news agency's text (`BERLIN
+//! (AP) -`) says where it was written, not what about, and is left out as well; a word in capitals alone may be a place or
+//! an acronym (`PARIS -`, `NASA -`), which the corpus has to tell. Of a text that is nothing but addresses, hosts and
+//! paths are what there is to read. Takes time linear in the text.
 
 use std::borrow::Cow;
-
-/// Entities that are often found without their `&`.
-const BROKEN: [(&str, &str); 6] = [
-    ("quot;", "\""),
-    ("amp;", "&"),
-    ("lt;", "<"),
-    ("gt;", ">"),
-    ("nbsp;", " "),
-    ("apos;", "'"),
-];
 
 /// `text` without entities, tags and web addresses; borrowed where it has none.
 pub fn clean(text: &str) -> Cow<'_, str> {
@@ -43,8 +33,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     text
 }
 
-/// The bytes of the dateline that `line` begins with: capitals up to a dash (`NEW YORK -`), or words that begin with
-/// capitals and end with the agency in parentheses (`BAGHDAD, Iraq (AP) -`).
+/// The bytes of the dateline that `line` begins with: words in capitals up to a dash (`NEW YORK -`), or words of which the
+/// first is in capitals and the last is the agency in parentheses (`BAGHDAD, Iraq (AP) -`).
 fn dateline(line: &str) -> usize {
     let head = line
         .char_indices()
@@ -66,56 +56,23 @@ fn dateline(line: &str) -> usize {
         _ => before,
     };
     let first = place.split([' ', ',']).next().unwrap_or_default();
-    let capitals = |text: &str| {
-        text.chars().filter(|c| c.is_alphabetic()).count() >= 2
-            && !text.chars().any(|c| c.is_lowercase() || c.is_numeric())
-    };
-    let signed =
-        place.len() < before.len() && capitals(first) && place.split_whitespace().count() <= 5;
-    if signed || capitals(place) { dash } else { 0 }
+    let words = place.split_whitespace().count();
+    let signed = place.len() < before.len() && in_capitals(first) && words <= 5;
+    let spelled = in_capitals(place) && words >= 2;
+    if signed || spelled { dash } else { 0 }
 }
 
-/// Decodes entities, whole and broken ones; twice, since feeds often escape what is escaped already.
+/// Whether `text` has letters, two at least, and all of them are capitals: in a script without case none is.
+pub fn in_capitals(text: &str) -> bool {
+    let mut letters = text.chars().filter(|c| c.is_alphabetic());
+    letters.clone().nth(1).is_some()
+        && letters.all(char::is_uppercase)
+        && !text.contains(char::is_numeric)
+}
+
+/// Decodes entities twice, since feeds often escape what is escaped already.
 fn decode(text: &str) -> String {
-    let once = html_escape::decode_html_entities(text);
-    let twice = html_escape::decode_html_entities(once.as_ref());
-    mend(&twice)
-}
-
-/// Decodes `quot;`, `#39;` and their like where they follow no letter or digit.
-fn mend(text: &str) -> String {
-    let mut mended = String::with_capacity(text.len());
-    let mut rest = text;
-    let mut inside_word = false;
-    while let Some(first) = rest.chars().next() {
-        if !inside_word && let Some((decoded, length)) = broken_entity(rest) {
-            // The space before a broken apostrophe was put there with the breakage: "it #39;s".
-            if decoded == "'" && mended.ends_with(' ') {
-                mended.pop();
-            }
-            mended.push_str(&decoded);
-            rest = &rest[length..];
-            continue;
-        }
-        inside_word = first.is_alphanumeric() || first == '&';
-        mended.push(first);
-        rest = &rest[first.len_utf8()..];
-    }
-    mended
-}
-
-/// The character that `text` starts with in broken form, and the bytes the form takes.
-fn broken_entity(text: &str) -> Option<(String, usize)> {
-    for (form, decoded) in BROKEN {
-        if text.starts_with(form) {
-            return Some((decoded.to_owned(), form.len()));
-        }
-    }
-    let number = text.strip_prefix('#')?;
-    let end = number.find(';').filter(|&end| (2..=5).contains(&end))?;
-    let code: u32 = number[..end].parse().ok()?;
-    let decoded = char::from_u32(code).filter(|decoded| !decoded.is_control())?;
-    Some((decoded.to_string(), end + 2))
+    entities::decode(&entities::decode(text)).into_owned()
 }
 
 /// Replaces what looks like a tag (`<b>`, `</a>`, `<!-- -->`) by a space; other `<` stay.

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::clean::clean;
+use crate::clean::{clean, in_capitals};
 use crate::language::{self, LANGUAGES, Languages, Languages64, Role, StopWords};
-use crate::tokenize::{Tokenizer, is_unspaced, without_elision, without_possessive};
+use crate::tokenize::{Aside, Tokenizer, is_unspaced, without_elision, without_possessive};
 
 /// Texts cut by one task.
 const BLOCK: usize = 512;
@@ -34,7 +34,8 @@ pub struct Corpus {
     terms: Vec<Vec<Term>>,
     /// The keys of the terms, sorted.
     keys: Vec<String>,
-    /// Words that agencies sign with, which count as stop words, and how often each stands as a byline.
+    /// Words that agencies sign with and places that they write from, which count as stop words, and how often each stands
+    /// so.
     pub bylines: Vec<(String, usize)>,
 }
 
@@ -73,7 +74,7 @@ impl Corpus {
         language: Option<usize>,
         keep_bylines: bool,
     ) -> Self {
-        let (forms, mut tokens, starts, mut asides) = intern(texts, n);
+        let (forms, mut tokens, starts, asides) = intern(texts, n);
         let masks: Vec<Languages64> = forms
             .par_iter()
             .map(|form| stops.languages_of(&key(form)))
@@ -86,13 +87,12 @@ impl Corpus {
             None => language::settle(&evidence(&forms, &masks, &tokens, &starts)),
         };
         let counts = count(&tokens, forms.len());
-        asides.resize(forms.len(), 0);
         let is_byline: Vec<bool> = (0..forms.len())
             .map(|form| !keep_bylines && signs(&forms[form], asides[form], counts[form], n))
             .collect();
         let bylines = (0..forms.len())
             .filter(|&form| is_byline[form])
-            .map(|form| (forms[form].clone(), asides[form] as usize))
+            .map(|form| (forms[form].clone(), asides[form].all() as usize))
             .collect();
         let (terms, keys) = terms(&forms, &masks, &is_byline, &tokens, &starts, &languages);
         tokens.shrink_to_fit();
@@ -161,6 +161,11 @@ impl Corpus {
         key(&self.forms[form as usize])
     }
 
+    /// Whether some text holds the word `form`, written so.
+    pub fn knows(&self, form: &str) -> bool {
+        knows(&self.forms, form)
+    }
+
     /// The words `forms`, joined as their script joins words; the last one without a possessive `'s`.
     pub fn spell(&self, forms: &[u32]) -> String {
         let mut spelled = String::new();
@@ -199,8 +204,8 @@ impl Block<'_> {
                 if word.breaks && interned.tokens.len() > before {
                     interned.tokens.push(BREAK);
                 }
-                if word.aside {
-                    interned.asides.push(form);
+                if let Some(aside) = word.aside {
+                    interned.asides.push((form, aside));
                 }
                 interned
                     .tokens
@@ -218,14 +223,27 @@ struct Interned {
     forms: Vec<String>,
     tokens: Vec<u32>,
     lengths: Vec<usize>,
-    asides: Vec<u32>,
+    asides: Vec<(u32, Aside)>,
+}
+
+/// How often a form stands where bylines do.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asides {
+    bracketed: u32,
+    heads: u32,
+}
+
+impl Asides {
+    fn all(self) -> u32 {
+        self.bracketed + self.heads
+    }
 }
 
 /// Forms sorted, tokens, starts of the texts, and how often each form stands alone as a byline does.
 fn intern<'a>(
     texts: &(dyn Fn(usize) -> &'a str + Sync),
     n: usize,
-) -> (Vec<String>, Vec<u32>, Vec<usize>, Vec<u32>) {
+) -> (Vec<String>, Vec<u32>, Vec<usize>, Vec<Asides>) {
     let tokenizer = Tokenizer::default();
     let mut blocks: Vec<Interned> = (0..n.div_ceil(BLOCK))
         .into_par_iter()
@@ -254,20 +272,23 @@ fn intern<'a>(
             })
             .collect();
         let renumber = |form: &mut u32| *form = global[*form as usize];
-        block.asides.iter_mut().for_each(renumber);
+        block.asides.iter_mut().for_each(|(form, _)| renumber(form));
         for token in block.tokens.iter_mut().filter(|token| **token != BREAK) {
             *token = global[(*token & FORM) as usize] | (*token & WEAK);
         }
     });
-    let mut asides = vec![0; forms.len()];
+    let mut asides = vec![Asides::default(); forms.len()];
     let mut tokens = Vec::with_capacity(blocks.iter().map(|block| block.tokens.len()).sum());
     let mut starts = Vec::with_capacity(n + 1);
     starts.push(0);
     for block in blocks {
-        block
-            .asides
-            .iter()
-            .for_each(|&form| asides[form as usize] += 1);
+        for &(form, aside) in &block.asides {
+            let asides = &mut asides[form as usize];
+            match aside {
+                Aside::Bracketed => asides.bracketed += 1,
+                Aside::Head => asides.heads += 1,
+            }
+        }
         tokens.extend_from_slice(&block.tokens);
         starts.extend(
             block
@@ -280,6 +301,13 @@ fn intern<'a>(
         );
     }
     (forms, tokens, starts, asides)
+}
+
+/// Whether `form` is one of the sorted `forms`.
+fn knows(forms: &[String], form: &str) -> bool {
+    forms
+        .binary_search_by(|known| known.as_str().cmp(form))
+        .is_ok()
 }
 
 /// What forms of one spelling share: lower case, without a possessive `'s`, an elided article and the last point of an
@@ -300,14 +328,14 @@ fn count(tokens: &[u32], forms: usize) -> Vec<u32> {
     counts
 }
 
-/// Whether a form is what agencies sign with: a word, in 1 % of the texts or more, and three times in four where
-/// agencies sign. A topic is spoken of, in the middle of its texts too; a source is not.
-fn signs(form: &str, asides: u32, count: u32, n: usize) -> bool {
-    let asides = asides as usize;
-    form.starts_with(char::is_alphabetic)
-        && asides >= 3
-        && asides * 100 >= n
-        && asides * 4 >= count as usize * 3
+/// Whether a form is what agencies sign with: a word that stands where they sign three times at least, and three times in
+/// four that it stands anywhere: a topic is spoken of, in the middle of its texts too; a source is not. An agency signs
+/// 1 % of the texts or more; a place in capitals at the head of a line (`PARIS -`) may be in fewer.
+fn signs(form: &str, asides: Asides, count: u32, n: usize) -> bool {
+    let mostly = |asides: u32| asides >= 3 && u64::from(asides) * 4 >= u64::from(count) * 3;
+    let agency = mostly(asides.all()) && asides.all() as usize * 100 >= n;
+    let place = mostly(asides.heads) && in_capitals(form);
+    form.starts_with(char::is_alphabetic) && (agency || place)
 }
 
 /// What each text speaks for: its script where that tells the language, else its stop words.
@@ -404,11 +432,9 @@ fn terms(
                     } else {
                         language::role(&lower, masks[form], language)
                     };
-                    (
-                        language,
-                        language::stem(&lower, usize::from(language)),
-                        role,
-                    )
+                    let stem =
+                        language::stem(&lower, usize::from(language), |word| knows(forms, word));
+                    (language, stem, role)
                 })
                 .collect()
         })

@@ -1,10 +1,11 @@
 //! Class-based TF-IDF: which phrases a cluster holds more than the rest of the corpus does.
 //!
 //! The weight of phrase t in cluster c is tf(t, c) ln(1 + A / f(t)), after Grootendorst (`BERTopic`, 2022,
-//! arXiv:2203.05794): tf is the share of t among the words of c, f(t) how often t occurs in all clusters together, and A
-//! the mean number of words in a cluster. Noise is one more class, so that what is common outside weighs less. Two
-//! departures: a phrase counts once a text, and equal texts of a cluster count as one, so that one text that says a
-//! word ten times, or is in the table ten times, does not name the cluster.
+//! arXiv:2203.05794): tf is the count of t in c over that of all words of c that are frequent enough to name it, f(t) how
+//! often t occurs in all clusters together, and A the mean number of words in a cluster. Noise is one more class, so that
+//! what is common outside weighs less. Two departures: a phrase or word counts once a text, in all of these, and equal
+//! texts of a cluster count as one, so that one text that says a word ten times, or is in the table ten times, does not
+//! name the cluster.
 //!
 //! Phrases of two and three words are counted only where their parts are frequent enough (a priori pruning: a phrase is
 //! never more frequent than its parts), so that memory stays near the number of frequent phrases of the largest

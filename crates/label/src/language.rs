@@ -155,7 +155,7 @@ pub enum Role {
     Number,
     /// Begin a longer phrase or stand inside, never end one or make one alone: words that are in every text, and in names.
     Opening,
-    /// Stand inside a phrase only: stop words and single letters.
+    /// Stand inside a phrase only: stop words and single letters of an alphabet.
     Function,
 }
 
@@ -221,7 +221,7 @@ impl StopWords {
 /// The role of `word` (lower case) in a text of `language`.
 pub fn role(word: &str, stops: Languages64, language: u8) -> Role {
     let within = |mask: u64| mask >> language & 1 == 1;
-    let single = word.chars().nth(1).is_none();
+    let single = word.chars().nth(1).is_none() && !is_whole(word);
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
     // Short words in hiragana alone are the grammar of a Japanese sentence.
     let hiragana =
@@ -235,6 +235,12 @@ pub fn role(word: &str, stops: Languages64, language: u8) -> Role {
     } else {
         Role::Content
     }
+}
+
+/// Whether each character of `word` is a whole syllable that can be a word: 茶 (tea), 집 (house).
+fn is_whole(word: &str) -> bool {
+    word.chars()
+        .all(|c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}'))
 }
 
 /// The language that a text speaks for; `masks` are the languages of each of its distinct words.
@@ -307,20 +313,22 @@ pub fn by_code(code: &str) -> Option<usize> {
     LANGUAGES.iter().position(|language| language.code == code)
 }
 
-/// The stem of `word` (lower case) in a language: what its inflected forms share.
-pub fn stem(word: &str, language: usize) -> String {
+/// The stem of `word` (lower case) in a language: what its inflected forms share. `known` tells whether the texts hold a
+/// word as it is.
+pub fn stem(word: &str, language: usize, known: impl Fn(&str) -> bool) -> String {
     match LANGUAGES[language] {
         Language {
             stem: Some(algorithm),
             ..
         } => Stemmer::create(algorithm).stem(word).into_owned(),
-        Language { code: "ko", .. } => without_particle(word).to_owned(),
+        Language { code: "ko", .. } => without_particle(word, known).to_owned(),
         _ => word.to_owned(),
     }
 }
 
-/// A Korean word without the particle at its end. Two syllables at least are left, so that short nouns stay whole.
-pub fn without_particle(word: &str) -> &str {
+/// A Korean word without the particle at its end. Many nouns end like a particle (고양이, cat), so one is taken off only
+/// where the texts hold the word without it too, and two syllables at least are left.
+pub fn without_particle(word: &str, known: impl Fn(&str) -> bool) -> &str {
     const PARTICLES: [&str; 24] = [
         "에서는",
         "으로",
@@ -349,9 +357,7 @@ pub fn without_particle(word: &str) -> &str {
     ];
     PARTICLES
         .iter()
-        .find_map(|particle| {
-            word.strip_suffix(particle)
-                .filter(|stem| stem.chars().count() >= 2)
-        })
+        .filter_map(|particle| word.strip_suffix(particle))
+        .find(|stem| stem.chars().count() >= 2 && known(stem))
         .unwrap_or(word)
 }

@@ -384,13 +384,11 @@ fn part_of_name(token: &Token) -> Option<u32> {
 fn spell(corpus: &Corpus, forms: &[u32]) -> String {
     let spelled = corpus.spell(forms);
     let hangul = |c: char| ('\u{ac00}'..='\u{d7a3}').contains(&c);
-    match spelled.rfind(' ') {
-        _ if !spelled.ends_with(hangul) => spelled,
-        Some(space) => format!(
-            "{} {}",
-            &spelled[..space],
-            without_particle(&spelled[space + 1..])
-        ),
-        None => without_particle(&spelled).to_owned(),
+    if !spelled.ends_with(hangul) {
+        return spelled;
     }
+    let last = spelled.rfind(' ').map_or(0, |space| space + 1);
+    let (before, last) = spelled.split_at(last);
+    let bare = without_particle(last, |word| corpus.knows(word));
+    format!("{before}{bare}")
 }

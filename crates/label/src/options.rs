@@ -44,7 +44,8 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "WORD,...")]
     pub stop_words: Vec<String>,
 
-    /// Let bylines into names: words that mostly stand where agencies sign, such as (AP) at the end of a title.
+    /// Let bylines into names: words that mostly stand where agencies sign or say where they write from, such as (AP) at the
+    /// end of a title, or PARIS before a dash at the head of a text.
     #[arg(long)]
     pub keep_bylines: bool,
 

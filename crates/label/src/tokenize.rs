@@ -16,9 +16,17 @@ pub struct Word<'a> {
     pub breaks: bool,
     /// Whether its capitals say nothing: it opens a sentence, or the sentence writes most words with a capital.
     pub weak_case: bool,
-    /// Whether it stands where agencies sign: alone in parentheses at the end of a line, or in parentheses or alone
-    /// at its head, where a place may come before it and a dash after.
-    pub aside: bool,
+    /// Where agencies sign and places are given, if it stands there.
+    pub aside: Option<Aside>,
+}
+
+/// Where a word stands that says whence a text comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aside {
+    /// In parentheses at the end of a line, or at its head, where a place may come before it and a dash after.
+    Bracketed,
+    /// Alone at the head of a line, with a dash after it.
+    Head,
 }
 
 /// Cuts texts into words. Cheap to make and to copy.
@@ -46,8 +54,8 @@ impl Tokenizer {
     /// The words of `text`, in its order.
     pub fn words<'a>(&self, text: &'a str) -> Vec<Word<'a>> {
         let mut words: Vec<Word<'a>> = Vec::new();
-        // The first word of the sentence, and the end of the word before.
-        let (mut sentence, mut last_end) = (0, 0);
+        // The first word of the sentence, the end of the word before, and the first byte of the line.
+        let (mut sentence, mut last_end, mut line) = (0, 0, 0);
         let mut at = 0;
         while let Some(start) = next_word(text, at) {
             let unspaced = text[start..].starts_with(is_unspaced);
@@ -57,6 +65,9 @@ impl Tokenizer {
                 word_end(text, start)
             };
             let gap = &text[last_end..start];
+            if let Some(feed) = gap.rfind('\n') {
+                line = last_end + feed + 1;
+            }
             // The point of "St. Helens" ends nothing.
             let gap = match words.last() {
                 Some(word) if ABBREVIATIONS.contains(&word.text) => {
@@ -64,7 +75,8 @@ impl Tokenizer {
                 }
                 _ => gap,
             };
-            if ends_sentence(gap) {
+            // What says whence a text comes is no part of its first sentence.
+            if ends_sentence(gap) || words.last().is_some_and(|word| word.aside.is_some()) {
                 mark_case(&mut words[sentence..]);
                 sentence = words.len();
             }
@@ -72,7 +84,7 @@ impl Tokenizer {
             if unspaced {
                 self.segment(&text[start..end], breaks, &mut words);
             } else {
-                let aside = is_aside(text, gap, start, end);
+                let aside = aside(&text[line..start], line >= last_end, &text[end..]);
                 words.push(Word {
                     text: text[start..end].trim_end_matches(is_joiner),
                     breaks,
@@ -94,7 +106,7 @@ impl Tokenizer {
                 text: &run[start..end],
                 breaks: breaks && start == 0,
                 weak_case: false,
-                aside: false,
+                aside: None,
             });
             start = end;
         }
@@ -235,26 +247,26 @@ fn ends_sentence(gap: &str) -> bool {
     gap.contains(['.', '!', '?', '\n', '。', '！', '？', '।', '\u{2026}'])
 }
 
-/// Whether the word `text[start..end]`, after `gap`, stands where a byline does. In the middle of a line a word in
-/// parentheses is an abbreviation of what comes before: "large language models (LLMs)".
-fn is_aside(text: &str, gap: &str, start: usize, end: usize) -> bool {
-    const LONGEST_PLACE: usize = 5;
-    let after = &text[end..];
-    let heads_line = start == gap.len() || gap.contains('\n');
+/// Where a word stands, if a byline does: after `before` on its line, as its first word or not, and before `after`. In the
+/// middle of a line a word in parentheses is an abbreviation of what comes before: "large language models (LLMs)".
+fn aside(before: &str, first: bool, after: &str) -> Option<Aside> {
+    /// Words and bytes of a place and the bracket after it. Looking no farther back keeps long lines linear.
+    const LONGEST_PLACE: (usize, usize) = (6, 200);
     let before_dash = |after: &str| {
         [" - ", " -- ", " \u{2013} ", " \u{2014} "]
             .iter()
             .any(|dash| after.starts_with(dash))
     };
-    let (true, Some(after)) = (gap.ends_with('('), after.strip_prefix(')')) else {
-        return heads_line && before_dash(after);
+    let (true, Some(after)) = (before.ends_with('('), after.strip_prefix(')')) else {
+        return (first && before_dash(after)).then_some(Aside::Head);
     };
     let place = || {
-        let line = text[..start].rsplit('\n').next().unwrap_or_default();
-        line.split_whitespace().take(LONGEST_PLACE + 2).count() <= LONGEST_PLACE + 1
+        let (words, bytes) = LONGEST_PLACE;
+        before.len() <= bytes && before.split_whitespace().count() <= words
     };
-    let rest = after.lines().next().unwrap_or_default();
-    heads_line || rest.trim().is_empty() || (before_dash(after) && place())
+    let rest = after.trim_start_matches(|c: char| c.is_whitespace() && c != '\n');
+    let ends_line = rest.is_empty() || rest.starts_with('\n');
+    (first || ends_line || (before_dash(after) && place())).then_some(Aside::Bracketed)
 }
 
 /// Marks the capitals of a sentence that say nothing: of its first word, and of all if most words have one.

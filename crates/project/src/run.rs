@@ -144,6 +144,10 @@ impl Stage for Project {
             quality,
         };
         record(&mut footer, &report, laid_out.residual);
+        // For readers who have this file and not the neighbors.
+        if let Some(metric) = metric {
+            footer.fact("neighbors_metric", metric.to_string());
+        }
         if let Some(path) = files.output("projection") {
             write(
                 path,

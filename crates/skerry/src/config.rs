@@ -3,15 +3,16 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
 use crate::failure::Failure;
 use crate::recipe::{Preset, Step};
+use crate::step::placeholders;
 
 pub(crate) fn command() -> Command {
     Command::new("config")
         .about("Print a pipeline.toml with every setting, its meaning and its default")
-        .after_help("Change what you like and give it to `skerry run --config pipeline.toml`; what you leave out keeps its default.")
+        .after_help("Change what you like and give it to `skerry run --config pipeline.toml`; what you leave out keeps its default. Paths are relative to where the command is given; the settings that a run keeps have them whole.")
         .arg(preset_arg())
 }
 
@@ -32,7 +33,29 @@ pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     for step in &mut steps {
         step.resolve(&[])?;
     }
-    Ok(stage::cli::print(&page(preset, 42, &[], &steps)))
+    Ok(stage::cli::print(&page(
+        preset,
+        stage::DEFAULT_SEED,
+        &[],
+        &steps,
+    )))
+}
+
+/// How files of other names are written down for `step`.
+fn files(step: &Step) -> String {
+    let first = step.stage.outputs().first();
+    first.map_or_else(String::new, |file| {
+        format!("{{ {} = \"{}\" }}", file.name, file.file)
+    })
+}
+
+/// What stands for files and numbers in the command of another program.
+fn words(step: &Step) -> String {
+    let names: Vec<String> = placeholders(step)
+        .iter()
+        .map(|name| format!("{{{name}}}"))
+        .collect();
+    names.join(", ")
 }
 
 /// The text of a settings file that holds all settings of these steps.
@@ -63,21 +86,52 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
     );
     for step in steps {
         let _ = write!(page, "\n# {}\n[{}]\n", step.stage.about(), step.name);
-        for key in ["stage", "files", "command"] {
-            if let Some(value) = step.table.get(key) {
-                let _ = writeln!(page, "{key} = {value}");
+        for (key, about) in [
+            ("stage", "The stage that the step is".to_owned()),
+            (
+                "files",
+                format!(
+                    "Files of other names than the standard ones: {}",
+                    files(step)
+                ),
+            ),
+            (
+                "command",
+                format!(
+                    "Another program in the stage's place; it gets {}",
+                    words(step)
+                ),
+            ),
+        ] {
+            match step.table.get(key) {
+                Some(value) => drop(writeln!(page, "# {about}\n{key} = {value}")),
+                None if key == "stage" => {}
+                None => drop(writeln!(page, "# {about}\n# {key} =")),
             }
         }
         let command = step.stage.command(step.stage.name());
         for (key, value) in &step.settings {
-            if let Some(help) = command
+            let arg = command
                 .get_arguments()
-                .find(|arg| arg.get_id() == key.as_str())
-                .and_then(Arg::get_help)
-            {
+                .find(|arg| arg.get_id() == key.as_str());
+            if let Some(help) = arg.and_then(Arg::get_help) {
                 for line in help.to_string().lines() {
                     let _ = writeln!(page, "# {line}");
                 }
+            }
+            // Those of a switch are true and false, which its value shows.
+            let values: Vec<String> = arg
+                .filter(|arg| !matches!(arg.get_action(), ArgAction::SetTrue))
+                .map(Arg::get_possible_values)
+                .into_iter()
+                .flatten()
+                .map(|value| match value.get_help() {
+                    Some(help) => format!("\"{}\" ({help})", value.get_name()),
+                    None => format!("\"{}\"", value.get_name()),
+                })
+                .collect();
+            if !values.is_empty() {
+                let _ = writeln!(page, "# It may be: {}", values.join(", "));
             }
             match toml::Value::try_from(value) {
                 Ok(value) => drop(writeln!(page, "{key} = {value}")),

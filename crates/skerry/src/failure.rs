@@ -36,21 +36,33 @@ impl Failure {
     }
 
     /// Something went wrong with a file that is no file of the contract.
-    pub(crate) fn io(action: &str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |error| Self {
-            text: format!(
-                "error: cannot {action} {}\n  because: {error}",
-                path.display()
-            ),
-            status: 1,
+    pub(crate) fn io(
+        action: &'static str,
+        path: &std::path::Path,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| {
+            Self::of(&artifacts::Error::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            })
         }
     }
 
-    /// A step failed and has said why.
-    pub(crate) fn step(fact: impl Display, status: u8) -> Self {
+    /// Work that was begun could not be ended; the exit status with it.
+    pub(crate) fn work(fact: impl Display, hint: impl Display, status: u8) -> Self {
         Self {
-            text: format!("error: {fact}"),
+            text: format!("error: {fact}\n  hint: {hint}"),
             status,
+        }
+    }
+
+    /// A signal ended the run: by custom its number and 128 are the exit status.
+    pub(crate) fn interrupted(signal: i32) -> Self {
+        Self {
+            text: "interrupted; what is done is kept, and the same command goes on from here"
+                .to_owned(),
+            status: u8::try_from(128 + signal).unwrap_or(1),
         }
     }
 
@@ -62,6 +74,12 @@ impl Failure {
 
 impl From<artifacts::Error> for Failure {
     fn from(error: artifacts::Error) -> Self {
+        Self::of(&error)
+    }
+}
+
+impl From<stage::LockError> for Failure {
+    fn from(error: stage::LockError) -> Self {
         Self::of(&error)
     }
 }

@@ -2,6 +2,7 @@
 
 mod config;
 mod failure;
+mod interrupt;
 mod manifest;
 mod recipe;
 mod run;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
     let result = match name {
         "run" => run::run(matches),
         "config" => config::print(matches),
-        "setup" => return setup::run(matches),
+        "setup" => setup::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
         "predict" => return stage::cli::execute::<cluster::Predict>(matches),

@@ -28,7 +28,7 @@ pub(crate) struct Manifest {
 pub(crate) struct Record {
     pub(crate) step: String,
     pub(crate) stage: String,
-    /// `done` in the last run, `kept` from one before.
+    /// `done` in the last run, `kept` from one before, `stale` where the next one would do it again.
     pub(crate) status: String,
     /// Why it ran.
     pub(crate) reason: Option<String>,
@@ -45,10 +45,13 @@ pub(crate) struct Record {
 }
 
 impl Manifest {
-    /// The log in directory `run`; an empty one where there is none that can be read.
-    pub(crate) fn read(run: &Path) -> Self {
-        let text = std::fs::read_to_string(run.join(FILE)).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+    /// The log in directory `run`, an empty one where there is none; or what is wrong with it.
+    pub(crate) fn read(run: &Path) -> Result<Self, String> {
+        match std::fs::read_to_string(run.join(FILE)) {
+            Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     pub(crate) fn write(&self, run: &Path) -> Result<(), Failure> {

@@ -1,11 +1,14 @@
 //! Recipes: named lists of steps. A step is a stage with explicit files, so a stage may stand twice.
 
+use std::any::TypeId;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use toml::{Table, Value};
 
 use crate::failure::Failure;
+use crate::run::absolute;
 use crate::stages::{self, AnyStage};
 
 /// A ready recipe.
@@ -184,6 +187,18 @@ impl Step {
     /// Completes the settings: `flags` before the table, the table before the defaults.
     pub(crate) fn resolve(&mut self, flags: &[OsString]) -> Result<(), Failure> {
         self.settings = self.stage.settings(&self.name, &self.table, flags)?;
+        let command = self.stage.command(self.stage.name());
+        let is_path = |key: &str| {
+            let arg = command.get_arguments().find(|arg| arg.get_id() == key);
+            arg.is_some_and(|arg| arg.get_value_parser().type_id() == TypeId::of::<PathBuf>())
+        };
+        for (key, value) in &mut self.settings {
+            if let serde_json::Value::String(path) = value
+                && is_path(key)
+            {
+                *path = absolute(path)?;
+            }
+        }
         for (key, value) in &self.settings {
             match Value::try_from(value) {
                 Ok(value) => self.table.insert(key.clone(), value),

@@ -3,25 +3,31 @@
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
-use stage::{Hint, Progress, Terminal, explain};
+use stage::{Progress, Terminal};
+
+use crate::failure::Failure;
 
 pub(crate) fn command() -> Command {
-    stage::cli::common(
-        Command::new("setup")
-            .about("Bring the default model and ONNX Runtime into Skerry's cache, with their hashes checked")
-            .after_help("Needs pip and a network once; with the cache filled nothing is fetched."),
-    )
+    Command::new("setup")
+        .about("Bring the default model and ONNX Runtime into Skerry's cache, with their hashes checked")
+        .after_help("Needs pip and a network once; with the cache filled nothing is fetched.")
+        .arg(stage::cli::json_flag())
+        .arg(stage::cli::quiet_flag())
 }
 
-pub(crate) fn run(matches: &ArgMatches) -> ExitCode {
+pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let report = bring(matches)?;
+    Ok(stage::cli::print(&if matches.get_flag("json_report") {
+        serde_json::to_string(&report).expect("a report is plain data")
+    } else {
+        report.to_string()
+    }))
+}
+
+/// Brings what is missing.
+pub(crate) fn bring(matches: &ArgMatches) -> Result<embed::setup::Report, Failure> {
     let terminal = Terminal::new("setup", matches.get_flag("be_quiet"));
-    let result = embed::setup::run(&stage::cache_dir(), &terminal);
+    let report = embed::setup::run(&stage::cache_dir(), &terminal);
     terminal.end();
-    match result {
-        Ok(report) if matches.get_flag("json_report") => {
-            stage::cli::print(&serde_json::to_string(&report).expect("a report is plain data"))
-        }
-        Ok(report) => stage::cli::print(&report.to_string()),
-        Err(error) => stage::cli::fail(&explain(&error, error.hint().as_deref()), 1),
-    }
+    report.map_err(|error| Failure::of(&error))
 }

@@ -128,7 +128,6 @@ impl<S: Stage> AnyStage for Of<S> {
         hashes: &Hashes,
     ) -> Result<Freshness, Failure> {
         let (options, local) = stage::settings::<S>(step, Some(table), None)?;
-        stage::freshness::<S>(files, &options, &local, seed, hashes)
-            .map_err(|error| Failure::of(&error))
+        Ok(stage::freshness::<S>(files, &options, &local, seed, hashes))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stage::{Files, Usage};
+use stage::{Files, RunLock, Usage};
 
 use crate::failure::Failure;
+use crate::interrupt::{Ended, Interrupts};
 use crate::recipe::Step;
 
 /// What all steps of a run share.
@@ -18,7 +19,14 @@ pub(crate) struct Context<'a> {
     pub(crate) seed: u64,
     pub(crate) threads: Option<usize>,
     pub(crate) quiet: bool,
+    /// What is read, where every step can read it.
     pub(crate) input: &'a [String],
+}
+
+/// What carrying out steps needs beside: the right to write in the directory, and an ear for signals.
+pub(crate) struct Guard<'a> {
+    pub(crate) lock: &'a RunLock,
+    pub(crate) interrupts: &'a Interrupts,
 }
 
 impl Context<'_> {
@@ -37,47 +45,63 @@ impl Context<'_> {
     }
 
     /// Runs `step`; its report.
-    pub(crate) fn start(&self, step: &Step) -> Result<(Value, Usage), Failure> {
+    pub(crate) fn start(&self, step: &Step, guard: &Guard<'_>) -> Result<(Value, Usage), Failure> {
         let began = Instant::now();
         let mut command = match &step.command {
             Some(line) => self.foreign(step, line)?,
             None => self.own(step)?,
         };
-        let output = command
-            .stdin(if step.stage.takes_sources() {
-                Stdio::inherit()
-            } else {
-                Stdio::null()
-            })
+        guard.lock.share(&mut command);
+        let children = Usage::cpu_of_children();
+        let program = command.get_program().to_string_lossy().into_owned();
+        let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
-            .output()
-            .map_err(Failure::io("start", Path::new(command.get_program())))?;
-        if !output.status.success() {
-            let status = output.status.code().unwrap_or(1).clamp(1, 255) as u8;
-            let fact = match output.status.code() {
-                Some(code) => format!("the step `{}` failed (exit status {code})", step.name),
-                None => format!("the step `{}` was ended by a signal", step.name),
-            };
-            let kept =
-                format!("{fact}; what is done is kept, and the same command goes on from here");
-            return Err(Failure::step(kept, status));
-        }
-        let mut report: Value = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
-        let usage = report
+            .spawn()
+            .map_err(|error| {
+                Failure::work(
+                    format_args!("cannot start {program}\n  because: {error}"),
+                    "check that it is installed and may be run",
+                    1,
+                )
+            })?;
+        // Our own stages tell what they took; of others it is seen from outside.
+        let (id, mut peak) = (child.id(), None);
+        let mut look = || peak = peak.max(Usage::peak_memory_of(id));
+        let foreign = step.command.is_some();
+        let ended = guard
+            .interrupts
+            .wait(child, foreign.then_some(&mut look as &mut dyn FnMut()))
+            .map_err(|error| {
+                Failure::work(
+                    format_args!("cannot wait for {program}\n  because: {error}"),
+                    "run the same command again",
+                    1,
+                )
+            })?;
+        let output = match ended {
+            Ended::Interrupted(signal) => return Err(Failure::interrupted(signal)),
+            Ended::Itself(status, output) if status.success() => output,
+            Ended::Itself(status, _) => return Err(failed(step, status)),
+        };
+        let mut report: Value = serde_json::from_slice(&output).unwrap_or(Value::Null);
+        let told = report
             .as_object_mut()
-            .and_then(|report| report.remove("usage"));
-        let usage = usage.and_then(|usage| serde_json::from_value(usage).ok());
-        let usage = usage.unwrap_or(Usage {
+            .and_then(|report| report.remove("usage"))
+            .and_then(|usage| serde_json::from_value(usage).ok());
+        let usage = told.unwrap_or_else(|| Usage {
             seconds: began.elapsed().as_secs_f64(),
-            ..Usage::default()
+            cpu_seconds: children
+                .zip(Usage::cpu_of_children())
+                .map(|(before, after)| after - before),
+            peak_memory: peak,
         });
         Ok((report, usage))
     }
 
     /// This program, as the stage.
     fn own(&self, step: &Step) -> Result<Command, Failure> {
-        let program = std::env::current_exe().map_err(Failure::io("find", Path::new("skerry")))?;
+        let program = std::env::current_exe().map_err(Failure::io("read", Path::new("skerry")))?;
         let mut command = Command::new(program);
         command.arg(step.stage.name()).arg("--run").arg(self.dir);
         command
@@ -102,11 +126,16 @@ impl Context<'_> {
         Ok(command)
     }
 
-    /// Another program: `{name}` stands for the path of a file, `{seed}` and `{threads}` for numbers.
+    /// Another program: `{name}` stands for the path of a file, `{seed}` and `{threads}` for numbers, and in the place of
+    /// ingest `{input}` for the sources, a word each.
     fn foreign(&self, step: &Step, line: &str) -> Result<Command, Failure> {
         let files = self.files(step);
         let mut words = Vec::new();
         for word in split(line) {
+            if word == "{input}" && step.stage.takes_sources() {
+                words.extend(self.input.iter().map(OsString::from));
+                continue;
+            }
             let mut word = word;
             for file in step.stage.inputs().iter().chain(step.stage.outputs()) {
                 let path = files
@@ -157,13 +186,49 @@ impl Context<'_> {
     }
 }
 
+/// Why `step` failed, as its exit status tells; it has said the rest itself.
+fn failed(step: &Step, status: ExitStatus) -> Failure {
+    const HINT: &str =
+        "what is done is kept: once the cause is mended, the same command goes on from here";
+    if let Some(code) = status.code() {
+        let fact = format!("the step `{}` failed (exit status {code})", step.name);
+        return Failure::work(fact, HINT, code.clamp(1, 255) as u8);
+    }
+    let signal = signal_of(status).unwrap_or_default();
+    let fact = format!("the step `{}` was ended by signal {signal}", step.name);
+    // 9 is what the system sends when memory runs out.
+    let hint = if signal == 9 {
+        format!("it may have run out of memory; {HINT}")
+    } else {
+        HINT.to_owned()
+    };
+    Failure::work(fact, hint, u8::try_from(128 + signal).unwrap_or(1))
+}
+
+#[cfg(unix)]
+fn signal_of(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal_of(_status: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// What may stand in braces in the command of another program.
+pub(crate) fn placeholders(step: &Step) -> Vec<&'static str> {
+    let files = step.stage.inputs().iter().chain(step.stage.outputs());
+    let sources = step.stage.takes_sources().then_some("input");
+    sources
+        .into_iter()
+        .chain(files.map(|file| file.name))
+        .chain(["seed", "threads"])
+        .collect()
+}
+
 /// What stands in braces in `line`, looks like a name, and is none of `step`: passed on as it stands.
 pub(crate) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a str> {
-    let files = step.stage.inputs().iter().chain(step.stage.outputs());
-    let known: Vec<&str> = files
-        .map(|file| file.name)
-        .chain(["seed", "threads"])
-        .collect();
+    let known = placeholders(step);
     line.split('{')
         .skip(1)
         .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))

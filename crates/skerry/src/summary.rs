@@ -15,11 +15,11 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
         "step", "", "seconds", "CPU s", "peak memory"
     );
     for record in records {
-        if record.status == "kept" {
+        if record.status != "done" {
             let _ = writeln!(
                 text,
                 "{:<12} {:>8} {:>10} {:>10} {:>12}",
-                record.step, "kept", "-", "-", "-"
+                record.step, record.status, "-", "-", "-"
             );
             continue;
         }
@@ -38,7 +38,27 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
         );
     }
     let _ = writeln!(text);
-    if let Ok(clusters) = Clusters::read(&dir.join(Clusters::FILE)) {
+    let stale: Vec<&str> = records
+        .iter()
+        .filter(|record| record.status == "stale")
+        .map(|record| record.step.as_str())
+        .collect();
+    if !stale.is_empty() {
+        let _ = writeln!(
+            text,
+            "stale     {}: `skerry run --out {}` brings them up to date",
+            stale.join(", "),
+            dir.display()
+        );
+    }
+    let fresh = |stage: &str| {
+        !records
+            .iter()
+            .any(|record| record.stage == stage && record.status == "stale")
+    };
+    if fresh("cluster")
+        && let Ok(clusters) = Clusters::read(&dir.join(Clusters::FILE))
+    {
         let noise = clusters
             .cluster
             .iter()
@@ -52,14 +72,14 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
     let _ = writeln!(text, "time      {:.1} s", elapsed.as_secs_f64());
     let peak = records
         .iter()
-        .filter(|record| record.status != "kept")
+        .filter(|record| record.status == "done")
         .filter_map(|record| record.usage.peak_memory)
         .max();
     if let Some(peak) = peak {
         let _ = writeln!(text, "memory    {} MiB at the most", peak >> 20);
     }
     let map = dir.join("map.html");
-    if map.exists() {
+    if fresh("viz") && map.exists() {
         let _ = writeln!(text, "map       {}", map.display());
     }
     let warnings: Vec<String> = records

@@ -1,6 +1,6 @@
 //! `skerry verify`: whether the files of a run are those that were written.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -27,24 +27,43 @@ pub(crate) fn command() -> Command {
         )
 }
 
+const OK: &str = "ok";
+
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir: &PathBuf = matches.get_one("dir").expect("it has a default");
-    let manifest = Manifest::read(dir);
+    let manifest = Manifest::read(dir).map_err(|why| {
+        Failure::work(
+            format_args!(
+                "{} cannot be read\n  because: {why}",
+                dir.join(FILE).display()
+            ),
+            format_args!("`skerry run --out {}` makes the files again", dir.display()),
+            1,
+        )
+    })?;
     if manifest.steps.is_empty() {
         let fact = format!("{} has no {FILE} with steps in it", dir.display());
         return Err(Failure::usage(fact, "name the directory of a run"));
     }
     let mut verdicts = Vec::new();
-    let mut faults = 0;
     for record in &manifest.steps {
         for (file, written) in &record.outputs {
             let verdict = match artifacts::sha256(&dir.join(file)) {
-                Ok(found) if found == *written => "ok",
+                Ok(found) if found == *written => OK,
                 Ok(_) => "CHANGED",
                 Err(_) => "MISSING",
             };
-            faults += usize::from(verdict != "ok");
-            verdicts.push((verdict, file, &record.step));
+            verdicts.push((verdict, file.clone(), record.step.as_str()));
+        }
+    }
+    let faults = verdicts
+        .iter()
+        .filter(|(verdict, ..)| *verdict != OK)
+        .count();
+    // Written by something else, say a sweep: whether it is whole is not known here.
+    for file in tables(dir) {
+        if !verdicts.iter().any(|(_, known, _)| *known == file) {
+            verdicts.push(("unknown", file, "no step of the run"));
         }
     }
     let text = if matches.get_flag("json") {
@@ -61,13 +80,24 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let status = stage::cli::print(&text);
     if faults > 0 {
         let dir = dir.display();
-        return Err(Failure::step(
+        return Err(Failure::work(
             format_args!(
-                "{faults} files of {dir} are not as the last run left them: damaged, or written since by a stage run alone\n  \
-                 hint: `skerry run --out {dir}` makes them again"
+                "{faults} files of {dir} are not as the last run left them: damaged, or written since by a stage run alone"
             ),
+            format_args!("`skerry run --out {dir}` makes them again"),
             1,
         ));
     }
     Ok(status)
+}
+
+/// The Parquet files in `dir`, by name.
+fn tables(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".parquet"))
+        .collect();
+    names.sort();
+    names
 }

@@ -8,7 +8,9 @@ use std::time::Instant;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
-use crate::{Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain};
+use crate::{
+    DEFAULT_SEED, Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain, say,
+};
 
 /// Exit status of wrong usage.
 const USAGE: u8 = 2;
@@ -72,8 +74,8 @@ pub fn command<S: Stage>(name: &str) -> Command {
     common(command)
 }
 
-/// The flags that mean the same in every program.
-pub fn common(command: Command) -> Command {
+/// The flags that mean the same in every stage.
+fn common(command: Command) -> Command {
     command
         .next_help_heading("Common")
         .arg(
@@ -89,18 +91,46 @@ pub fn common(command: Command) -> Command {
                 .long("seed")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(..=MOST_SEED))
-                .help("Seed of all random choices [default: that of the settings file, else 42]"),
+                .help(format!("Seed of all random choices [default: that of the settings file, else {DEFAULT_SEED}]")),
         )
-        .arg(
-            Arg::new("thread_count")
-                .long("threads")
-                .value_name("N")
-                .value_parser(value_parser!(usize))
-                .help("Threads to use; the results are the same for any number [default: all processors]"),
-        )
-        .arg(Arg::new("json_report").long("json").action(ArgAction::SetTrue).help("Print the report as one JSON object"))
-        .arg(Arg::new("be_quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("Say nothing but warnings and errors"))
+        .arg(threads())
+        .arg(json_flag())
+        .arg(quiet_flag())
         .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the settings in force first"))
+}
+
+/// `--threads N`.
+pub fn threads() -> Arg {
+    Arg::new("thread_count")
+        .long("threads")
+        .value_name("N")
+        .value_parser(value_parser!(u16).range(1..))
+        .help("Threads to use; the results are the same for any number [default: all processors]")
+}
+
+/// How many threads were asked for.
+pub fn threads_of(matches: &ArgMatches) -> Option<usize> {
+    matches
+        .get_one::<u16>("thread_count")
+        .copied()
+        .map(usize::from)
+}
+
+/// `--json`.
+pub fn json_flag() -> Arg {
+    Arg::new("json_report")
+        .long("json")
+        .action(ArgAction::SetTrue)
+        .help("Print the report as one JSON object")
+}
+
+/// `--quiet`.
+pub fn quiet_flag() -> Arg {
+    Arg::new("be_quiet")
+        .long("quiet")
+        .short('q')
+        .action(ArgAction::SetTrue)
+        .help("Say nothing on the way but warnings and errors; the report still comes at the end")
 }
 
 /// Runs stage `S` as `matches` say, and prints its report.
@@ -116,13 +146,25 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         Ok(table) => table,
         Err(error) => return settings_error(error),
     };
-    let table = |step: &str| table.as_ref()?.get(step)?.as_table();
+    let table = table.as_ref();
+    let seed = matches.get_one::<u64>("seed_value").copied();
+    let seed = match seed.map_or_else(|| config::seed(table), Ok) {
+        Ok(seed) => Seed(seed),
+        Err(error) => return settings_error(error),
+    };
+    if step != S::NAME
+        && let Err(error) = config::check_step(step, table)
+    {
+        return settings_error(error);
+    }
+    let table = |step: &str| table?.get(step)?.as_table();
     let of_step = if step == S::NAME { S::FILES_OF } else { step };
     let files = match files::<S>(matches, table(of_step)) {
         Ok(files) => files,
         Err(fault) => return fail(&fault, USAGE),
     };
-    let settings = config::settings::<S>(step, table(step), Some(matches));
+    let own = config::over::<S>(table(of_step), table(step));
+    let settings = config::settings::<S>(step, Some(&own), Some(matches));
     let (options, local) = match settings {
         Ok(settings) => settings,
         Err(error) => return settings_error(error),
@@ -138,20 +180,10 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
             terminal.note(&format!("{key} = {value}"));
         }
     }
-    let of_run = || u64::try_from(table("run")?.get("seed")?.as_integer()?).ok();
-    let seed = matches.get_one::<u64>("seed_value").copied();
-    let seed = Seed(seed.or_else(of_run).unwrap_or(42));
-    if let Some(run) = matches.get_one::<PathBuf>("run_dir")
-        && let Err(error) = std::fs::create_dir_all(run)
-    {
-        return fail(
-            &format!(
-                "error: cannot create the directory {}\n  because: {error}",
-                run.display()
-            ),
-            1,
-        );
-    }
+    let _lock = match matches.get_one::<PathBuf>("run_dir").map(claim).transpose() {
+        Ok(lock) => lock,
+        Err(fault) => return fail(&fault, 1),
+    };
     let result = S::run(&files, &options, &local, seed, &terminal);
     terminal.end();
     match result {
@@ -166,6 +198,17 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         }
         Err(error) => fail(&explain(&error, error.hint().as_deref()), 1),
     }
+}
+
+/// The directory of a run, made if need be, and the right to write there.
+fn claim(run: &PathBuf) -> Result<Option<crate::RunLock>, String> {
+    std::fs::create_dir_all(run).map_err(|error| {
+        format!(
+            "error: cannot create the directory {}\n  because: {error}\n  hint: check the path, and that it may be written",
+            run.display()
+        )
+    })?;
+    crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
 }
 
 fn json<S: Stage>(report: &S::Report, terminal: &Terminal, usage: Usage) -> String {
@@ -197,27 +240,20 @@ pub fn print(text: &str) -> ExitCode {
 }
 
 /// Prints an error and gives the exit status.
-#[expect(
-    clippy::print_stderr,
-    reason = "this is the place where programs speak"
-)]
 pub fn fail(text: &str, status: u8) -> ExitCode {
-    eprintln!("{text}");
+    say(text);
     ExitCode::from(status)
 }
 
 /// Sizes the thread pool as `--threads` says.
 pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
-    let Some(&threads) = matches.get_one::<usize>("thread_count") else {
+    let Some(threads) = threads_of(matches) else {
         return Ok(());
     };
-    if threads == 0 {
-        return Err("error: `--threads` is 0\n  hint: give 1 or more, or leave it out".to_owned());
-    }
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}"))
+        .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}\n  hint: choose fewer with `--threads`"))
 }
 
 /// The settings file that was named, else the one that the run keeps in its directory.
@@ -261,13 +297,13 @@ fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<
         let path = matches.get_one::<PathBuf>(&flag_id(file.name)).cloned();
         let named = path.is_some();
         let standard = renamed(file.name).unwrap_or(file.file);
+        let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
         if let Some(path) = path.or_else(|| run.map(|run| run.join(standard))) {
-            let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
-            if named && is_input && !path.exists() {
+            if is_input && (named || file.required) && !path.exists() {
                 return Err(missing(file.name, &path));
             }
             files = files.with(file.name, path);
-        } else if file.required && S::INPUTS.iter().any(|input| input.name == file.name) {
+        } else if file.required && is_input {
             let hint = format!(
                 "give `--{} FILE`, or `--run DIR` with {} in it",
                 file.name, file.file

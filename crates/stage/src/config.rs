@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{Hint, Stage};
+use crate::{DEFAULT_SEED, Hint, Stage};
 
 /// What is wrong with a settings file.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +40,29 @@ pub enum ConfigError {
         known: String,
     },
     /// A number that is none.
-    #[error("`--{key}` is not a finite number")]
+    #[error("{setting} is {value}, not a finite number")]
     NotFinite {
-        /// The flag.
-        key: String,
+        /// The flag, or the key with its table.
+        setting: String,
+        /// What was given.
+        value: String,
+    },
+    /// A seed that is none.
+    #[error(
+        "`seed` of `[run]` is {value}, no whole number from 0 to {}",
+        crate::cli::MOST_SEED
+    )]
+    Seed {
+        /// What was given.
+        value: String,
+    },
+    /// A step that the settings file does not know.
+    #[error("there is no step `{step}`")]
+    UnknownStep {
+        /// What was given.
+        step: String,
+        /// The tables of the settings file, where there is one.
+        known: Option<String>,
     },
     /// A value does not fit.
     #[error("a setting of `[{step}]` does not fit")]
@@ -63,8 +82,18 @@ impl Hint for ConfigError {
             }
             Self::UnknownKey { known, .. } => Some(format!("it may be one of: {known}")),
             Self::NotFinite { .. } => {
-                Some("give a number, or leave the flag out for the default".to_owned())
+                Some("give a number, or leave it out for the default".to_owned())
             }
+            Self::Seed { .. } => {
+                Some("give such a number, or leave it out for the default".to_owned())
+            }
+            Self::UnknownStep { known: None, .. } => Some(
+                "name the settings file that has it with `--config FILE`, or leave out `--step`"
+                    .to_owned(),
+            ),
+            Self::UnknownStep {
+                known: Some(known), ..
+            } => Some(format!("the settings file has: {known}")),
             Self::Syntax { .. } | Self::Value { .. } => {
                 Some("`skerry config` prints every setting with its meaning".to_owned())
             }
@@ -85,6 +114,50 @@ pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
         path: path.to_owned(),
         source: Box::new(source),
     })
+}
+
+/// The seed of the run that a settings file gives, else [`DEFAULT_SEED`].
+pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
+    let given = table
+        .and_then(|table| table.get("run"))
+        .and_then(|run| run.get("seed"));
+    let Some(given) = given else {
+        return Ok(DEFAULT_SEED);
+    };
+    given
+        .as_integer()
+        .and_then(|seed| u64::try_from(seed).ok())
+        .ok_or_else(|| ConfigError::Seed {
+            value: given.to_string(),
+        })
+}
+
+/// Refuses the name of a step that the settings file has no table for: defaults would stand in for what was meant.
+pub fn check_step(step: &str, table: Option<&toml::Table>) -> Result<(), ConfigError> {
+    if table.is_some_and(|table| table.get(step).is_some_and(toml::Value::is_table)) {
+        return Ok(());
+    }
+    let known = table.map(|table| {
+        let tables = table.iter().filter(|(_, value)| value.is_table());
+        tables
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    });
+    Err(ConfigError::UnknownStep {
+        step: step.to_owned(),
+        known,
+    })
+}
+
+/// The first number in `value` that is not finite. JSON has no such numbers: they would be read as settings left out.
+fn not_finite(value: &toml::Value) -> Option<f64> {
+    match value {
+        toml::Value::Float(number) => Some(*number).filter(|number| !number.is_finite()),
+        toml::Value::Array(values) => values.iter().find_map(not_finite),
+        toml::Value::Table(table) => table.values().find_map(not_finite),
+        _ => None,
+    }
 }
 
 /// The settings of stage `S` from its table in a settings file, under the name `step`, and from flags.
@@ -115,6 +188,19 @@ pub fn settings<S: Stage>(
     Ok((options, local))
 }
 
+/// The table of stage `S`, over what the table of another step has of the same names.
+pub(crate) fn over<S: Stage>(base: Option<&toml::Table>, own: Option<&toml::Table>) -> toml::Table {
+    let known = settings_of::<S>(&S::Options::default(), &S::Local::default());
+    let mut table = toml::Table::new();
+    for (key, _) in known {
+        if let Some(value) = base.and_then(|base| base.get(&key)) {
+            table.insert(key, value.clone());
+        }
+    }
+    table.extend(own.cloned().unwrap_or_default());
+    table
+}
+
 /// All settings of `S` with their values, options first: what `pipeline.toml` holds of it.
 pub fn settings_of<S: Stage>(options: &S::Options, local: &S::Local) -> Vec<(String, Value)> {
     object(options).into_iter().chain(object(local)).collect()
@@ -141,6 +227,12 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
     if let Some(table) = table {
         for key in &keys {
             if let Some(value) = table.get(key) {
+                if let Some(number) = not_finite(value) {
+                    return Err(ConfigError::NotFinite {
+                        setting: format!("`{key}` of `[{step}]`"),
+                        value: number.to_string(),
+                    });
+                }
                 values.insert(key.clone(), serde_json::to_value(value).map_err(misfit)?);
             }
         }
@@ -156,10 +248,11 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
                     Some(ValueSource::CommandLine | ValueSource::EnvVariable)
                 );
             if said && let Some(value) = given.get(key) {
-                // JSON has no other numbers than finite ones.
                 if value.is_null() {
+                    let raw = flags.get_raw(key).and_then(|mut raw| raw.next_back());
                     return Err(ConfigError::NotFinite {
-                        key: key.replace('_', "-"),
+                        setting: format!("`--{}`", key.replace('_', "-")),
+                        value: raw.unwrap_or_default().to_string_lossy().into_owned(),
                     });
                 }
                 values.insert(key.clone(), value.clone());

@@ -15,6 +15,8 @@ pub enum Freshness {
     Fresh,
     /// It is not, because of this.
     Stale(String),
+    /// It is as far as can be told: what it was made from cannot be looked at any more, because of this.
+    Unchecked(String),
 }
 
 /// SHA-256 of files, each read once.
@@ -45,8 +47,8 @@ pub fn freshness<S: Stage>(
     local: &S::Local,
     seed: Seed,
     hashes: &Hashes,
-) -> Result<Freshness, S::Error> {
-    let stale = |reason: String| Ok(Freshness::Stale(reason));
+) -> Freshness {
+    let stale = Freshness::Stale;
     let expected = crate::footer::<S>(options, seed);
     for name in S::writes(options) {
         let Some(path) = files.output(name) else {
@@ -82,12 +84,6 @@ pub fn freshness<S: Stage>(
             differences(&footer.options, &expected.options)
         ));
     }
-    let prints = S::fingerprints(files, options, local)?;
-    for (name, print) in &prints {
-        if footer.inputs.get(name) != Some(print) {
-            return stale(format!("another {name}"));
-        }
-    }
     for file in S::INPUTS {
         let recorded = footer.inputs.get(file.name);
         let Some(path) = files.optional(file.name) else {
@@ -106,7 +102,18 @@ pub fn freshness<S: Stage>(
             },
         }
     }
-    Ok(Freshness::Fresh)
+    match S::fingerprints(files, options, local) {
+        Ok(prints) => {
+            let other = prints
+                .iter()
+                .find(|(name, print)| footer.inputs.get(*name) != Some(print));
+            match other {
+                Some((name, _)) => stale(format!("another {name}")),
+                None => Freshness::Fresh,
+            }
+        }
+        Err(error) => Freshness::Unchecked(error.to_string()),
+    }
 }
 
 fn file_name(path: &Path) -> String {

@@ -8,6 +8,7 @@ mod config;
 mod files;
 mod fresh;
 mod hint;
+mod lock;
 mod progress;
 mod seed;
 mod terminal;
@@ -24,9 +25,10 @@ pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};
 pub use hint::{Hint, explain};
+pub use lock::{LockError, RunLock};
 pub use progress::{Progress, Silent};
 pub use seed::{Seed, Stream};
-pub use terminal::Terminal;
+pub use terminal::{Terminal, say};
 pub use usage::Usage;
 
 /// One stage of the pipeline.
@@ -56,7 +58,8 @@ pub trait Stage {
     /// What went wrong.
     type Error: std::error::Error + Hint + Send + Sync + 'static;
 
-    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run.
+    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run, and whose
+    /// settings it takes where they have the same names.
     const FILES_OF: &'static str = Self::NAME;
 
     /// Whether the options can be met at all, as far as that is known before anything is read.
@@ -102,6 +105,21 @@ pub fn footer<S: Stage>(options: &S::Options, seed: Seed) -> artifacts::Footer {
     artifacts::Footer::new(S::PRODUCER, options, seed.0)
 }
 
+/// The seed of a run where none is given.
+pub const DEFAULT_SEED: u64 = 42;
+
+/// A count as people read it: `12340` as `12,340`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let parts: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .filter_map(|part| std::str::from_utf8(part).ok())
+        .collect();
+    parts.join(",")
+}
+
 /// Where models, libraries and vectors are kept between runs: `$SKERRY_CACHE`, else `$XDG_CACHE_HOME/skerry`, else
 /// `~/.cache/skerry` (`%LOCALAPPDATA%\skerry` on Windows).
 pub fn cache_dir() -> PathBuf {
@@ -115,4 +133,15 @@ pub fn cache_dir() -> PathBuf {
         .or_else(|| var("LOCALAPPDATA").map(|dir| dir.join("skerry")))
         .or_else(|| var("HOME").map(|dir| dir.join(".cache").join("skerry")))
         .unwrap_or_else(|| std::env::temp_dir().join("skerry"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn counts_are_grouped() {
+        assert_eq!(
+            [0, 12, 999, 1000, 12_340, 1_000_000].map(super::thousands),
+            ["0", "12", "999", "1,000", "12,340", "1,000,000"]
+        );
+    }
 }

@@ -1,7 +1,8 @@
 //! Progress as people see it: a bar with rate and time left on a terminal, plain lines elsewhere.
 
-use std::io::IsTerminal;
-use std::sync::{Mutex, PoisonError};
+use std::io::{IsTerminal, Write as _};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,7 +14,17 @@ pub struct Terminal {
     stage: String,
     quiet: bool,
     bars: bool,
+    shared: Arc<Shared>,
+    /// Says how far a task is where no bar does.
+    herald: Option<JoinHandle<()>>,
+}
+
+/// What the thread that speaks has in common with those that work.
+#[derive(Default)]
+struct Shared {
     state: Mutex<State>,
+    /// The end has come.
+    ended: Condvar,
 }
 
 #[derive(Default)]
@@ -22,6 +33,7 @@ struct State {
     task: Option<Task>,
     notes: Vec<String>,
     warnings: Vec<String>,
+    over: bool,
 }
 
 struct Task {
@@ -40,45 +52,75 @@ impl Terminal {
     /// Progress of `stage`; `quiet` leaves warnings alone.
     pub fn new(stage: &str, quiet: bool) -> Self {
         let bars = !quiet && std::io::stderr().is_terminal();
+        let shared = Arc::<Shared>::default();
+        let herald = (!bars && !quiet).then(|| {
+            let (stage, shared) = (stage.to_owned(), Arc::clone(&shared));
+            std::thread::spawn(move || shared.tell_every(PLAIN_LINES_APART, &stage, say))
+        });
         Self {
             stage: stage.to_owned(),
             quiet,
             bars,
-            state: Mutex::default(),
+            shared,
+            herald,
         }
     }
 
     /// The notes and the warnings so far.
     pub fn messages(&self) -> (Vec<String>, Vec<String>) {
-        let state = self.state();
+        let state = self.shared.state();
         (state.notes.clone(), state.warnings.clone())
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        // A panic elsewhere leaves counters that are merely old.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn say(&self, state: &State, line: &str) {
-        let line = format!("{:>8}  {line}", self.stage);
+        let line = headed(&self.stage, line);
         match &state.bar {
-            Some(bar) => bar.suspend(|| eprint_line(&line)),
-            None => eprint_line(&line),
+            Some(bar) => bar.suspend(|| say(&line)),
+            None => say(&line),
         }
     }
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "this is the place where programs speak"
-)]
-fn eprint_line(line: &str) {
-    eprintln!("{line}");
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves counters that are merely old.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells through `say`, until the end, how far the task is that has told nothing for so long: a step that cannot count
+    /// what it does is alive too.
+    fn tell_every(&self, apart: Duration, stage: &str, say: impl Fn(&str)) {
+        let mut state = self.state();
+        while !state.over {
+            let due = state.task.as_mut().map_or(apart, |task| {
+                if task.told.elapsed() >= apart {
+                    task.told = Instant::now();
+                    say(&headed(stage, &task.line()));
+                }
+                apart.saturating_sub(task.told.elapsed())
+            });
+            // Never at once again, however short the time.
+            let due = due.max(Duration::from_millis(10));
+            (state, _) = self
+                .ended
+                .wait_timeout(state, due)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+fn headed(stage: &str, line: &str) -> String {
+    format!("{stage:>8}  {line}")
+}
+
+/// Writes a line to standard error. A reader that has gone away is no failure of the work.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 impl Progress for Terminal {
     fn begin(&self, task: &str, total: Option<u64>, unit: &'static str) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         let now = Instant::now();
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
@@ -114,23 +156,18 @@ impl Progress for Terminal {
     }
 
     fn advance(&self, by: u64) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         if let Some(bar) = &state.bar {
             bar.inc(by);
             return;
         }
-        let Some(task) = &mut state.task else { return };
-        task.done += by;
-        if self.quiet || task.told.elapsed() < PLAIN_LINES_APART {
-            return;
+        if let Some(task) = &mut state.task {
+            task.done += by;
         }
-        task.told = Instant::now();
-        let line = task.line();
-        self.say(&state, &line);
     }
 
     fn end(&self) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         if let Some(bar) = state.bar.take() {
             bar.finish_and_clear();
         }
@@ -138,7 +175,7 @@ impl Progress for Terminal {
     }
 
     fn note(&self, message: &str) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         state.notes.push(message.to_owned());
         if !self.quiet {
             self.say(&state, message);
@@ -146,7 +183,7 @@ impl Progress for Terminal {
     }
 
     fn warn(&self, message: &str) {
-        let mut state = self.state();
+        let mut state = self.shared.state();
         state.warnings.push(message.to_owned());
         self.say(&state, &format!("warning: {message}"));
     }
@@ -155,6 +192,11 @@ impl Progress for Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.end();
+        self.shared.state().over = true;
+        self.shared.ended.notify_all();
+        if let Some(herald) = self.herald.take() {
+            let _ = herald.join();
+        }
     }
 }
 
@@ -163,7 +205,7 @@ impl Task {
         let seconds = self.began.elapsed().as_secs_f64().max(1e-3);
         let rate = self.done as f64 / seconds;
         match self.total {
-            Some(total) if total > 0 => {
+            Some(total) if total > 0 && self.done > 0 => {
                 let left = total.saturating_sub(self.done) as f64 / rate.max(1e-9);
                 let share = 100.0 * self.done as f64 / total as f64;
                 format!(
@@ -171,7 +213,63 @@ impl Task {
                     self.name, self.done, self.unit
                 )
             }
-            _ => format!("{}: {} {}, {rate:.0}/s", self.name, self.done, self.unit),
+            _ if self.done > 0 => {
+                format!("{}: {} {}, {rate:.0}/s", self.name, self.done, self.unit)
+            }
+            _ => format!("{}: {seconds:.0} s so far", self.name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_counts_nothing_is_told_all_the_same() {
+        let shared = Arc::<Shared>::default();
+        let now = Instant::now();
+        shared.state().task = Some(Task {
+            name: "building the tree".to_owned(),
+            unit: "edges",
+            total: None,
+            done: 0,
+            began: now,
+            told: now,
+        });
+        let (lines, told) = std::sync::mpsc::channel();
+        let herald = {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                shared.tell_every(Duration::from_millis(1), "cluster", |line| {
+                    let _ = lines.send(line.to_owned());
+                });
+            })
+        };
+        // More than once, without anyone counting.
+        for _ in 0..2 {
+            let line = told.recv().unwrap();
+            assert!(line.starts_with(" cluster  building the tree: "), "{line}");
+            assert!(line.ends_with(" s so far"), "{line}");
+        }
+        shared.state().over = true;
+        shared.ended.notify_all();
+        herald.join().unwrap();
+    }
+
+    #[test]
+    fn a_line_says_how_far_a_task_is() {
+        let now = Instant::now();
+        let mut task = Task {
+            name: "reading".to_owned(),
+            unit: "bytes",
+            total: Some(200),
+            done: 50,
+            began: now,
+            told: now,
+        };
+        assert!(task.line().starts_with("reading: 50/200 bytes (25 %), "));
+        task.total = None;
+        assert!(task.line().starts_with("reading: 50 bytes, "));
     }
 }

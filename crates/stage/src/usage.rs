@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-/// What a step took. CPU time and memory are known on Linux only.
+/// What a step took. CPU time and memory are known on Linux only; of a program in a stage's place, memory is that of the
+/// program itself, looked at twenty times a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Seconds on the clock.
@@ -20,23 +21,36 @@ impl Usage {
     pub fn of_this_process(began: Instant) -> Self {
         Self {
             seconds: began.elapsed().as_secs_f64(),
-            cpu_seconds: cpu_seconds(),
-            peak_memory: peak_memory(),
+            cpu_seconds: cpu_seconds(0),
+            peak_memory: peak_memory("self"),
         }
+    }
+
+    /// Seconds of all processors that the processes took which this one has started and waited for.
+    pub fn cpu_of_children() -> Option<f64> {
+        cpu_seconds(2)
+    }
+
+    /// The most memory that process `id` has had so far; nothing once it has ended.
+    pub fn peak_memory_of(id: u32) -> Option<u64> {
+        peak_memory(&id.to_string())
     }
 }
 
-fn cpu_seconds() -> Option<f64> {
+/// User and system time, which stand `after` fields behind those of this process.
+fn cpu_seconds(after: usize) -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program stands in brackets and may hold spaces; user and system time are fields 14 and 15.
+    // The name of the program stands in brackets and may hold spaces; user and system time are fields 14 and 15,
+    // those of children 16 and 17.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    let ticks = |at: usize| fields.get(at + after)?.parse::<u64>().ok();
+    let ticks = ticks(11)? + ticks(12)?;
     // Linux shows these clocks in hundredths of a second on every platform.
     Some(ticks as f64 / 100.0)
 }
 
-fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+fn peak_memory(process: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmHWM:"))?;

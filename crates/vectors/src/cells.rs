@@ -1,19 +1,21 @@
 //! Rows in cells of the caller's making, for searches that look into some cells only: approximate, and far cheaper than
 //! all pairs.
 //!
-//! Rows are coded once and lie cell by cell. A row looks into a cell when a copy of its codes, together with those of
-//! other visitors, meets the cell's. What the codes score best is kept, a few more places than are wanted, and measured
-//! when all looks are done: a pair is then measured once, and only if it has a chance. The lists are the same whatever
-//! the order of the looks and the number of threads.
+//! Rows are coded once, and cells are made of the codes: by comparing rows with centers, and by moving their codes
+//! together. A row looks into a cell when a copy of its codes, together with those of other visitors, meets the cell's;
+//! what it finds is offered to it, and it to them. What the codes score best is kept, a few more places than are wanted,
+//! and measured when all looks are done: a pair is then measured once, and only if it has a chance. The lists are the
+//! same whatever the order of the looks and the number of threads.
 //!
 //! Cost: screening a pair for each visitor and member, measuring some `1.25 k` a row. Memory: the codes, `d + 40` bytes a
-//! row, and 8 bytes a candidate.
+//! row, twice while rows change cells, and 8 bytes a candidate.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
+use crate::distance::between;
 use crate::index::{fitting, known};
 use crate::nearest::Candidate;
 use crate::outside::ordered;
@@ -74,21 +76,36 @@ pub struct Looked {
 }
 
 impl<'a> Cells<'a> {
-    /// Checks all rows and makes them ready; each stands in one of `members`.
+    /// Checks all rows and makes them ready, in one cell.
     ///
     /// # Errors
     ///
-    /// What [`check`] says of the rows; [`Error::NoSuchRow`], [`Error::NamedTwice`], [`Error::Length`] where `members` are
-    /// not all rows, each once; [`Error::UnknownKernel`], [`Error::KernelMissing`].
-    pub fn new(
-        points: Points<'a>,
-        members: Vec<Vec<u32>>,
-        metric: Metric,
-        search: &Search,
-    ) -> Result<Self, Error> {
+    /// What [`check`] says of the rows; [`Error::UnknownKernel`], [`Error::KernelMissing`].
+    pub fn new(points: Points<'a>, metric: Metric, search: &Search) -> Result<Self, Error> {
         let kernel = Kernel::choose(search.kernel)?;
         check(points, metric)?;
-        let mut places = vec![None; points.n()];
+        let all: Vec<u32> = (0..points.n() as u32).collect();
+        let rows = Rows::new(points, metric, &all, kernel, Margin::Guaranteed);
+        let coded = Coding::new(&rows, &all).map(|coding| Coded {
+            tables: vec![coding.table(&rows, all.clone())],
+            coding,
+            places: all.iter().map(|&row| Place { table: 0, row }).collect(),
+        });
+        Ok(Cells {
+            rows,
+            coded,
+            members: vec![all],
+        })
+    }
+
+    /// The same rows in the cells `members`; each stands in one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`], [`Error::NamedTwice`], [`Error::Length`] where `members` are not all rows, each once.
+    pub fn regroup(self, members: Vec<Vec<u32>>) -> Result<Self, Error> {
+        let n = self.rows.points.n();
+        let mut places = vec![None; n];
         for (table, members) in members.iter().enumerate() {
             for (row, &id) in members.iter().enumerate() {
                 let place = Place {
@@ -99,7 +116,7 @@ impl<'a> Cells<'a> {
                     .get_mut(id as usize)
                     .ok_or(Error::NoSuchRow {
                         row: id as usize,
-                        n: points.n(),
+                        n,
                     })?
                     .replace(place);
                 if taken.is_some() {
@@ -108,28 +125,96 @@ impl<'a> Cells<'a> {
             }
         }
         let places: Vec<Place> = places.into_iter().flatten().collect();
-        if places.len() < points.n() {
+        if places.len() < n {
             return Err(Error::Length {
                 what: "members of cells",
                 found: places.len(),
-                expected: points.n(),
+                expected: n,
             });
         }
-        let all: Vec<u32> = (0..points.n() as u32).collect();
-        let rows = Rows::new(points, metric, &all, kernel, Margin::Guaranteed);
-        let coded = Coding::new(&rows, &all).map(|coding| Coded {
+        let coded = self.coded.map(|coded| Coded {
             tables: members
                 .par_iter()
-                .map(|members| coding.table(&rows, members.clone()))
+                .map(|members| coded.gather(members))
                 .collect(),
-            coding,
+            coding: coded.coding,
             places,
         });
         Ok(Cells {
-            rows,
+            rows: self.rows,
             coded,
             members,
         })
+    }
+
+    /// The `count` of `centers` that are nearest to each of `rows`, nearest first; all of them where there are no more.
+    /// Nearness is the squared distance to a center (under cosine: of the row at unit length) plus the `spread` of the
+    /// center, as far as codes tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchRow`], [`Error::Length`] unless centers have the width of rows and one spread each.
+    pub fn nearest_centers(
+        &self,
+        rows: &[u32],
+        centers: Points<'_>,
+        spread: &[f32],
+        count: usize,
+    ) -> Result<Vec<u32>, Error> {
+        known(rows, self.rows.points.n())?;
+        fitting(&[
+            ("values of a center", centers.d(), self.rows.points.d()),
+            ("spreads of centers", spread.len(), centers.n()),
+        ])?;
+        let count = count.min(centers.n());
+        let mut nearest = vec![0; rows.len() * count];
+        if count == 0 {
+            return Ok(nearest);
+        }
+        let ids: Vec<u32> = (0..centers.n() as u32).collect();
+        let kernel = self.rows.kernel;
+        let center_rows = Rows::new(centers, Metric::L2, &ids, kernel, Margin::Guaranteed);
+        let table = self.coded.as_ref().map(|coded| {
+            let mut table = coded.coding.table(&center_rows, ids);
+            table.lower(|c| 0.5 * f64::from(spread[c]) / coded.coding.unit());
+            (coded, table)
+        });
+        rows.par_chunks(CELL)
+            .with_max_len(1)
+            .zip(nearest.par_chunks_mut(CELL * count))
+            .for_each_init(Work::default, |work, (rows, nearest)| {
+                match &table {
+                    Some((coded, table)) => coded.rank(rows, table, count, work),
+                    None => self.rank_plainly(rows, centers, spread, work),
+                }
+                for (keys, nearest) in work.by_row.iter_mut().zip(nearest.chunks_mut(count)) {
+                    keys.sort_unstable();
+                    for (id, &key) in nearest.iter_mut().zip(keys.iter()) {
+                        *id = key as u32;
+                    }
+                    keys.clear();
+                }
+            });
+        Ok(nearest)
+    }
+
+    /// The keys of all centers for each of `rows`, by measuring.
+    fn rank_plainly(&self, rows: &[u32], centers: Points<'_>, spread: &[f32], work: &mut Work) {
+        work.by_row.resize_with(CELL, Vec::new);
+        for (&i, keys) in rows.iter().zip(&mut work.by_row) {
+            let (row, scale) = (
+                self.rows.points.row(i as usize),
+                self.rows.scale(i as usize),
+            );
+            keys.extend((0..centers.n()).map(|c| {
+                let metric = self.rows.metric;
+                let squared = match metric {
+                    Metric::Cosine => 2.0 * between(row, scale, centers.row(c), 1.0, metric),
+                    _ => between(row, 1.0, centers.row(c), 1.0, Metric::L2).powi(2),
+                };
+                u64::from(ordered(squared + spread[c])) << 32 | c as u64
+            }));
+        }
     }
 
     /// The members of each cell.
@@ -138,17 +223,28 @@ impl<'a> Cells<'a> {
     }
 
     /// Empty lists for the `k` nearest of each row.
-    pub fn candidates(&self, k: usize) -> Candidates {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::K`] if `k` is 0.
+    pub fn candidates(&self, k: usize) -> Result<Candidates, Error> {
+        let n = self.rows.points.n();
+        if k == 0 {
+            return Err(Error::K {
+                k,
+                others: n.saturating_sub(1),
+            });
+        }
         let places = places(k);
-        Candidates {
+        Ok(Candidates {
             k,
             places,
-            keys: vec![FREE; self.rows.points.n() * places],
-        }
+            keys: vec![FREE; n * places],
+        })
     }
 
-    /// Offers to each of the rows `visitors[c]` the members of cell `c`. A row that has looked into a cell before finds
-    /// nothing new there.
+    /// Offers to each of the rows `visitors[c]` the members of cell `c`, and to the members the visitors. A row that has
+    /// looked into a cell before finds nothing new there.
     ///
     /// The `watch` is told of visitors.
     ///
@@ -188,10 +284,12 @@ impl<'a> Cells<'a> {
         let total = visitors.iter().map(Vec::len).sum();
         let progress = Progress::new(total, visits.len(), watch);
         share(visits.len(), Work::default, |work, at| {
-            let (cell, visitors) = visits[at];
+            let (cell, few) = visits[at];
+            // Where all members look into their own cell, each pair is met from both sides anyway.
+            let both = visitors[cell] != self.members[cell];
             match &self.coded {
-                Some(coded) => round.screened(coded, cell, visitors, work),
-                None => round.plainly(cell, visitors),
+                Some(coded) => round.screened(coded, cell, few, both, work),
+                None => round.plainly(cell, few),
             }
             progress.one_more()
         });
@@ -250,9 +348,69 @@ impl<'a> Cells<'a> {
 struct Work {
     scratch: Scratch,
     goals: Vec<i32>,
-    nothing: Vec<i32>,
+    their_goals: Vec<i32>,
     hits: Vec<Hit>,
     by_row: Vec<Vec<u64>>,
+    by_member: Vec<Vec<u64>>,
+}
+
+/// The patches of all rows with the first patch of columns.
+const FIRST: u64 = 0x0101_0101_0101_0101;
+
+impl Coded {
+    /// The codes of `rows`, copied together.
+    fn gather(&self, rows: &[u32]) -> Table {
+        let places: Vec<Place> = rows.iter().map(|&row| self.places[row as usize]).collect();
+        Table::gather(&self.tables, &places, self.coding.lines)
+    }
+
+    /// The keys of the `count` best `centers`, and of some more, for each of up to [`CELL`] rows.
+    fn rank(&self, rows: &[u32], centers: &Table, count: usize, work: &mut Work) {
+        let asking = self.gather(rows);
+        let asking = asking.cell(0);
+        work.goals.clear();
+        work.goals.resize(rows.len(), -UNREACHABLE);
+        work.goals.resize(asking.padded(), UNREACHABLE);
+        work.by_row.resize_with(CELL, Vec::new);
+        for part in 0..centers.cells() {
+            // A few centers set the goals for the others.
+            let turns: &[u64] = if part == 0 {
+                &[FIRST, !FIRST]
+            } else {
+                &[u64::MAX]
+            };
+            let part = centers.cell(part);
+            work.their_goals.clear();
+            work.their_goals.resize(part.padded(), UNREACHABLE);
+            for &live in turns {
+                work.hits.clear();
+                screen(
+                    self.coding.kernel,
+                    &asking.side(&work.goals),
+                    &part.side(&work.their_goals),
+                    self.coding.lines,
+                    live,
+                    &mut work.scratch,
+                    &mut work.hits,
+                );
+                for hit in &work.hits {
+                    let id = part.ids[usize::from(hit.col)];
+                    work.by_row[usize::from(hit.row)].push(key(hit.score, id));
+                }
+                for (keys, at) in work.by_row.iter_mut().zip(&mut work.goals).take(rows.len()) {
+                    if keys.len() > count {
+                        keys.select_nth_unstable(count - 1);
+                        keys.truncate(count);
+                    }
+                    if keys.len() == count
+                        && let Some(&last) = keys.iter().max()
+                    {
+                        *at = goal(last);
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// A round of looks under way.
@@ -288,54 +446,66 @@ impl Round<'_, '_> {
         list[list.len() - 1]
     }
 
-    /// Up to [`CELL`] rows look into a cell.
-    fn screened(&self, coded: &Coded, cell: usize, visitors: &[u32], work: &mut Work) {
-        let Coded {
-            coding,
-            tables,
-            places,
-        } = coded;
-        let places: Vec<Place> = visitors.iter().map(|&row| places[row as usize]).collect();
-        let visiting = Table::gather(tables, &places, coding.lines);
+    /// Up to [`CELL`] rows look into a cell, and are looked at if `both`.
+    fn screened(&self, coded: &Coded, cell: usize, visitors: &[u32], both: bool, work: &mut Work) {
+        let visiting = coded.gather(visitors);
         let visiting = visiting.cell(0);
-        work.goals.clear();
-        work.goals
-            .extend(visitors.iter().map(|&row| goal(self.offer(row, &[]))));
-        work.goals.resize(visiting.padded(), UNREACHABLE);
-        work.nothing.resize(CELL, UNREACHABLE);
+        self.goals(visitors, visiting.padded(), &mut work.goals);
         work.by_row.resize_with(CELL, Vec::new);
-        let table = &tables[cell];
+        work.by_member.resize_with(CELL, Vec::new);
+        let table = &coded.tables[cell];
         for part in 0..table.cells() {
             let part = table.cell(part);
+            let members = if both { part.ids } else { &[] };
+            self.goals(members, part.padded(), &mut work.their_goals);
             work.hits.clear();
             screen(
-                coding.kernel,
+                coded.coding.kernel,
                 &visiting.side(&work.goals),
-                &part.side(&work.nothing[..part.padded()]),
-                coding.lines,
+                &part.side(&work.their_goals),
+                coded.coding.lines,
                 u64::MAX,
                 &mut work.scratch,
                 &mut work.hits,
             );
             for hit in &work.hits {
-                let (row, id) = (usize::from(hit.row), part.ids[usize::from(hit.col)]);
-                if visitors[row] != id {
-                    work.by_row[row].push(key(hit.score, id));
-                }
-            }
-            for (row, &id) in visitors.iter().enumerate() {
-                let keys = &mut work.by_row[row];
-                if keys.is_empty() {
+                let (row, col) = (usize::from(hit.row), usize::from(hit.col));
+                let (visitor, member) = (visitors[row], part.ids[col]);
+                if visitor == member {
                     continue;
                 }
-                if keys.len() > self.places {
-                    keys.select_nth_unstable(self.places - 1);
-                    keys.truncate(self.places);
+                if hit.score >= work.goals[row] {
+                    work.by_row[row].push(key(hit.score, member));
                 }
-                keys.sort_unstable();
-                work.goals[row] = goal(self.offer(id, keys));
-                keys.clear();
+                if hit.score >= work.their_goals[col] {
+                    work.by_member[col].push(key(hit.score, visitor));
+                }
             }
+            self.offer_all(members, &mut work.by_member, &mut work.their_goals);
+            self.offer_all(visitors, &mut work.by_row, &mut work.goals);
+        }
+    }
+
+    /// The goals of `rows` as their lists are now, with padding that no pair reaches.
+    fn goals(&self, rows: &[u32], padded: usize, goals: &mut Vec<i32>) {
+        goals.clear();
+        goals.extend(rows.iter().map(|&row| goal(self.offer(row, &[]))));
+        goals.resize(padded, UNREACHABLE);
+    }
+
+    /// Offers to each of `rows` what was found for it.
+    fn offer_all(&self, rows: &[u32], found: &mut [Vec<u64>], goals: &mut [i32]) {
+        for ((&row, keys), at) in rows.iter().zip(found).zip(goals) {
+            if keys.is_empty() {
+                continue;
+            }
+            if keys.len() > self.places {
+                keys.select_nth_unstable(self.places - 1);
+                keys.truncate(self.places);
+            }
+            keys.sort_unstable();
+            *at = goal(self.offer(row, keys));
+            keys.clear();
         }
     }
 
@@ -347,7 +517,9 @@ impl Round<'_, '_> {
             let mut keys: Vec<u64> = others
                 .map(|&j| {
                     let distance = rows.distance(i as usize, j as usize);
-                    u64::from(ordered(distance)) << 32 | u64::from(j)
+                    let distance = u64::from(ordered(distance)) << 32;
+                    self.offer(j, &[distance | u64::from(i)]);
+                    distance | u64::from(j)
                 })
                 .collect();
             keys.sort_unstable();

@@ -84,6 +84,12 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// No such margin.
+    #[error("unknown margin {name:?}")]
+    UnknownMargin {
+        /// The name given.
+        name: String,
+    },
     /// No such kernel.
     #[error("unknown kernel {name:?}")]
     UnknownKernel {
@@ -119,6 +125,7 @@ impl Error {
             Error::ZeroRow { .. } => "drop the row, or use the metric l2".into(),
             Error::TooLong { .. } => "scale all rows down by one factor".into(),
             Error::K { others, .. } => format!("ask for 1 to {others}"),
+            Error::UnknownMargin { .. } => "use guaranteed or fast".into(),
             Error::UnknownMetric { .. } => "use cosine, l2 or ip".into(),
             Error::UnknownKernel { .. } => {
                 "set SKERRY_KERNEL to amx, vnni, avx2 or portable, or leave it unset".into()

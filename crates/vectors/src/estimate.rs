@@ -1,7 +1,7 @@
 //! How much memory a search takes, said before it starts.
 
 use crate::cells::places;
-use crate::screen::{CELL, PANEL, PATCH};
+use crate::screen::{CELL, PADDING, PANEL, PATCH};
 
 /// Bytes that [`crate::knn`] of `n` rows of `d` values will hold at its peak: the answer, the codes, and the working
 /// memory of each thread of the pool. The rows themselves, which the caller holds, are not counted.
@@ -20,15 +20,22 @@ pub fn estimate(n: usize, d: usize, k: usize) -> u64 {
     rows * (answer + codes + balls + row) + meetings + rayon::current_num_threads() as u64 * thread
 }
 
-/// Bytes that [`crate::Cells`] of `n` rows of `d` values will hold at their peak, with candidates for `k` neighbors, but
-/// without the measured answer.
-pub fn estimate_cells(n: usize, d: usize, k: usize) -> u64 {
+/// Bytes that [`crate::Cells`] of `n` rows of `d` values, some `size` in a cell, will hold at their peak, with candidates
+/// for `k` neighbors, but without the measured answer.
+pub fn estimate_cells(n: usize, d: usize, k: usize, size: usize) -> u64 {
     let codes = d.next_multiple_of(4 * PANEL) as u64;
-    // Id, bias, sum, norm, residual, place, scale, change; the candidates.
-    let row = 4 + 4 + 4 + 4 + 4 + 8 + 4 + 1 + 8 * places(k) as u64;
-    // Codes of the visitors, and every pair a hit, kept twice.
-    let thread = (CELL * CELL * 16 + CELL * d) as u64;
-    n as u64 * (codes + row) + rayon::current_num_threads() as u64 * thread
+    // Id, bias, sum, norm, residual.
+    let row = 4 + 4 + 4 + 4 + 4;
+    // A cell is padded to whole pairs of panels, by half a pair on average.
+    let cells = n as u64 * (codes + row);
+    let cells = cells + cells / size.max(1) as u64 * (PADDING / 2) as u64;
+    // Place, scale, member, change; the candidates.
+    let found = n as u64 * (8 + 4 + 4 + 1 + 8 * places(k) as u64);
+    // Codes of the visitors, and every pair a hit, kept twice for both sides.
+    let thread = (CELL * CELL * 24 + CELL * d) as u64;
+    // While rows change cells their codes stand twice, but there are no candidates yet.
+    let working = found.max(n as u64 * (codes + row));
+    cells + working + rayon::current_num_threads() as u64 * thread
 }
 
 #[cfg(test)]

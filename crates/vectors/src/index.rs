@@ -1,6 +1,5 @@
 //! Rows made ready for search; several questions can be asked of one.
 
-use crate::nearest::Candidate;
 use crate::outside::{self, Edge, Outside};
 use crate::plain::{self, Rows};
 use crate::points::check_rows;
@@ -78,6 +77,14 @@ impl<'a> Index<'a> {
             kernel,
             search.margin,
         ))
+    }
+
+    /// The same rows, to be searched with the guaranteed margin from now on: a step chosen for the fast one costs time,
+    /// never an answer.
+    #[must_use]
+    pub fn guaranteed(mut self) -> Self {
+        self.rows.margin = Margin::Guaranteed;
+        self
     }
 
     fn ready(
@@ -176,52 +183,13 @@ impl<'a> Index<'a> {
         Ok((Knn { k, ids, distances }, report))
     }
 
-    /// For each query the first edge (in the order of [`Edge::order`]) to a row of another group whose weight is at
-    /// most the query's bound, or `None`.
+    /// For each group that has a query, the first edge (in the order of [`Edge::order`]) from one of its queries to a
+    /// row of another group, within the query's bound. One entry for each group, ascending by the number of the group;
+    /// groups without such an edge have no entry. What one query finds bounds the rest of its group.
     ///
     /// # Errors
     ///
     /// [`Error::Length`], [`Error::NoSuchRow`], [`Error::Cancelled`].
-    pub fn nearest_outside(
-        &self,
-        ask: &Outside<'_>,
-        watch: Watch<'_>,
-    ) -> Result<(Vec<Option<Edge>>, SearchReport), Error> {
-        self.fits(ask)?;
-        let found = |found: Vec<Option<Candidate>>| {
-            ask.queries
-                .iter()
-                .zip(found)
-                .map(|(&i, found)| found.map(|found| Edge::of(i, found)))
-                .collect()
-        };
-        let Some(space) = &self.space else {
-            let edges = outside::plainly(&self.rows, &self.members, ask, watch)?;
-            return Ok((found(edges), self.plain_report(ask.queries.len(), 1)));
-        };
-        let (edges, report) = self.certified(space, ask.queries.len(), 1, |margin, tally| {
-            let bounds = space.bounds(&self.rows, margin);
-            outside::screened(
-                &self.rows,
-                space,
-                &bounds,
-                ask,
-                outside::Sharing::Nothing,
-                tally,
-                watch,
-            )
-        })?;
-        Ok((found(edges), report))
-    }
-
-    /// For each group that has a query, the first edge (in the order of [`Edge::order`]) from one of its queries to a
-    /// row of another group, within the query's bound. One entry for each group, ascending by the number of the group;
-    /// groups without such an edge have no entry. Cheaper than [`Index::nearest_outside`], since what one query finds
-    /// bounds the rest of its group.
-    ///
-    /// # Errors
-    ///
-    /// As [`Index::nearest_outside`].
     pub fn lightest_outside(
         &self,
         ask: &Outside<'_>,
@@ -235,15 +203,7 @@ impl<'a> Index<'a> {
             }
             Some(space) => self.certified(space, ask.queries.len(), 1, |margin, tally| {
                 let bounds = space.bounds(&self.rows, margin);
-                outside::screened(
-                    &self.rows,
-                    space,
-                    &bounds,
-                    ask,
-                    outside::Sharing::Groups,
-                    tally,
-                    watch,
-                )
+                outside::screened(&self.rows, space, &bounds, ask, tally, watch)
             })?,
         };
         let mut edges: Vec<(u32, Edge)> = ask
@@ -323,6 +283,8 @@ impl<'a> Index<'a> {
             estimated_bytes: estimate(self.members.len(), self.rows.points.d(), k),
         };
         if self.rows.margin == Margin::Fast && tally.doubtful() {
+            // The memory of the first answer is wanted for the second.
+            drop(found);
             let tally = Tally::default();
             found = search(Margin::Guaranteed, &tally)?;
             report.certified = true;

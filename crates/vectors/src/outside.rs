@@ -58,15 +58,6 @@ impl Edge {
     }
 }
 
-/// Whether what one query finds bounds the others of its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sharing {
-    /// Every query is answered.
-    Nothing,
-    /// The first edge of each group is among the answers; other queries may go without.
-    Groups,
-}
-
 impl Outside<'_> {
     fn core(&self, row: u32) -> f32 {
         self.core
@@ -107,7 +98,7 @@ pub(crate) fn plainly(
     ask.queries.par_iter().zip(ask.bound).map(answer).collect()
 }
 
-/// The answers by screening. A cell of queries goes through all cells, near ones first, with what it has found so far
+/// The answers by screening; the first edge of each group is among them, other queries may go without. A cell of queries goes through all cells, near ones first, with what it has found so far
 /// as its bound; patches that lie in the one group of the queries, or whose core distances are too large, are left out.
 ///
 /// Cost: screening `q n` pairs at most.
@@ -116,7 +107,6 @@ pub(crate) fn screened(
     space: &Space,
     bounds: &Bounds,
     ask: &Outside<'_>,
-    sharing: Sharing,
     tally: &Tally,
     watch: Watch<'_>,
 ) -> Result<Vec<Option<Candidate>>, Error> {
@@ -129,7 +119,7 @@ pub(crate) fn screened(
     turns.sort_unstable_by_key(|&q| (position[ask.queries[q as usize] as usize], q));
     drop(position);
     let kinds: Vec<Kind> = kinds(&space.table.order, ask);
-    let best_of_groups = BestOfGroups::new(ask, sharing);
+    let best_of_groups = BestOfGroups::new(ask);
     let found: Vec<Vec<(u32, Candidate)>> = turns
         .par_chunks(CELL)
         .with_max_len(1)
@@ -194,13 +184,10 @@ struct BestOfGroups {
 }
 
 impl BestOfGroups {
-    fn new(ask: &Outside<'_>, sharing: Sharing) -> Self {
-        let mut groups = Vec::new();
-        if sharing == Sharing::Groups {
-            groups.extend(ask.queries.iter().map(|&i| ask.group[i as usize]));
-            groups.sort_unstable();
-            groups.dedup();
-        }
+    fn new(ask: &Outside<'_>) -> Self {
+        let mut groups: Vec<u32> = ask.queries.iter().map(|&i| ask.group[i as usize]).collect();
+        groups.sort_unstable();
+        groups.dedup();
         let least = groups
             .iter()
             .map(|_| AtomicU32::new(ordered(f32::INFINITY)))
@@ -208,11 +195,10 @@ impl BestOfGroups {
         BestOfGroups { groups, least }
     }
 
-    fn of(&self, group: u32) -> Option<&AtomicU32> {
-        self.groups
-            .binary_search(&group)
-            .ok()
-            .map(|at| &self.least[at])
+    /// Of a group that has a query.
+    fn of(&self, group: u32) -> &AtomicU32 {
+        let at = self.groups.partition_point(|&other| other < group);
+        &self.least[at]
     }
 }
 
@@ -242,7 +228,7 @@ struct Chunk<'a> {
     ask: &'a Outside<'a>,
     asked: Arranged,
     kinds: Vec<Kind>,
-    shared: Vec<Option<&'a AtomicU32>>,
+    shared: Vec<&'a AtomicU32>,
     /// The largest weight that is still of interest to each query.
     limits: Vec<f32>,
     floors: Vec<f64>,
@@ -284,10 +270,9 @@ impl<'a> Chunk<'a> {
     /// Lowers the limits to what other queries of the group have found, and sets the floors by them.
     fn tighten(&mut self) {
         for (row, &id) in self.asked.table.order.iter().enumerate() {
-            if let Some(shared) = self.shared[row] {
-                self.limits[row] = self.limits[row].min(unordered(shared.load(Ordering::Relaxed)));
-            }
-            let limit = self.limits[row];
+            let found = unordered(self.shared[row].load(Ordering::Relaxed));
+            let limit = self.limits[row].min(found);
+            self.limits[row] = limit;
             self.floors[row] = if self.ask.core(id) > limit {
                 f64::INFINITY
             } else {
@@ -367,9 +352,7 @@ impl<'a> Chunk<'a> {
             self.best[pair.row] = Some(found);
             self.limits[pair.row] = weight;
             self.floors[pair.row] = self.bounds.floor(weight);
-            if let Some(shared) = self.shared[pair.row] {
-                shared.fetch_min(ordered(weight), Ordering::Relaxed);
-            }
+            self.shared[pair.row].fetch_min(ordered(weight), Ordering::Relaxed);
         }
     }
 

@@ -228,6 +228,13 @@ impl Table {
         }
     }
 
+    /// Takes `by(row)` from what each row adds to the scores of its pairs.
+    pub(crate) fn lower(&mut self, by: impl Fn(usize) -> f64) {
+        for (row, bias) in self.bias.iter_mut().enumerate().take(self.order.len()) {
+            *bias = (f64::from(*bias) - by(row)).clamp(-BIAS, BIAS) as i32;
+        }
+    }
+
     /// How many cells.
     pub(crate) fn cells(&self) -> usize {
         self.order.len().div_ceil(CELL)

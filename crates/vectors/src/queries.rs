@@ -1,4 +1,4 @@
-//! The neighbors of some rows among all: each cell of queries goes through all cells alone.
+//! The neighbors of some rows among all: each cell of queries, or part of one, goes through all cells alone.
 //!
 //! Cost: screening `q n` pairs. Memory: the codes of the queries of one cell a thread.
 
@@ -8,7 +8,7 @@ use crate::certify::Bounds;
 use crate::lists::Lists;
 use crate::plain::Rows;
 use crate::quantize::Cell;
-use crate::screen::{CELL, Hit, PATCHES};
+use crate::screen::{CELL, Hit, PATCH, PATCHES};
 use crate::space::{Desk, Space, Tally};
 use crate::{Error, Watch};
 
@@ -28,12 +28,13 @@ pub(crate) fn nearest(
     tally: &Tally,
     watch: Watch<'_>,
 ) -> Result<(), Error> {
+    let grain = grain(queries.len());
     queries
-        .par_chunks(CELL)
+        .par_chunks(grain)
         .with_max_len(1)
         .zip(
-            ids.par_chunks_mut(CELL * k)
-                .zip(distances.par_chunks_mut(CELL * k)),
+            ids.par_chunks_mut(grain * k)
+                .zip(distances.par_chunks_mut(grain * k)),
         )
         .try_for_each_init(Work::default, |work, (queries, (ids, distances))| {
             ids.fill(u32::MAX);
@@ -97,6 +98,12 @@ pub(crate) fn nearest(
                 Err(Error::Cancelled)
             }
         })
+}
+
+/// How many queries go together: a cell of them, or whole patches where that would leave threads without work.
+fn grain(queries: usize) -> usize {
+    let share = queries.div_ceil(4 * rayon::current_num_threads());
+    share.next_multiple_of(PATCH).clamp(PATCH, CELL)
 }
 
 /// One thread's working memory.

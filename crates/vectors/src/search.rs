@@ -1,10 +1,11 @@
 //! How to search, and what a search says of itself.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kernel;
+use crate::{Error, Kernel};
 
 /// How far below a row's threshold a screened score may be and still be looked at exactly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,6 +24,20 @@ impl fmt::Display for Margin {
             Margin::Guaranteed => "guaranteed",
             Margin::Fast => "fast",
         })
+    }
+}
+
+impl FromStr for Margin {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        match name {
+            "guaranteed" => Ok(Margin::Guaranteed),
+            "fast" => Ok(Margin::Fast),
+            _ => Err(Error::UnknownMargin {
+                name: name.to_owned(),
+            }),
+        }
     }
 }
 

@@ -38,6 +38,11 @@ impl Coding {
         Table::new(rows, order, &self.frame, self.grid, self.lines)
     }
 
+    /// What 1 in a score stands for.
+    pub(crate) fn unit(&self) -> f64 {
+        self.grid.unit
+    }
+
     pub(crate) fn bounds(&self, rows: &Rows<'_>, margin: Margin) -> Bounds {
         Bounds::new(rows.metric, margin, self.grid.unit, rows.points.d())
     }

@@ -5,8 +5,8 @@
 use artifacts::Footer;
 use serde_json::Value;
 
-use crate::picture::thousands;
 use crate::scene::{Group, Section};
+use stage::thousands;
 
 /// The most that is told of one value.
 const LONGEST: usize = 160;
@@ -126,6 +126,12 @@ fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
         let of = k.map_or(String::new(), |k| format!(" of the {k} nearest"));
         facts.push(("Neighbors kept on the map".to_owned(), percent(mean) + &of));
     }
+    if let Some(value) = fact("relative_validity").and_then(|(value, _)| value.as_f64()) {
+        facts.push(("Relative validity".to_owned(), format!("{value:.3}")));
+    }
+    if let Some(said) = fact("stability").and_then(|(value, _)| value["sentence"].as_str()) {
+        facts.push(("Stability".to_owned(), said.to_owned()));
+    }
     Section {
         title: "Quality".to_owned(),
         facts,
@@ -199,6 +205,8 @@ mod tests {
         project.fact("trustworthiness", json!(0.949_351_6));
         project.fact("trustworthiness_rows", json!(5));
         project.fact("quality_k", json!(15));
+        project.fact("relative_validity", json!(0.4));
+        project.fact("stability", json!({ "sentence": "all stay" }));
         let known = Known {
             n: 10,
             noise: 3,
@@ -227,7 +235,9 @@ mod tests {
                 "In no topic: 3 (30.0 %)",
                 "Nearest neighbors found: 99.9 % (from a sample of 8 texts)",
                 "Trustworthiness: 0.949 (from a sample of 5 texts)",
-                "Neighbors kept on the map: 75.0 % of the 15 nearest"
+                "Neighbors kept on the map: 75.0 % of the 15 nearest",
+                "Relative validity: 0.400",
+                "Stability: all stay"
             ]
         );
         let figures = |fact: (&str, Value)| {

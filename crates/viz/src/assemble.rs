@@ -1,11 +1,11 @@
 //! From the files of a run to the scene that all pictures show.
 
-use artifacts::Neighbors;
+use artifacts::{Neighbors, Projection};
 
 use crate::about::{self, Known};
 use crate::scene::{Group, Numbering, Scene};
 use crate::sources::Sources;
-use crate::{Error, Options, Report, columns, picture, scene};
+use crate::{Error, Options, Report, columns, scene};
 
 /// Above so many texts the page holds no neighbors.
 const MOST_WITH_NEIGHBORS: usize = 200_000;
@@ -50,13 +50,13 @@ pub fn scene<'a>(
         .collect();
 
     let numbering = Numbering::of(&clusters.cluster);
-    let topics = scene::groups(x, y, &numbering, sources.names(-1));
+    let mut topics = scene::groups(x, y, &numbering, sources.names(-1));
     if topics.len() >= usize::from(u16::MAX) {
         return Err(Error::TooManyClusters {
             clusters: topics.len(),
         });
     }
-    let coarse = coarse(sources, topics.len());
+    let layers = layers(sources, &mut topics, &numbering);
     let (neighbors, neighbors_note) = held_neighbors(
         sources.neighbors.as_deref(),
         n,
@@ -106,7 +106,7 @@ pub fn scene<'a>(
         notes.push(neighbors_note.clone());
     }
     let title = if options.title.trim().is_empty() {
-        format!("A map of {} texts", picture::thousands(n))
+        format!("A map of {} texts", stage::thousands(n))
     } else {
         options.title.clone()
     };
@@ -116,9 +116,11 @@ pub fn scene<'a>(
         y,
         cluster: numbering.codes,
         probability: &clusters.probability,
+        outlier_score: &clusters.outlier_score,
+        preserved: projection.preserved.as_deref(),
         text: &documents.text,
         topics,
-        coarse,
+        layers,
         columns,
         neighbors,
         neighbors_note,
@@ -127,22 +129,24 @@ pub fn scene<'a>(
     })
 }
 
-/// The coarsest layer that says more than nothing and less than the clusters themselves.
-fn coarse(sources: &Sources, topics: usize) -> Vec<Group> {
-    let Sources {
-        clusters,
-        projection,
-        ..
-    } = sources;
-    for (number, layer) in clusters.layers.iter().enumerate().rev() {
+/// The layers that have names and at most half of the topics of the one before, which is what ours have.
+fn layers(sources: &Sources, topics: &mut [Group], numbering: &Numbering<'_>) -> Vec<Vec<Group>> {
+    let Projection { x, y, .. } = &sources.projection.value;
+    let mut layers: Vec<Vec<Group>> = Vec::new();
+    let mut finer = None;
+    for (number, layer) in sources.clusters.layers.iter().enumerate() {
         let names = sources.names(number as i32);
-        let numbering = Numbering::of(layer);
-        let count = numbering.ids.len();
-        if count >= 2 && 2 * count <= topics && !names.is_empty() {
-            return scene::groups(&projection.x, &projection.y, &numbering, names);
+        let own = Numbering::of(layer);
+        let count = own.ids.len();
+        let below = layers.last_mut().map_or(&mut *topics, Vec::as_mut_slice);
+        if count < 2 || 2 * count > below.len() || names.is_empty() {
+            continue;
         }
+        scene::adopt(below, finer.as_ref().unwrap_or(numbering), &own);
+        layers.push(scene::groups(x, y, &own, names));
+        finer = Some(own);
     }
-    Vec::new()
+    layers
 }
 
 fn held_neighbors(
@@ -159,7 +163,7 @@ fn held_neighbors(
     if n > MOST_WITH_NEIGHBORS {
         let note = format!(
             "This page holds no neighbors, since there are more than {} texts; they are in neighbors.parquet.",
-            picture::thousands(MOST_WITH_NEIGHBORS)
+            stage::thousands(MOST_WITH_NEIGHBORS)
         );
         return (None, note);
     }

@@ -10,6 +10,8 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMill
 const MOST_CATEGORIES: usize = 200;
 /// Whole numbers with at most so many values are taken for names of classes.
 const MOST_CLASSES: usize = 24;
+/// From here on not every whole number is a floating-point number: 2 to the 53rd.
+const EXACT: f64 = 9_007_199_254_740_992.0;
 /// How many rows decide whether a column is a part of the text.
 const SAMPLE: usize = 500;
 
@@ -107,7 +109,13 @@ fn column(array: &ArrayRef) -> Result<(Values, usize), &'static str> {
             words(to(&DataType::LargeUtf8)?.as_string::<i64>())
         }
         kind if kind.is_integer() => {
-            classes(&to(&DataType::Int64)?).map_or_else(|| numbers().map(Values::Number), Ok)?
+            let values = numbers()?;
+            if values.iter().any(|value| value.abs() >= EXACT) {
+                // Names of things rather than amounts, and the page's numbers would change their last digits.
+                words(to(&DataType::LargeUtf8)?.as_string::<i64>())
+            } else {
+                classes(&to(&DataType::Int64)?).unwrap_or(Values::Number(values))
+            }
         }
         DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) => {
             let moments = to(&DataType::Timestamp(TimeUnit::Millisecond, None))?;
@@ -255,7 +263,7 @@ fn iso_date(value: &str) -> Option<f64> {
     let bytes = value.as_bytes();
     let is = |at: usize, byte: u8| bytes.get(at) == Some(&byte);
     let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
-    if !is(4, b'-') || !is(7, b'-') || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if !is(4, b'-') || !is(7, b'-') || !(1..=days_in(year, month)?).contains(&day) {
         return None;
     }
     // Days since 1970 of a date of the Gregorian calendar, years beginning in March.
@@ -284,11 +292,26 @@ fn iso_date(value: &str) -> Option<f64> {
     Some(midnight + ((hour * 60 + minute) * 60 + second) as f64 * 1000.0)
 }
 
+/// The days of a month of the Gregorian calendar.
+fn days_in(year: i64, month: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    Some(match month {
+        2 => 28 + i64::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    })
+}
+
+/// Whether the values stand in the texts, as far as a sample of the rows that have one tells.
 fn is_part(values: &LargeStringArray, text: &LargeStringArray) -> bool {
-    let step = (values.len() / SAMPLE).max(1);
-    (0..values.len())
-        .step_by(step)
-        .all(|at| text.value(at).contains(values.value(at).trim()))
+    let filled: Vec<usize> = (0..values.len())
+        .filter(|&at| !values.value(at).trim().is_empty())
+        .collect();
+    filled
+        .iter()
+        .step_by((filled.len() / SAMPLE).max(1))
+        .all(|&at| text.value(at).contains(values.value(at).trim()))
 }
 
 #[cfg(test)]
@@ -318,6 +341,10 @@ mod tests {
         );
         for wrong in [
             "2004-13-01",
+            "2023-02-30",
+            "2023-02-29",
+            "1900-02-29",
+            "2004-04-31",
             "20040229",
             "2004-02-29T25:00",
             "2004-02-29 12:00+02:00",
@@ -376,6 +403,37 @@ mod tests {
             panic!("no numbers")
         };
         assert!(values[0] == 1.5 && values[1].is_nan() && values[2].is_nan());
+    }
+
+    #[test]
+    fn long_numbers_keep_their_digits() {
+        let ids = [9_007_199_254_740_993_i64, 1_234_567_890_123_456_789];
+        let ids: Int64Array = (0..40)
+            .map(|at| ids.get(at).copied().or(Some(at as i64)))
+            .collect();
+        let Values::Text(shown) = one(Arc::new(ids)).unwrap() else {
+            panic!("no text")
+        };
+        assert_eq!(
+            (shown.value(0), shown.value(1), shown.value(2)),
+            ("9007199254740993", "1234567890123456789", "2")
+        );
+    }
+
+    #[test]
+    fn a_column_with_few_values_is_no_part_of_the_text_for_its_empty_cells() {
+        let text = LargeStringArray::from_iter_values((0..2000).map(|at| format!("title {at}")));
+        let note = |at: usize| match at {
+            700 | 701 => format!("remark {at}"),
+            _ => String::new(),
+        };
+        let notes = LargeStringArray::from_iter_values((0..2000).map(note));
+        assert!(!is_part(&notes, &text));
+        let parts = LargeStringArray::from_iter_values((0..2000).map(|at| match at {
+            700 => "title 700".to_owned(),
+            _ => String::new(),
+        }));
+        assert!(is_part(&parts, &text));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use stage::Hint;
 
+use crate::picture::{MOST_PIXELS, PIXEL_BYTES};
+
 /// Why no map could be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -76,7 +78,10 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A picture of this size cannot be drawn.
-    #[error("a picture of {width} x {height} pixels cannot be drawn")]
+    #[error(
+        "a picture of {width} x {height} pixels cannot be drawn: it would take {} MiB",
+        (u64::from(*width) * u64::from(*height) * PIXEL_BYTES) >> 20
+    )]
     PictureSize {
         /// Its width.
         width: u32,
@@ -95,18 +100,30 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
-            Self::RowCounts { .. } => "name files of one run: row order is identity in all of them".to_owned(),
-            Self::OtherNames { .. } => {
-                "name these clusters: `skerry run --from label`, or run the stage `label` again".to_owned()
+            Self::RowCounts { .. } => {
+                "name files of one run: row order is identity in all of them".to_owned()
             }
-            Self::NoSuchColumn { .. } => "name columns of documents.parquet with `--columns`".to_owned(),
+            Self::OtherNames { .. } => {
+                "name these clusters: `skerry run --from label`, or run the stage `label` again"
+                    .to_owned()
+            }
+            Self::NoSuchColumn { .. } => {
+                "name columns of documents.parquet with `--columns`".to_owned()
+            }
             Self::TooManyClusters { .. } => "cluster with a larger `--min-cluster-size`".to_owned(),
             Self::TextTooLong { .. } => "shorten the text before ingesting it".to_owned(),
-            Self::Font | Self::Read { .. } => "name a .ttf or .otf file with `--font`, or leave the flag away".to_owned(),
-            Self::PictureSize { .. } => {
-                "choose `--picture-width` and `--picture-height` from 200 to 20000, at most 200 million pixels in all".to_owned()
+            Self::Font | Self::Read { .. } => {
+                "name a .ttf or .otf file with `--font`, or leave the flag away".to_owned()
             }
-            Self::NotCompiledIn { name } => format!("build with `--features {name}`, or use `--renderer skerry`"),
+            Self::PictureSize { .. } => {
+                format!(
+                    "choose `--picture-width` and `--picture-height` from 200 to 20000, at most {} million pixels in all",
+                    MOST_PIXELS / 1_000_000
+                )
+            }
+            Self::NotCompiledIn { name } => {
+                format!("build with `--features {name}`, or use `--renderer skerry`")
+            }
             Self::Compress { .. } | Self::Png { .. } => return None,
         })
     }

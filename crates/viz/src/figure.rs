@@ -6,10 +6,11 @@
 
 use arrow::array::Array;
 use serde_json::{Value, json};
+use stage::thousands;
 
+use crate::picture::View;
 use crate::picture::font::Font;
 use crate::picture::labels::{self, Placed, Style};
-use crate::picture::{View, thousands};
 use crate::scene::Scene;
 
 /// The width of the figure, in pixels.
@@ -58,11 +59,15 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
         let topic = usize::try_from(cluster)
             .ok()
             .and_then(|at| scene.topics.get(at));
-        let name = topic.map_or("Unlabelled", |topic| topic.name.as_str());
+        let name = topic.map_or("In no topic", |topic| topic.name.as_str());
         format!(
             "<b>{}</b><br>{}",
             plain(name),
-            wrap(&plain(&cut(scene.text.value(row), limit)))
+            // Entities are read, as on Skerry's own page.
+            wrap(&plain(&cut(
+                &html_escape::decode_html_entities(scene.text.value(row)),
+                limit
+            )))
         )
     };
     let plot = [
@@ -191,6 +196,7 @@ mod tests {
     #[test]
     fn texts_stay_texts_and_are_wrapped() {
         assert_eq!(plain("<b>R&D</b>"), "&lt;b&gt;R&amp;D&lt;/b&gt;");
+
         assert_eq!(wrap(&"word ".repeat(30)).matches("<br>").count(), 2);
         assert_eq!(cut(&"\u{e9}".repeat(500), 240).chars().count(), 241);
     }

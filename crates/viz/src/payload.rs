@@ -53,8 +53,9 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         let (x, y) = at_unit(group);
         json!({
             "name": group.name, "keywords": group.keywords, "size": group.size, "x": x, "y": y,
+            "parent": group.parent,
             "light": group.colors.light, "dark": group.colors.dark,
-            "inkLight": group.colors.ink_light, "inkDark": group.colors.ink_dark,
+            "inkLight": group.colors.ink_light, "inkDark": group.colors.ink_dark, "reach": group.reach / half,
         })
     };
 
@@ -78,12 +79,15 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         .zip(scene.cluster.iter())
         .any(|(&p, &cluster)| cluster >= 0 && p < 1.0);
     if firm {
-        let shares = scene
-            .probability
-            .iter()
-            .map(|&p| (p.clamp(0.0, 1.0) * 255.0).round() as u8)
-            .collect();
-        blocks.push(("probability".to_owned(), shares));
+        blocks.push(("probability".to_owned(), shares(scene.probability)));
+    }
+    // Nor does one without outlier scores, or a layout whose neighbors were not counted.
+    let outliers = scene.outlier_score.iter().any(|&score| score > 0.0);
+    if outliers {
+        blocks.push(("outlier".to_owned(), shares(scene.outlier_score)));
+    }
+    if let Some(preserved) = scene.preserved {
+        blocks.push(("preserved".to_owned(), shares(preserved)));
     }
     let neighbors = scene.neighbors.as_ref().map(|(k, ids)| {
         let small = u16::try_from(n).is_ok();
@@ -112,8 +116,10 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         "count": n,
         "noise": scene.noise(),
         "clusters": scene.topics.iter().map(group).collect::<Vec<_>>(),
-        "groups": scene.coarse.iter().map(group).collect::<Vec<_>>(),
+        "layers": scene.layers.iter().map(|layer| layer.iter().map(group).collect()).collect::<Vec<Vec<_>>>(),
         "probability": firm,
+        "outlier": outliers,
+        "preserved": scene.preserved.is_some(),
         "neighbors": neighbors,
         "neighborsNote": scene.neighbors_note,
         "text": text,
@@ -240,6 +246,14 @@ fn floats(values: &[f32]) -> Vec<u8> {
     values
         .iter()
         .flat_map(|value| value.to_le_bytes())
+        .collect()
+}
+
+/// Shares from 0 to 1 in 255ths.
+fn shares(values: &[f32]) -> Vec<u8> {
+    values
+        .iter()
+        .map(|&share| (share.clamp(0.0, 1.0) * 255.0).round() as u8)
         .collect()
 }
 

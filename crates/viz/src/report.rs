@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::picture::thousands;
+use stage::thousands;
 
 /// What was drawn.
 #[derive(Debug, Clone, Default, Serialize)]

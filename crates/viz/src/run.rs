@@ -99,7 +99,7 @@ impl Stage for Viz {
         let sides = 200..=20_000;
         if !sides.contains(&width)
             || !sides.contains(&height)
-            || u64::from(width) * u64::from(height) > 200_000_000
+            || u64::from(width) * u64::from(height) > picture::MOST_PIXELS
         {
             return Err(Error::PictureSize { width, height });
         }
@@ -133,26 +133,29 @@ impl Stage for Viz {
             }
         }
 
-        if let Some(path) = files.output("html") {
+        let (html, figure) = (files.output("html"), files.output("figure"));
+        let plotly = options.renderer == Renderer::Plotly;
+        let drawn = (figure.is_some() || plotly && html.is_some())
+            .then(|| Font::new(None).map(|font| figure::figure(&scene, &font)))
+            .transpose()?;
+        if let Some(path) = html {
             progress.begin("writing the page", None, "");
-            report.page_bytes = match options.renderer {
-                Renderer::Skerry => {
+            report.page_bytes = match drawn.as_ref().filter(|_| plotly) {
+                None => {
                     let payload = payload::payload(&scene)?;
                     write(path, |out| html::write(&scene.title, &payload, out))?
                 }
-                Renderer::Plotly => {
-                    let figure = figure::figure(&scene, &Font::new(None)?);
-                    let page = plotly_page::page(&scene.title, &figure)?;
+                Some(figure) => {
+                    let page = plotly_page::page(&scene.title, figure)?;
                     write(path, |out| out.write_all(page.as_bytes()))?
                 }
             };
             report.page = path.display().to_string();
             progress.end();
         }
-        if let Some(path) = files.output("figure") {
-            let figure = figure::figure(&scene, &Font::new(None)?);
+        if let (Some(path), Some(figure)) = (figure, &drawn) {
             write(path, |out| {
-                serde_json::to_writer(out, &figure).map_err(std::io::Error::from)
+                serde_json::to_writer(out, figure).map_err(std::io::Error::from)
             })?;
         }
         pictures(files, &scene, options, local, &mut report, progress)?;
@@ -251,11 +254,12 @@ fn labels(scene: &Scene<'_>) -> Labels {
         level,
         priority: i32::try_from(topic.size).unwrap_or(i32::MAX),
     };
-    let fine = scene.topics.iter().map(|topic| label(topic, 0));
+    let levels = std::iter::once(&scene.topics).chain(&scene.layers);
+    let rows = levels
+        .zip(0..)
+        .flat_map(|(topics, level)| topics.iter().map(move |topic| label(topic, level)));
     Labels {
-        rows: fine
-            .chain(scene.coarse.iter().map(|topic| label(topic, 1)))
-            .collect(),
+        rows: rows.collect(),
     }
 }
 

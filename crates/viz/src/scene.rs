@@ -28,6 +28,8 @@ pub struct Group {
     pub reach: f32,
     /// Its colors.
     pub colors: Colors,
+    /// Its place in the next coarser layer, where there is one.
+    pub parent: Option<usize>,
 }
 
 /// A part of the page's account of the run: a heading and pairs of name and value.
@@ -52,12 +54,16 @@ pub struct Scene<'a> {
     pub cluster: Cow<'a, [i32]>,
     /// How firmly each belongs to its cluster.
     pub probability: &'a [f32],
+    /// How far each lies from the dense parts of the clustering.
+    pub outlier_score: &'a [f32],
+    /// The share of its true neighbors that each has kept on the map, where it is known.
+    pub preserved: Option<&'a [f32]>,
     /// The texts.
     pub text: &'a LargeStringArray,
     /// The topics, in the order of their clusters.
     pub topics: Vec<Group>,
-    /// The topics of the coarsest layer, where there are layers.
-    pub coarse: Vec<Group>,
+    /// The topics of the coarser layers, where there are any, the finest first.
+    pub layers: Vec<Vec<Group>>,
     /// Other columns.
     pub columns: Vec<Column>,
     /// Neighbors held a document, and n times as many ids.
@@ -167,9 +173,30 @@ pub fn groups(
                 y: anchors[at].1,
                 reach: place::reach(x, y, &members[at], anchors[at]),
                 colors,
+                parent: None,
             }
         })
         .collect()
+}
+
+/// Gives each of `groups` the cluster of the next coarser layer that holds most of its documents.
+pub fn adopt(groups: &mut [Group], clusters: &Numbering<'_>, coarser: &Numbering<'_>) {
+    let mut pairs: Vec<(i32, i32)> = clusters
+        .codes
+        .iter()
+        .zip(coarser.codes.iter())
+        .filter(|(inner, outer)| **inner >= 0 && **outer >= 0)
+        .map(|(&inner, &outer)| (inner, outer))
+        .collect();
+    pairs.sort_unstable();
+    let mut most = vec![0; groups.len()];
+    for same in pairs.chunk_by(|a, b| a == b) {
+        let (inner, outer) = (same[0].0 as usize, same[0].1 as usize);
+        if same.len() > most[inner] {
+            most[inner] = same.len();
+            groups[inner].parent = Some(outer);
+        }
+    }
 }
 
 #[cfg(test)]

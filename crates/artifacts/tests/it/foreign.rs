@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, Schema};
-use artifacts::{Clusters, Documents, Embeddings, Neighbors, Projection};
+use artifacts::{Clusters, Documents, Embeddings, Footer, Neighbors, Projection};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterVersion};
@@ -125,6 +125,81 @@ fn vectors_come_as_arrow_ipc() {
     );
 }
 
+/// Columns before the vectors, nested ones among them, and batches of several sizes.
+#[test]
+fn the_size_is_known_before_a_vector_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let batch = |n: usize| {
+        let names: ArrayRef = Arc::new(LargeStringArray::from(vec!["a"; n]));
+        let pairs = FixedSizeListArray::new(
+            Arc::new(Field::new("item", DataType::Float64, false)),
+            2,
+            Arc::new(Float64Array::from(vec![1.0; 2 * n])),
+            None,
+        );
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("name", names),
+            ("pair", Arc::new(pairs)),
+            ("embedding", lists(vec![1.0; 3 * n], &vec![3; n])),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    };
+    let path = dir.path().join("vectors.arrow");
+    let mut writer =
+        arrow::ipc::writer::FileWriter::try_new(File::create(&path).unwrap(), &batch(1).schema())
+            .unwrap();
+    for n in [10, 1000, 7] {
+        writer.write(&batch(n)).unwrap();
+    }
+    writer.finish().unwrap();
+    drop(writer);
+    let shape = Embeddings::shape(&path).unwrap().unwrap();
+    assert_eq!((shape.rows, shape.dimensions), (1017, 3));
+    // The largest batch stands beside the vectors.
+    assert!(
+        shape.reading > 1017 * 3 * 4 + 1000 * (3 * 4 + 2 * 8),
+        "{shape:?}"
+    );
+    let read = Embeddings::read(&path).unwrap();
+    assert_eq!((read.len(), read.dim()), (1017, 3));
+
+    let whole = std::fs::read(&path).unwrap();
+    for length in 0..whole.len() {
+        std::fs::write(&path, &whole[..length]).unwrap();
+        fault(Embeddings::shape(&path));
+    }
+
+    let path = dir.path().join("embeddings.parquet");
+    Embeddings::new(5, vec![0.5; 35])
+        .write(&path, &Footer::default())
+        .unwrap();
+    let shape = Embeddings::shape(&path).unwrap().unwrap();
+    assert_eq!(
+        (shape.rows, shape.dimensions, shape.reading),
+        (7, 5, 7 * 5 * 4)
+    );
+}
+
+/// A file that is read in pieces: rows are numbered through.
+#[test]
+fn a_bad_row_far_behind_is_named_by_its_place_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let (n, d, bad) = (5000, 512, 4321);
+    let mut lengths = vec![d; n];
+    lengths[bad] -= 1;
+    let values: Vec<f32> = (0..n * d - 1).map(|at| (at % 7) as f32).collect();
+    let path = write(
+        dir.path(),
+        vec![("embedding", lists(values, &lengths))],
+        None,
+    );
+    let said = fault(Embeddings::read(&path));
+    assert!(
+        said.contains("row 4321: `embedding` has 511 values, the rows before have 512"),
+        "{said}"
+    );
+}
+
 #[test]
 fn bad_vectors_are_named_by_row() {
     let dir = tempfile::tempdir().unwrap();
@@ -191,6 +266,18 @@ fn neighbors_are_checked_row_by_row() {
     assert_eq!(
         (good.len(), good.k, good.row(1)),
         (3, 2, (&[0, 2][..], &[0.1, 0.3][..]))
+    );
+    // A negative zero is read as the zero that it is.
+    let zeros = read(
+        vec![1, 2, 0, 2, 0, 1],
+        vec![-0.0, 0.2, -0.0, 0.3, 0.0, -0.0],
+    )
+    .unwrap();
+    assert!(
+        zeros
+            .distances
+            .iter()
+            .all(|distance| distance.is_sign_positive())
     );
     assert!(
         fault(read(vec![1, 2, 0, 2, 0, 9], sound.clone()))

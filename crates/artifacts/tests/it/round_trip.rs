@@ -25,7 +25,7 @@ macro_rules! round_trip {
             let dir = tempfile::tempdir().unwrap();
             let (path, again) = (dir.path().join("a.parquet"), dir.path().join("b.parquet"));
             let value: $type = $value;
-            value.write(&path, &footer()).unwrap();
+            value.clone().write(&path, &footer()).unwrap();
             let read = $type::read(&path).unwrap();
             assert_eq!(read.value, value);
             let found = read.footer.unwrap();

@@ -28,13 +28,10 @@ pub fn bridge(
 pub(super) struct Spanned {
     /// Its edges.
     pub(super) tree: Vec<Edge>,
-    /// Edges of the forest to points that cannot be searched.
-    loose: Vec<Edge>,
     pub(super) searched: u64,
-    pub(super) rounds: usize,
 }
 
-/// Joins the trees of `forest`, points that cannot be searched left out.
+/// Joins the trees of `forest`, points that cannot be searched and their edges left out.
 pub(super) fn span(
     core: &[f32],
     forest: &[Edge],
@@ -47,14 +44,16 @@ pub(super) fn span(
     for &i in &points.isolated {
         isolated[i as usize] = true;
     }
-    let (loose, mut tree): (Vec<Edge>, Vec<Edge>) = forest
+    let mut tree: Vec<Edge> = forest
         .iter()
-        .partition(|edge| isolated[edge.a as usize] || isolated[edge.b as usize]);
+        .copied()
+        .filter(|edge| !isolated[edge.a as usize] && !isolated[edge.b as usize])
+        .collect();
     let mut sets = UnionFind::new(n);
     for edge in &tree {
         sets.union(edge.a, edge.b);
     }
-    let (mut searched, mut rounds) = (0, 0);
+    let mut searched = 0;
     while tree.len() + points.isolated.len() + 1 < n {
         let root = sets.roots();
         let largest = largest(&root);
@@ -72,41 +71,39 @@ pub(super) fn span(
         };
         let (found, _) = points.index.lightest_outside(&ask, watch)?;
         searched += queries.len() as u64;
-        rounds += 1;
         for (_, edge) in found {
             if sets.union(edge.from, edge.to) {
                 tree.push(Edge::new(edge.weight, edge.from, edge.to));
             }
         }
     }
-    Ok(Spanned {
-        tree,
-        loose,
-        searched,
-        rounds,
-    })
+    Ok(Spanned { tree, searched })
 }
 
 impl Spanned {
-    /// The tree of all points; edges that are heaviest on a cycle fall out.
+    /// The tree of all points, ascending.
     pub(super) fn grown(self, core: &[f32], forest: &[Edge], points: &Searchable<'_>) -> Grown {
         let n = core.len();
         let mut edges = self.tree;
-        edges.extend(self.loose);
-        // A point without a direction is as far from all others: one of them with an edge to each tells it all.
-        if let Some(&hub) = points.isolated.first() {
-            let far = |i: u32| {
-                let weight = core[hub as usize].max(core[i as usize]).max(UNRELATED);
-                Edge::new(weight, hub, i)
-            };
-            edges.extend((0..n as u32).filter(|&i| i != hub).map(far));
-        }
+        // A point without a direction joins nothing: each hangs by itself on one that has a direction, no nearer than the
+        // farthest of the others are to each other. Without any of those, on the first.
+        let isolated = &points.isolated;
+        let hub = (0..n as u32).find(|i| isolated.binary_search(i).is_err());
+        let hub = hub.unwrap_or(0);
+        let farthest = edges
+            .iter()
+            .map(|edge| edge.weight)
+            .fold(UNRELATED, f32::max);
+        let hang = |&i: &u32| {
+            let weight = farthest.max(core[hub as usize]).max(core[i as usize]);
+            Edge::new(weight, hub, i)
+        };
+        edges.extend(isolated.iter().filter(|&&i| i != hub).map(hang));
         let tree = kruskal(n, edges);
         Grown {
             added: missing(&tree, forest),
             tree,
             searched: self.searched,
-            rounds: self.rounds,
         }
     }
 }

@@ -56,7 +56,6 @@ pub fn exact_tree(
         spanned.searched += order.len() as u64;
         tree = improved(tree, &points.index, core, (&order, &height), watch)?;
     }
-    spanned.rounds += 1;
     spanned.tree = tree;
     Ok(spanned.grown(core, forest, points))
 }

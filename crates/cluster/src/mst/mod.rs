@@ -93,6 +93,4 @@ pub struct Grown {
     pub searched: u64,
     /// Edges of the tree that are not in the graph.
     pub added: usize,
-    /// Rounds that searched.
-    pub rounds: usize,
 }

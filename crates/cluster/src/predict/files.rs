@@ -8,7 +8,7 @@ use vectors::Metric;
 
 use crate::condense::CondensedTree;
 use crate::labels::labels;
-use crate::select::{Selection, select};
+use crate::select::{Rule, Selection, select};
 use crate::tree::ClusterTree;
 use crate::{Error, Options};
 
@@ -18,10 +18,19 @@ pub(super) struct Old {
     pub(super) condensed: CondensedTree,
     pub(super) tree: ClusterTree,
     pub(super) chosen: Selection,
+    pub(super) rule: Rule,
     pub(super) embeddings: Stored<Embeddings>,
     /// The core distance of each row.
     pub(super) core: Vec<f32>,
     pub(super) min_samples: usize,
+    pub(super) metric: Metric,
+    /// The vectors that `embeddings` are a layout of, if they are one.
+    pub(super) laid_out: Option<LaidOut>,
+}
+
+/// Vectors and how they were compared when they were laid out.
+pub(super) struct LaidOut {
+    pub(super) embeddings: Stored<Embeddings>,
     pub(super) metric: Metric,
 }
 
@@ -88,17 +97,48 @@ impl Old {
                 n: clusters.len(),
             });
         }
+        let laid_out = laid_out(files, embeddings_path, &embeddings)?;
         Ok(Self {
             clusters,
             condensed,
             tree,
             chosen,
+            rule,
             embeddings,
             core,
             min_samples,
             metric,
+            laid_out,
         })
     }
+}
+
+/// The vectors that those of the clustering are a layout of. A layout says which neighbors it was made of.
+fn laid_out(
+    files: &Files,
+    path: &Path,
+    embeddings: &Stored<Embeddings>,
+) -> Result<Option<LaidOut>, Error> {
+    let Some(footer) = &embeddings.footer else {
+        return Ok(None);
+    };
+    if !footer.inputs.contains_key("neighbors") {
+        return Ok(None);
+    }
+    let of = files.optional("vectors").ok_or_else(|| Error::NoVectors {
+        path: path.to_owned(),
+    })?;
+    made_from(path, footer, "embeddings", of)?;
+    let metric = footer.facts.get("neighbors_metric");
+    let metric = metric
+        .and_then(serde_json::Value::as_str)
+        .ok_or_else(|| Error::NoMetric {
+            path: path.to_owned(),
+        })?;
+    Ok(Some(LaidOut {
+        embeddings: Embeddings::read(of)?,
+        metric: metric.parse()?,
+    }))
 }
 
 /// The footer, which the old files must have: it says how they were made.

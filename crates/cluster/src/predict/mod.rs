@@ -1,8 +1,9 @@
 //! Clusters for new points, without clustering again.
 //!
 //! As hdbscan's `approximate_predict`: the new point is attached to the point nearest by mutual reachability, at
-//! that density, and belongs to the chosen cluster that holds its place in the tree. Each new point is compared
-//! with the old ones alone, so the answer for a row does not depend on what else is asked.
+//! that density, and belongs to the chosen cluster that holds its place in the tree. Where a layout of the vectors was
+//! clustered, a new point has no place in it; there its nearest old points vote. Each new point is compared with the old
+//! ones alone, so the answer for a row does not depend on what else is asked.
 
 mod files;
 mod run;
@@ -11,7 +12,8 @@ pub use run::{Predict, PredictOptions, PredictReport};
 
 use crate::condense::CondensedTree;
 use crate::core_distance::mutual_reachability;
-use crate::select::Selection;
+use crate::labels::least_lambda;
+use crate::select::{Rule, Selection};
 use crate::tree::ClusterTree;
 
 /// A clustering that new points can be compared with.
@@ -21,8 +23,9 @@ pub struct Predictor<'a> {
     tree: &'a ClusterTree,
     chosen: &'a Selection,
     cap: f64,
-    owner: Vec<Option<u32>>,
-    number: Vec<i32>,
+    number: Vec<Option<u32>>,
+    /// The least lambda of a point in a cluster.
+    from: f64,
     /// Which cluster each old point leaves, and when.
     left: Vec<(u32, f64)>,
 }
@@ -44,21 +47,10 @@ impl<'a> Predictor<'a> {
         condensed: &CondensedTree,
         tree: &'a ClusterTree,
         chosen: &'a Selection,
+        rule: &Rule,
         core: &'a [f32],
     ) -> Self {
-        let n = condensed.points;
-        let mut left = vec![(0, 0.0); n];
-        for row in 0..condensed.len() {
-            let child = condensed.child[row] as usize;
-            if child < n {
-                left[child] = (condensed.parent[row] - n as u32, condensed.lambda[row]);
-            }
-        }
-        let mut number = vec![-1; tree.len()];
-        for (label, &cluster) in chosen.clusters.iter().enumerate() {
-            number[cluster as usize] = label as i32;
-        }
-        let owner = tree.owner(&chosen.marked(tree.len()));
+        let left = condensed.departures();
         // No lambda of a point is above that of copies.
         let cap = left
             .iter()
@@ -70,8 +62,8 @@ impl<'a> Predictor<'a> {
             tree,
             chosen,
             cap,
-            owner,
-            number,
+            number: chosen.numbers(tree),
+            from: least_lambda(tree, chosen, rule),
             left,
         }
     }
@@ -109,7 +101,11 @@ impl<'a> Predictor<'a> {
                 cluster = self.tree.parent[cluster as usize];
             }
         }
-        let label = self.owner[cluster as usize].map_or(-1, |owner| self.number[owner as usize]);
+        // The root as a cluster leaves out what leaves it early.
+        let label = match self.number[cluster as usize] {
+            Some(label) if lambda.min(departure) >= self.from => label as i32,
+            _ => -1,
+        };
         let probability = if label < 0 {
             0.0
         } else {

@@ -6,11 +6,12 @@ use std::path::Path;
 use artifacts::{Embeddings, Predictions, Stored};
 use serde::{Deserialize, Serialize};
 use stage::{File, Files, Progress, Seed, Stage};
-use vectors::{Index, Metric, Points, Search};
+use vectors::{Index, Knn, Metric, Points, Search};
 
-use super::Predictor;
 use super::files::Old;
+use super::{Prediction, Predictor};
 use crate::Error;
+use crate::source::file;
 
 /// The `predict` stage.
 #[derive(Debug)]
@@ -38,20 +39,12 @@ pub struct PredictReport {
     pub old_noise_share: f64,
 }
 
-const fn file(name: &'static str, file: &'static str, required: bool, help: &'static str) -> File {
-    File {
-        name,
-        file,
-        required,
-        help,
-    }
-}
-
 impl Stage for Predict {
     const NAME: &'static str = "predict";
     const FILES_OF: &'static str = "cluster";
-    const ABOUT: &'static str = "Says which cluster of an earlier run new rows belong to, without clustering again. \
-        The new rows come as embeddings of the same model: `skerry ingest new.csv --run new`, \
+    const ABOUT: &'static str = "Says which cluster of an earlier run new rows belong to, without clustering again: by the \
+        rule of hdbscan's approximate_predict where the vectors themselves were clustered, by a vote of the 5 nearest old rows \
+        (weight 1 / distance, noise votes too) where a layout of them was, as in the recipe `topics`. The new rows come as embeddings of the same model: `skerry ingest new.csv --run new`, \
         `skerry embed --run new`, then `skerry predict --run runs/latest new/embeddings.parquet`";
     const PRODUCER: &'static str = concat!("skerry-predict ", env!("CARGO_PKG_VERSION"));
     const SOURCES: Option<&'static str> =
@@ -75,6 +68,12 @@ impl Stage for Predict {
             "embeddings.parquet",
             true,
             "the vectors that those were found among",
+        ),
+        file(
+            "vectors",
+            "embeddings.parquet",
+            false,
+            "the vectors of the old rows, where those are a layout of them",
         ),
     ];
     const OUTPUTS: &'static [File] = &[file(
@@ -103,8 +102,19 @@ impl Stage for Predict {
         let source = Path::new(source);
         let old = Old::read(files)?;
         let new = Embeddings::read(source)?;
-        same_space(files.input("embeddings"), &old, source, &new, progress)?;
-        let predictions = predict(&old, &new, progress)?;
+        let (path, of_old, metric) = match &old.laid_out {
+            Some(of) => (files.input("vectors"), &of.embeddings, of.metric),
+            None => (files.input("embeddings"), &old.embeddings, old.metric),
+        };
+        same_space((path, of_old, metric), source, &new, progress)?;
+        let compared = Compared::new(of_old, &new, metric, &old.clusters.cluster);
+        progress.begin("searching", Some(2 * new.len() as u64), "rows");
+        let predictions = if old.laid_out.is_some() {
+            by_vote(&compared, &old, progress)?
+        } else {
+            attached(&compared, &old, progress)?
+        };
+        progress.end();
         let in_clusters = count(&predictions.cluster);
         let share = |inside: usize, of: usize| 1.0 - inside as f64 / of.max(1) as f64;
         let report = PredictReport {
@@ -117,11 +127,12 @@ impl Stage for Predict {
         };
         if let Some(path) = files.output("predictions") {
             let mut footer = stage::footer::<Self>(options, seed);
-            for input in Self::INPUTS {
+            let optional = |name| name != "vectors" || old.laid_out.is_some();
+            for input in Self::INPUTS.iter().filter(|input| optional(input.name)) {
                 footer.reads(input.name, files.input(input.name))?;
             }
             footer.reads("new", source)?;
-            footer.metric = Some(old.metric.to_string());
+            footer.metric = Some(metric.to_string());
             footer.fact("in_clusters", report.in_clusters);
             predictions.write(path, &footer)?;
         }
@@ -135,13 +146,12 @@ fn count(clusters: &[i32]) -> usize {
 
 /// Whether the new vectors can be compared with the old ones: dimensions, and what the footers say of how they came about.
 fn same_space(
-    old_path: &Path,
-    old: &Old,
+    (old_path, old, metric): (&Path, &Stored<Embeddings>, Metric),
     path: &Path,
     new: &Stored<Embeddings>,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let expected = old.embeddings.dim();
+    let expected = old.dim();
     if new.dim() != expected {
         return Err(Error::Dimensions {
             path: path.to_owned(),
@@ -149,7 +159,7 @@ fn same_space(
             expected,
         });
     }
-    if old.metric == Metric::Cosine
+    if metric == Metric::Cosine
         && let Some(row) = (0..new.len()).find(|&i| new.row(i).iter().all(|&x| x == 0.0))
     {
         return Err(Error::NoDirection {
@@ -157,7 +167,12 @@ fn same_space(
             row,
         });
     }
-    let (Some(of_old), Some(of_new)) = (&old.embeddings.footer, &new.footer) else {
+    // Vectors that came with their source say nothing of a model, and its other settings do not matter to them.
+    let made_here = |of: &Stored<Embeddings>| {
+        let footer = of.footer.as_ref()?;
+        (!footer.inputs.contains_key("source")).then(|| footer.clone())
+    };
+    let (Some(of_old), Some(of_new)) = (made_here(old), made_here(new)) else {
         progress.warn("not both files of embeddings say by which model they were made: that it is the same is taken on trust");
         return Ok(());
     };
@@ -171,60 +186,139 @@ fn same_space(
     Ok(())
 }
 
-/// The predictions. Every new row is searched among the old ones alone.
-fn predict(old: &Old, new: &Embeddings, progress: &dyn Progress) -> Result<Predictions, Error> {
-    let n = old.embeddings.len();
-    let d = old.embeddings.dim();
-    let values = [old.embeddings.values(), new.values()].concat();
-    let points = Points::new(&values, d)?;
-    let queries: Vec<u32> = (n as u32..(n + new.len()) as u32).collect();
-    let searched =
-        |i: &u32| old.metric != Metric::Cosine || points.row(*i as usize).iter().any(|&x| x != 0.0);
-    let members: Vec<u32> = (0..n as u32).filter(searched).collect();
-    let clustered: Vec<u32> = members
-        .iter()
-        .copied()
-        .filter(|&i| old.clusters.cluster[i as usize] >= 0)
-        .collect();
-    let k = (2 * old.min_samples)
-        .max(old.min_samples + 1)
-        .min(members.len().saturating_sub(1));
-    let watch = |rows| {
-        progress.advance(rows);
-        true
-    };
-    progress.begin("searching", Some(2 * new.len() as u64), "rows");
-    let index = Index::of_members(points, &members, old.metric, &Search::default())?;
-    let (near, _) = index.knn_of(&queries, k, &watch)?;
-    drop(index);
-    let nearest = if clustered.len() < 2 {
-        None
-    } else {
-        let index = Index::of_members(points, &clustered, old.metric, &Search::default())?;
-        Some(index.knn_of(&queries, 1, &watch)?.0)
-    };
-    progress.end();
-    let predictor = Predictor::new(&old.condensed, &old.tree, &old.chosen, &old.core);
-    let mut predictions = Predictions::default();
-    for (i, (ids, distances)) in near
-        .ids
-        .chunks_exact(k)
-        .zip(near.distances.chunks_exact(k))
-        .enumerate()
-    {
-        let said = predictor.predict(ids, distances, old.min_samples);
-        predictions.cluster.push(said.label);
-        predictions.probability.push(said.probability as f32);
-        predictions.neighbor.push(i64::from(said.neighbor));
-        let nearest = nearest.as_ref().map(|of| (of.ids[i], of.distances[i]));
-        predictions
-            .nearest_cluster
-            .push(nearest.map_or(-1, |(id, _)| old.clusters.cluster[id as usize]));
-        predictions
-            .nearest_distance
-            .push(nearest.map(|(_, distance)| distance));
+/// Old rows and new ones that are searched among them. Every new row is compared with the old ones alone.
+struct Compared<'a> {
+    metric: Metric,
+    /// The old rows, then the new ones.
+    values: Vec<f32>,
+    d: usize,
+    old: usize,
+    /// The cluster of each old row.
+    clusters: &'a [i32],
+}
+
+impl<'a> Compared<'a> {
+    fn new(old: &Embeddings, new: &Embeddings, metric: Metric, clusters: &'a [i32]) -> Self {
+        Self {
+            metric,
+            values: [old.values(), new.values()].concat(),
+            d: old.dim(),
+            old: old.len(),
+            clusters,
+        }
     }
-    Ok(predictions)
+
+    /// The `k` nearest old rows of each new one, among those in clusters or all with a direction; `None` if there are too few.
+    fn nearest(
+        &self,
+        k: usize,
+        in_clusters: bool,
+        progress: &dyn Progress,
+    ) -> Result<Option<Knn>, Error> {
+        let points = Points::new(&self.values, self.d)?;
+        let searched = |&i: &u32| {
+            (!in_clusters || self.clusters[i as usize] >= 0)
+                && (self.metric != Metric::Cosine
+                    || points.row(i as usize).iter().any(|&x| x != 0.0))
+        };
+        let members: Vec<u32> = (0..self.old as u32).filter(searched).collect();
+        if members.len() < 2 {
+            return Ok(None);
+        }
+        let queries: Vec<u32> = (self.old as u32..points.n() as u32).collect();
+        let index = Index::of_members(points, &members, self.metric, &Search::default())?;
+        let watch = |rows| {
+            progress.advance(rows);
+            true
+        };
+        Ok(Some(
+            index.knn_of(&queries, k.min(members.len() - 1), &watch)?.0,
+        ))
+    }
+
+    /// The predictions `said`, with the nearest cluster of each row.
+    fn told(&self, said: Vec<Prediction>, progress: &dyn Progress) -> Result<Predictions, Error> {
+        let mut predictions = Predictions::default();
+        for said in said {
+            predictions.cluster.push(said.label);
+            predictions.probability.push(said.probability as f32);
+            predictions.neighbor.push(i64::from(said.neighbor));
+        }
+        let nearest = self.nearest(1, true, progress)?;
+        for i in 0..predictions.len() {
+            let nearest = nearest.as_ref().map(|of| (of.ids[i], of.distances[i]));
+            let cluster = nearest.map_or(-1, |(id, _)| self.clusters[id as usize]);
+            predictions.nearest_cluster.push(cluster);
+            let distance = nearest.map(|(_, distance)| distance);
+            predictions.nearest_distance.push(distance);
+        }
+        Ok(predictions)
+    }
+}
+
+/// Attaches each new row to the nearest old one by mutual reachability: the clusters were made of these very vectors.
+fn attached(
+    compared: &Compared<'_>,
+    old: &Old,
+    progress: &dyn Progress,
+) -> Result<Predictions, Error> {
+    let k = (2 * old.min_samples).max(old.min_samples + 1);
+    let near = compared
+        .nearest(k, false, progress)?
+        .ok_or(Error::NothingToCompare)?;
+    let predictor = Predictor::new(&old.condensed, &old.tree, &old.chosen, &old.rule, &old.core);
+    let rows = near
+        .ids
+        .chunks_exact(near.k)
+        .zip(near.distances.chunks_exact(near.k));
+    let said = rows.map(|(ids, distances)| predictor.predict(ids, distances, old.min_samples));
+    compared.told(said.collect(), progress)
+}
+
+/// Old rows that vote: of the rows of news texts, left out one by one, 5 put most into their own cluster.
+const VOTES: usize = 5;
+
+/// Lets the nearest old rows vote, each with 1 / distance: where clusters were made in a layout of the vectors, the place
+/// of a new row in it is not known. Noise has a vote like any cluster, and a copy of an old row follows that row.
+fn by_vote(
+    compared: &Compared<'_>,
+    old: &Old,
+    progress: &dyn Progress,
+) -> Result<Predictions, Error> {
+    let near = compared
+        .nearest(VOTES, false, progress)?
+        .ok_or(Error::NothingToCompare)?;
+    let rows = near
+        .ids
+        .chunks_exact(near.k)
+        .zip(near.distances.chunks_exact(near.k));
+    let said = rows.map(|(ids, distances)| vote(ids, distances, &old.clusters.cluster));
+    compared.told(said.collect(), progress)
+}
+
+/// The label with the most weight and its share; of equal ones the nearer.
+fn vote(ids: &[u32], distances: &[f32], labels: &[i32]) -> Prediction {
+    let mut votes: Vec<(i32, f64)> = Vec::new();
+    for (&id, &distance) in ids.iter().zip(distances) {
+        let label = labels[id as usize];
+        // Rounding alone can put a copy this far away.
+        let weight = 1.0 / f64::from(distance).max(1e-9);
+        match votes.iter_mut().find(|(other, _)| *other == label) {
+            Some((_, sum)) => *sum += weight,
+            None => votes.push((label, weight)),
+        }
+    }
+    let all: f64 = votes.iter().map(|(_, weight)| weight).sum();
+    let first = (-1, 0.0);
+    let (label, most) = votes.into_iter().fold(
+        first,
+        |best, next| if next.1 > best.1 { next } else { best },
+    );
+    Prediction {
+        label,
+        probability: if label < 0 { 0.0 } else { most / all },
+        neighbor: ids[0],
+    }
 }
 
 impl fmt::Display for PredictReport {

@@ -57,13 +57,19 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether each cluster of the tree was chosen.
-    pub fn marked(&self, clusters: usize) -> Vec<bool> {
-        let mut marked = vec![false; clusters];
-        for &cluster in &self.clusters {
-            marked[cluster as usize] = true;
+    /// For each cluster of `tree` the number of the chosen one that holds it (itself counted), or `None`.
+    pub fn numbers(&self, tree: &ClusterTree) -> Vec<Option<u32>> {
+        let mut number = vec![None; tree.len()];
+        let mut chosen = self.clusters.iter().zip(0..).peekable();
+        for cluster in 0..tree.len() {
+            // A parent comes before its children.
+            number[cluster] = match chosen.next_if(|(next, _)| **next as usize == cluster) {
+                Some((_, label)) => Some(label),
+                None if cluster == 0 => None,
+                None => number[tree.parent[cluster] as usize],
+            };
         }
-        marked
+        number
     }
 }
 

@@ -1,7 +1,7 @@
 //! Many settings from one graph: what each would give, and where the answer falls off a cliff.
 //!
 //! The tree is built once for each `min_samples`, and cut once for each `min_cluster_size`. Every row is what a run
-//! at those settings gives.
+//! at those settings gives; all else is set as for `cluster`.
 
 mod options;
 mod picture;
@@ -27,7 +27,7 @@ use crate::validity::relative_validity;
 /// One setting and what it gives.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Row {
-    /// Other points that density is measured over.
+    /// Other points that density is measured over; in the report of the stage as it was asked for.
     pub min_samples: usize,
     /// The fewest points of a cluster.
     pub min_cluster_size: usize,
@@ -89,10 +89,28 @@ pub fn sweep(
     Ok(rows)
 }
 
-/// Marks each row whose number of clusters is less than half of the row's before, from 4 clusters on.
+/// Settings up to this ratio apart are neighbors, however many lie between them.
+const NEAR: f64 = 1.25;
+
+/// Marks each row with fewer than half of the clusters that a neighbor before it leads to expect, from 4 clusters on.
+///
+/// Clusters of twice the size are half as many, so that a fall is one only beyond that; and one that is spread over
+/// several near settings is found as if those between were not there.
 fn mark_cliffs(rows: &mut [Row]) {
+    let mut after_the_last = 0;
     for at in 1..rows.len() {
-        let before = rows[at - 1].clusters;
-        rows[at].cliff = before >= 4 && rows[at].clusters * 2 < before;
+        let size = |row: &Row| row.min_cluster_size as f64;
+        let near = (after_the_last..at).rev().take_while(|&before| {
+            before + 1 == at || size(&rows[before]) * NEAR >= size(&rows[at])
+        });
+        let fell = near.into_iter().any(|before| {
+            let before = &rows[before];
+            let expected = before.clusters as f64 * size(before) / size(&rows[at]);
+            before.clusters >= 4 && rows[at].clusters as f64 * 2.0 < expected
+        });
+        if fell {
+            rows[at].cliff = true;
+            after_the_last = at;
+        }
     }
 }

@@ -7,7 +7,8 @@ use super::Range;
 use crate::select::Method;
 use crate::{Error, Options, Tree};
 
-/// What to sweep over.
+/// What to sweep over. What stays bears the names that it has for `cluster`, whose settings in `pipeline.toml` are those
+/// of a sweep as well.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepOptions {
@@ -15,9 +16,18 @@ pub struct SweepOptions {
     #[arg(long, default_value = "5:500:25", value_name = "SIZES")]
     pub min_cluster_sizes: Range,
 
-    /// Values of `min_samples` to try, written in the same way; the document itself is not counted.
-    #[arg(long, default_value = "5,10", value_name = "DOCUMENTS")]
+    /// Values of `min_samples` to try, written in the same way [default: that of the run, else 5,10].
+    #[arg(
+        long,
+        default_value = "5,10",
+        hide_default_value = true,
+        value_name = "DOCUMENTS"
+    )]
     pub min_samples: Range,
+
+    /// As in `cluster`.
+    #[arg(long)]
+    pub min_samples_counts_self: bool,
 
     /// Use the first so many neighbors of each list only [default: all].
     #[arg(long, value_name = "K")]
@@ -57,6 +67,7 @@ impl Default for SweepOptions {
         Self {
             min_cluster_sizes: "5:500:25".parse().expect("a range"),
             min_samples: "5,10".parse().expect("a list"),
+            min_samples_counts_self: false,
             use_k: None,
             tree: Tree::Graph,
             selection: Method::Eom,
@@ -75,6 +86,7 @@ impl SweepOptions {
         Options {
             min_cluster_size,
             min_samples,
+            min_samples_counts_self: self.min_samples_counts_self,
             use_k: self.use_k,
             tree: self.tree,
             selection: self.selection,
@@ -89,6 +101,13 @@ impl SweepOptions {
 
     /// Refuses what makes no sense.
     pub fn check(&self) -> Result<(), Error> {
+        if self.min_cluster_sizes.values().first() == Some(&0) {
+            return Err(Error::Option {
+                option: "min_cluster_sizes",
+                value: "0".to_owned(),
+                range: "sizes of 2 or more: a sweep chooses none by the number of documents",
+            });
+        }
         for &min_samples in self.min_samples.values() {
             for &min_cluster_size in self.min_cluster_sizes.values() {
                 self.at(min_samples, min_cluster_size).check()?;

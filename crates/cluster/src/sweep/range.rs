@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Numbers in ascending order, written `5,10,20` or, as steps of equal ratio, `5:500:25` (from, to, how many).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "Written", into = "String")]
 pub struct Range {
     text: String,
     values: Vec<usize>,
@@ -71,11 +71,22 @@ impl fmt::Display for Range {
     }
 }
 
-impl TryFrom<String> for Range {
+/// How a settings file writes it: one number may stand as a number.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    Number(usize),
+    Text(String),
+}
+
+impl TryFrom<Written> for Range {
     type Error = RangeError;
 
-    fn try_from(text: String) -> Result<Self, RangeError> {
-        text.parse()
+    fn try_from(written: Written) -> Result<Self, RangeError> {
+        match written {
+            Written::Number(number) => number.to_string().parse(),
+            Written::Text(text) => text.parse(),
+        }
     }
 }
 

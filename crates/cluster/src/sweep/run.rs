@@ -1,6 +1,5 @@
 //! The `sweep` stage: neighbors in, a table and a picture of settings out.
 
-use std::cell::OnceCell;
 use std::fmt;
 
 use artifacts::{Neighbors, SweepRow};
@@ -8,8 +7,7 @@ use serde::Serialize;
 use stage::{File, Files, Progress, Seed, Stage};
 
 use super::{Row, SweepOptions, picture, sweep};
-use crate::hierarchy::Beyond;
-use crate::source::{Trust, Vectors, lists, metric};
+use crate::source::{Trust, Vectors, file, lists, metric, warn_of_few};
 use crate::{Error, source};
 
 /// The `sweep` stage.
@@ -35,18 +33,13 @@ impl Stage for Sweep {
     const PRODUCER: &'static str = concat!("skerry-sweep ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &source::INPUTS;
     const OUTPUTS: &'static [File] = &[
-        File {
-            name: "sweep",
-            file: "sweep.parquet",
-            required: true,
-            help: "one row a setting",
-        },
-        File {
-            name: "sweep_picture",
-            file: "sweep.svg",
-            required: true,
-            help: "the same as a picture (SVG)",
-        },
+        file("sweep", "sweep.parquet", true, "one row a setting"),
+        file(
+            "sweep_picture",
+            "sweep.svg",
+            true,
+            "the same as a picture (SVG)",
+        ),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
     type Options = SweepOptions;
@@ -70,16 +63,22 @@ impl Stage for Sweep {
         let neighbors = Neighbors::read(path)?;
         let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
         let lists = lists(path, &neighbors, options.use_k)?;
-        let (fit, left_out): (Vec<usize>, Vec<usize>) = options
-            .min_samples
-            .values()
-            .iter()
-            .partition(|&&min_samples| min_samples <= lists.k());
-        if fit.is_empty() {
-            return Err(Error::FewNeighbors {
-                min_samples: left_out[0],
-                k: lists.k(),
-            });
+        let sizes = options.min_cluster_sizes.values();
+        let (mut fit, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
+        for &min_samples in options.min_samples.values() {
+            let at = options.at(min_samples, sizes[0]);
+            match source::others(&lists, &at) {
+                Ok(measured) => {
+                    warn_of_few(measured, &at, lists.n(), progress);
+                    fit.push(min_samples);
+                    others.push(measured);
+                }
+                Err(error) if fit.is_empty() && left_out.is_empty() => {
+                    // The smallest does not fit, so none does.
+                    return Err(error);
+                }
+                Err(_) => left_out.push(min_samples),
+            }
         }
         for min_samples in &left_out {
             progress.warn(&format!(
@@ -87,43 +86,21 @@ impl Stage for Sweep {
                 lists.k()
             ));
         }
-        let vectors = Vectors {
-            neighbors: path,
-            lists,
-            path: files.optional("embeddings"),
-            metric,
-            read: OnceCell::new(),
-        };
-        let points = OnceCell::new();
+        let vectors = Vectors::new(files, path, lists, metric);
         let trust = Trust::new(neighbors.footer.as_ref());
         trust.warn(options.tree, progress);
-        progress.begin("sweeping", None, "rows");
-        let sizes = options.min_cluster_sizes.values();
         let cut = options.at(fit[0], sizes[0]).cut();
-        let settings = sweep(
-            &lists,
-            &fit,
-            sizes,
-            &cut,
-            options.tree,
-            &Beyond {
-                points: &|why| vectors.searchable(&points, why, progress),
-                isolated: trust.isolated,
-                watch: &|rows| {
-                    progress.advance(rows);
-                    true
-                },
-            },
-        );
-        progress.end();
-        let settings = settings?;
+        let mut settings = vectors.beyond(&trust, "sweeping", progress, |beyond| {
+            sweep(&lists, &others, sizes, &cut, options.tree, beyond)
+        })?;
+        for (rows, &asked) in settings.chunks_mut(sizes.len()).zip(&fit) {
+            for row in rows {
+                row.min_samples = asked;
+            }
+        }
 
         let mut footer = stage::footer::<Self>(options, seed);
-        footer.reads("neighbors", path)?;
-        if let Some(path) = vectors.path.filter(|_| points.get().is_some()) {
-            footer.reads("embeddings", path)?;
-        }
-        footer.metric = metric.map(|metric| metric.to_string());
+        vectors.record(&mut footer, metric)?;
         if let Some(path) = files.output("sweep_picture") {
             artifacts::write_bytes(path, picture(&settings, lists.n()).as_bytes())?;
         }

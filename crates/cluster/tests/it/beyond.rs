@@ -2,9 +2,13 @@
 
 use std::sync::Mutex;
 
-use artifacts::{Clusters, Embeddings, Footer, Mst, Neighbors};
+use artifacts::{Clusters, Embeddings, Footer, Membership, Mst, Neighbors};
 use cluster::agreement::adjusted_rand_index as ari;
+use cluster::assign::Assign;
+use cluster::core_distance::core_distances;
+use cluster::mst::{Searchable, exact_tree, spanning_forest};
 use cluster::{Cluster, Options, Tree};
+use graph::Lists;
 use stage::{Files, NoLocal, Progress, Seed, Stage};
 use vectors::{Metric, Points, Search};
 
@@ -36,7 +40,7 @@ fn bundles(n: usize) -> Vec<f32> {
     values
 }
 
-/// Writes neighbors as `knn --zero-rows isolate` does for `values`, with rows of zeros before row 0 and behind the last.
+/// Writes neighbors as `knn --bad-rows isolate` does for `values`, with rows of zeros before row 0 and behind the last.
 fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let n = values.len() / 6;
@@ -114,6 +118,20 @@ fn rows_of_zeros_join_nothing() {
             let (all, own) = (labels(&dir), labels(&alone));
             assert_eq!((all[0], all[401]), (-1, -1));
             assert_eq!(ari(&all[1..401], &own), 1.0);
+            for how in [Assign::Nearest, Assign::Soft] {
+                let options = Options {
+                    assign_noise: Some(how),
+                    membership: 2,
+                    ..options.clone()
+                };
+                Cluster::run(&files, &options, &local, Seed(1), &listener).unwrap();
+                let clusters = Clusters::read(&dir.path().join("clusters.parquet")).unwrap();
+                let assigned = clusters.assigned.as_ref().unwrap();
+                assert_eq!((assigned[0], assigned[401]), (-1, -1));
+                assert!(assigned[1..401].iter().all(|&cluster| cluster >= 0));
+                let membership = Membership::read(&dir.path().join("membership.parquet")).unwrap();
+                assert!(membership.clusters[0].is_empty() && membership.clusters[401].is_empty());
+            }
         }
     }
 }
@@ -124,7 +142,7 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
     let path = run.path("neighbors.parquet");
     let neighbors = Neighbors::read(&path).unwrap();
     let heard = |footer: &Footer, tree| {
-        neighbors.write(&path, footer).unwrap();
+        neighbors.value.clone().write(&path, footer).unwrap();
         let options = Options {
             tree,
             ..Options::default()
@@ -151,7 +169,13 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
 
 #[test]
 fn renamed_rows_keep_their_clusters() {
-    let values = groups(700);
+    renamed(&groups(700), 5);
+    // From 4,096 rows on a pass over a part of them goes before the exact tree. With the nearest neighbor as the core
+    // distance nothing ties, so nothing may differ.
+    renamed(&groups(5_000), 1);
+}
+
+fn renamed(values: &[f32], min_samples: usize) {
     let n = values.len() / 2;
     let mut stream = Seed(11).stream("test/permutation", 0);
     let mut to: Vec<usize> = (0..n).collect();
@@ -166,6 +190,7 @@ fn renamed_rows_keep_their_clusters() {
         // Seven neighbors leave the graph in pieces, so that bridges take part.
         let options = Options {
             tree,
+            min_samples,
             ..Options::default()
         };
         let read = |values: &[f32]| {
@@ -175,7 +200,7 @@ fn renamed_rows_keep_their_clusters() {
             let mst = Mst::read(&run.path("mst.parquet")).unwrap().value;
             (report, clusters, mst)
         };
-        let ((report, before, tree_before), (_, after, tree_after)) = (read(&values), read(&moved));
+        let ((report, before, tree_before), (_, after, tree_after)) = (read(values), read(&moved));
         assert!(report.components > 1);
         assert_eq!(tree_before.distance, tree_after.distance);
         let back: Vec<i32> = to.iter().map(|&to| after.cluster[to]).collect();
@@ -189,7 +214,58 @@ fn renamed_rows_keep_their_clusters() {
             "{tree:?}: {} tied edges, {other} of {n} rows told otherwise",
             report.tied_edges
         );
+        assert_eq!(report.tied_edges == 0, min_samples == 1);
         assert!(other <= report.tied_edges);
         assert!(ari(&before.cluster, &back) > 0.99);
+    }
+}
+
+/// The weights of the minimum spanning tree of all pairs, ascending: Prim's way, without any list.
+fn full_weights(points: Points<'_>, core: &[f32]) -> Vec<f32> {
+    let n = points.n();
+    let mut nearest = vec![f32::INFINITY; n];
+    let mut outside: Vec<usize> = (1..n).collect();
+    let (mut last, mut weights) = (0, Vec::new());
+    while !outside.is_empty() {
+        for &i in &outside {
+            let distance = vectors::distance(points.row(last), points.row(i), Metric::L2);
+            nearest[i] = nearest[i].min(distance.max(core[last]).max(core[i]));
+        }
+        let at =
+            (0..outside.len()).min_by(|&a, &b| nearest[outside[a]].total_cmp(&nearest[outside[b]]));
+        last = outside.swap_remove(at.unwrap());
+        weights.push(nearest[last]);
+    }
+    weights.sort_unstable_by(f32::total_cmp);
+    weights
+}
+
+#[test]
+fn a_large_exact_tree_is_the_tree_of_all_pairs() {
+    // Two thick clouds that meet: with so few neighbors their parts join late and in the wrong places.
+    let (n, d, min_samples) = (5_000, 6, 4);
+    let values: Vec<f32> = (0..n * d)
+        .map(|at| {
+            let side = if at / d % 2 == 0 && at % d == 0 {
+                1.2
+            } else {
+                0.0
+            };
+            side + Seed(23).stream("test/clouds", at as u64).next_f32()
+        })
+        .collect();
+    let points = Points::new(&values, d).unwrap();
+    let searchable = Searchable::new(points, Metric::L2).unwrap();
+    for k in [min_samples, 12] {
+        let (knn, _) = searchable.index.knn(k, &|_| true).unwrap();
+        let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
+        let core = core_distances(&lists, min_samples);
+        let alone: Vec<u32> = (0..n as u32).collect();
+        let forest = spanning_forest(&lists, &core);
+        let grown = exact_tree(&core, &forest, &alone, &searchable, &|_| true).unwrap();
+        // The pass over every eighth row took part.
+        assert!(grown.searched as usize >= n + n / 8);
+        let weights: Vec<f32> = grown.tree.iter().map(|edge| edge.weight).collect();
+        assert_eq!(weights, full_weights(points, &core));
     }
 }

@@ -148,6 +148,23 @@ fn a_run_writes_files_that_fit_together() {
                 .all(|&id| labels[id as usize] == row.cluster)
         );
         assert_eq!(row.stability.is_some(), row.layer < 0);
+        // Each cluster is whole in its parent.
+        let above = clusters.layers.get((row.layer + 1) as usize);
+        for (i, _) in labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| **label == row.cluster)
+        {
+            assert_eq!(above.map_or(-1, |above| above[i]), row.parent);
+        }
+    }
+    for (i, _) in clusters
+        .cluster
+        .iter()
+        .enumerate()
+        .filter(|(_, cluster)| **cluster < 0)
+    {
+        assert!(clusters.layers.iter().all(|layer| layer[i] == -1));
     }
     let mst = Mst::read(&run.path("mst.parquet")).unwrap();
     let linkage = SingleLinkage::read(&run.path("single_linkage.parquet")).unwrap();
@@ -169,9 +186,73 @@ fn a_run_writes_files_that_fit_together() {
     assert!(footer.inputs.contains_key("neighbors"));
 }
 
+/// Twelve round groups of 40 points in four far corners.
+fn corners() -> Vec<f32> {
+    let mut values = Vec::new();
+    for i in 0..480 {
+        let mut stream = Seed(13).stream("test/corners", i as u64);
+        let mut normal = || (0..12).map(|_| stream.next_f32()).sum::<f32>() - 6.0;
+        let (corner, group) = (i % 4, i / 4 % 3);
+        let x = [0.0, 300.0, 40.0, 340.0][corner] + [0.0, 10.0, 5.0][group] + normal();
+        let y = [0.0, 20.0, 310.0, 330.0][corner] + [0.0, 0.0, 9.0][group] + normal();
+        values.extend([x, y]);
+    }
+    values
+}
+
+#[test]
+fn without_being_asked_a_run_writes_the_layers_above_its_clusters() {
+    let run = Run::new(corners(), 2, 15);
+    let report = run
+        .cluster(&Options {
+            min_cluster_size: 15,
+            ..Options::default()
+        })
+        .unwrap();
+    assert_eq!(
+        (report.clusters, &report.layers[..]),
+        (12, &[4][..]),
+        "{report}"
+    );
+    let clusters = Clusters::read(&run.path("clusters.parquet")).unwrap();
+    for (i, &label) in clusters.layers[0]
+        .iter()
+        .enumerate()
+        .filter(|(_, label)| **label >= 0)
+    {
+        assert_eq!(
+            label,
+            clusters.layers[0][i % 4],
+            "a corner is one cluster above"
+        );
+    }
+    let info = ClusterInfo::read(&run.path("cluster_info.parquet")).unwrap();
+    let parents = |layer: i32| -> Vec<i32> {
+        let rows = info.rows.iter().filter(|row| row.layer == layer);
+        rows.map(|row| row.parent).collect()
+    };
+    for corner in 0..4 {
+        assert_eq!(
+            parents(-1)
+                .iter()
+                .filter(|&&parent| parent == corner)
+                .count(),
+            3
+        );
+    }
+    assert_eq!(parents(0), [-1; 4]);
+}
+
 #[test]
 fn the_same_bytes_at_one_and_two_threads() {
-    let run = Run::new(groups(700), 2, 6);
+    // From 4,096 rows on a pass over a part of them goes before the exact tree.
+    for n in [700, 5_000] {
+        same_bytes(n);
+    }
+}
+
+fn same_bytes(n: usize) {
+    let run = Run::new(groups(n), 2, 6);
     let options = Options {
         layers: 2,
         membership: 2,
@@ -247,6 +328,7 @@ fn what_cannot_be_is_refused_with_a_hint() {
         }),
         Error::FewNeighbors {
             min_samples: 5,
+            itself: false,
             k: 4
         }
     ));
@@ -280,6 +362,70 @@ fn what_cannot_be_is_refused_with_a_hint() {
         }),
         Error::OtherMetric { .. }
     ));
+    let few = refused(Options {
+        min_samples: 9,
+        min_samples_counts_self: true,
+        ..Options::default()
+    });
+    assert_eq!(
+        few.to_string(),
+        "min_samples is 9 with the row itself, but each row has 4 neighbors"
+    );
+    let hint = few.hint().unwrap();
+    assert!(
+        hint.contains("--min-samples 5`") && hint.contains("--k 8`"),
+        "{hint}"
+    );
+    // Files count in signed numbers of four bytes; and a size of nothing is no size.
+    let most = 1_usize << 31;
+    for options in [
+        Options {
+            min_cluster_size: most,
+            ..Options::default()
+        },
+        Options {
+            min_cluster_size: 1 << 32,
+            ..Options::default()
+        },
+        Options {
+            min_samples: most,
+            ..Options::default()
+        },
+        Options {
+            use_k: Some(most),
+            ..Options::default()
+        },
+        Options {
+            max_cluster_size: most,
+            ..Options::default()
+        },
+        Options {
+            exemplars: most,
+            ..Options::default()
+        },
+        Options {
+            layers: most,
+            ..Options::default()
+        },
+        Options {
+            membership: most,
+            ..Options::default()
+        },
+        Options {
+            bootstrap: 19,
+            ..Options::default()
+        },
+        Options {
+            bootstrap: 1_001,
+            ..Options::default()
+        },
+        Options {
+            use_k: Some(0),
+            ..Options::default()
+        },
+    ] {
+        assert!(matches!(refused(options), Error::Option { .. }));
+    }
     // Counting itself, 5 are 4 others.
     run.cluster(&Options {
         min_samples: 5,
@@ -348,6 +494,113 @@ fn the_hdbscan_crate_agrees_where_nothing_ties() {
     let theirs = run.cluster(&options).unwrap();
     assert!(theirs.agreement.unwrap() > 0.95, "{theirs}");
     assert_eq!(ours.clusters, theirs.clusters);
+}
+
+#[test]
+fn the_hdbscan_crate_is_not_asked_for_what_it_cannot() {
+    let run = Run::new(groups(100), 2, 20);
+    let base = Options {
+        engine: Engine::Hdbscan,
+        ..Options::default()
+    };
+    for (option, options) in [
+        (
+            "--selection",
+            Options {
+                selection: cluster::select::Method::Leaf,
+                ..base.clone()
+            },
+        ),
+        (
+            "--selection-persistence",
+            Options {
+                selection_persistence: 0.1,
+                ..base.clone()
+            },
+        ),
+        (
+            "--membership",
+            Options {
+                membership: 2,
+                ..base.clone()
+            },
+        ),
+        (
+            "--assign-noise",
+            Options {
+                assign_noise: Some(cluster::assign::Assign::Nearest),
+                ..base.clone()
+            },
+        ),
+        (
+            "--bootstrap",
+            Options {
+                bootstrap: 20,
+                ..base.clone()
+            },
+        ),
+        (
+            "--layers",
+            Options {
+                layers: 2,
+                ..base.clone()
+            },
+        ),
+        (
+            "--exemplars",
+            Options {
+                exemplars: 3,
+                ..base.clone()
+            },
+        ),
+    ] {
+        let error = run.cluster(&options).unwrap_err();
+        assert!(matches!(error, Error::LabelsAlone { .. }), "{error}");
+        assert!(
+            error.hint().unwrap().contains(&format!("`{option}`")),
+            "{error}"
+        );
+    }
+    run.cluster(&Options {
+        layers: 0,
+        exemplars: 0,
+        ..base
+    })
+    .unwrap();
+}
+
+#[test]
+fn half_of_a_hundred_thousand_rows_may_be_copies() {
+    let mut values = groups(50_000);
+    values.extend(values.clone());
+    let run = Run::new(values, 2, 15);
+    let report = run
+        .cluster(&Options {
+            membership: 2,
+            ..Options::default()
+        })
+        .unwrap();
+    assert_eq!((report.rows, report.copies), (100_000, 50_000));
+    assert!(report.clusters >= 5, "{report}");
+    let clusters = Clusters::read(&run.path("clusters.parquet")).unwrap();
+    let (first, copies) = clusters.cluster.split_at(50_000);
+    assert!(first == copies, "a copy goes where its first goes");
+    let (first, copies) = clusters.probability.split_at(50_000);
+    assert!(first == copies, "and as firmly");
+    let tree = CondensedTree::read(&run.path("condensed_tree.parquet")).unwrap();
+    assert!(tree.lambda.iter().all(|lambda| lambda.is_finite()));
+    let linkage = SingleLinkage::read(&run.path("single_linkage.parquet")).unwrap();
+    assert!(linkage.distance.iter().all(|distance| distance.is_finite()));
+    let share = |value: &f32| (0.0..=1.0).contains(value);
+    assert!(
+        clusters
+            .probability
+            .iter()
+            .chain(&clusters.outlier_score)
+            .all(share)
+    );
+    let membership = Membership::read(&run.path("membership.parquet")).unwrap();
+    assert!(membership.memberships.iter().flatten().all(share));
 }
 
 #[test]

@@ -176,22 +176,30 @@ proptest! {
         prop_assert!(cluster::labels::sizes(&found.labels, found.count()).iter().all(|&size| size > 0 || single));
     }
 
-    /// Each cluster of a finer layer lies within its parent, or outside of all clusters of the coarser layer.
+    /// Every cluster lies whole in one cluster of the layer above it, which has half as many or fewer; noise stays noise.
     #[test]
-    fn layers_nest(values in grid()) {
+    fn layers_nest(values in grid(), leaf: bool) {
         let n = values.len() / 2;
         let (_, knn) = knn(&values, n - 1);
         let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let tree = spanning_forest(&lists, &core_distances(&lists, 1));
-        let found = layers(&single_linkage(&tree), 2, 4);
-        for pair in found.windows(2) {
-            prop_assert!(pair[0].min_cluster_size < pair[1].min_cluster_size);
-            prop_assert!(pair[0].flat.count() > pair[1].flat.count());
-            for (&inner, &outer) in pair[0].flat.labels.iter().zip(&pair[1].flat.labels) {
-                if inner >= 0 {
-                    prop_assert_eq!(pair[0].parent[inner as usize], outer);
-                }
+        let linkage = single_linkage(&tree);
+        let method = if leaf { Method::Leaf } else { Method::Eom };
+        let cut = Cut { min_cluster_size: 2, persistence: 0.0, rule: Rule { method, ..Rule::default() } };
+        let found = flat(&linkage, &cut);
+        let (mut labels, mut count, mut least) = (&found.labels, found.count(), 2);
+        let layers = layers(&linkage, &tree, &found, 2, 4);
+        prop_assert!(layers.len() <= 4);
+        for layer in &layers {
+            prop_assert!(layer.min_cluster_size >= least);
+            prop_assert!(layer.count() >= 2 && 2 * layer.count() <= count);
+            prop_assert_eq!(layer.parent.len(), count);
+            for (&inner, &outer) in labels.iter().zip(&layer.labels) {
+                let holds = usize::try_from(inner).map_or(-1, |inner| layer.parent[inner]);
+                prop_assert_eq!(holds, outer);
             }
+            prop_assert!(cluster::labels::sizes(&layer.labels, layer.count()).iter().all(|&size| size > 0));
+            (labels, count, least) = (&layer.labels, layer.count(), layer.min_cluster_size);
         }
     }
 }

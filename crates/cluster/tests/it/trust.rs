@@ -7,7 +7,7 @@ use cluster::predict::Predictor;
 use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
 use graph::Lists;
-use stage::{Files, NoLocal, Seed, Silent, Stage};
+use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 use vectors::{Knn, Metric, Points, Search};
 
 use crate::files::{Run, groups};
@@ -35,39 +35,77 @@ fn knn(values: &[f32], d: usize, k: usize) -> Knn {
     .0
 }
 
+/// Sweeps in the directory of `run`.
+fn sweep_of(run: &Run, options: &SweepOptions) -> Result<cluster::sweep::SweepReport, Error> {
+    let path = run.path("neighbors.parquet");
+    let files = Files::standard(
+        path.parent().unwrap(),
+        Sweep::INPUTS.iter().chain(Sweep::OUTPUTS),
+    );
+    Sweep::run(&files, options, &NoLocal::default(), Seed(1), &Silent)
+}
+
 #[test]
 fn every_row_of_a_sweep_is_a_fresh_run() {
     let run = Run::new(groups(600), 2, 12);
-    let options = SweepOptions {
-        min_cluster_sizes: "15,40,100".parse().unwrap(),
+    let base = SweepOptions {
+        min_cluster_sizes: "2,15,40,100,5000".parse().unwrap(),
         min_samples: "3,8".parse().unwrap(),
         ..SweepOptions::default()
     };
-    let dir = run.path("neighbors.parquet");
-    let files = Files::standard(
-        dir.parent().unwrap(),
-        Sweep::INPUTS.iter().chain(Sweep::OUTPUTS),
-    );
-    let report = Sweep::run(&files, &options, &NoLocal::default(), Seed(1), &Silent).unwrap();
-    assert_eq!(report.settings.len(), 6);
-    for row in &report.settings[..2] {
-        let fresh = run
-            .cluster(&options.at(row.min_samples, row.min_cluster_size))
-            .unwrap();
-        assert_eq!(row.clusters, fresh.clusters);
-        assert_eq!(row.noise, fresh.noise_share);
-        assert_eq!(row.largest, fresh.largest);
-        assert_eq!(row.validity, fresh.validity);
+    for options in [
+        base.clone(),
+        SweepOptions {
+            tree: Tree::Exact,
+            ..base.clone()
+        },
+        SweepOptions {
+            use_k: Some(9),
+            min_samples_counts_self: true,
+            ..base.clone()
+        },
+        SweepOptions {
+            selection: cluster::select::Method::Leaf,
+            tree: Tree::Exact,
+            use_k: Some(8),
+            ..base
+        },
+    ] {
+        let report = sweep_of(&run, &options).unwrap();
+        assert_eq!(report.settings.len(), 10);
+        for row in &report.settings {
+            let fresh = run
+                .cluster(&options.at(row.min_samples, row.min_cluster_size))
+                .unwrap();
+            assert_eq!(row.clusters, fresh.clusters);
+            assert_eq!(row.noise, fresh.noise_share);
+            assert_eq!(row.largest, fresh.largest);
+            assert_eq!(row.validity, fresh.validity);
+        }
+        let file = artifacts::Sweep::read(&run.path("sweep.parquet")).unwrap();
+        assert_eq!(file.rows.len(), 10);
+        let svg = std::fs::read_to_string(run.path("sweep.svg")).unwrap();
+        assert!(
+            svg.starts_with("<svg")
+                && svg.ends_with("</svg>")
+                && !svg.contains("NaN")
+                && !svg.contains("inf")
+        );
     }
-    let file = artifacts::Sweep::read(&run.path("sweep.parquet")).unwrap();
-    assert_eq!(file.rows.len(), 6);
-    let svg = std::fs::read_to_string(run.path("sweep.svg")).unwrap();
-    assert!(
-        svg.starts_with("<svg")
-            && svg.ends_with("</svg>")
-            && !svg.contains("NaN")
-            && !svg.contains("inf")
-    );
+}
+
+#[test]
+fn sizes_that_no_cluster_can_have_are_not_swept() {
+    let run = Run::new(groups(100), 2, 12);
+    for sizes in ["0,5", "1,5", "5,4294967296", "5:4294967296:3"] {
+        let options = SweepOptions {
+            min_cluster_sizes: sizes.parse().unwrap(),
+            ..SweepOptions::default()
+        };
+        let error = sweep_of(&run, &options).unwrap_err();
+        assert!(matches!(error, Error::Option { .. }), "{error}");
+        assert!(error.hint().is_some());
+    }
 }
 
 #[test]
@@ -117,30 +155,164 @@ fn ranges_are_read_as_people_write_them() {
     }
 }
 
+/// Nothing to find: uniform in the unit cube.
+fn uniform(n: usize, d: usize, seed: u64) -> Vec<f32> {
+    let at = |at| Seed(seed).stream("test/noise", at).next_f32();
+    (0..(n * d) as u64).map(at).collect()
+}
+
+/// Six round groups of a hundred.
+fn blobs(d: usize, seed: u64) -> Vec<f32> {
+    let mut values = Vec::new();
+    for i in 0..600 {
+        let mut stream = Seed(seed).stream("test/blobs", i);
+        let blob = (i % 6) as usize;
+        for axis in 0..d {
+            let center = if axis == blob % d {
+                15.0 * (1 + blob / d) as f32
+            } else {
+                0.0
+            };
+            values.push(center + (0..12).map(|_| stream.next_f32()).sum::<f32>() - 6.0);
+        }
+    }
+    values
+}
+
+/// Clusters, stable ones, and the least and the largest stability.
+fn tested(run: &Run, options: &Options) -> (usize, cluster::stability::Verdict, f32, f32) {
+    let report = run.cluster(options).unwrap();
+    let info = artifacts::ClusterInfo::read(&run.path("cluster_info.parquet")).unwrap();
+    let of: Vec<f32> = info.rows.iter().filter_map(|row| row.stability).collect();
+    let least = of.iter().copied().fold(1.0, f32::min);
+    let largest = of.iter().copied().fold(0.0, f32::max);
+    (report.clusters, report.stability.unwrap(), least, largest)
+}
+
 #[test]
-fn clear_groups_are_stable_and_noise_is_not() {
-    let run = Run::new(groups(800), 2, 20);
-    let options = Options {
+fn noise_has_no_stable_clusters_and_real_groups_are_stable() {
+    let base = Options {
         bootstrap: 20,
+        layers: 0,
         ..Options::default()
     };
-    let verdict = run.cluster(&options).unwrap().stability.unwrap();
-    assert!(verdict.stable >= 4, "{verdict:?}");
-    // Uniform in ten dimensions: there is nothing to find.
-    let noise: Vec<f32> = (0..1500 * 10)
-        .map(|at| Seed(3).stream("test/noise", at).next_f32())
-        .collect();
-    let run = Run::new(noise, 10, 20);
-    let verdict = run
-        .cluster(&Options {
-            min_cluster_size: 5,
-            ..options
-        })
-        .unwrap()
-        .stability
-        .unwrap();
-    assert_eq!(verdict.stable, 0, "{verdict:?}");
-    assert!(verdict.sentence.contains("no"), "{}", verdict.sentence);
+    let leaf = cluster::select::Method::Leaf;
+    let settings = [
+        ("as it is", base.clone()),
+        (
+            "of 15",
+            Options {
+                min_cluster_size: 15,
+                ..base.clone()
+            },
+        ),
+        (
+            "of 30",
+            Options {
+                min_cluster_size: 30,
+                ..base.clone()
+            },
+        ),
+        (
+            "over 2",
+            Options {
+                min_samples: 2,
+                ..base.clone()
+            },
+        ),
+        (
+            "over 10",
+            Options {
+                min_samples: 10,
+                ..base.clone()
+            },
+        ),
+        (
+            "of 5, leaf",
+            Options {
+                min_cluster_size: 5,
+                selection: leaf,
+                ..base.clone()
+            },
+        ),
+        (
+            "one allowed",
+            Options {
+                allow_single_cluster: true,
+                ..base
+            },
+        ),
+    ];
+    let mut wrong = Vec::new();
+    for d in [2, 5, 10, 50] {
+        for seed in 1..6 {
+            let noise = Run::new(uniform(1000, d, seed), d, 20);
+            let groups = Run::new(blobs(d, seed), d, 20);
+            for (name, options) in &settings {
+                let (clusters, verdict, _, largest) = tested(&noise, options);
+                println!(
+                    "noise, d={d}, seed {seed}, {name}: {clusters} clusters, {} stable, {largest:.2} at most",
+                    verdict.stable
+                );
+                if verdict.stable > 0 || !verdict.sentence.contains("there are no stable clusters")
+                {
+                    wrong.push((d, seed, *name, verdict));
+                }
+                // The leaves of a tree are parts of groups.
+                if options.selection == leaf {
+                    continue;
+                }
+                let (clusters, verdict, least, _) = tested(&groups, options);
+                println!(
+                    "groups, d={d}, seed {seed}, {name}: {clusters} clusters, {} stable, {least:.2} at least",
+                    verdict.stable
+                );
+                if (clusters, verdict.stable) != (6, 6) {
+                    wrong.push((d, seed, *name, verdict));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn deep_trees_leave_no_member_without_a_share() {
+    // Two groups so tight that the exponential of their depth is no number, and around each a few at 0.3.
+    let mut values = Vec::new();
+    for i in 0..120 {
+        let mut stream = Seed(17).stream("test/deep", i);
+        let (x, y) = (stream.next_f32() * 1e-4, stream.next_f32() * 1e-4);
+        let center = if i % 2 == 0 { 0.0 } else { 10.0 };
+        values.extend(if i < 112 {
+            [center + x, y]
+        } else {
+            [center + x, 0.3 + y]
+        });
+    }
+    let run = Run::new(values, 2, 70);
+    let options = Options {
+        min_cluster_size: 15,
+        membership: 2,
+        ..Options::default()
+    };
+    assert_eq!(run.cluster(&options).unwrap().clusters, 2);
+    let clusters = artifacts::Clusters::read(&run.path("clusters.parquet")).unwrap();
+    let membership = artifacts::Membership::read(&run.path("membership.parquet")).unwrap();
+    for i in 0..120 {
+        assert_eq!(clusters.cluster[i], clusters.cluster[i % 2]);
+        assert_eq!(
+            membership.clusters[i].first(),
+            Some(&clusters.cluster[i]),
+            "row {i}"
+        );
+        assert!(
+            membership.memberships[i]
+                .iter()
+                .all(|share| (f32::MIN_POSITIVE..=1.0).contains(share)),
+            "row {i}"
+        );
+    }
 }
 
 #[test]
@@ -153,12 +325,16 @@ fn old_points_are_predicted_where_they_are_and_alone_as_together() {
     let whole = self::knn(&values, 2, 599);
     let all = Lists::new(&whole.ids, &whole.distances, whole.k).unwrap();
     let built = built.unwrap_or_else(|_| hierarchy(&all, 5, Tree::Graph, &NOTHING).unwrap());
-    let found = flat(
-        &built.linkage,
-        &Options::default().for_documents(2_025).cut(),
-    );
+    let cut = Options::default().for_documents(2_025).cut();
+    let found = flat(&built.linkage, &cut);
     let core = core_distances(&lists, 5);
-    let predictor = Predictor::new(&found.condensed, &found.tree, &found.chosen, &core);
+    let predictor = Predictor::new(
+        &found.condensed,
+        &found.tree,
+        &found.chosen,
+        &cut.rule,
+        &core,
+    );
     let mut same = 0;
     for i in 0..600 {
         let (ids, distances) = lists.row(i);

@@ -219,39 +219,56 @@ fn is_blank(fields: &[Field]) -> bool {
     matches!(fields, [only] if !only.quoted && only.start == only.end)
 }
 
-/// The delimiter of `text`: `usual` if its records agree on it, else the one of `, ; tab |` on which they do.
-pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
+/// What parts the fields of most files.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+/// The fields of the first record, and whether the first few records have as many.
+fn shape(text: &str, delimiter: u8, quote: Quote) -> (usize, bool) {
     const RECORDS: usize = 20;
-    // (fields of the first record, whether the first records have as many)
-    let shape = |delimiter: u8| {
-        let mut records = Records::new(text, delimiter, quote);
-        let (mut fields, mut width, mut agree, mut seen) = (Vec::new(), 0, true, 0);
-        while seen < RECORDS {
-            match records.next(&mut fields) {
-                Ok(true) if is_blank(&fields) => {}
-                Ok(true) => {
-                    seen += 1;
-                    if width == 0 {
-                        width = fields.len();
-                    }
-                    agree &= fields.len() == width;
+    let mut records = Records::new(text, delimiter, quote);
+    let (mut fields, mut width, mut agree, mut seen) = (Vec::new(), 0, true, 0);
+    while seen < RECORDS {
+        match records.next(&mut fields) {
+            Ok(true) if is_blank(&fields) => {}
+            Ok(true) => {
+                seen += 1;
+                if width == 0 {
+                    width = fields.len();
                 }
-                Ok(false) => break,
-                Err(_) => {
-                    agree = false;
-                    break;
-                }
+                agree &= fields.len() == width;
+            }
+            Ok(false) => break,
+            Err(_) => {
+                agree = false;
+                break;
             }
         }
-        (width, agree)
-    };
-    let others = [b',', b';', b'\t', b'|'];
-    let candidates =
-        || std::iter::once(usual).chain(others.into_iter().filter(move |&other| other != usual));
+    }
+    (width, agree)
+}
+
+/// The delimiter of `text`: `usual` if its records agree on it, else the one of `, ; tab |` on which they do.
+pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
+    let others = DELIMITERS.into_iter().filter(move |&other| other != usual);
+    let candidates = || std::iter::once(usual).chain(others.clone());
+    let shape = |delimiter| shape(text, delimiter, quote);
     candidates()
         .find(|&delimiter| matches!(shape(delimiter), (width, true) if width > 1))
         .or_else(|| candidates().find(|&delimiter| shape(delimiter).0 > 1))
         .unwrap_or(usual)
+}
+
+/// Where `given` parts nothing in `text`: the delimiter that parts all its first records, and into how many fields.
+pub fn better_delimiter(text: &str, given: u8, quote: Quote) -> Option<(u8, usize)> {
+    if shape(text, given, quote).0 > 1 {
+        return None;
+    }
+    DELIMITERS
+        .into_iter()
+        .find_map(|other| match shape(text, other, quote) {
+            (width, true) if width > 1 => Some((other, width)),
+            _ => None,
+        })
 }
 
 /// Reads the records of `source`.
@@ -314,6 +331,7 @@ pub fn read(source: Text<'_>, dialect: Dialect, on_bad_row: OnBadRow) -> Result<
         }
         parsed.source_row.push(row);
         row += 1;
+        (source.read)(records.at);
     }
     Ok(parsed)
 }

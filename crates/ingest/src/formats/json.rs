@@ -4,7 +4,7 @@
 //! Arrays and objects stay JSON text (vectors are read from it). One pass; memory is the cells themselves.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::Deserialize;
@@ -49,6 +49,8 @@ struct Columns {
     index: HashMap<String, usize>,
     /// For each column the row, counted from 1, that named it last.
     named_in: Vec<usize>,
+    /// Keys of all rows.
+    values: usize,
 }
 
 impl Columns {
@@ -69,16 +71,35 @@ impl Columns {
                 _ => (key, Kind::Words, Some(Cow::Borrowed(raw))),
             });
         }
+        let mut fresh: HashSet<&str> = HashSet::new();
         for (key, _, _) in &values {
-            let column = self.column(key);
-            if std::mem::replace(&mut self.named_in[column], at + 1) == at + 1 {
+            let again = match self.index.get(key.as_ref()) {
+                Some(&column) => std::mem::replace(&mut self.named_in[column], at + 1) == at + 1,
+                None => !fresh.insert(key),
+            };
+            if again {
                 self.named_in.fill(0);
                 return Err(Fault::Twice(key.clone().into_owned()));
             }
         }
+        self.values += values.len();
         for (key, kind, value) in values {
             let column = self.column(&key);
             self.cells[column].set(at, kind, value.as_deref());
+        }
+        Ok(())
+    }
+
+    /// Refuses a table of `rows` rows that is large and nearly empty: where each row has keys of its own, its cells grow
+    /// with the square of the rows.
+    fn check(&self, rows: usize) -> Result<(), Fault> {
+        const MANY_COLUMNS: usize = 1_000;
+        const MANY_CELLS: usize = 20_000_000;
+        const FEW_FILLED: usize = 50;
+        let cells = self.cells.len() * rows;
+        let large = self.cells.len() > MANY_COLUMNS && cells > MANY_CELLS;
+        if large && self.values < cells / FEW_FILLED {
+            return Err(Fault::Keys(self.cells.len()));
         }
         Ok(())
     }
@@ -166,6 +187,10 @@ pub fn lines(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
             Err(fault) if on_bad_row == OnBadRow::Error => return Err(Bad { line, fault }),
             Err(_) => parsed.skipped.push(row),
         }
+        columns
+            .check(parsed.source_row.len())
+            .map_err(|fault| Bad { line, fault })?;
+        (source.read)(source.place(piece));
         row += 1;
     }
     parsed.columns = columns.finish(parsed.source_row.len());
@@ -196,16 +221,19 @@ pub fn array(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let mut columns = Columns::default();
     for (row, piece) in (0..).zip(pieces) {
         let at = parsed.source_row.len();
+        let place = source.place(piece.get());
+        let bad = |fault| {
+            let before = &text.as_bytes()[..place];
+            let line = 1 + memchr::memchr_iter(b'\n', before).count() as u64;
+            Bad { line, fault }
+        };
         match readable(source, piece.get()).and_then(|object| columns.add(at, object)) {
             Ok(()) => parsed.source_row.push(row),
-            Err(fault) if on_bad_row == OnBadRow::Error => {
-                let offset = piece.get().as_ptr() as usize - text.as_ptr() as usize;
-                let line =
-                    1 + memchr::memchr_iter(b'\n', &text.as_bytes()[..offset]).count() as u64;
-                return Err(Bad { line, fault });
-            }
+            Err(fault) if on_bad_row == OnBadRow::Error => return Err(bad(fault)),
             Err(_) => parsed.skipped.push(row),
         }
+        columns.check(parsed.source_row.len()).map_err(bad)?;
+        (source.read)(place);
     }
     parsed.columns = columns.finish(parsed.source_row.len());
     Ok(parsed)

@@ -6,6 +6,7 @@ use super::{Bad, Fault, OnBadRow, Parsed, Text};
 pub fn read(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let (mut kept, mut source_row, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (row, line) in (0..).zip(source.text.lines()) {
+        (source.read)(source.place(line));
         if !source.is_faulty(line) {
             kept.push(line);
             source_row.push(row);

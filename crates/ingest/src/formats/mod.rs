@@ -55,6 +55,12 @@ impl Format {
         })
     }
 
+    /// Its name, as `--format` has it.
+    pub fn name(self) -> String {
+        let value = clap::ValueEnum::to_possible_value(&self).expect("no format is hidden");
+        value.get_name().to_owned()
+    }
+
     /// The binary format that `bytes` begin like.
     pub fn of_magic(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"PAR1") {
@@ -73,21 +79,28 @@ impl Format {
 }
 
 /// A decoded text, and where bytes in it were none.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Text<'a> {
     /// The text.
     pub text: &'a str,
     /// Where in it U+FFFD stands for bytes that are no text, rising. The rows they are in cannot be read.
     pub faults: &'a [usize],
+    /// Is told, row by row, how many bytes of it are read.
+    pub read: &'a dyn Fn(usize),
 }
 
 impl Text<'_> {
+    /// Where `piece` of the text begins in it.
+    fn place(self, piece: &str) -> usize {
+        piece.as_ptr() as usize - self.text.as_ptr() as usize
+    }
+
     /// Whether there is a fault in this piece of the text.
     fn is_faulty(self, piece: &str) -> bool {
         if self.faults.is_empty() {
             return false;
         }
-        let start = piece.as_ptr() as usize - self.text.as_ptr() as usize;
+        let start = self.place(piece);
         let next = self.faults.partition_point(|&fault| fault < start);
         self.faults
             .get(next)
@@ -159,6 +172,8 @@ pub enum Fault {
     Bytes,
     /// A key that stands twice in one object.
     Twice(String),
+    /// So many keys that the table would be empty for the most part, and too large.
+    Keys(usize),
 }
 
 /// What is known of the types in a column.

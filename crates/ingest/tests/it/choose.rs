@@ -209,3 +209,44 @@ fn vectors_that_were_not_asked_for_are_left_out_and_said() {
     assert_eq!(report.left_out, ["v"]);
     assert!(columns(&documents).is_empty() && case.said("--vectors v"));
 }
+
+#[test]
+fn a_text_that_begins_late_is_found_by_its_name() {
+    let mut content = "title,description\n".to_owned();
+    for row in 0..1_500 {
+        let description = if row < 1_200 { "" } else { "words" };
+        content.push_str(&format!("a{row},{description}\n"));
+    }
+    let (report, documents) = Case::new("a.csv", content).read();
+    assert_eq!(report.text, ["title", "description"]);
+    assert_eq!(documents.text(1_300), "a1300\nwords");
+}
+
+#[test]
+fn columns_that_differ_from_ours_in_case_alone_get_another_name() {
+    let case = Case::new(
+        "a.csv",
+        "title,ID,Text,cluster_label,cluster_l0,Cluster_L12\na,1,x,u,v,w\nb,2,y,u,v,w\nc,3,z,u,v,w\n",
+    )
+    .text(&["title"]);
+    let (_, documents) = case.read();
+    let schema = documents.columns.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "source_ID",
+            "source_Text",
+            "cluster_label",
+            "source_cluster_l0",
+            "source_Cluster_L12"
+        ]
+    );
+}
+
+#[test]
+fn entities_of_all_names_are_decoded() {
+    let case = Case::new("a.csv", "text\nFran&ccedil;ois\n&Eacute;tude #39;n\nc\n")
+        .with(|o| o.decode_entities = true);
+    assert_eq!(case.texts(), ["François", "Étude'n", "c"]);
+}

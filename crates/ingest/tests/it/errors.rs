@@ -58,6 +58,67 @@ fn encodings_name_the_line() {
         .flat_map(u16::to_le_bytes)
         .collect();
     check(&Case::new("a.csv", wide), &["no text"], "utf-16le");
+    let case = Case::new("a.csv", b"text,n\n\x93\x8c,1\n\x8b\xff,2\n")
+        .with(|o| o.encoding = "shift_jis".to_owned());
+    check(
+        &case,
+        &["a.csv, line 3", "0x8b is no Shift_JIS"],
+        "--on-bad-row skip",
+    );
+    let broken = b"\xff\xfet\0e\0x\0t\0\n\0\0\xd8\n\0".to_vec();
+    check(
+        &Case::new("a.csv", broken),
+        &["a.csv, line 2", "no UTF-16LE"],
+        "--encoding",
+    );
+}
+
+#[test]
+fn a_delimiter_that_parts_nothing_is_refused_where_another_parts_all() {
+    let content = "title,n\na,1\nb,2\nc,3\n";
+    let case = Case::new("a.csv", content).with(|o| o.delimiter = Some(";".to_owned()));
+    check(
+        &case,
+        &["a.csv is one column", "';'", "2 columns", "','"],
+        "--delimiter ','",
+    );
+    let texts = "title\na, b\nc\nd\n";
+    let case = Case::new("a.csv", texts).with(|o| o.delimiter = Some(";".to_owned()));
+    assert_eq!(case.texts(), ["a, b", "c", "d"]);
+}
+
+#[test]
+fn too_low_a_limit_is_refused_before_anything_is_read() {
+    for (option, change) in [
+        (
+            "--limit",
+            (|o, n| o.limit = Some(n)) as fn(&mut Options, usize),
+        ),
+        ("--sample", |o, n| o.sample = Some(n)),
+    ] {
+        for n in [0, 2] {
+            let mut options = Options::default();
+            change(&mut options, n);
+            let error = Ingest::check(&options, &NoLocal {}).unwrap_err();
+            assert!(error.to_string().starts_with(&format!("{option} {n} ")));
+        }
+    }
+}
+
+#[test]
+fn faulty_rows_of_any_encoding_are_left_out_where_that_is_asked() {
+    let mut bytes = b"\xff\xfe".to_vec();
+    for unit in "text,n\na,1\nb".encode_utf16() {
+        bytes.extend(unit.to_le_bytes());
+    }
+    bytes.extend([0x00, 0xd8]);
+    for unit in ",2\nc,3\nd,4\n".encode_utf16() {
+        bytes.extend(unit.to_le_bytes());
+    }
+    let skip = |o: &mut Options| o.on_bad_row = OnBadRow::Skip;
+    let (report, documents) = Case::new("a.csv", bytes).with(skip).read();
+    assert_eq!(documents.source_row, [0, 2, 3]);
+    assert_eq!((report.bad, report.bad_rows), (1, vec![1]));
 }
 
 #[test]
@@ -209,7 +270,7 @@ fn too_few_documents_stop_here() {
     );
     check(
         &Case::new("a.csv", "text\na\nb\nc\n").with(|o| o.limit = Some(2)),
-        &["2 of 3 rows"],
+        &["--limit 2", "needs 3"],
         "--limit",
     );
     check(

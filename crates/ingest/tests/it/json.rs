@@ -99,3 +99,33 @@ fn faults_name_the_line() {
     let (error, _) = fails("a.json", "[]");
     assert!(error.contains("no rows"), "{error}");
 }
+
+#[test]
+fn a_row_that_is_left_out_leaves_no_column() {
+    let content = "{\"text\": \"a\"}\n{\"new\": 1, \"new\": 2, \"text\": \"b\"}\n{\"text\": \"c\"}\n{\"text\": \"d\"}\n";
+    let case =
+        Case::new("a.jsonl", content).with(|o| o.on_bad_row = ingest::formats::OnBadRow::Skip);
+    let (report, documents) = case.read();
+    assert_eq!(report.bad_rows, [1]);
+    assert!(columns(&documents).is_empty());
+    assert_eq!(case.texts(), ["a", "c", "d"]);
+}
+
+#[test]
+fn rows_with_keys_of_their_own_are_refused_before_they_fill_the_memory() {
+    let lines: String = (0..50_000)
+        .map(|i| format!("{{\"text\": \"a\", \"key{i}\": 1}}\n"))
+        .collect();
+    for on_bad_row in [
+        ingest::formats::OnBadRow::Error,
+        ingest::formats::OnBadRow::Skip,
+    ] {
+        let case = Case::new("a.jsonl", &lines).with(|o| o.on_bad_row = on_bad_row);
+        let (error, hint) = case.fails();
+        assert!(
+            error.contains("a.jsonl, line 4") && error.contains("different keys"),
+            "{error}"
+        );
+        assert!(hint.contains("write them as values"), "{hint}");
+    }
+}

@@ -26,11 +26,20 @@ struct Case {
 
 /// Keeps what a stage says.
 #[derive(Default)]
-struct Said(Mutex<Vec<String>>);
+struct Said(Mutex<Vec<String>>, Mutex<Vec<u64>>);
+
+impl Said {
+    /// How far it said that it came, step by step.
+    fn told(&self) -> Vec<u64> {
+        self.1.lock().unwrap().clone()
+    }
+}
 
 impl Progress for Said {
     fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
-    fn advance(&self, _: u64) {}
+    fn advance(&self, by: u64) {
+        self.1.lock().unwrap().push(by);
+    }
     fn end(&self) {}
     fn note(&self, message: &str) {
         self.0.lock().unwrap().push(message.to_owned());

@@ -75,7 +75,47 @@ fn columns_of_many_files_are_joined_by_name() {
 }
 
 #[test]
-fn the_fingerprint_is_of_the_contents_alone() {
+fn a_pattern_passes_over_hidden_files_and_no_file_is_read_twice() {
+    let mut case = Case::new("a.csv", "text\na\nb\nc\n").and(".hidden.csv", "text\nd\n");
+    let pattern = case.path("*.csv").display().to_string();
+    case.sources = vec![pattern.clone()];
+    assert_eq!(case.texts(), ["a", "b", "c"]);
+    case.sources = vec![case.path("a.csv").display().to_string(), pattern];
+    let error = case.run().unwrap_err().to_string();
+    assert!(error.contains("a.csv is named twice"), "{error}");
+}
+
+#[test]
+fn a_file_of_another_format_by_its_name_is_another_source() {
+    // The same bytes: a table, or a text a line.
+    let prints = |name: &str, given| {
+        let case = Case::new(name, "text\na\nb\nc\n");
+        let files = Files::default().with_sources(case.sources.clone());
+        let options = ingest::Options {
+            format: given,
+            ..ingest::Options::default()
+        };
+        Ingest::fingerprints(&files, &options, &NoLocal {}).unwrap()
+    };
+    assert_ne!(prints("a.csv", None), prints("a.txt", None));
+    assert_eq!(prints("a.csv", None)["format"], "csv");
+    let given = Some(ingest::formats::Format::Csv);
+    assert_eq!(prints("a.csv", given), prints("a.txt", given));
+    // Of several the order counts too.
+    let of_two = |names: [&str; 2]| {
+        let case = Case::new(names[0], "a\n").and(names[1], "a\n");
+        let files = Files::default().with_sources(case.sources.clone());
+        let options = ingest::Options::default();
+        Ingest::fingerprints(&files, &options, &NoLocal {}).unwrap()["format"].clone()
+    };
+    assert_eq!(of_two(["a.csv", "b.csv"]), "csv");
+    assert_eq!(of_two(["a.csv", "b.txt"]), "csv,lines");
+    assert_eq!(of_two(["b.txt", "a.csv"]), "lines,csv");
+}
+
+// What the files are called decides nothing but their format, which stands beside it.
+#[test]
+fn the_fingerprint_of_the_source_is_of_the_contents_alone() {
     let print = |names: &[(&str, &str)]| {
         let dir = tempfile::tempdir().unwrap();
         let sources = names.iter().map(|(name, content)| {
@@ -119,4 +159,32 @@ fn the_same_input_gives_the_same_bytes_and_the_footer_says_where_from() {
     );
     assert_eq!(footer.facts["without_text"], 1);
     assert_eq!(footer.options["on_bad_row"], "error");
+}
+
+#[test]
+fn what_is_read_is_told_in_bytes() {
+    let content = "text,n\n".to_owned() + &"some text,1\n".repeat(5_000);
+    let case = Case::new("a.csv", &content).and("b.txt", "x\ny\n");
+    case.run().unwrap();
+    let told = case.said.told();
+    assert_eq!(told.iter().sum::<u64>(), content.len() as u64 + 4);
+    assert!(told.len() > 100, "{} parts", told.len());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_stops_no_work() {
+    let case = Case::new("a.csv", "text,n\na,1\nb,2\nc,3\n");
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_skerry-ingest"))
+        .args(&case.sources)
+        .arg("--run")
+        .arg(case.dir.path())
+        .stdin(std::process::Stdio::null())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
+    assert!(case.path("documents.parquet").exists());
 }

@@ -32,7 +32,7 @@ impl Backend for Faiss {
         false
     }
 
-    fn reproducible(&self) -> bool {
+    fn reproducible(&self, _: &Options) -> bool {
         false
     }
 
@@ -44,7 +44,9 @@ impl Backend for Faiss {
         });
         let training = size.n.min(TRAINING) * size.d * 4;
         let candidates = size.n * (size.k + 1) * 4;
-        size.vectors() + (training + size.n * (links * 9 + 16) + candidates) as u64 + size.answer()
+        let node = links.saturating_mul(9).saturating_add(16);
+        (size.n.saturating_mul(node) as u64)
+            .saturating_add(size.vectors() + (training + candidates) as u64 + size.answer())
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
@@ -67,6 +69,8 @@ impl Backend for Faiss {
                 .map_err(failed("train the index"))?;
             task.progress.end();
         }
+        // Before the rows, because some shape the index: efConstruction does not touch nodes that are there.
+        set_parameters(&index, &options.index_parameters)?;
         task.progress
             .begin("fill the index", Some(points.n() as u64), "rows");
         for batch in batches(points.n()) {
@@ -74,10 +78,9 @@ impl Backend for Faiss {
             index
                 .add(&taken(task, batch))
                 .map_err(failed("fill the index"))?;
-            task.progress.advance(rows);
+            task.advance(rows)?;
         }
         task.progress.end();
-        set_parameters(&index, &options.index_parameters)?;
         task.progress
             .begin("search the index", Some(points.n() as u64), "rows");
         let mut candidates = Vec::with_capacity(points.n() * width);
@@ -92,7 +95,7 @@ impl Backend for Faiss {
                     .iter()
                     .map(|label| label.get().map_or(NONE, |id| id as u32)),
             );
-            task.progress.advance(rows);
+            task.advance(rows)?;
         }
         task.progress.end();
         drop(index);
@@ -102,6 +105,7 @@ impl Backend for Faiss {
             distances: completed.distances,
             certified: false,
             filled: completed.filled,
+            sample: None,
             facts: Map::new(),
             notes: vec!["Faiss uses its own threads: OMP_NUM_THREADS".to_owned()],
         })

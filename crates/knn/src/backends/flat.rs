@@ -4,9 +4,11 @@
 //! answer. Exact with [`vectors::Margin::Guaranteed`], to the bit and with every kernel.
 
 use serde_json::Map;
+use vectors::{Index, Margin, Search, SearchReport};
 
 use super::{Answer, Backend, Task};
 use crate::memory::Size;
+use crate::recall::{self, Sample};
 use crate::{Error, Options};
 
 /// Exact search over all pairs.
@@ -22,36 +24,63 @@ impl Backend for Flat {
         true
     }
 
+    /// What the fast margin misses depends on how far other threads have come.
+    fn reproducible(&self, options: &Options) -> bool {
+        options.margin == Margin::Guaranteed
+    }
+
     fn memory(&self, size: Size, _: &Options) -> u64 {
         vectors::estimate(size.n, size.d, size.k)
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
-        let watch = |rows| {
-            task.progress.advance(rows);
-            true
+        let n = task.points.n();
+        let search = Search {
+            margin: task.options.margin,
+            kernel: None,
         };
         task.progress
-            .begin("search all pairs", Some(task.points.n() as u64), "rows");
-        let (knn, report) = vectors::knn(task.points, task.metric, task.k, &task.search(), &watch)?;
+            .begin("search all pairs", Some(n as u64), "rows");
+        let index = Index::new(task.points, task.metric, &search)?;
+        let (knn, report) = index.knn(task.k, &task.progress.watch())?;
         task.progress.end();
-        let mut notes = vec![format!(
-            "kernel {}, {} pairs measured exactly",
-            report.kernel, report.reranked
-        )];
-        if report.fallen_back > 0 {
-            notes.push(format!(
-                "{} rows that screening could not help were searched plainly",
-                report.fallen_back
-            ));
-        }
+        let sample = match task.options.sample_size(report.certified) {
+            0 => None,
+            size => {
+                let rows = recall::draw(n, size, task.seed);
+                let index = index.guaranteed();
+                let [sample] = Sample::search(&index, n, [rows], task.k, task.progress)?;
+                Some(sample)
+            }
+        };
         Ok(Answer {
             ids: knn.ids,
             distances: knn.distances,
             certified: report.certified,
             filled: 0,
+            sample,
             facts: Map::new(),
-            notes,
+            notes: notes(&report),
         })
     }
+}
+
+/// What concerns this machine, and where screening did not go as it does.
+fn notes(report: &SearchReport) -> Vec<String> {
+    let mut notes = vec![format!(
+        "kernel {}, {} pairs measured exactly",
+        report.kernel, report.reranked
+    )];
+    if report.margin == Margin::Fast && report.certified {
+        notes.push(
+            "the fast margin did not hold or was of no use: the answer is that of the guaranteed one"
+                .to_owned(),
+        );
+    } else if report.fallen_back > 0 {
+        notes.push(format!(
+            "{} rows were compared with all others: they are few, or 8 bits say nothing of them",
+            report.fallen_back
+        ));
+    }
+    notes
 }

@@ -35,12 +35,18 @@ impl Backend for Hnsw {
         false
     }
 
+    /// The graph is built on one thread.
+    fn reproducible(&self, _: &Options) -> bool {
+        true
+    }
+
     fn memory(&self, size: Size, options: &Options) -> u64 {
         // The bottom level has twice the links, and 1 / (links - 1) of the rows stand on higher ones as well; a link
         // takes 5 bytes at most, a node some 100 of bookkeeping.
-        let node = 100 + 3 * 5 * options.links;
+        let node = options.links.saturating_mul(3 * 5).saturating_add(100);
         let candidates = size.n * (size.k + 1) * 4;
-        size.vectors() + (size.n * node + candidates) as u64 + size.answer()
+        (size.n.saturating_mul(node) as u64)
+            .saturating_add(size.vectors() + candidates as u64 + size.answer())
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
@@ -67,8 +73,7 @@ impl Backend for Hnsw {
                         Err(_) => broken.store(true, Ordering::Relaxed),
                     }
                 }
-                task.progress.advance(1);
-                Ok::<(), Error>(())
+                task.advance(1)
             })?;
         task.progress.end();
         drop(index);
@@ -81,6 +86,7 @@ impl Backend for Hnsw {
             distances: completed.distances,
             certified: false,
             filled: completed.filled,
+            sample: None,
             facts: Map::new(),
             notes: Vec::new(),
         })
@@ -116,7 +122,7 @@ fn build(task: &Task<'_>) -> Result<Index, Error> {
                 .add(i as u64, points.row(i))
                 .map_err(failed("put in a row"))?;
         }
-        task.progress.advance((last - first) as u64);
+        task.advance((last - first) as u64)?;
     }
     task.progress.end();
     Ok(index)

@@ -17,6 +17,7 @@ use stage::{Progress, Seed};
 use vectors::{Metric, Points};
 
 use crate::memory::Size;
+use crate::recall::Sample;
 use crate::{Error, Local, Options};
 
 /// What is asked of a backend.
@@ -50,17 +51,22 @@ impl Task<'_> {
         }
     }
 
-    /// How to search exactly, as the options say.
-    pub fn search(&self) -> vectors::Search {
-        vectors::Search {
-            margin: self.options.margin,
-            kernel: None,
+    /// Tells that `rows` more are done.
+    ///
+    /// # Errors
+    ///
+    /// [`vectors::Error::Cancelled`] if the caller gives up.
+    pub fn advance(&self, rows: u64) -> Result<(), Error> {
+        if self.progress.watch()(rows) {
+            Ok(())
+        } else {
+            Err(vectors::Error::Cancelled.into())
         }
     }
 }
 
 /// What a backend found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Answer {
     /// k ids a row.
     pub ids: Vec<u32>,
@@ -70,6 +76,9 @@ pub struct Answer {
     pub certified: bool,
     /// Rows for which the engine found fewer than k, and that exact search filled.
     pub filled: usize,
+    /// The true neighbors of the rows that the report draws ([`crate::recall::draw`]), from a backend that comes by them
+    /// more cheaply than by a search of their own.
+    pub sample: Option<Sample>,
     /// What else the reader of the file wants to know, under the backend's name.
     pub facts: Map<String, Value>,
     /// What only the person at this machine wants to know, such as the kernel.
@@ -88,9 +97,7 @@ pub trait Backend: Sync {
     fn exact(&self) -> bool;
 
     /// Whether the same question gives the same bytes again, at any number of threads.
-    fn reproducible(&self) -> bool {
-        true
-    }
+    fn reproducible(&self, options: &Options) -> bool;
 
     /// Bytes at its peak, its answer included and the vectors not.
     fn memory(&self, size: Size, options: &Options) -> u64;
@@ -106,7 +113,7 @@ pub enum BackendKind {
     /// All pairs, exactly.
     #[default]
     Flat,
-    /// Overlapping cells, exact inside each, then refinement: for what is too large for all pairs.
+    /// Cells, of which each row searches those that promise most: for what is too large for all pairs.
     Partitioned,
     /// A navigable small-world graph (crate `usearch`).
     Hnsw,

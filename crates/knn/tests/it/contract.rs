@@ -1,10 +1,10 @@
 //! One suite for all backends: what `knn::Backend` promises, asked of each. A new backend is one line at the end.
 
-use knn::{Answer, BackendKind, open};
+use knn::{Answer, BackendKind, Error, open};
 use proptest::prelude::*;
 use vectors::Metric;
 
-use crate::data::{ask, options, topics, uniform};
+use crate::data::{Impatient, ask, ask_with, options, topics, uniform};
 use crate::reference;
 
 /// The least recall that an approximate backend may have on data of topics, with its default options.
@@ -136,9 +136,20 @@ fn repeats_itself(kind: BackendKind) {
         .build()
         .unwrap();
     let again = alone.install(|| ask(&values, 16, &options)).unwrap();
-    if open(kind).unwrap().reproducible() {
+    if open(kind).unwrap().reproducible(&options) {
         assert_eq!((first.ids, first.distances), (again.ids, again.distances));
     }
+}
+
+/// Who listens can say stop, and then there is no answer.
+fn gives_up(kind: BackendKind) {
+    let values = topics(900, 16, 9, 11);
+    let options = options(kind, Metric::Cosine, 7);
+    let error = ask_with(&values, 16, &options, &Impatient).unwrap_err();
+    assert!(
+        matches!(error, Error::Search(vectors::Error::Cancelled)),
+        "{error}"
+    );
 }
 
 /// What is foreseen grows with the question and is never less than the answer.
@@ -207,6 +218,10 @@ macro_rules! contract {
             #[test]
             fn repeats_itself() {
                 super::repeats_itself(BackendKind::$kind);
+            }
+            #[test]
+            fn gives_up() {
+                super::gives_up(BackendKind::$kind);
             }
             #[test]
             fn foresees_memory() {

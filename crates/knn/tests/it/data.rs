@@ -1,7 +1,7 @@
 //! Points made for tests, and the question put to a backend.
 
 use knn::{Answer, BackendKind, Error, Local, Options, Task, open};
-use stage::{Seed, Silent};
+use stage::{Progress, Seed, Silent};
 use vectors::{Metric, Points};
 
 /// Uniform numbers in -1..1.
@@ -40,8 +40,32 @@ pub(crate) fn options(backend: BackendKind, metric: Metric, k: usize) -> Options
     }
 }
 
+/// Somebody who wants no answer any more.
+pub(crate) struct Impatient;
+
+impl Progress for Impatient {
+    fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
+    fn advance(&self, _: u64) {}
+    fn end(&self) {}
+    fn note(&self, _: &str) {}
+    fn warn(&self, _: &str) {}
+    fn stopped(&self) -> bool {
+        true
+    }
+}
+
 /// Puts a question to the backend that `options` name.
 pub(crate) fn ask(values: &[f32], d: usize, options: &Options) -> Result<Answer, Error> {
+    ask_with(values, d, options, &Silent)
+}
+
+/// The same, with somebody who hears how it goes.
+pub(crate) fn ask_with(
+    values: &[f32],
+    d: usize,
+    options: &Options,
+    progress: &dyn Progress,
+) -> Result<Answer, Error> {
     let points = Points::new(values, d)?;
     let task = Task {
         points,
@@ -51,7 +75,7 @@ pub(crate) fn ask(values: &[f32], d: usize, options: &Options) -> Result<Answer,
         options,
         local: &Local::default(),
         fingerprint: "test",
-        progress: &Silent,
+        progress,
     };
     open(options.backend)?.neighbors(&task)
 }

@@ -4,6 +4,7 @@
 
 mod contract;
 mod data;
+mod memory;
 mod partitioned;
 mod reference;
 mod search;

@@ -3,7 +3,8 @@
 use knn::{BackendKind, Options};
 use vectors::Metric;
 
-use crate::data::{ask, options, topics, uniform};
+use crate::data::{ask, ask_with, options, topics, uniform};
+use crate::search::Heard;
 
 #[test]
 fn refinement_goes_on_until_the_target() {
@@ -35,6 +36,33 @@ fn refinement_goes_on_until_the_target() {
     );
 }
 
+/// Who stops short of the target says so, by the bound that the rounds go by: neither more nor less often.
+#[test]
+fn falling_short_is_judged_as_the_rounds_are() {
+    let values = uniform(4000, 12, 9);
+    let (mut warned, mut silent) = (0, 0);
+    for max_rounds in 0..5 {
+        let asked = Options {
+            cells_per_row: 2,
+            max_rounds,
+            ..options(BackendKind::Partitioned, Metric::L2, 10)
+        };
+        let heard = Heard::default();
+        let answer = ask_with(&values, 12, &asked, &heard).unwrap();
+        let rounds = answer.facts["rounds"].as_array().unwrap();
+        let low = rounds.last().unwrap()["low"].as_f64().unwrap();
+        let warnings = heard.warnings.lock().unwrap();
+        if low < asked.target_recall {
+            warned += 1;
+            assert!(warnings[0].contains("short of the target 0.95"));
+        } else {
+            silent += 1;
+            assert!(warnings.is_empty(), "{warnings:?}");
+        }
+    }
+    assert!(warned > 0 && silent > 0, "{warned} {silent}");
+}
+
 #[test]
 fn cells_compare_a_share_of_all_pairs() {
     let values = topics(5000, 16, 40, 2);
@@ -47,4 +75,46 @@ fn cells_compare_a_share_of_all_pairs() {
     let share = answer.facts["share_of_all_pairs"].as_f64().unwrap();
     assert!(share < 0.5, "{share}");
     assert!(answer.facts["cells"].as_u64().unwrap() > 10);
+}
+
+/// Nothing of it is screened with the fast margin: neither the rows that are filled nor the samples.
+#[test]
+fn the_margin_changes_nothing() {
+    let values = topics(1500, 16, 9, 6);
+    // Cells with fewer rows than are wanted, so that some rows are filled.
+    let guaranteed = Options {
+        cell_size: 16,
+        max_rounds: 0,
+        ..options(BackendKind::Partitioned, Metric::Cosine, 20)
+    };
+    let fast = Options {
+        margin: vectors::Margin::Fast,
+        ..guaranteed.clone()
+    };
+    let (a, b) = (
+        ask(&values, 16, &guaranteed).unwrap(),
+        ask(&values, 16, &fast).unwrap(),
+    );
+    assert!(a.filled > 0 && a.filled == b.filled);
+    assert_eq!((a.ids, a.distances), (b.ids, b.distances));
+}
+
+#[test]
+fn a_report_without_a_sample_stops_at_the_target_too() {
+    let values = uniform(3000, 12, 9);
+    let asked = options(BackendKind::Partitioned, Metric::L2, 10);
+    let expected = ask(&values, 12, &asked).unwrap();
+    for recall_sample in [Some(0), Some(2)] {
+        let few = Options {
+            recall_sample,
+            ..asked.clone()
+        };
+        let answer = ask(&values, 12, &few).unwrap();
+        assert_eq!(answer.ids, expected.ids);
+        assert_eq!(answer.facts, expected.facts);
+        assert_eq!(
+            answer.sample.map_or(0, |sample| sample.rows.len()),
+            recall_sample.unwrap()
+        );
+    }
 }

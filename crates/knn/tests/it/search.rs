@@ -2,32 +2,44 @@
 
 use std::sync::Mutex;
 
-use knn::{BackendKind, Error, Local, Options, ZeroRows, search};
+use knn::{BackendKind, BadRows, Error, Lists, Local, Options, Report};
 use stage::{Hint, Progress, Seed, Silent};
-use vectors::{Metric, Points};
+use vectors::Metric;
 
 use crate::data::{options, topics, uniform};
 
 /// Keeps what was said.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+pub(crate) struct Heard {
+    notes: Mutex<Vec<String>>,
+    pub(crate) warnings: Mutex<Vec<String>>,
+}
 
 impl Progress for Heard {
     fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
     fn advance(&self, _: u64) {}
     fn end(&self) {}
-    fn note(&self, _: &str) {}
-    fn warn(&self, text: &str) {
-        self.0.lock().unwrap().push(text.to_owned());
+    fn note(&self, text: &str) {
+        self.notes.lock().unwrap().push(text.to_owned());
     }
+    fn warn(&self, text: &str) {
+        self.warnings.lock().unwrap().push(text.to_owned());
+    }
+}
+
+/// Searches with nobody listening and no limit.
+fn search(values: &[f32], d: usize, options: &Options) -> Result<(Lists, Report), Error> {
+    let local = Local::default();
+    knn::search(values.to_vec(), d, "", options, &local, Seed(0), &Silent)
 }
 
 #[test]
 fn k_of_all_and_more_becomes_all_others_and_is_said() {
     let heard = Heard::default();
     let values = uniform(4, 3, 1);
-    let (lists, report) = search(
-        Points::new(&values, 3).unwrap(),
+    let (lists, report) = knn::search(
+        values,
+        3,
         "",
         &Options::default(),
         &Local::default(),
@@ -36,54 +48,78 @@ fn k_of_all_and_more_becomes_all_others_and_is_said() {
     )
     .unwrap();
     assert_eq!((report.k, lists.ids.len()), (3, 12));
-    assert!(heard.0.lock().unwrap()[0].contains("k is 3, not 50"));
+    assert!(heard.warnings.lock().unwrap()[0].contains("k is 3, not 50"));
+    // What concerns this machine is told, and stands in no file.
+    assert!(heard.notes.lock().unwrap()[0].starts_with("kernel "));
 }
 
 #[test]
 fn one_row_has_no_neighbors() {
-    let error = search(
-        Points::new(&[1.0, 2.0], 2).unwrap(),
-        "",
-        &Options::default(),
-        &Local::default(),
-        Seed(0),
-        &Silent,
-    )
-    .unwrap_err();
-    assert!(matches!(error, Error::TooFewRows { n: 1 }));
+    let error = search(&[1.0, 2.0], 2, &Options::default()).unwrap_err();
+    assert_eq!(error.to_string(), "1 rows have no neighbors");
+    let isolate = Options {
+        bad_rows: BadRows::Isolate,
+        ..Options::default()
+    };
+    let error = search(&[1.0, 0.0, f32::NAN], 1, &isolate).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "1 rows have no neighbors (2 rows set apart: 1 of zeros, 1 with NaN or infinity)"
+    );
 }
 
 #[test]
-fn a_zero_row_is_refused_by_name_or_set_apart() {
+fn rows_that_cannot_be_searched_are_refused_by_name_or_set_apart() {
     let mut values = uniform(10, 3, 2);
     values[12..15].fill(0.0);
-    let points = Points::new(&values, 3).unwrap();
     let refuse = Options {
         k: 2,
         ..Options::default()
     };
-    let error = search(points, "", &refuse, &Local::default(), Seed(0), &Silent).unwrap_err();
+    let error = search(&values, 3, &refuse).unwrap_err();
     assert!(error.to_string().contains("row 4"), "{error}");
-    let isolate = Options {
-        zero_rows: ZeroRows::Isolate,
-        ..refuse.clone()
-    };
-    let (lists, report) =
-        search(points, "", &isolate, &Local::default(), Seed(0), &Silent).unwrap();
-    assert_eq!(report.isolated, 1);
-    assert_eq!(&lists.ids[8..10], [0, 1]);
-    assert_eq!(lists.ids.iter().filter(|&&id| id == 4).count(), 0);
     let l2 = Options {
         metric: Metric::L2,
+        ..refuse.clone()
+    };
+    assert_eq!(search(&values, 3, &l2).unwrap().1.isolated, 0);
+
+    values[22] = f32::NEG_INFINITY;
+    let error = search(&values, 3, &l2).unwrap_err();
+    assert!(error.to_string().contains("row 7"), "{error}");
+    let isolate = Options {
+        bad_rows: BadRows::Isolate,
         ..refuse
     };
+    let (lists, report) = search(&values, 3, &isolate).unwrap();
     assert_eq!(
-        search(points, "", &l2, &Local::default(), Seed(0), &Silent)
-            .unwrap()
-            .1
-            .isolated,
-        0
+        (report.rows, report.isolated, report.not_finite),
+        (10, 2, 1)
     );
+    for apart in [4, 7] {
+        assert_eq!(&lists.ids[2 * apart..][..2], [0, 1]);
+        assert_eq!(&lists.distances[2 * apart..][..2], [1.0, 1.0]);
+        assert!(!lists.ids.contains(&(apart as u32)));
+    }
+    assert!(report.to_string().contains("1 of zeros, 1 with NaN"));
+}
+
+/// Rows set apart list rows that they have nothing to do with: nothing of the graph may hang on that.
+#[test]
+fn rows_set_apart_are_no_part_of_the_graph() {
+    let values = topics(300, 8, 5, 4);
+    let plain = options(BackendKind::Flat, Metric::Cosine, 5);
+    let (lists, report) = search(&values, 8, &plain).unwrap();
+    let mut more = values.clone();
+    more.extend([0.0; 8 * 40]);
+    let isolate = Options {
+        bad_rows: BadRows::Isolate,
+        ..plain
+    };
+    let (with_more, report_with_more) = search(&more, 8, &isolate).unwrap();
+    assert_eq!(with_more.ids[..1500], lists.ids);
+    assert_eq!(report_with_more.isolated, 40);
+    assert_eq!(report_with_more.shape, report.shape);
 }
 
 #[test]
@@ -92,15 +128,8 @@ fn a_limit_is_kept_before_work_begins() {
     let local = Local {
         memory_limit: Some("1MiB".parse().unwrap()),
     };
-    let error = search(
-        Points::new(&values, 8).unwrap(),
-        "",
-        &Options::default(),
-        &local,
-        Seed(0),
-        &Silent,
-    )
-    .unwrap_err();
+    let error =
+        knn::search(values, 8, "", &Options::default(), &local, Seed(0), &Silent).unwrap_err();
     assert!(matches!(error, Error::Memory { n: 500, .. }));
     assert!(
         error.to_string().contains("needs about") && error.hint().unwrap().contains("allow"),
@@ -111,15 +140,14 @@ fn a_limit_is_kept_before_work_begins() {
 #[test]
 fn proven_answers_are_not_measured_unless_asked() {
     let values = topics(300, 8, 5, 4);
-    let points = Points::new(&values, 8).unwrap();
     let plain = options(BackendKind::Flat, Metric::Cosine, 5);
-    let (_, report) = search(points, "", &plain, &Local::default(), Seed(0), &Silent).unwrap();
+    let (_, report) = search(&values, 8, &plain).unwrap();
     assert!(report.certified && report.recall.is_none());
     let asked = Options {
         recall_sample: Some(50),
         ..plain
     };
-    let (_, report) = search(points, "", &asked, &Local::default(), Seed(0), &Silent).unwrap();
+    let (_, report) = search(&values, 8, &asked).unwrap();
     let recall = report.recall.unwrap();
     assert_eq!(
         (recall.recall, recall.sample, recall.distance_error),
@@ -130,22 +158,15 @@ fn proven_answers_are_not_measured_unless_asked() {
 #[test]
 fn facts_hold_no_machine() {
     let values = topics(300, 8, 5, 4);
-    let (_, report) = search(
-        Points::new(&values, 8).unwrap(),
-        "",
-        &options(BackendKind::Partitioned, Metric::Cosine, 5),
-        &Local::default(),
-        Seed(0),
-        &Silent,
-    )
-    .unwrap();
+    let partitioned = options(BackendKind::Partitioned, Metric::Cosine, 5);
+    let (_, report) = search(&values, 8, &partitioned).unwrap();
     let facts = report.facts();
     assert_eq!(facts["certified"], false);
     assert_eq!(facts["backend"], "partitioned");
     assert!(
         facts["recall"]["low"].as_f64().unwrap() <= facts["recall"]["recall"].as_f64().unwrap()
     );
-    assert!(!facts.contains_key("notes") && !facts.contains_key("estimated_bytes"));
+    assert!(!facts.contains_key("estimated_bytes"));
     assert!(report.to_string().contains("recall@5"));
 }
 

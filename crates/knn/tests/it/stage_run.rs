@@ -90,7 +90,7 @@ fn a_zero_row_is_named_with_its_file() {
         text.contains("embeddings.parquet") && text.contains("row 2"),
         "{text}"
     );
-    assert!(error.hint().unwrap().contains("--zero-rows isolate"));
+    assert!(error.hint().unwrap().contains("--bad-rows isolate"));
     assert!(!files.output("neighbors").unwrap().exists());
 }
 

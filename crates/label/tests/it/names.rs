@@ -424,6 +424,132 @@ fn bylines_are_kept_where_that_is_asked() {
 }
 
 #[test]
+fn a_place_that_heads_texts_is_a_byline_and_an_acronym_that_is_spoken_of_is_not() {
+    let mut texts = vec![
+        "PARIS - Rain over the river",
+        "PARIS - Rain again",
+        "PARIS - More rain",
+        "NASA - Artemis delayed",
+        "NASA - Artemis waits",
+        "NASA - Artemis rolls out",
+        "Artemis leaves the hangar of NASA",
+        "NASA and Artemis",
+    ];
+    // Fewer than one text in a hundred.
+    texts.extend(["Snow lies"; 400]);
+    let corpus = corpus(&texts);
+    assert_eq!(corpus.bylines, [("PARIS".to_owned(), 3)]);
+    let mut cluster = vec![0, 0, 0, 1, 1, 1, 1, 1];
+    cluster.extend([2; 400]);
+    let names = labels(&texts, &cluster);
+    assert_eq!(names[0], "rain");
+    assert!(names[1].contains("NASA"), "{names:?}");
+}
+
+#[test]
+fn the_publisher_at_the_end_of_a_title_does_not_name_it() {
+    let texts = [
+        "上海股市上涨 - 新华网",
+        "上海股市大涨 - 新华网",
+        "上海股市微涨 - 人民网",
+        "足球比赛今天开始 - 新华网",
+        "昨天的足球比赛 - 新华网",
+        "足球队赢得比赛 - 人民网",
+    ];
+    let names = labels(&texts, &[0, 0, 0, 1, 1, 1]);
+    assert!(names[0].contains("股市"), "{names:?}");
+    assert!(names[1].contains("足球"), "{names:?}");
+}
+
+#[test]
+fn one_character_can_be_a_word() {
+    let texts = [
+        "茶的历史",
+        "中国的茶",
+        "茶和水",
+        "足球比赛今天开始",
+        "昨天的足球比赛",
+        "足球队赢得比赛",
+    ];
+    let names = labels(&texts, &[0, 0, 0, 1, 1, 1]);
+    assert!(names[0].contains('茶'), "{names:?}");
+}
+
+#[test]
+fn korean_nouns_that_end_like_particles_stay_whole() {
+    let texts = [
+        "고양이 사료 가격",
+        "고양이가 사료를 먹는다",
+        "고양이는 사료를 고른다",
+        "은행이 금리를 올렸다",
+        "은행 금리 인상",
+        "은행은 금리를 본다",
+    ];
+    let corpus = corpus(&texts);
+    let ko = by_code("ko").unwrap() as u8;
+    assert_eq!(corpus.languages.of_text, [ko; 6]);
+    let names = labels(&texts, &[0, 0, 0, 1, 1, 1]);
+    let words = |name: &str| -> Vec<String> { name.split([',', ' ']).map(str::to_owned).collect() };
+    for (name, nouns) in names.iter().zip([["고양이", "사료"], ["은행", "금리"]]) {
+        for noun in nouns {
+            assert!(words(name).contains(&noun.to_owned()), "{names:?}");
+        }
+    }
+}
+
+#[test]
+fn thai_arabic_and_hindi_are_named_in_their_own_words() {
+    let texts = [
+        "ธนาคารกลางขึ้นดอกเบี้ย",
+        "ดอกเบี้ยของธนาคารสูงขึ้น",
+        "ธนาคารลดดอกเบี้ย",
+        "ทีมฟุตบอลชนะการแข่งขัน",
+        "การแข่งขันฟุตบอลเมื่อวาน",
+        "ฟุตบอลและการแข่งขันวันนี้",
+    ];
+    let cluster = [0, 0, 0, 1, 1, 1];
+    let names = labels(&texts, &cluster);
+    assert!(
+        names[0].contains("ธนาคาร") && names[0].contains("ดอกเบี้ย"),
+        "{names:?}"
+    );
+    assert!(names[1].contains("ฟุตบอล"), "{names:?}");
+
+    let texts = [
+        "البنك المركزي يرفع الفائدة",
+        "الفائدة في البنك المركزي ترتفع",
+        "ماذا قال البنك المركزي عن الفائدة",
+        "فريق كرة القدم يفوز بالكأس",
+        "مباراة كرة القدم اليوم",
+        "لاعب كرة القدم في الكأس",
+    ];
+    let names = labels(&texts, &cluster);
+    assert!(names[0].contains("البنك"), "{names:?}");
+    assert!(
+        names[1].contains("كرة") || names[1].contains("القدم"),
+        "{names:?}"
+    );
+
+    let texts = [
+        "केंद्रीय बैंक ने ब्याज दर बढ़ाई",
+        "बैंक की ब्याज दर फिर बढ़ी",
+        "ब्याज दर पर बैंक का फैसला",
+        "क्रिकेट टीम ने मैच जीता",
+        "कल का क्रिकेट मैच",
+        "मैच में क्रिकेट टीम की जीत",
+    ];
+    let names = labels(&texts, &cluster);
+    assert!(
+        names[0].contains("बैंक") && names[0].contains("ब्याज दर"),
+        "{names:?}"
+    );
+    assert!(
+        names[1].contains("क्रिकेट") && names[1].contains("मैच"),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn addresses_alone_are_named_by_host_and_path() {
     let texts = [
         "https://www.harbor.example/ferry-news/2?id=261",

@@ -99,7 +99,7 @@ fn bylines_stand_alone() {
         Tokenizer::default()
             .words(text)
             .into_iter()
-            .filter(|word| word.aside)
+            .filter(|word| word.aside.is_some())
             .map(|word| word.text)
             .collect()
     };
@@ -114,6 +114,15 @@ fn bylines_stand_alone() {
     assert!(asides("Language models (LLMs) write, and some (RAG) look things up").is_empty());
     assert!(asides("What a model of that size does (LLM) - and what not").is_empty());
     assert!(asides("a company - founded (last year) - grows").is_empty());
+}
+
+#[test]
+fn long_lines_take_linear_time() {
+    // Quadratic work would take hours here.
+    for piece in ["(a) ", "(a) - ", "a.b.", "1.2."] {
+        let line = piece.repeat(1_000_000);
+        assert!(!words(&line).is_empty(), "{piece}");
+    }
 }
 
 #[test]

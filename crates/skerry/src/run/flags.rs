@@ -41,20 +41,22 @@ pub(crate) fn command() -> Command {
         )
         .arg(flag("force").help("Run every step, whatever is there"))
         .arg(step("from").help("Begin with this step: what was made before it is taken as it is"))
-        .arg(step("only").help("Run this step alone"))
+        .arg(step("only").conflicts_with("from").help("Run this step alone"))
         .arg(flag("dry-run").help("Say what would run and why, and run nothing"))
+        .arg(flag("setup").help("Bring the default model and ONNX Runtime first, as `skerry setup` does, where they are needed"))
         .arg(
-            Arg::new("seed").long("seed").value_name("N").value_parser(value_parser!(u64).range(..=stage::cli::MOST_SEED)).help("Seed of all random choices [default: 42]"),
+            Arg::new("default-input").long("default-input").value_name("FILE").num_args(1).hide(true).help("What is read where nothing is named"),
         )
         .arg(
-            Arg::new("threads")
-                .long("threads")
+            Arg::new("seed")
+                .long("seed")
                 .value_name("N")
-                .value_parser(value_parser!(u16).range(1..))
-                .help("Threads to use; the results are the same for any number [default: all processors]"),
+                .value_parser(value_parser!(u64).range(..=stage::cli::MOST_SEED))
+                .help(format!("Seed of all random choices [default: {}]", stage::DEFAULT_SEED)),
         )
-        .arg(flag("json").help("Print the manifest instead of the summary"))
-        .arg(flag("quiet").short('q').help("Say nothing but warnings and errors"))
+        .arg(stage::cli::threads())
+        .arg(stage::cli::json_flag().help("Print the manifest instead of the summary"))
+        .arg(stage::cli::quiet_flag().help("Say nothing on the way but warnings and errors; the summary still comes at the end"))
         .arg(flag("verbose").short('v').help("Say why each step runs or does not"));
     let mut taken: Vec<String> = command
         .get_arguments()

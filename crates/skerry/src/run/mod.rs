@@ -1,70 +1,68 @@
 //! `skerry run`: from a table of texts to a map.
 
 mod flags;
-mod guard;
 mod pipeline;
 mod plan;
+mod spool;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use stage::Hashes;
 use stage::cli::SETTINGS_FILE;
+use stage::{Hashes, RunLock};
 
 pub(crate) use self::flags::command;
 use self::pipeline::Pipeline;
 use self::plan::Plan;
+pub(crate) use self::plan::absolute;
 use crate::failure::Failure;
-use crate::manifest::Manifest;
-use crate::step::Context;
-use crate::summary;
+use crate::interrupt::Interrupts;
+use crate::manifest::{FILE, Manifest};
+use crate::step::{Context, Guard};
+use crate::{setup, summary};
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let dir: &PathBuf = matches.get_one("out").expect("it has a default");
-    let plan = Plan::new(matches, &dir.join(SETTINGS_FILE))?;
+    let settings = dir.join(SETTINGS_FILE);
+    let plan = Plan::new(matches, &settings)?;
+    let planned = pipeline(matches, &plan, &settings, &plan.input);
+    planned.choices()?;
+    plan.find_input()?;
+    if matches.get_flag("dry-run") {
+        return planned.dry_run(&log(dir));
+    }
+    if matches.get_flag("setup") && plan.needs_default_model() {
+        setup::bring(matches)?;
+    }
     std::fs::create_dir_all(dir).map_err(Failure::io("create the directory", dir))?;
-    let _lock = guard::lock(dir)?;
+    let lock = RunLock::take(dir)?;
+    let interrupts = Interrupts::watch(dir).map_err(Failure::io("watch for signals in", dir))?;
     // What killed writers left half done: no one else is at work here.
     artifacts::remove_litter(dir, ".");
-    let dry = matches.get_flag("dry-run");
-    // A dry run leaves the settings of the last run alone.
-    let settings = dir.join(if dry {
-        ".pipeline.toml.tmp"
-    } else {
-        SETTINGS_FILE
+    let outcome = spool::spool(&plan.input, dir).and_then(|read| {
+        // Only now: the settings of the last run stay as they are where there is nothing to read.
+        artifacts::write_bytes(&settings, plan.page().as_bytes())?;
+        let mut manifest = log(dir);
+        let pipeline = Pipeline {
+            same_input: manifest.input == plan.input,
+            ..pipeline(matches, &plan, &settings, &read)
+        };
+        env!("CARGO_PKG_VERSION").clone_into(&mut manifest.skerry);
+        plan.preset.name().clone_into(&mut manifest.preset);
+        (manifest.seed, manifest.input) = (plan.seed, plan.input.clone());
+        let guard = Guard {
+            lock: &lock,
+            interrupts: &interrupts,
+        };
+        let records = pipeline.go(&mut manifest, &guard)?;
+        Ok((manifest, records))
     });
-    artifacts::write_bytes(&settings, plan.page().as_bytes())?;
-    let read = guard::spool(&plan.input, dir)?;
-    let pipeline = Pipeline {
-        matches,
-        steps: &plan.steps,
-        context: Context {
-            dir,
-            config: &settings,
-            seed: plan.seed,
-            threads: matches
-                .get_one::<u16>("threads")
-                .map(|&threads| usize::from(threads)),
-            quiet: matches.get_flag("quiet"),
-            input: &read,
-        },
-        hashes: Hashes::default(),
-    };
-    let mut manifest = Manifest::read(dir);
-    if dry {
-        let outcome = pipeline.dry_run(&manifest);
-        artifacts::remove_litter(dir, ".");
-        return outcome;
-    }
-    env!("CARGO_PKG_VERSION").clone_into(&mut manifest.skerry);
-    plan.preset.name().clone_into(&mut manifest.preset);
-    (manifest.seed, manifest.input) = (plan.seed, plan.input.clone());
-    let records = pipeline.go(&mut manifest)?;
     artifacts::remove_litter(dir, ".");
-    if matches.get_flag("json") {
+    let (manifest, records) = outcome?;
+    if matches.get_flag("json_report") {
         return Ok(stage::cli::print(
             &serde_json::to_string(&manifest).expect("a manifest is plain data"),
         ));
@@ -74,4 +72,41 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         &records,
         began.elapsed(),
     )))
+}
+
+fn pipeline<'a>(
+    matches: &'a ArgMatches,
+    plan: &'a Plan,
+    settings: &'a Path,
+    read: &'a [String],
+) -> Pipeline<'a> {
+    Pipeline {
+        matches,
+        steps: &plan.steps,
+        context: Context {
+            dir: matches.get_one::<PathBuf>("out").expect("it has a default"),
+            config: settings,
+            seed: plan.seed,
+            threads: stage::cli::threads_of(matches),
+            quiet: matches.get_flag("be_quiet"),
+            input: read,
+        },
+        hashes: Hashes::default(),
+        same_input: false,
+    }
+}
+
+/// The log of the last run; an empty one, with a word about it, where it cannot be read.
+#[expect(
+    clippy::print_stderr,
+    reason = "this is the place where programs speak"
+)]
+fn log(dir: &Path) -> Manifest {
+    Manifest::read(dir).unwrap_or_else(|why| {
+        eprintln!(
+            "warning: {} cannot be read ({why}): nothing tells whether the files are whole, and every step runs again",
+            dir.join(FILE).display()
+        );
+        Manifest::default()
+    })
 }

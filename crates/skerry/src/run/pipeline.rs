@@ -1,6 +1,7 @@
 //! The steps of a run: which are stale, and carrying them out.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -10,19 +11,21 @@ use serde_json::json;
 use stage::{Freshness, Hashes, Seed};
 
 use crate::failure::Failure;
-use crate::manifest::{Manifest, Record};
+use crate::manifest::{FILE, Manifest, Record};
 use crate::recipe::Step;
-use crate::step::{Context, unknown_placeholder};
+use crate::step::{Context, Guard, unknown_placeholder};
 
 pub(super) struct Pipeline<'a> {
     pub(super) matches: &'a ArgMatches,
     pub(super) steps: &'a [Step],
     pub(super) context: Context<'a>,
     pub(super) hashes: Hashes,
+    /// Whether the last run had the same input.
+    pub(super) same_input: bool,
 }
 
 /// Whether a step is looked at in this run.
-enum Choice {
+pub(super) enum Choice {
     /// It is taken as it is.
     Leave,
     /// It runs if it is stale.
@@ -31,8 +34,21 @@ enum Choice {
     Force(&'static str),
 }
 
+/// What is to be done with a step.
+enum Verdict {
+    /// It is taken as it is, unlooked at.
+    Leave,
+    /// It has to run, for this reason.
+    Run(String),
+    /// What is there is what it would write.
+    Keep,
+    /// The same as far as can be told, which is not all for this reason.
+    KeepUnchecked(String),
+}
+
 impl Pipeline<'_> {
-    fn choices(&self) -> Result<Vec<Choice>, Failure> {
+    /// What is asked of each step.
+    pub(super) fn choices(&self) -> Result<Vec<Choice>, Failure> {
         let position = |flag: &str| -> Result<Option<usize>, Failure> {
             let Some(name) = self.matches.get_one::<String>(flag) else {
                 return Ok(None);
@@ -64,59 +80,92 @@ impl Pipeline<'_> {
         Ok(choices.collect())
     }
 
-    fn freshness(&self, step: &Step, manifest: &Manifest) -> Result<Freshness, Failure> {
+    fn verdict(
+        &self,
+        step: &Step,
+        choice: &Choice,
+        manifest: &Manifest,
+    ) -> Result<Verdict, Failure> {
+        match choice {
+            Choice::Leave => Ok(Verdict::Leave),
+            Choice::Force(reason) => Ok(Verdict::Run((*reason).to_owned())),
+            Choice::Check => self.check(step, manifest),
+        }
+    }
+
+    /// Whether what `step` would write is there, and whole.
+    fn check(&self, step: &Step, manifest: &Manifest) -> Result<Verdict, Failure> {
+        let run = |reason: String| Ok(Verdict::Run(reason));
         if step.command.is_some() {
-            return Ok(Freshness::Stale(
-                "another program does it, and only that knows".to_owned(),
-            ));
+            return run("another program does it, and only that knows".to_owned());
+        }
+        if step.stage.takes_sources() && self.context.input.iter().any(|source| source == "-") {
+            return run("standard input has to be read to know".to_owned());
         }
         let files = self.context.files(step);
         let seed = Seed(self.context.seed);
         let found = step
             .stage
             .freshness(&step.name, &step.table, &files, seed, &self.hashes)?;
-        if let Freshness::Stale(_) = found {
-            return Ok(found);
+        if let Freshness::Stale(reason) = found {
+            return run(reason);
         }
-        // Footers tell what a file was made of; whether it is still whole, only its hash tells.
-        let outputs = manifest.record(&step.name).map(|record| &record.outputs);
-        for (file, written) in outputs.into_iter().flatten() {
-            if self.hashes.of(&self.context.dir.join(file)).ok().as_ref() != Some(written) {
-                return Ok(Freshness::Stale(format!("{file} is not as it was written")));
+        // Footers tell what a file was made of; whether it is still whole, only its hash in the log tells.
+        let Some(record) = manifest.record(&step.name) else {
+            return run(format!("{FILE} does not tell whether its files are whole"));
+        };
+        let writes = step.stage.writes(&step.name, &step.table)?;
+        for (file, path) in self.context.outputs(step, &writes) {
+            match (record.outputs.get(&file), self.hashes.of(&path)) {
+                (Some(written), Ok(hash)) if *written == hash => {}
+                (Some(_), _) => return run(format!("{file} is not as it was written")),
+                (None, _) => return run(format!("{FILE} does not tell whether {file} is whole")),
             }
         }
-        Ok(found)
+        match found {
+            Freshness::Unchecked(why) => {
+                // The settings name what was read: with others it is not known to be the same.
+                let same = step
+                    .settings
+                    .iter()
+                    .all(|(key, value)| record.settings.get(key) == Some(value));
+                if same && (self.same_input || !step.stage.takes_sources()) {
+                    Ok(Verdict::KeepUnchecked(why))
+                } else {
+                    run(why)
+                }
+            }
+            _ => Ok(Verdict::Keep),
+        }
     }
 
     pub(super) fn dry_run(&self, manifest: &Manifest) -> Result<ExitCode, Failure> {
-        let mut verdicts = Vec::new();
+        let mut told = Vec::new();
         let mut rerun: Vec<String> = Vec::new();
         for (step, choice) in self.steps.iter().zip(self.choices()?) {
-            let name = &step.name;
-            let verdict = match choice {
-                Choice::Leave => "left as it is".to_owned(),
-                Choice::Force(reason) => format!("would run: {reason}"),
-                Choice::Check => match self.freshness(step, manifest)? {
-                    Freshness::Stale(reason) => format!("would run: {reason}"),
-                    Freshness::Fresh => match self.reads_from(step, &rerun) {
-                        Some(before) => format!("runs if {before} comes out different"),
-                        None => "is up to date".to_owned(),
-                    },
-                },
+            let before = self.reads_from(step, &rerun);
+            let (runs, text) = match (self.verdict(step, &choice, manifest)?, before) {
+                (Verdict::Leave, _) => (false, "left as it is".to_owned()),
+                (Verdict::Run(reason), _) => (true, format!("would run: {reason}")),
+                (_, Some(before)) => (true, format!("runs if {before} comes out different")),
+                (Verdict::Keep, None) => (false, "is up to date".to_owned()),
+                (Verdict::KeepUnchecked(why), None) => {
+                    (false, format!("would be kept, though {why}"))
+                }
             };
-            if verdict.contains("run") {
-                rerun.push(name.clone());
+            if runs {
+                rerun.push(step.name.clone());
             }
-            verdicts.push((name, verdict));
+            told.push((&step.name, text));
         }
-        if self.matches.get_flag("json") {
-            let steps = verdicts
+        if self.matches.get_flag("json_report") {
+            let steps = told
                 .iter()
                 .map(|(step, verdict)| json!({ "step": step, "verdict": verdict }));
             let steps: Vec<_> = steps.collect();
             return Ok(stage::cli::print(&json!({ "steps": steps }).to_string()));
         }
-        let lines: Vec<String> = verdicts
+        let lines: Vec<String> = told
             .iter()
             .map(|(step, verdict)| format!("{step:>12}  {verdict}"))
             .collect();
@@ -147,66 +196,106 @@ impl Pipeline<'_> {
         before.map(|other| other.name.clone())
     }
 
-    pub(super) fn go(&self, manifest: &mut Manifest) -> Result<Vec<Record>, Failure> {
+    pub(super) fn go(
+        &self,
+        manifest: &mut Manifest,
+        guard: &Guard<'_>,
+    ) -> Result<Vec<Record>, Failure> {
         let choices = self.choices()?;
         let mut records: Vec<Record> = Vec::new();
-        for (step, choice) in self.steps.iter().zip(choices) {
-            let left = matches!(choice, Choice::Leave);
-            let reason = match choice {
-                Choice::Leave => None,
-                Choice::Force(reason) => Some(reason.to_owned()),
-                Choice::Check => match self.freshness(step, manifest)? {
-                    Freshness::Fresh => None,
-                    Freshness::Stale(reason) => Some(reason),
-                },
-            };
-            let record = match reason {
-                None => {
-                    self.say(step, if left { "taken as it is" } else { "up to date" });
-                    Record {
-                        status: "kept".to_owned(),
-                        ..manifest.record(&step.name).cloned().unwrap_or_default()
-                    }
+        for (step, choice) in self.steps.iter().zip(&choices) {
+            let kept = |what: &dyn fmt::Display| {
+                self.say(&step.name, what);
+                // What nothing is known of is not made up.
+                Record {
+                    status: "kept".to_owned(),
+                    ..manifest.record(&step.name).cloned().unwrap_or_default()
                 }
-                Some(reason) => {
+            };
+            let record = match self.verdict(step, choice, manifest)? {
+                Verdict::Leave => kept(&"taken as it is"),
+                Verdict::Keep => kept(&"up to date"),
+                Verdict::KeepUnchecked(why) => {
+                    kept(&format_args!("kept as it was last made, though {why}"))
+                }
+                Verdict::Run(reason) => {
                     if self.matches.get_flag("verbose") {
-                        self.say(step, &reason);
+                        self.say(&step.name, &reason);
                     }
-                    self.carry_out(step, reason)?
+                    self.carry_out(step, reason, guard)?
                 }
             };
-            let record = Record {
+            records.push(Record {
                 step: step.name.clone(),
                 stage: step.stage.name().to_owned(),
                 ..record
-            };
-            records.push(record);
-            // Steps that are still to come keep what is known of them: a broken run leaves a whole log.
-            let rest = manifest
-                .steps
-                .iter()
-                .filter(|old| !records.iter().any(|new| new.step == old.step));
-            let rest = rest
-                .filter(|old| self.steps.iter().any(|step| step.name == old.step))
-                .cloned();
-            manifest.steps = records.iter().cloned().chain(rest).collect();
-            manifest.write(self.context.dir)?;
+            });
+            self.log(manifest, &records)?;
         }
+        let mut stale: Vec<String> = Vec::new();
+        for ((step, choice), record) in self.steps.iter().zip(&choices).zip(&mut records) {
+            if !matches!(choice, Choice::Leave) || step.command.is_some() {
+                continue;
+            }
+            let reason = match (self.check(step, manifest)?, self.reads_from(step, &stale)) {
+                (Verdict::Run(reason), _) => reason,
+                (_, Some(before)) => format!("{before} is"),
+                _ => continue,
+            };
+            self.say(&step.name, &format_args!("is stale: {reason}"));
+            "stale".clone_into(&mut record.status);
+            stale.push(step.name.clone());
+        }
+        if stale.is_empty() {
+            self.remove_others(manifest)?;
+        }
+        self.log(manifest, &records)?;
         Ok(records)
     }
 
-    fn carry_out(&self, step: &Step, reason: String) -> Result<Record, Failure> {
+    /// Writes the log. Steps that are still to come keep what is known of them, so that a broken run leaves a whole log;
+    /// so do steps of another recipe, while their files are there.
+    fn log(&self, manifest: &mut Manifest, records: &[Record]) -> Result<(), Failure> {
+        let new = |step: &str| records.iter().any(|record| record.step == step);
+        let rest = manifest.steps.iter().filter(|old| !new(&old.step)).cloned();
+        let known = records.iter().filter(|record| !record.outputs.is_empty());
+        manifest.steps = known.cloned().chain(rest).collect();
+        manifest.write(self.context.dir)
+    }
+
+    /// Removes what steps of another recipe left behind: it does not belong to this run.
+    fn remove_others(&self, manifest: &mut Manifest) -> Result<(), Failure> {
+        let ours = |step: &str| self.steps.iter().any(|own| own.name == step);
+        for record in manifest.steps.iter().filter(|record| !ours(&record.step)) {
+            for file in record.outputs.keys() {
+                let path = self.context.dir.join(file);
+                if path.exists() && !self.steps.iter().any(|step| self.writes_file(step, &path)) {
+                    std::fs::remove_file(&path).map_err(Failure::io("remove", &path))?;
+                    self.say(
+                        &record.step,
+                        &format_args!("removed {file}, which this recipe does not make"),
+                    );
+                }
+            }
+        }
+        manifest.steps.retain(|record| ours(&record.step));
+        Ok(())
+    }
+
+    fn carry_out(&self, step: &Step, reason: String, guard: &Guard<'_>) -> Result<Record, Failure> {
         let writes = step.stage.writes(&step.name, &step.table)?;
         let files = self.context.files(step);
         let before = self.written_at(step, &writes);
         let line = step.command.as_deref().unwrap_or_default();
         if let Some(name) = unknown_placeholder(line, step) {
             self.say(
-                step,
-                &format!("{{{name}}} in its command stands for no file, and is passed on as it is"),
+                &step.name,
+                &format_args!(
+                    "{{{name}}} in its command stands for no file, and is passed on as it is"
+                ),
             );
         }
-        let (report, usage) = self.context.start(step)?;
+        let (report, usage) = self.context.start(step, guard)?;
         if step.command.is_some() {
             self.check_foreign(step, &writes, &before)?;
         }
@@ -221,7 +310,11 @@ impl Pipeline<'_> {
                     step.name,
                     path.display()
                 );
-                return Err(Failure::step(fact, 1));
+                return Err(Failure::work(
+                    fact,
+                    "report this: a step has to write its files",
+                    1,
+                ));
             }
             // What an earlier run with other options left behind does not belong to this run.
             let of_others = self
@@ -231,8 +324,8 @@ impl Pipeline<'_> {
             if !writes.contains(&file.name) && !of_others && path.exists() {
                 std::fs::remove_file(path).map_err(Failure::io("remove", path))?;
                 self.say(
-                    step,
-                    &format!("removed {}, which these settings do not make", file.file),
+                    &step.name,
+                    &format_args!("removed {}, which these settings do not make", file.file),
                 );
             }
         }
@@ -277,7 +370,8 @@ impl Pipeline<'_> {
             .collect()
     }
 
-    /// Whether another program has written what it stands in for: Parquet that can be opened, and not what was there before.
+    /// Whether another program has written all that it stands in for: Parquet that can be opened, and not what was there
+    /// `before`.
     fn check_foreign(
         &self,
         step: &Step,
@@ -286,22 +380,32 @@ impl Pipeline<'_> {
     ) -> Result<(), Failure> {
         let line = step.command.as_deref().unwrap_or_default();
         let after = self.written_at(step, writes);
-        if after == before {
-            let first = after.first().map(|(path, _)| path.display().to_string());
-            return Err(Failure::usage(
+        let old: Vec<String> = after
+            .iter()
+            .zip(before)
+            .filter(|(after, before)| after.1.is_none() || after == before)
+            .map(|((path, _), _)| path.display().to_string())
+            .collect();
+        if !old.is_empty() {
+            return Err(Failure::work(
                 format_args!(
-                    "the command of `{}` ended well, but wrote nothing: {line}",
-                    step.name
+                    "the command of `{}` ended well, but did not write {}",
+                    step.name,
+                    old.join(", ")
                 ),
-                format_args!("it has to write {}", first.unwrap_or_default()),
+                format_args!(
+                    "it has to write all files of `{}`; it was: {line}",
+                    step.stage.name()
+                ),
+                1,
             ));
         }
         for (path, _) in after {
-            if path.extension().is_some_and(|end| end == "parquet") && path.exists() {
+            if path.extension().is_some_and(|end| end == "parquet") {
                 artifacts::Footer::read(&path).map_err(|error| {
                     let fact =
                         format!("the command of `{}` wrote no such file: {error}", step.name);
-                    Failure::usage(fact, format_args!("it was: {line}"))
+                    Failure::work(fact, format_args!("it was: {line}"), 1)
                 })?;
             }
         }
@@ -320,9 +424,9 @@ impl Pipeline<'_> {
         clippy::print_stderr,
         reason = "this is the place where programs speak"
     )]
-    fn say(&self, step: &Step, what: &str) {
+    fn say(&self, step: &str, what: &dyn fmt::Display) {
         if !self.context.quiet {
-            eprintln!("{:>8}  {what}", step.name);
+            eprintln!("{step:>8}  {what}");
         }
     }
 }

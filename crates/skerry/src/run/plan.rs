@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// The settings file that says the same.
     page: String,
+    /// Whether it goes on with the settings of the last run.
+    last: bool,
 }
 
 impl Plan {
@@ -36,6 +38,14 @@ impl Plan {
             .collect();
         if input.is_empty() {
             input = run.input;
+        }
+        if input.is_empty() {
+            input = matches
+                .get_many("default-input")
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
         }
         if input.is_empty() {
             return Err(Failure::usage(
@@ -56,7 +66,7 @@ impl Plan {
             .expect("it has a default");
         let preset = run.preset.filter(|_| !said).unwrap_or(flag);
         let seed = matches.get_one::<u64>("seed").copied();
-        let seed = seed.or(run.seed).unwrap_or(42);
+        let seed = seed.or(run.seed).unwrap_or(stage::DEFAULT_SEED);
         // Another recipe has other steps: of the last run it takes no more than the input.
         let other_recipe = last && run.preset.is_some_and(|kept| kept != preset);
         let mut steps = preset.steps(file.as_ref().filter(|_| !other_recipe))?;
@@ -77,6 +87,12 @@ impl Plan {
                 step.resolve(&[])?;
             }
         }
+        let reader = steps.iter().find(|step| step.stage.takes_sources());
+        if reader.is_some_and(|step| step.command.is_none()) {
+            for source in input.iter_mut().filter(|source| *source != "-") {
+                *source = absolute(source)?;
+            }
+        }
         let page = config::page(preset, seed, &input, &steps);
         // Vectors that the table brings along are as good as embedded ones.
         if steps
@@ -92,6 +108,28 @@ impl Plan {
             input,
             steps,
             page,
+            last,
+        })
+    }
+
+    /// Whether what is to be read is there. Where the last run goes on, its source may be gone: what was made of it is
+    /// still there.
+    pub(super) fn find_input(&self) -> Result<(), Failure> {
+        let ours = |step: &Step| step.stage.takes_sources() && step.command.is_none();
+        if self.last || !self.steps.iter().any(ours) {
+            return Ok(());
+        }
+        ingest::source::find(&self.input).map_err(|error| Failure::of(&error))
+    }
+
+    /// Whether a step embeds with the model of the cache.
+    pub(super) fn needs_default_model(&self) -> bool {
+        self.steps.iter().any(|step| {
+            let value = |key: &str| step.table.get(key).and_then(Value::as_str);
+            step.stage.name() == "embed"
+                && step.command.is_none()
+                && value("encoder") == Some("onnx")
+                && (value("model").is_none() || value("onnxruntime").is_none())
         })
     }
 
@@ -107,10 +145,16 @@ fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bo
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         return Ok((Some(stage::read_settings(path)?), false));
     }
-    if matches.contains_id("input") || !kept.exists() {
+    if matches.contains_id("input") || matches.contains_id("default-input") || !kept.exists() {
         return Ok((None, false));
     }
     Ok((Some(stage::read_settings(kept)?), true))
+}
+
+/// `path` from the root, so that a run goes on from wherever the next command is given.
+pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
+    let whole = std::path::absolute(path).map_err(Failure::io("find", Path::new(path)))?;
+    Ok(whole.to_string_lossy().into_owned())
 }
 
 /// The table `[run]` of a settings file.

@@ -8,6 +8,11 @@ import { showDate } from './text.js';
 import { setHighlighted } from './text.js';
 import { neighborsOf } from './payload.js';
 
+function isDetail(name, value) {
+  const isId = /(?:^|[_\s.-])(?:id|uuid|guid)$/i.test(name) || /[a-z]I[dD]$/.test(name);
+  return isId || (typeof value === 'string' && /^\s*(?:\{\s*"|\[\s*[[{"\d-])/.test(value));
+}
+
 export class Card {
   constructor(element, app) {
     this.element = element;
@@ -15,6 +20,8 @@ export class Card {
     this.row = -1;
     this.pinned = false;
     this.ticket = 0;
+    // What stands in the place of a text that is not open yet, or cannot be.
+    this.fault = '\u2026';
   }
 
   hide() {
@@ -41,7 +48,11 @@ export class Card {
       if (ticket !== this.ticket) return;
       this.fill(row, pinned);
       this.move();
-    }, (error) => this.app.fail(error));
+    }, (error) => {
+      this.fault = error.message;
+      if (ticket === this.ticket) this.fill(row, pinned);
+      this.app.fail(error);
+    });
   }
 
   fill(row, pinned) {
@@ -52,24 +63,31 @@ export class Card {
     if (cluster) chip.style.background = cluster[state.theme];
     else chip.classList.add('none');
     const heading = el('div', { className: 'card-topic' }, chip,
-      el('strong', { textContent: showControls(cluster ? cluster.name : 'Unlabelled'), dir: 'auto' }),
-      el('span', { className: 'soft', textContent: cluster ? `${count(cluster.size)} texts` : 'in no topic' }));
+      el('strong', { textContent: showControls(cluster ? cluster.name : 'In no topic'), dir: 'auto' }),
+      cluster ? el('span', { className: 'soft', textContent: `${count(cluster.size)} texts` }) : null);
+    const parent = data.head.layers[0]?.[cluster?.parent];
+    if (parent) heading.append(el('span', { className: 'soft', textContent: `part of ${showControls(parent.name)}`, dir: 'auto' }));
     if (pinned) {
       heading.append(el('button', { type: 'button', className: 'close', textContent: '\u00d7', title: 'Close (Esc)',
         'aria-label': 'Close', onclick: () => this.app.pin(-1) }));
     }
     const text = el('p', { className: 'card-text', dir: 'auto' });
     const known = data.texts.peek(row);
-    setHighlighted(text, known === undefined ? '\u2026' : showControls(known), search.terms, pinned ? Infinity : 600);
+    setHighlighted(text, known === undefined ? this.fault : showControls(known), search.terms, pinned ? Infinity : 600);
     const fields = el('dl');
     for (const column of data.columns) {
       const value = this.valueOf(column, row);
-      if (value === null) continue;
+      // Numbers of rows and raw JSON are for those who pin a text to look closer.
+      if (value === null || (!pinned && isDetail(column.name, value))) continue;
       fields.append(el('dt', { textContent: showControls(column.name), dir: 'auto' }), el('dd', { dir: 'auto' }, value));
     }
-    if (data.probability && cluster) {
-      fields.append(el('dt', { textContent: 'Membership', title: 'How firmly the text belongs to its topic' }),
-        el('dd', { textContent: share(data.probability[row], 255) }));
+    const doubts = [
+      ['Membership', 'How firmly the text belongs to its topic', cluster && data.probability],
+      ['Outlier score', 'How far the text lies from the dense parts of the topics', data.outlier],
+      ['Neighbors kept', 'Share of its nearest texts that lie near it on the map: where it is low, its place says little', data.preserved],
+    ];
+    for (const [name, title, shares] of doubts) {
+      if (shares) fields.append(el('dt', { textContent: name, title }), el('dd', { textContent: share(shares[row], 255) }));
     }
     this.element.replaceChildren(heading, text);
     if (fields.childElementCount) this.element.append(fields);
@@ -82,7 +100,7 @@ export class Card {
     if (column.kind === 'number') return Number.isNaN(column.values[row]) ? null : showNumber(column.values[row]);
     if (column.kind === 'date') return Number.isNaN(column.values[row]) ? null : showDate(column.values[row], column.time);
     const text = column.texts.peek(row);
-    if (!text) return text === undefined ? '\u2026' : null;
+    if (!text) return text === undefined && this.fault === '\u2026' ? this.fault : null;
     if (column.kind === 'url' && /^https?:\/\//i.test(text)) {
       return el('a', { href: text, target: '_blank', rel: 'noopener noreferrer', textContent: showControls(text) });
     }

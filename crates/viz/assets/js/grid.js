@@ -1,4 +1,4 @@
-// A grid over the layout: which point lies nearest to the pointer, which points lie in a box.
+// A grid over the layout: which point lies nearest to the pointer.
 
 export class Grid {
   constructor({ x, y, n }, box) {
@@ -31,29 +31,22 @@ export class Grid {
     return Math.min(this.size - 1, Math.max(0, Math.floor((y - this.bottom) / this.cell)));
   }
 
-  // Calls `visit(id)` for every point of the cells that a box touches.
-  each(x0, y0, x1, y1, visit) {
-    for (let r = this.row(y0); r <= this.row(y1); r++) {
-      const line = r * this.size;
-      const from = this.start[line + this.column(x0)];
-      const to = this.start[line + this.column(x1) + 1];
-      for (let at = from; at < to; at++) visit(this.items[at]);
-    }
-  }
-
   // The point nearest to (x, y) within `radius` for which `accepts(id)` holds, or -1. Ties: smaller id.
   nearest(x, y, radius, accepts) {
     let best = -1;
     let least = radius * radius;
-    this.each(x - radius, y - radius, x + radius, y + radius, (id) => {
-      const dx = this.x[id] - x;
-      const dy = this.y[id] - y;
-      const d = dx * dx + dy * dy;
-      if ((d < least || (d === least && (best < 0 || id < best))) && accepts(id)) {
-        best = id;
-        least = d;
+    for (let r = this.row(y - radius); r <= this.row(y + radius); r++) {
+      const line = r * this.size;
+      const to = this.start[line + this.column(x + radius) + 1];
+      for (let at = this.start[line + this.column(x - radius)]; at < to; at++) {
+        const id = this.items[at];
+        const d = (this.x[id] - x) ** 2 + (this.y[id] - y) ** 2;
+        if ((d < least || (d === least && (best < 0 || id < best))) && accepts(id)) {
+          best = id;
+          least = d;
+        }
       }
-    });
+    }
     return best;
   }
 }

@@ -13,12 +13,16 @@ export class Labels {
     this.context = canvas.getContext('2d');
     const { head } = data;
     const largest = Math.max(1, ...head.clusters.map((cluster) => cluster.size));
-    const reach = spread(data);
-    const fine = head.clusters.map((cluster, code) =>
-      ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest), reach: reach[code] }));
-    // Coarse names (of the layers above the clusters) stand while the whole map is in view.
-    const coarse = head.groups.map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true }));
-    this.items = [...coarse, ...fine.sort((a, b) => b.size - a.size || a.code - b.code)];
+    const fine = head.clusters.map((cluster, code) => ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest) }));
+    // Names of the layers above the clusters, one layer at a time: the coarsest while the whole map is in view. A group
+    // that is called like one of its topics says nothing more.
+    const names = new Set(fine.map((cluster) => cluster.name));
+    this.layers = head.layers.length;
+    this.topics = fine.length;
+    const coarse = head.layers.flatMap((layer, level) =>
+      layer.filter((group) => !names.has(group.name))
+        .map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true, level })));
+    this.items = [...coarse, ...fine].sort((a, b) => Boolean(b.coarse) - Boolean(a.coarse) || b.size - a.size || a.code - b.code);
     this.planned = null;
     this.placed = [];
     this.measured = '';
@@ -84,7 +88,6 @@ export class Labels {
       boxes.add(spot.box, spot.leader);
       this.placed.push({ ...spot, item, quiet: Boolean(focus && item.code >= 0 && !focus[item.code]) });
     }
-    return this.placed;
   }
 
   plan(camera, state, focus) {
@@ -94,23 +97,36 @@ export class Labels {
     if (key === this.planned?.key) return this.planned.spots;
     const zoom = 2 ** (level / 3);
     const scale = camera.homeScale * zoom;
-    const budget = Math.max(6, (camera.width * camera.height) / 26000) * Math.max(1, zoom ** 1.7);
+    const budget = roomFor(camera) * Math.max(1, zoom ** 1.7);
     // While something is searched, the topics that hold hits come first.
     const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
     const boxes = new Boxes();
     const spots = [];
-    for (const item of items) {
+    const at = (item) => [(item.x - camera.homeX) * scale + camera.width / 2, (camera.homeY - item.y) * scale + camera.height / 2];
+    // Names of layers stand in where the whole map is far from having room for those of all topics; else they would only
+    // be in the way. Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
+    const crowded = this.topics > 1.25 * roomFor(camera);
+    const layer = crowded ? this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2))) : -1;
+    const shown = items.filter((item) => (item.coarse ? item.level === layer : !clusters.hidden.has(item.code)));
+    // Where the topics that are to be named lie: one under the name of another could have none.
+    const places = shown.slice(0, Math.min(200, Math.ceil(budget))).map((item, rank) => ({ rank, at: at(item) }));
+    for (const [rank, item] of shown.entries()) {
       if (spots.length >= budget) break;
-      if ((item.coarse && zoom > 2.2) || (item.code >= 0 && clusters.hidden.has(item.code))) continue;
-      const x = (item.x - camera.homeX) * scale + camera.width / 2;
-      const y = (camera.homeY - item.y) * scale + camera.height / 2;
+      const [x, y] = at(item);
+      // What a name does not hide: the places of later ones, and its own where that is small.
+      const first = this.isSmall(item, scale) ? rank : rank + 1;
+      let chosen = null;
       for (const offset of this.offsets(item, scale)) {
         const spot = this.spotAt(item, x, y, offset, scale, camera, boxes);
         if (!spot) continue;
-        boxes.add(spot.box, spot.leader);
-        spots.push({ item, offset });
+        chosen ??= { spot, offset };
+        if (spot.leader || places.some((place) => place.rank >= first && contains(spot.box, place.at))) continue;
+        chosen = { spot, offset };
         break;
       }
+      if (!chosen) continue;
+      boxes.add(chosen.spot.box, chosen.spot.leader);
+      spots.push({ item, offset: chosen.offset });
     }
     this.planned = { key, spots };
     return spots;
@@ -119,10 +135,14 @@ export class Labels {
   // A name that would hide a small topic stands below or above it, as near as it can; else on the topic if there is
   // room, else beside it, at worst some way off with a line to it.
   offsets(item, scale) {
-    const island = item.reach * scale;
-    if (item.coarse || item.height < island * 1.6) return SPOTS;
-    const step = (island * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
+    if (!this.isSmall(item, scale)) return SPOTS;
+    const step = (item.reach * scale * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
     return step < 2 ? [[0, step], [0, -step], ...SPOTS] : SPOTS;
+  }
+
+  // Whether its name would hide a topic.
+  isSmall(item, scale) {
+    return !item.coarse && item.height >= item.reach * scale * 1.6;
   }
 
   spotAt(item, x, y, [dx, dy], scale, camera, boxes) {
@@ -200,20 +220,19 @@ const SPOTS = (() => {
   return spots;
 })();
 
-// How far a topic reaches around its place, in layout units: the mean distance of its points.
-function spread({ x, y, n, cluster, head }) {
-  const sums = new Float64Array(head.clusters.length);
-  for (let row = 0; row < n; row++) {
-    const topic = head.clusters[cluster[row]];
-    if (topic) sums[cluster[row]] += Math.hypot(x[row] - topic.x, y[row] - topic.y);
-  }
-  return Array.from(sums, (sum, code) => sum / Math.max(1, head.clusters[code].size));
+// How many names a window of this size has room for.
+function roomFor({ width, height }) {
+  return Math.max(6, (width * height) / 26000);
 }
 
 function lineTo(box, x, y) {
   const px = Math.min(box[2], Math.max(box[0], x));
   const py = Math.min(box[3], Math.max(box[1], y));
   return [px, py, x, y];
+}
+
+function contains([x0, y0, x1, y1], [x, y]) {
+  return x0 <= x && x <= x1 && y0 <= y && y <= y1;
 }
 
 // Boxes and leader lines that are taken.

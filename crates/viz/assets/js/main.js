@@ -124,7 +124,7 @@ class App {
     this.frames = (this.frames ?? 0) + 1;
     if (this.frames === 1) {
       document.getElementById('loading').hidden = true;
-      performance.mark('skerry-first-frame');
+      started = true;
     }
   }
 
@@ -185,6 +185,17 @@ class App {
       if (hit >= 0) return hit;
     }
     return this.grid.nearest(x, y, reach, visible);
+  }
+
+  // The text nearest to the middle of the window, or -1.
+  middleRow() {
+    const { camera, state, grid } = this;
+    const widest = Math.hypot(camera.width, camera.height) / 2;
+    for (let reach = 6; reach < 4 * widest; reach *= 4) {
+      const row = grid.nearest(camera.x, camera.y, Math.min(reach, widest) / camera.scale, (id) => state.isVisible(id));
+      if (row >= 0) return row;
+    }
+    return -1;
   }
 
   hover(row) {
@@ -264,7 +275,10 @@ class App {
       this.state.searched = this.search.hits ? `${this.search.query} ${this.search.rows.length}` : '';
       this.state.emphasis = -1;
       this.changed();
-    }).catch((error) => this.fail(error));
+    }).catch((error) => {
+      this.fail(error);
+      this.searchFor('');
+    });
   }
 
   setTheme(wanted) {
@@ -371,6 +385,8 @@ class App {
     button('home', () => this.goHome());
     button('theme', () => this.switchTheme());
     button('toggle-names', () => this.toggleNames());
+    button('skip', () => stage.focus());
+    button('failure-close', () => { document.getElementById('failure').hidden = true; });
     button('drawer', () => document.body.classList.toggle('open'));
 
     document.addEventListener('keydown', (event) => this.onKey(event));
@@ -430,10 +446,7 @@ class App {
       this.state.toggle(this.state.clusters, this.state.noiseCode);
       this.changed();
     } else if (event.key === 'l') this.toggleNames();
-    else if (event.key === 'Enter') {
-      const row = this.rowAt(camera.width / 2, camera.height / 2);
-      if (row >= 0) this.pin(row);
-    }
+    else if (event.key === 'Enter') this.pin(this.middleRow());
   }
 
   // What the fragment of the URL says about filters, coloring and search.
@@ -447,7 +460,8 @@ class App {
       for (const code of list.split('.')) if (/^\d+$/.test(code)) grouping.hidden.add(Number(code));
     }
     if (wanted.get('noise') === '0') state.clusters.hidden.add(state.noiseCode);
-    if (wanted.get('names') === '0' && this.namesShown) this.toggleNames();
+    if ((wanted.get('names') !== '0') !== this.namesShown) this.toggleNames();
+    this.setTheme(wanted.get('theme'));
     const query = wanted.get('q') ?? '';
     if (query !== this.search.query) this.searchFor(query);
   }
@@ -455,9 +469,11 @@ class App {
   restoreView() {
     const { wanted, camera, data } = this;
     const [x, y, zoom] = (wanted.get('at') ?? '').split(',').map(Number);
-    if ([x, y, zoom].every(Number.isFinite)) camera.set(x, y, zoom * camera.homeScale);
+    camera.stop();
+    if (wanted.has('at') && [x, y, zoom].every(Number.isFinite)) camera.set(x, y, zoom * camera.homeScale);
+    else camera.home();
     const pin = Number(wanted.get('pin') ?? -1);
-    if (Number.isInteger(pin) && pin >= 0 && pin < data.n) this.pin(pin);
+    this.pin(Number.isInteger(pin) && pin >= 0 && pin < data.n ? pin : -1);
   }
 
   // Puts the view into the fragment of the URL, at rest and not on every frame.
@@ -498,15 +514,26 @@ function closeDrawer() {
   document.body.classList.remove('open');
 }
 
+// Whether a map has been drawn; what fails later leaves it as it is.
+let started = false;
+const failures = new Set();
+
+// Says once what failed; the map, where there is one, goes on.
 function showFailure(error) {
-  const box = document.getElementById('failure');
   const message = error?.message ?? String(error);
+  if (failures.has(message)) return;
+  failures.add(message);
+  document.getElementById('failure-title').textContent = started ? 'A part of the map does not work' : 'The map could not be shown';
   document.getElementById('failure-text').textContent = message;
-  box.hidden = false;
+  document.getElementById('failure-close').hidden = !started;
+  document.getElementById('failure').hidden = false;
   document.getElementById('loading').hidden = true;
 }
 
-addEventListener('error', (event) => showFailure(event.error ?? event.message));
+// Browsers also report what is no fault of anything that runs here, without an error.
+addEventListener('error', (event) => {
+  if (event.error) showFailure(event.error);
+});
 addEventListener('unhandledrejection', (event) => showFailure(event.reason));
 
 // Lets the browser show the page before a large payload is opened.

@@ -7,7 +7,6 @@ import { showControls } from './text.js';
 import { showNumber } from './text.js';
 import { showDate } from './text.js';
 import { setHighlighted } from './text.js';
-import { shownOf } from './state.js';
 
 const PAGE = 60;
 
@@ -16,13 +15,20 @@ export class Panel {
     this.app = app;
     this.find = (id) => document.getElementById(id);
     this.listed = PAGE;
+    // What is on show: the rows of the legend, and the hits, each with what they were made for.
+    this.legend = { key: '', items: [] };
+    this.hits = { key: '', shown: 0 };
     this.fillHead();
     this.fillColorings();
     this.fillAbout();
     this.find('search').addEventListener('input', (event) => app.searchFor(event.target.value));
     this.find('search').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && app.search.rows.length) app.goTo(app.search.rows[0]);
-      if (event.key === 'Escape') app.searchFor('');
+      if (event.key === 'Escape' && app.search.query) {
+        // The first one clears the search and leaves the pinned text alone.
+        event.stopPropagation();
+        app.searchFor('');
+      }
     });
     this.find('search-clear').addEventListener('click', () => {
       app.searchFor('');
@@ -32,15 +38,13 @@ export class Panel {
       app.state.toggle(app.state.clusters, app.state.noiseCode, event.target.checked);
       app.changed();
     });
-    this.find('show-all').addEventListener('click', () => {
-      for (const grouping of app.state.groupings) grouping.hidden.clear();
+    const button = (id, action) => this.find(id).addEventListener('click', () => {
+      action(app.state);
       app.changed();
     });
-    this.find('show-none').addEventListener('click', () => {
-      const grouping = app.state.coloring;
-      for (let code = 0; code <= grouping.values.length; code++) grouping.hidden.add(code);
-      app.changed();
-    });
+    button('show-all', (state) => state.coloring.hidden.clear());
+    button('show-none', (state) => state.none(state.coloring));
+    button('clear-filters', (state) => state.groupings.forEach((grouping) => grouping.hidden.clear()));
   }
 
   fillHead() {
@@ -86,38 +90,62 @@ export class Panel {
     this.find('noise').checked = !state.noiseHidden;
     this.find('coloring').value = state.coloring.key;
     const shown = state.visibleCount();
-    this.find('shown').textContent = shown === data.n ? '' : `showing ${shownOf(shown, data.n)}`;
-    this.fillLegend();
+    this.find('shown-line').hidden = shown === data.n;
+    this.find('shown').textContent = shown === data.n ? '' : `showing ${count(shown)} of ${count(data.n)} texts`;
+    this.fillLegend(search);
     this.fillHits(search);
   }
 
-  fillLegend() {
+  // The legend is made once for a coloring and a theme; after that its rows are brought up to date where they stand, so
+  // that the focus stays where it is and thousands of topics cost little.
+  fillLegend(search) {
     const { state } = this.app;
     const { coloring } = state;
     const list = this.find('legend');
-    const kept = list.scrollTop;
-    this.find('legend-title').textContent = coloring === state.clusters ? 'Topics' : showControls(coloring.name);
-    this.find('legend-tools').hidden = !coloring.codes;
-    if (!coloring.codes) {
-      list.replaceChildren(this.rampItem(coloring));
-      return;
+    const key = `${coloring.key}/${state.theme}`;
+    if (key !== this.legend.key) {
+      this.find('legend-title').textContent = coloring === state.clusters ? 'Topics' : showControls(coloring.name);
+      this.find('legend-tools').hidden = !coloring.codes;
+      this.legend = { key, items: coloring.codes ? this.legendItems(coloring) : [] };
+      list.replaceChildren(...(coloring.codes ? this.legend.items.map(({ element }) => element) : [this.rampItem(coloring)]));
     }
+    if (!coloring.codes) return;
+    const { items } = this.legend;
     const hits = state.hitsPer(coloring);
-    const rows = coloring.values.map((value, code) => ({ value, code, hits: hits ? hits[code] : 0 }));
-    rows.sort((a, b) => b.hits - a.hits || b.value.size - a.value.size || a.code - b.code);
-    const none = coloring.none;
-    if (none.size) rows.push({ value: none, code: coloring.values.length, hits: hits ? hits[coloring.values.length] : 0 });
-    const largest = Math.max(1, ...coloring.values.map((value) => value.size));
-    list.replaceChildren(...rows.map((row) => this.legendItem(coloring, row, largest, Boolean(hits))));
+    for (const item of items) {
+      const { code, size } = item;
+      const off = coloring.hidden.has(code);
+      item.box.checked = !off;
+      item.hits = hits ? hits[code] : 0;
+      const number = hits ? `${count(item.hits)} / ${count(size)}` : count(size);
+      if (item.number.textContent !== number) item.number.textContent = number;
+      item.element.classList.toggle('off', off || Boolean(hits && !item.hits));
+    }
+    // While a search goes on the order stands still.
+    if (hits && !search.done) return;
+    const isNone = ({ code }) => code === coloring.values.length;
+    const sorted = [...items].sort((a, b) => isNone(a) - isNone(b) || b.hits - a.hits || b.size - a.size || a.code - b.code);
+    if (sorted.every((item, at) => item === items[at])) return;
+    const kept = list.scrollTop;
+    this.legend.items = sorted;
+    list.append(...sorted.map(({ element }) => element));
     list.scrollTop = kept;
   }
 
-  legendItem(coloring, { value, code, hits }, largest, searching) {
+  legendItems(coloring) {
+    const { values, none } = coloring;
+    const largest = Math.max(1, ...values.map((value) => value.size));
+    const items = values.map((value, code) => this.legendItem(coloring, value, code, largest));
+    if (none.size) items.push(this.legendItem(coloring, none, values.length, largest));
+    return items;
+  }
+
+  legendItem(coloring, value, code, largest) {
     const { app } = this;
     const { state } = app;
     const isNone = code === coloring.values.length;
-    const box = el('input', { type: 'checkbox', checked: !coloring.hidden.has(code),
-      title: 'Show or hide; with Alt, Ctrl or Cmd only this one', 'aria-label': `Show ${value.name}` });
+    const box = el('input', { type: 'checkbox', title: 'Show or hide; with Alt, Ctrl or Cmd only this one',
+      'aria-label': `Show ${value.name}` });
     box.addEventListener('click', (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) {
         event.preventDefault();
@@ -132,27 +160,27 @@ export class Panel {
       app.changed();
     });
     const chip = el('span', { className: 'chip' });
-    if (isNone) chip.classList.add('none');
-    else chip.style.background = value[state.theme];
     const bar = el('span', { className: 'bar' });
     bar.style.width = `${isNone ? 0 : Math.max(1, (100 * value.size) / largest)}%`;
-    if (!isNone) bar.style.background = value[state.theme];
+    if (isNone) chip.classList.add('none');
+    else {
+      chip.style.background = value[state.theme];
+      bar.style.background = value[state.theme];
+    }
+    const number = el('span', { className: 'number' });
     const name = el('button', { type: 'button', className: 'name', title: value.title ?? told(value) },
-      el('span', { className: 'words', dir: 'auto', textContent: showControls(value.name) }),
-      el('span', { className: 'number', textContent: searching ? `${count(hits)} / ${count(value.size)}` : count(value.size) }),
-      bar);
+      el('span', { className: 'words', dir: 'auto', textContent: showControls(value.name) }), number, bar);
     name.addEventListener('click', (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) {
         state.only(coloring, code);
         app.changed();
       } else app.flyToValue(coloring, code);
     });
-    const item = el('li', {}, box, chip, name);
-    item.classList.toggle('off', coloring.hidden.has(code) || (searching && !hits));
-    item.classList.toggle('none', isNone);
-    item.addEventListener('pointerenter', () => app.emphasize(isNone ? -1 : code));
-    item.addEventListener('pointerleave', () => app.emphasize(-1));
-    return item;
+    const element = el('li', {}, box, chip, name);
+    element.classList.toggle('none', isNone);
+    element.addEventListener('pointerenter', () => app.emphasize(isNone ? -1 : code));
+    element.addEventListener('pointerleave', () => app.emphasize(-1));
+    return { element, box, number, code, size: value.size, hits: 0 };
   }
 
   rampItem(coloring) {
@@ -175,8 +203,14 @@ export class Panel {
     if (input.value !== search.query) input.value = search.query;
     document.body.classList.toggle('searching', Boolean(search.terms.length));
     box.hidden = !search.terms.length;
-    if (!search.terms.length) {
-      this.find('hit-list').replaceChildren();
+    const list = this.find('hit-list');
+    // The hits that are listed stay as they are while more are found.
+    const key = search.terms.length ? `${search.ticket}/${state.coloring.key}/${state.theme}` : '';
+    if (key !== this.hits.key) {
+      list.replaceChildren();
+      this.hits = { key, shown: 0 };
+    }
+    if (!key) {
       this.find('hit-count').textContent = '';
       return;
     }
@@ -186,26 +220,35 @@ export class Panel {
     this.find('hit-count').textContent = search.done
       ? `${rows.length ? found : 'No text'} found${hidden ? `, ${count(hidden)} of them filtered out` : ''}`
       : `${found} so far (${Math.round(100 * (search.part ?? 0))} %)`;
-    const items = rows.slice(0, this.listed).map((row) => {
-      const chip = el('span', { className: 'chip' });
-      const color = state.colorOf(row);
-      if (color) chip.style.background = color;
-      else chip.classList.add('none');
-      const text = el('span', { className: 'words', dir: 'auto' });
-      const known = data.texts.peek(row);
-      const fill = (value) => setHighlighted(text, showControls(value), search.terms, 160);
-      if (known === undefined) data.texts.get(row).then(fill, (error) => app.fail(error));
-      else fill(known);
-      return el('li', {}, el('button', { type: 'button', onclick: () => app.goTo(row) }, chip, text));
-    });
+    list.querySelector('.more')?.parentElement.remove();
+    for (const row of rows.slice(this.hits.shown, this.listed)) list.append(this.hitItem(row, search));
+    this.hits.shown = Math.min(rows.length, this.listed);
     if (rows.length > this.listed) {
-      items.push(el('li', {}, el('button', { type: 'button', className: 'more', textContent: `Show more (${count(rows.length - this.listed)} left)`,
-        onclick: () => {
-          this.listed += PAGE * 4;
-          this.fillHits(search);
-        } })));
+      const more = el('button', { type: 'button', className: 'more', textContent: `Show more (${count(rows.length - this.listed)} left)` });
+      more.addEventListener('click', () => {
+        const first = this.hits.shown;
+        this.listed += PAGE * 4;
+        this.fillHits(search);
+        list.children[first]?.querySelector('button').focus();
+      });
+      list.append(el('li', {}, more));
     }
-    this.find('hit-list').replaceChildren(...items);
+  }
+
+  hitItem(row, search) {
+    const { app } = this;
+    const { state, data } = app;
+    const chip = el('span', { className: 'chip' });
+    const color = state.colorOf(row);
+    if (color) chip.style.background = color;
+    else chip.classList.add('none');
+    const text = el('span', { className: 'words', dir: 'auto' });
+    const { terms } = search;
+    const fill = (value) => setHighlighted(text, showControls(value), terms, 160);
+    const known = data.texts.peek(row);
+    if (known === undefined) data.texts.get(row).then(fill, (error) => app.fail(error));
+    else fill(known);
+    return el('li', {}, el('button', { type: 'button', onclick: () => app.goTo(row) }, chip, text));
   }
 }
 

@@ -95,12 +95,16 @@ export function readPayload() {
     x: blockArray('x', 'f32'),
     y: blockArray('y', 'f32'),
     cluster: blockArray('cluster', 'u16'),
+    // Shares in 255ths.
     probability: head.probability ? blockArray('probability', 'u8') : null,
+    outlier: head.outlier ? blockArray('outlier', 'u8') : null,
+    preserved: head.preserved ? blockArray('preserved', 'u8') : null,
     neighbors: head.neighbors ? blockArray('neighbors', head.neighbors.type) : null,
     texts: new Texts(head.text, n),
     columns: head.columns.map((column) => {
       if (column.kind === 'text' || column.kind === 'url') return { ...column, texts: new Texts(column, n) };
-      return { ...column, values: blockArray(column.block, column.type) };
+      const categories = column.categories?.map((value) => ({ ...value, name: decodeEntities(value.name) }));
+      return { ...column, categories, values: blockArray(column.block, column.type) };
     }),
   };
   for (const [name, array] of Object.entries({ x: data.x, y: data.y, cluster: data.cluster })) {

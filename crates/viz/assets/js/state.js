@@ -1,7 +1,5 @@
 // What is shown and how: the coloring, the filters, the hits of a search; from these the color of every row
 // and the order of drawing.
-import { count } from './text.js';
-
 function rgba(hex, alpha = 255) {
   const value = parseInt(hex.slice(1), 16);
   // Bytes in memory are R, G, B, A; every platform with a browser is little-endian.
@@ -48,10 +46,6 @@ export class State {
     return true;
   }
 
-  isHit(row) {
-    return !this.hits || this.hits[row] === 1;
-  }
-
   visibleCount() {
     if (this.groupings.every((grouping) => !grouping.hidden.size)) return this.data.n;
     let shown = 0;
@@ -72,8 +66,12 @@ export class State {
     else grouping.hidden.add(code);
   }
 
+  none(grouping) {
+    for (let code = 0; code <= grouping.values.length; code++) grouping.hidden.add(code);
+  }
+
   only(grouping, code) {
-    for (let other = 0; other <= grouping.values.length; other++) grouping.hidden.add(other);
+    this.none(grouping);
     grouping.hidden.delete(code);
   }
 
@@ -148,7 +146,7 @@ function clusterGrouping(data) {
     kind: 'category',
     codes: data.cluster,
     values: data.head.clusters,
-    none: { name: 'Unlabelled', title: 'Texts that belong to no topic', size: data.head.noise },
+    none: { name: 'In no topic', title: 'Texts that belong to no topic', size: data.head.noise },
     hidden: new Set(),
   };
 }
@@ -190,9 +188,4 @@ function rampColor(coloring, value, theme) {
 
 function packedRamp(coloring, theme) {
   return Array.from({ length: STEPS }, (_, step) => rgba(mix(coloring.ramp[theme], step / (STEPS - 1))));
-}
-
-// "34 of 7,600 texts" and the like.
-export function shownOf(shown, all) {
-  return shown === all ? `${count(all)} texts` : `${count(shown)} of ${count(all)} texts`;
 }

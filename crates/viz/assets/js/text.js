@@ -111,13 +111,17 @@ export function share(part, whole) {
 }
 
 export function showNumber(value) {
-  if (Number.isInteger(value)) return count(value);
+  // Four digits together, so that a year reads as one.
+  if (Number.isInteger(value)) return Math.abs(value) < 10000 ? String(value) : count(value);
   const size = Math.abs(value);
   return size >= 1e6 || size < 1e-3 ? value.toExponential(3) : String(Number(value.toPrecision(5)));
 }
 
 export function showDate(ms, withTime) {
-  const iso = new Date(ms).toISOString();
+  const date = new Date(ms);
+  // The calendar of browsers ends 275,000 years from now on either side.
+  if (Number.isNaN(date.getTime())) return `${ms} ms after 1970`;
+  const iso = date.toISOString();
   return withTime ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}` : iso.slice(0, 10);
 }
 
@@ -126,7 +130,7 @@ export function el(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
-    else if (name in element && name !== 'list') element[name] = value;
+    else if (name in element) element[name] = value;
     else element.setAttribute(name, value);
   }
   element.append(...children.filter((child) => child !== null && child !== undefined));

@@ -104,7 +104,14 @@ pub fn place<'a>(
     let mut taken = Taken::default();
     let mut placed = Vec::new();
     let mut largest = None;
-    for Spot { topic, x, y, reach } in topics {
+    let topics: Vec<Spot<'_>> = topics.collect();
+    // Where those that are to be named lie: one under the name of another could have none.
+    let places: Vec<(f32, f32)> = topics
+        .iter()
+        .take(most)
+        .map(|spot| (spot.x, spot.y))
+        .collect();
+    for (rank, Spot { topic, x, y, reach }) in topics.into_iter().enumerate() {
         if placed.len() == most {
             break;
         }
@@ -151,12 +158,19 @@ pub fn place<'a>(
         };
         // A name that would hide a small topic stands below or above it, as near as it can.
         let step = (reach * 0.8 + 4.0 + half_height) / (half_height + 12.0);
+        let small = height >= 1.6 * reach;
         let beside = [step, -step]
             .into_iter()
-            .filter(|step| height >= 1.6 * reach && step.abs() < 2.0);
-        let Some((cx, cy, rect, leader)) =
-            beside.map(|step| (0.0, step)).chain(spots()).find_map(at)
-        else {
+            .filter(|step| small && step.abs() < 2.0);
+        let tries = || beside.clone().map(|step| (0.0, step)).chain(spots());
+        // What a name does not hide: the places of later ones, and its own where that is small.
+        let first = if small { rank } else { rank + 1 };
+        let open = places.get(first..).unwrap_or_default();
+        let hides = |rect: Rect| open.iter().any(|&(x, y)| crosses([x, y, x, y], rect));
+        let gentle = tries()
+            .filter_map(at)
+            .find(|&(_, _, rect, leader)| leader.is_none() && !hides(rect));
+        let Some((cx, cy, rect, leader)) = gentle.or_else(|| tries().find_map(at)) else {
             continue;
         };
         taken.rects.push(rect);
@@ -315,6 +329,31 @@ mod tests {
                 !crosses(line, [a[0] + 1.0, a[1] + 1.0, a[2] - 1.0, a[3] - 1.0])
             }));
         }
+    }
+
+    #[test]
+    fn a_name_leaves_room_for_that_of_a_topic_close_by() {
+        let font = Font::new(None).unwrap();
+        let topics = [
+            ("champions league, striker, arsenal", 250),
+            ("cricket, test", 110),
+        ];
+        let topics = topics.map(|(name, size)| Group {
+            name: name.to_owned(),
+            size,
+            ..Group::default()
+        });
+        // The second would lie under the name of the first.
+        let spots = topics.iter().zip([(600.0, 400.0), (540.0, 405.0)]);
+        let spots = spots.map(|(topic, (x, y))| Spot {
+            topic,
+            x,
+            y,
+            reach: 5.0,
+        });
+        let found = place(spots, 9, [0.0, 0.0, 1200.0, 900.0], &STYLE, &font);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].leader, None);
     }
 
     #[test]

@@ -13,10 +13,17 @@ pub use self::png::png;
 pub use self::svg::svg;
 pub use self::view::View;
 
+use stage::thousands;
+
 use self::font::{Font, Setting};
 use self::labels::{Placed, Style};
 use crate::color::{DARK_PAPER, LIGHT_PAPER, hex, unhex};
 use crate::scene::{Group, Scene};
+
+/// A picture of more pixels is refused: each takes [`PIXEL_BYTES`] while it is drawn, so this many take 960 MiB.
+pub const MOST_PIXELS: u64 = 50_000_000;
+/// Four floating-point numbers while it is drawn, four bytes while it is written.
+pub const PIXEL_BYTES: u64 = 20;
 
 /// Room around the map, in pixels: left and right, top, bottom.
 const MARGIN: [f32; 3] = [40.0, 76.0, 48.0];
@@ -188,31 +195,6 @@ impl Picture {
     }
 }
 
-/// `12340` as `12,340`.
-pub fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let parts: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .filter_map(|part| std::str::from_utf8(part).ok())
-        .collect();
-    parts.join(",")
-}
-
 fn color(bytes: [u8; 3]) -> String {
     hex(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counts_are_grouped() {
-        assert_eq!(
-            [0, 12, 999, 1000, 12_340, 1_000_000].map(thousands),
-            ["0", "12", "999", "1,000", "12,340", "1,000,000"]
-        );
-    }
 }

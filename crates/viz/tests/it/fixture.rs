@@ -41,12 +41,17 @@ pub fn write(dir: &Path, cluster: &[i32]) {
 
 /// Writes the clusters alone.
 pub fn clusters(dir: &Path, cluster: &[i32]) {
+    layered(dir, cluster, &[]);
+}
+
+/// Writes the clusters and coarser layers of them.
+pub fn layered(dir: &Path, cluster: &[i32], layers: &[Vec<i32>]) {
     Clusters {
         cluster: cluster.to_vec(),
         probability: vec![1.0; cluster.len()],
         outlier_score: vec![0.0; cluster.len()],
         assigned: None,
-        layers: Vec::new(),
+        layers: layers.to_vec(),
     }
     .write(&dir.join("clusters.parquet"), &footer())
     .unwrap();
@@ -54,8 +59,17 @@ pub fn clusters(dir: &Path, cluster: &[i32]) {
 
 /// Writes names: cluster, size, name.
 pub fn topics(dir: &Path, footer: &Footer, rows: &[(i32, i64, &str)]) {
-    let topic = |&(cluster, size, label): &(i32, i64, &str)| Topic {
-        layer: -1,
+    let rows: Vec<_> = rows
+        .iter()
+        .map(|&(cluster, size, label)| (-1, cluster, size, label))
+        .collect();
+    topics_of_layers(dir, footer, &rows);
+}
+
+/// Writes names: layer, cluster, size, name.
+pub fn topics_of_layers(dir: &Path, footer: &Footer, rows: &[(i32, i32, i64, &str)]) {
+    let topic = |&(layer, cluster, size, label): &(i32, i32, i64, &str)| Topic {
+        layer,
         cluster,
         parent: -1,
         label: label.to_owned(),

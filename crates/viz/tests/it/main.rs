@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fixture;
+mod layers;
 mod letters;
 mod names;
 mod numbering;

@@ -1,16 +1,20 @@
-//! Cells: k-means on a sample, each row in the cell of its nearest center.
+//! Cells: k-means on samples, first of groups, then of the cells in each; each row in the cell of its nearest center.
 //!
 //! Cells that come out far too large are split again; rows that k-means cannot tell apart (copies) are cut by id.
 //!
 //! Which cells a row looks into first is not told by the distance to their centers alone. The squared distance to a
 //! member is `|x - c|^2 + r^2` on average, with `r^2` the mean square of the members' distances from `c`: a row between
-//! topics is nearer to the center of a loose cell, but not to its members. So `r`, shrunk a little because what counts
-//! is the nearest members, stands as one more coordinate of a center, where rows have 0: the nearest centers are then
-//! found as neighbors are, in `d + 1` dimensions.
+//! topics is nearer to the center of a loose cell, but not to its members. So `r^2`, shrunk a little because what counts
+//! is the nearest members, is added. Asked are only the cells of the groups that are nearest to the row's own.
+//!
+//! With n rows in c cells, all this compares some n (2 sqrt(c) + the centers that are asked) pairs, by the codes that
+//! rows have anyway.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 use stage::Seed;
-use vectors::{Cells, Metric, Points, Search};
+use vectors::{Cells, Metric, Points};
 
 use super::Task;
 use crate::Error;
@@ -19,142 +23,278 @@ use crate::Error;
 const SAMPLE_PER_CENTER: usize = 40;
 /// Steps of Lloyd's algorithm: cells need to be compact, not optimal.
 const STEPS: usize = 5;
-/// Rows that are compared with the centers at a time; they are copied next to them.
-pub(super) const BATCH: usize = 1 << 15;
 /// A cell with more than this many times its share is split.
 const TOO_LARGE: usize = 4;
 /// How often a cell may be split before it is cut by id.
 const DEPTH: u64 = 3;
 /// The share of a cell's mean square that counts in the distance of a row to it.
 const SPREAD: f64 = 0.75;
+/// So many times the cells that a row is to look into are asked, and no fewer than [`FEWEST`].
+const ASKED: usize = 8;
+/// The fewest cells that are asked.
+const FEWEST: usize = 384;
 
-/// Groups of rows, each row in one, and where they lie.
+/// Groups of cells, and where they lie.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// The rows of each cell, ascending.
-    pub(super) members: Vec<Vec<u32>>,
-    centers: Centers,
+    /// The cells of each group.
+    groups: Vec<Range<usize>>,
+    /// The groups in the order of their distance from each group, itself first.
+    nearest: Vec<Vec<u32>>,
+    /// The group of each row.
+    group: Vec<u32>,
+    cells: Centers,
     /// How many cells were too large and were split.
     pub(super) split: usize,
+    /// Pairs of rows and centers that were compared.
+    pub(super) compared: u64,
 }
 
-/// Points that rows are compared with, `d + 1` values each.
-#[derive(Clone, Debug)]
+/// Points that rows are compared with, and what is added to the square of their distance.
+#[derive(Debug, Default)]
 struct Centers {
+    d: usize,
     values: Vec<f32>,
-    width: usize,
+    spread: Vec<f32>,
+}
+
+/// Cells as they are made.
+#[derive(Default)]
+struct Made {
+    members: Vec<Vec<u32>>,
+    split: usize,
+    compared: u64,
 }
 
 /// What cells are made of.
 struct Maker<'a> {
     rows: Rows<'a>,
+    codes: &'a Cells<'a>,
     seed: Seed,
     size: usize,
-    split: usize,
 }
 
 impl Partition {
-    /// Cells of about `cell_size` rows.
-    pub(super) fn new(task: &Task<'_>) -> Result<Self, Error> {
-        let mut maker = Maker {
+    /// Cells of about `cell_size` rows, and the rows of each, ascending.
+    pub(super) fn new(task: &Task<'_>, codes: &Cells<'_>) -> Result<(Self, Vec<Vec<u32>>), Error> {
+        let n = task.points.n();
+        let maker = Maker {
             rows: Rows::of(task),
+            codes,
             seed: task.seed,
             size: task.options.cell_size,
-            split: 0,
         };
-        let mut members = maker.cells((0..task.points.n() as u32).collect(), 0, 0)?;
-        members.sort_unstable();
-        let width = task.points.d() + 1;
-        let mut values = vec![0.0; members.len() * width];
-        values
-            .par_chunks_exact_mut(width)
-            .zip(&members)
-            .for_each(|(center, members)| {
-                let spread = maker.rows.mean(members, center);
-                center[width - 1] = (SPREAD * spread).sqrt() as f32;
-            });
-        Ok(Partition {
-            members,
-            centers: Centers { values, width },
-            split: maker.split,
-        })
+        let several = n.div_ceil(maker.size).isqrt();
+        let all = (0..n as u32).collect();
+        let groups = maker.divide(all, several, "knn/partitioned/groups", 0)?;
+        let mut compared = groups.compared;
+        let groups: Vec<Vec<u32>> = groups.members;
+        let mut group = vec![0; n];
+        for (at, rows) in groups.iter().enumerate() {
+            for &row in rows {
+                group[row as usize] = at as u32;
+            }
+        }
+        let middle = maker.centers(&groups);
+        let made: Vec<Made> = groups
+            .into_par_iter()
+            .enumerate()
+            .map(|(at, rows)| maker.cells(rows, 0, at as u64))
+            .collect::<Result<_, _>>()?;
+        let (mut members, mut groups, mut split) = (Vec::new(), Vec::new(), 0);
+        for made in made {
+            groups.push(members.len()..members.len() + made.members.len());
+            members.extend(made.members);
+            split += made.split;
+            compared += made.compared;
+        }
+        let partition = Partition {
+            groups,
+            nearest: middle.orders(),
+            group,
+            cells: maker.centers(&members),
+            split,
+            compared,
+        };
+        Ok((partition, members))
     }
 
-    /// The `count` cells that each of `rows` had best look into, best first; all of them where there are no more.
-    pub(super) fn nearest(
+    /// For each cell those of `rows` for which it stands in places `from..to` of the cells they had best look into, and
+    /// how many pairs of rows and centers were compared.
+    pub(super) fn visitors(
         &self,
-        task: &Task<'_>,
+        codes: &Cells<'_>,
         rows: &[u32],
-        count: usize,
-    ) -> Result<Vec<u32>, Error> {
-        Rows::of(task).nearest(rows, &self.centers, count)
+        [from, to]: [usize; 2],
+    ) -> Result<(Vec<Vec<u32>>, u64), Error> {
+        let mut asking = vec![Vec::new(); self.groups.len()];
+        for &row in rows {
+            asking[self.group[row as usize] as usize].push(row);
+        }
+        let found: Vec<(Vec<u32>, Vec<u32>)> = asking
+            .par_iter()
+            .enumerate()
+            .map(|(group, rows)| {
+                let asked = self.asked(group, to);
+                let centers = self.cells.some(&asked);
+                let nearest =
+                    codes.nearest_centers(rows, centers.points()?, &centers.spread, to)?;
+                let places = nearest.into_iter().map(|at| asked[at as usize]).collect();
+                Ok::<_, Error>((asked, places))
+            })
+            .collect::<Result<_, _>>()?;
+        let mut visitors = vec![Vec::new(); self.cells.spread.len()];
+        let mut compared = 0;
+        for (rows, (asked, places)) in asking.iter().zip(found) {
+            compared += (rows.len() * asked.len()) as u64;
+            let width = to.min(asked.len());
+            for (&row, places) in rows.iter().zip(places.chunks(width.max(1))) {
+                for &cell in &places[from.min(width)..] {
+                    visitors[cell as usize].push(row);
+                }
+            }
+        }
+        Ok((visitors, compared))
+    }
+
+    /// The cells that rows of `group` are compared with where they want the best `count`.
+    fn asked(&self, group: usize, count: usize) -> Vec<u32> {
+        let enough = (ASKED * count).max(FEWEST);
+        let mut asked = Vec::new();
+        for &near in &self.nearest[group] {
+            if asked.len() >= enough {
+                break;
+            }
+            let cells = self.groups[near as usize].clone();
+            asked.extend(cells.map(|cell| cell as u32));
+        }
+        asked
+    }
+}
+
+impl Centers {
+    fn points(&self) -> Result<Points<'_>, Error> {
+        Ok(Points::new(&self.values, self.d)?)
+    }
+
+    fn center(&self, at: usize) -> &[f32] {
+        &self.values[at * self.d..][..self.d]
+    }
+
+    /// Those in the places `kept`.
+    fn some(&self, kept: &[u32]) -> Self {
+        Centers {
+            d: self.d,
+            values: kept
+                .iter()
+                .flat_map(|&at| self.center(at as usize))
+                .copied()
+                .collect(),
+            spread: kept.iter().map(|&at| self.spread[at as usize]).collect(),
+        }
+    }
+
+    /// For each center all of them, nearest first, itself before all others.
+    fn orders(&self) -> Vec<Vec<u32>> {
+        (0..self.spread.len())
+            .into_par_iter()
+            .map(|a| {
+                let mut others: Vec<(f32, u32)> = (0..self.spread.len())
+                    .map(|b| {
+                        let squared: f32 = self
+                            .center(a)
+                            .iter()
+                            .zip(self.center(b))
+                            .map(|(x, y)| (x - y) * (x - y))
+                            .sum();
+                        let own = if a == b { f32::NEG_INFINITY } else { 0.0 };
+                        (squared + self.spread[b] + own, b as u32)
+                    })
+                    .collect();
+                others.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                others.into_iter().map(|(_, at)| at).collect()
+            })
+            .collect()
     }
 }
 
 impl Maker<'_> {
     /// The cells of `rows`; `branch` numbers the group for the random stream.
-    fn cells(&mut self, rows: Vec<u32>, depth: u64, branch: u64) -> Result<Vec<Vec<u32>>, Error> {
+    fn cells(&self, rows: Vec<u32>, depth: u64, branch: u64) -> Result<Made, Error> {
         let count = rows.len().div_ceil(self.size);
-        if count <= 1 {
-            return Ok(vec![rows]);
+        if depth == DEPTH && count > 1 {
+            let parts = rows.chunks(rows.len().div_ceil(count));
+            return Ok(Made {
+                members: parts.map(<[u32]>::to_vec).collect(),
+                ..Made::default()
+            });
         }
-        if depth == DEPTH {
-            return Ok(rows
-                .chunks(rows.len().div_ceil(count))
-                .map(<[u32]>::to_vec)
-                .collect());
-        }
-        let seed = Seed(
-            self.seed
-                .stream("knn/partitioned/cells", depth << 32 | branch)
-                .next_u64(),
-        );
-        let centers = self.centers(&rows, count, seed)?;
-        let nearest = self.rows.nearest(&rows, &centers, 1)?;
-        let mut cells = vec![Vec::new(); count];
-        for (&row, &center) in rows.iter().zip(&nearest) {
-            cells[center as usize].push(row);
-        }
-        let mut small = Vec::with_capacity(count);
-        for (at, cell) in cells.into_iter().enumerate() {
-            if cell.len() > TOO_LARGE * self.size {
-                self.split += 1;
-                small.extend(self.cells(cell, depth + 1, branch << 16 | at as u64)?);
-            } else if !cell.is_empty() {
-                small.push(cell);
+        let number = depth << 32 | branch;
+        let divided = self.divide(rows, count, "knn/partitioned/cells", number)?;
+        let mut made = Made {
+            compared: divided.compared,
+            ..Made::default()
+        };
+        for (at, cell) in divided.members.into_iter().enumerate() {
+            if count > 1 && cell.len() > TOO_LARGE * self.size {
+                let parts = self.cells(cell, depth + 1, branch << 16 | at as u64)?;
+                made.members.extend(parts.members);
+                made.split += parts.split + 1;
+                made.compared += parts.compared;
+            } else {
+                made.members.push(cell);
             }
         }
-        Ok(small)
+        Ok(made)
     }
 
-    /// `count` centers by k-means on a sample of `rows`.
-    fn centers(&self, rows: &[u32], count: usize, seed: Seed) -> Result<Centers, Error> {
-        let sample = sample(rows, count * SAMPLE_PER_CENTER, seed);
-        let step = sample.len() / count;
-        let width = self.rows.points.d() + 1;
-        let mut centers = Centers {
-            values: vec![0.0; count * width],
-            width,
-        };
-        for (at, center) in centers.values.chunks_exact_mut(width).enumerate() {
-            self.rows.place(sample[at * step], center);
+    /// At most `count` groups of `rows`, none of them empty, each row with its nearest center.
+    fn divide(&self, rows: Vec<u32>, count: usize, step: &str, number: u64) -> Result<Made, Error> {
+        if count <= 1 {
+            return Ok(Made {
+                members: vec![rows],
+                ..Made::default()
+            });
         }
+        let seed = Seed(self.seed.stream(step, number).next_u64());
+        let sample = sample(&rows, count * SAMPLE_PER_CENTER, seed);
+        let first = (0..count).map(|at| vec![sample[at * sample.len() / count]]);
+        let mut centers = self.centers(&first.collect::<Vec<_>>());
         for _ in 0..STEPS {
-            let nearest = self.rows.nearest(&sample, &centers, 1)?;
-            let mut members = vec![Vec::new(); count];
-            for (&row, &center) in sample.iter().zip(&nearest) {
-                members[center as usize].push(row);
-            }
-            centers
-                .values
-                .par_chunks_exact_mut(width)
-                .zip(members)
-                .filter(|(_, members)| !members.is_empty())
-                .for_each(|(center, members)| {
-                    self.rows.mean(&members, center);
-                });
+            centers = self.centers(&self.nearest(&sample, &centers)?);
         }
-        Ok(centers)
+        let compared = (rows.len() + STEPS * sample.len()) * count;
+        Ok(Made {
+            members: self.nearest(&rows, &centers)?,
+            split: 0,
+            compared: compared as u64,
+        })
+    }
+
+    /// Those of `rows` that are nearest to each center; centers that are nearest to none are left out.
+    fn nearest(&self, rows: &[u32], centers: &Centers) -> Result<Vec<Vec<u32>>, Error> {
+        let flat = vec![0.0; centers.spread.len()];
+        let nearest = self
+            .codes
+            .nearest_centers(rows, centers.points()?, &flat, 1)?;
+        let mut members = vec![Vec::new(); flat.len()];
+        for (&row, &center) in rows.iter().zip(&nearest) {
+            members[center as usize].push(row);
+        }
+        members.retain(|members| !members.is_empty());
+        Ok(members)
+    }
+
+    /// The means of `groups`, with what their spread adds.
+    fn centers(&self, groups: &[Vec<u32>]) -> Centers {
+        let d = self.rows.points.d();
+        let mut values = vec![0.0; groups.len() * d];
+        let spread = values
+            .par_chunks_exact_mut(d)
+            .zip(groups)
+            .map(|(center, members)| (SPREAD * self.rows.mean(members, center)) as f32)
+            .collect();
+        Centers { d, values, spread }
     }
 }
 
@@ -187,14 +327,6 @@ impl<'a> Rows<'a> {
         1.0 / squared.sqrt()
     }
 
-    /// Writes row `i` into the first d places of `to`.
-    fn place(self, i: u32, to: &mut [f32]) {
-        let scale = self.scale(i);
-        for (to, &x) in to.iter_mut().zip(self.points.row(i as usize)) {
-            *to = (scale * f64::from(x)) as f32;
-        }
-    }
-
     /// Moves `center` to the mean of `members`, and says how far off they are in the mean square.
     fn mean(self, members: &[u32], center: &mut [f32]) -> f64 {
         let share = 1.0 / members.len() as f64;
@@ -215,32 +347,6 @@ impl<'a> Rows<'a> {
             *center = mean as f32;
         }
         (share * squared - own).max(0.0)
-    }
-
-    /// The `count` nearest of `centers` for each of `rows`, nearest first; all of them where there are no more.
-    fn nearest(self, rows: &[u32], centers: &Centers, count: usize) -> Result<Vec<u32>, Error> {
-        let width = centers.width;
-        let several = centers.values.len() / width;
-        if count >= several {
-            return Ok((0..several as u32).collect::<Vec<_>>().repeat(rows.len()));
-        }
-        let mut nearest = Vec::with_capacity(rows.len() * count);
-        let mut matrix = centers.values.clone();
-        for batch in rows.chunks(BATCH) {
-            matrix.resize(centers.values.len() + batch.len() * width, 0.0);
-            matrix[centers.values.len()..]
-                .par_chunks_exact_mut(width)
-                .zip(batch)
-                .for_each(|(to, &row)| self.place(row, to));
-            let together = Points::new(&matrix, width)?;
-            let queries: Vec<u32> = (several as u32..together.n() as u32).collect();
-            let groups = vec![(0..several as u32).collect(), queries.clone()];
-            let cells = Cells::new(together, groups, Metric::L2, &Search::default())?;
-            let mut candidates = cells.candidates(count);
-            cells.look(&[queries.clone(), Vec::new()], &mut candidates, &|_| true)?;
-            nearest.extend(cells.nearest(&queries, &candidates)?.ids);
-        }
-        Ok(nearest)
     }
 }
 

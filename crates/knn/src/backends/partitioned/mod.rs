@@ -1,32 +1,43 @@
 //! Cells, and rows that look into several: for what is too large for all pairs.
 //!
-//! 1. [`cells`]: k-means on a seeded sample; each row joins the cell of its nearest center.
-//! 2. [`probe`]: each row searches its own cell and the few that promise most, by the codes and kernels of `flat`.
+//! 1. [`cells`]: k-means on seeded samples; each row joins the cell of its nearest center.
+//! 2. [`probe`]: each row searches its own cell and the few that promise most, by the codes and kernels of `flat`; what
+//!    looks near is offered to both ends of the pair.
 //! 3. Rows whose lists still changed look into twice as many more cells, and so on, until the lower end of a confidence
 //!    interval reaches the target on a seeded sample, which exact search has answered before.
-//!
 //! 4. The best candidates of each row are measured exactly, and put in order.
 //!
-//! With cells of m rows and p looks a row, steps 2 and 3 compare n p m pairs and step 1 n^2 / m, where `flat` compares
-//! n^2 / 2. Searching the cells of the nearest centers is the inverted file of Jégou, Douze and Schmid (PAMI 2011); here
-//! the rows are their own questions, so that a row which has found its place stops early. The same bytes come out at any
-//! number of threads: the k first of a total order are the same in any order of arrival.
+//! With cells of m rows and p looks a row, steps 2 and 3 compare n p m pairs, where `flat` compares n^2 / 2; the centers
+//! of step 1 add less than that. Searching the cells of the nearest centers is the inverted file of Jégou, Douze and
+//! Schmid (PAMI 2011); here the rows are their own questions, so that a row which has found its place stops early. The
+//! same bytes come out at any number of threads: the k first of a total order are the same in any order of arrival.
 
 mod cells;
 mod probe;
 
 use serde_json::{Map, Value, json};
-use vectors::{Candidates, Cells, Knn, Looked};
+use vectors::{Candidates, Cells, Index, Knn, Looked, Search};
 
 use self::cells::Partition;
 use super::{Answer, Backend, Task};
-use crate::complete::NONE;
+use crate::complete::{NONE, fill};
 use crate::memory::Size;
-use crate::recall::{Recall, Sample};
+use crate::recall::{self, Recall, Sample};
 use crate::{Error, Options};
 
-/// Rows of the sample on which the target is measured, unless `--recall-sample` says otherwise.
-const SAMPLE: usize = 1000;
+/// The fewest rows of the sample on which the target is measured.
+const JUDGES: usize = 1000;
+/// One row in so many judges: to answer them is then a hundredth of what all pairs would take, and the larger the table,
+/// the more a narrow interval saves.
+const JUDGED: usize = 250;
+
+/// Rows of that sample: with four fifths of them even the lower end of the interval of a whole answer would reach the
+/// target.
+fn judges(n: usize, target: f64) -> usize {
+    JUDGES
+        .max(n / JUDGED)
+        .max((6.0 / (1.0 - target)).ceil() as usize)
+}
 
 /// Rows that are measured at a time.
 const MEASURED: usize = 1 << 14;
@@ -44,69 +55,72 @@ impl Backend for Partitioned {
         false
     }
 
+    /// The lists are the same in any order of looks.
+    fn reproducible(&self, _: &Options) -> bool {
+        true
+    }
+
     fn memory(&self, size: Size, options: &Options) -> u64 {
         let Size { n, d, k } = size;
-        let centers = n.div_ceil(options.cell_size);
-        // Before and after, samples are searched exactly; the answer is there after.
-        let sampled = vectors::estimate(n, d, 1) + size.answer();
-        let found = vectors::estimate_cells(n, d, k);
-        // Rows beside centers, and the looks of a round, kept twice.
-        let batch = cells::BATCH.min(n) + centers;
-        let looks = (probe::PLANNED.min(n * centers) * 8) as u64;
-        let beside = 4 * (batch * (d + 1)) as u64 + vectors::estimate_cells(batch, d + 1, 1);
-        let members = 8 * n as u64;
-        // Looks are many small lists, whose memory the allocator keeps.
-        sampled.max(found + members + looks + beside.max(size.answer()))
+        // Samples are searched before all else; their answers stay.
+        let drawn = judges(n, options.target_recall).min(n) + options.sample_size(false).min(n);
+        let samples = (drawn * (8 * k + 4)) as u64;
+        let searching = vectors::estimate(n, d, 1);
+        let found = vectors::estimate_cells(n, d, k, options.cell_size);
+        let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
+        // Cell and group of each row, a round's visitors in lists that grow.
+        let looks = n.saturating_mul(options.cells_per_row.saturating_mul(3));
+        let looks = (probe::PLANNED.min(looks) * 12) as u64;
+        let beside = centers + 8 * n as u64 + looks.max(size.answer());
+        samples + searching.max(found + beside)
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
-        let (points, k) = (task.points, task.k);
-        let judges = task.options.recall_sample.unwrap_or(SAMPLE).max(2);
+        let (points, k, n) = (task.points, task.k, task.points.n());
         // Another stream than the one that the report draws from: stopping on a sample and reporting on the same one
-        // would flatter.
-        let judge = stage::Seed(task.seed.stream("knn/partitioned/judge", 0).next_u64());
-        let judge = Sample::draw(points, task.metric, k, judges, judge, task.progress)?;
+        // would flatter. Both are searched at once.
+        let seed = stage::Seed(task.seed.stream("knn/partitioned/judge", 0).next_u64());
+        let judge = recall::draw(n, judges(n, task.options.target_recall), seed);
+        let report = recall::draw(n, task.options.sample_size(false), task.seed);
+        let index = Index::new(points, task.metric, &Search::default())?;
+        let [judge, report] = Sample::search(&index, n, [judge, report], k, task.progress)?;
+        drop(index);
         task.progress.begin("make cells", None, "cells");
-        let partition = Partition::new(task)?;
-        let cells = Cells::new(
-            points,
-            partition.members.clone(),
-            task.metric,
-            &task.search(),
-        )?;
+        let cells = Cells::new(points, task.metric, &Search::default())?;
+        let (partition, members) = Partition::new(task, &cells)?;
+        let cells = cells.regroup(members)?;
         task.progress.end();
-        let mut search = Search {
+        let mut rounds = Rounds {
             task,
             partition: &partition,
             cells: &cells,
             judge: &judge,
-            candidates: cells.candidates(k),
-            compared: 0,
-            rounds: Vec::new(),
+            candidates: cells.candidates(k)?,
+            compared: partition.compared,
+            steps: Vec::new(),
         };
-        let reached = search.run()?;
-        if reached.recall < task.options.target_recall {
+        let reached = rounds.run()?;
+        let target = task.options.target_recall;
+        if reached.low < target {
             task.progress.warn(&format!(
-                "recall {:.4} is short of the target {}: raise --max-rounds or --cells-per-row",
-                reached.recall, task.options.target_recall
+                "recall {:.4} ({:.4} at least, with 95 %) is short of the target {target}: raise --max-rounds or --cells-per-row",
+                reached.recall, reached.low
             ));
         }
-        let facts = search.facts();
-        task.progress.begin(
-            "measure the best candidates",
-            Some(points.n() as u64),
-            "rows",
-        );
-        let mut lists = in_cell_order(task, &cells, &search.candidates)?;
+        let facts = rounds.facts();
+        task.progress
+            .begin("measure the best candidates", Some(n as u64), "rows");
+        let mut lists = in_cell_order(task, &cells, &rounds.candidates)?;
         task.progress.end();
-        drop(search);
+        drop(rounds);
         drop(cells);
-        let filled = fill(task, &mut lists)?;
+        let filled = fill(task, &mut lists.ids, &mut lists.distances)?;
         Ok(Answer {
             ids: lists.ids,
             distances: lists.distances,
             certified: false,
             filled,
+            sample: (!report.rows.is_empty()).then_some(report),
             facts,
             notes: Vec::new(),
         })
@@ -134,43 +148,23 @@ fn in_cell_order(
             lists.ids[i as usize * k..][..k].copy_from_slice(ids);
             lists.distances[i as usize * k..][..k].copy_from_slice(distances);
         }
-        task.progress.advance(rows.len() as u64);
+        task.advance(rows.len() as u64)?;
     }
     Ok(lists)
 }
 
-/// Searches rows with fewer than k known neighbors exactly, and says how many there were.
-fn fill(task: &Task<'_>, lists: &mut Knn) -> Result<usize, Error> {
-    let k = lists.k;
-    let short: Vec<u32> = (0..task.points.n() as u32)
-        .filter(|&i| lists.ids[(i as usize + 1) * k - 1] == NONE)
-        .collect();
-    if short.is_empty() {
-        return Ok(0);
-    }
-    let (exact, _) = vectors::knn_of(task.points, &short, task.metric, k, &task.search(), &|_| {
-        true
-    })?;
-    for (at, &i) in short.iter().enumerate() {
-        let (ids, distances) = exact.row(at);
-        lists.ids[i as usize * k..][..k].copy_from_slice(ids);
-        lists.distances[i as usize * k..][..k].copy_from_slice(distances);
-    }
-    Ok(short.len())
-}
-
 /// The steps after the cells are known, and what they find.
-struct Search<'a> {
+struct Rounds<'a> {
     task: &'a Task<'a>,
     partition: &'a Partition,
     cells: &'a Cells<'a>,
     judge: &'a Sample,
     candidates: Candidates,
     compared: u64,
-    rounds: Vec<Value>,
+    steps: Vec<Value>,
 }
 
-impl Search<'_> {
+impl Rounds<'_> {
     /// Goes on until the target is reached, nothing is left to do, or the rounds are used up.
     fn run(&mut self) -> Result<Recall, Error> {
         let options = self.task.options;
@@ -196,7 +190,7 @@ impl Search<'_> {
             )?;
             reached = self.note(&format!("best {to} cells"), rows.len(), &round)?;
             rows = round.changed;
-            (looked, to) = (to, 3 * to);
+            (looked, to) = (to, to.saturating_mul(3));
         }
         Ok(reached)
     }
@@ -206,25 +200,26 @@ impl Search<'_> {
         let found = self.cells.nearest(&self.judge.rows, &self.candidates)?;
         let reached = self.judge.recall_of(&found.distances);
         self.compared += round.compared;
-        self.rounds.push(json!({
-            "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall,
+        self.steps.push(json!({
+            "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall, "low": reached.low,
         }));
         Ok(reached)
     }
 
     fn facts(&self) -> Map<String, Value> {
         let n = self.task.points.n() as f64;
-        let members = &self.partition.members;
+        let members = self.cells.members();
         let largest = members.iter().map(Vec::len).max().unwrap_or(0);
         let facts = [
             ("cells", members.len().into()),
             ("largest_cell", largest.into()),
             ("split_cells", self.partition.split.into()),
+            // Of rows with rows and with centers; all pairs are half of n (n - 1).
             (
                 "share_of_all_pairs",
-                (self.compared as f64 / (n * n)).into(),
+                (2.0 * self.compared as f64 / (n * (n - 1.0))).into(),
             ),
-            ("rounds", self.rounds.clone().into()),
+            ("rounds", self.steps.clone().into()),
         ];
         facts
             .into_iter()

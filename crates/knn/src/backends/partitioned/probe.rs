@@ -17,15 +17,12 @@ pub(super) fn own(
 ) -> Result<Looked, Error> {
     let n = task.points.n() as u64;
     task.progress.begin("search inside cells", Some(n), "rows");
-    let looked = cells.look(cells.members(), candidates, &|rows| {
-        task.progress.advance(rows);
-        true
-    })?;
+    let looked = cells.look(cells.members(), candidates, &task.progress.watch())?;
     task.progress.end();
     Ok(looked)
 }
 
-/// Each of `rows` looks into the cells in places `from..to` of those that promise it most.
+/// Each of `rows` looks into the cells in places `from..to` of those that promise it most. Centers count as compared.
 pub(super) fn further(
     task: &Task<'_>,
     partition: &Partition,
@@ -43,21 +40,14 @@ pub(super) fn further(
     task.progress
         .begin("search further cells", Some(looks), "looks");
     for some in rows.chunks((PLANNED / to).max(1)) {
-        let nearest = partition.nearest(task, some, to)?;
-        let mut visitors = vec![Vec::new(); cells.members().len()];
-        for (&row, nearest) in some.iter().zip(nearest.chunks_exact(to)) {
-            for &cell in &nearest[from..] {
-                visitors[cell as usize].push(row);
-            }
-        }
-        drop(nearest);
-        let looked = cells.look(&visitors, candidates, &|rows| {
-            task.progress.advance(rows);
-            true
-        })?;
+        let (visitors, centers) = partition.visitors(cells, some, [from, to])?;
+        let looked = cells.look(&visitors, candidates, &task.progress.watch())?;
         all.changed.extend(looked.changed);
-        all.compared += looked.compared;
+        all.compared += looked.compared + centers;
     }
     task.progress.end();
+    // A row is changed by its own looks and by those of others.
+    all.changed.sort_unstable();
+    all.changed.dedup();
     Ok(all)
 }
