@@ -509,6 +509,39 @@ fn fast_margin_on_hard_rows() {
     assert!(!report.certified || found == exact);
 }
 
+/// Long rows of one direction that the sample behind the step does not hold: all are clipped, and all in the same
+/// direction. The cells among themselves show it, and the rest is not searched twice.
+#[test]
+fn doubt_of_the_fast_margin_comes_early() {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    let (n, d, k) = (4096, 256, 10);
+    let mut values = noise(n * d, 79);
+    let direction = noise(d, 80);
+    for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
+        for (value, along) in row.iter_mut().zip(&direction) {
+            *value = 20.0 * along + 0.1 * *value;
+        }
+    }
+    let points = Points::new(&values, d).unwrap();
+    let fast = Search {
+        margin: Margin::Fast,
+        ..Search::default()
+    };
+    let told = AtomicU64::new(0);
+    let watch = |rows| {
+        told.fetch_add(rows, Relaxed);
+        true
+    };
+    let (found, report) = knn(points, Metric::L2, k, &fast, &watch).unwrap();
+    let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+    assert!(report.certified);
+    assert_eq!(report.fallen_back, n as u64);
+    assert_eq!(found, exact);
+    let told = told.into_inner();
+    assert!((n as u64..n as u64 * 3 / 2).contains(&told), "{told}");
+}
+
 #[test]
 fn a_missing_kernel_is_an_error() {
     let points = Points::new(&[0.0, 1.0, 3.0], 1).unwrap();
