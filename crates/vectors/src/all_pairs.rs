@@ -56,6 +56,12 @@ pub(crate) fn all_pairs(
         .into_par_iter()
         .with_max_len(1)
         .for_each_init(Work::default, |work, c| sweep.within(c, work));
+    // Where cells among themselves leave doubt of the fast margin, the caller starts again, the sooner the better.
+    if tally.doubtful() {
+        sweep.progress.finish()?;
+        drop(lists);
+        return Ok((ids, distances));
+    }
     // What is far apart comes last, when floors are high.
     let mut queue: Vec<(u32, u32)> = (0..lists.len() as u32)
         .flat_map(|a| (a + 1..lists.len() as u32).map(move |b| (a, b)))

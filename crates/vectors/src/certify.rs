@@ -21,7 +21,8 @@ pub(crate) struct Bounds {
     root_d: f64,
 }
 
-/// The length of a row in the frame and of what quantization took from it, at least.
+/// The length of a row in the frame and of what quantization took from it, at least; both finite, or the latter
+/// infinite.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     pub(crate) norm: f32,
@@ -73,6 +74,9 @@ impl Bounds {
     pub(crate) fn error(&self, a: Size, b: Size) -> f64 {
         let (a_lost, b_lost) = (f64::from(a.residual), f64::from(b.residual));
         let (a_norm, b_norm) = (f64::from(a.norm), f64::from(b.norm));
+        if a_lost + b_lost == f64::INFINITY {
+            return f64::INFINITY;
+        }
         let proven = a_lost * b_norm + (a_norm + a_lost) * b_lost;
         match self.margin {
             Margin::Guaranteed => proven,

@@ -62,10 +62,16 @@ pub(crate) fn between(a: &[f32], scale_a: f32, b: &[f32], scale_b: f32, metric: 
     }
 }
 
-/// The Euclidean distance of two scaled rows in `f32`, for bounds that allow for its rounding.
+/// The Euclidean distance of two scaled rows, for bounds that allow for the rounding of `f32`.
 #[inline(always)]
-pub(crate) fn apart(a: &[f32], scale_a: f32, b: &[f32], scale_b: f32) -> f32 {
-    sum::<LANES>(a, b, |x, y| square(x * scale_a - y * scale_b)).sqrt()
+pub(crate) fn apart(a: &[f32], scale_a: f32, b: &[f32], scale_b: f32) -> f64 {
+    let squared = sum::<LANES>(a, b, |x, y| square(x * scale_a - y * scale_b));
+    if squared.is_finite() && squared >= VANISHING {
+        f64::from(squared).sqrt()
+    } else {
+        let (scale_a, scale_b) = (f64::from(scale_a), f64::from(scale_b));
+        sum_f64(a, b, |x, y| (x * scale_a - y * scale_b).powi(2)).sqrt()
+    }
 }
 
 /// The inner product in `f32`, for what is only an estimate.

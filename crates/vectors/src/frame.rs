@@ -6,7 +6,7 @@
 //! rows have in common, which in real embeddings is much, costs no precision.
 
 use crate::Metric;
-use crate::distance::sum_f64;
+use crate::distance::{apart, length, sum_f64};
 use crate::plain::Rows;
 use crate::rotate::Rotation;
 
@@ -36,24 +36,32 @@ impl Frame {
     pub(crate) fn new(rows: &Rows<'_>, members: &[u32]) -> Self {
         let d = rows.points.d();
         let count = SAMPLE.min(members.len());
-        let mut center = vec![0.0; d];
+        // In `f64`: roundings as large as an offset that all rows have would hide what tells them apart.
+        let mut mean = vec![0.0f64; d];
         for s in 0..count {
-            rows.add_to(
-                &mut center,
-                members[s * members.len() / count] as usize,
-                1.0 / count as f32,
-            );
+            let id = members[s * members.len() / count] as usize;
+            let share = f64::from(rows.scale(id)) / count as f64;
+            for (mean, &value) in mean.iter_mut().zip(rows.points.row(id)) {
+                *mean += share * f64::from(value);
+            }
         }
-        // Rows near the largest `f32` may sum to infinity: any center will do.
-        if center.iter().any(|value| !value.is_finite()) {
-            center.fill(0.0);
-        }
+        let center: Vec<f32> = mean.into_iter().map(|value| value as f32).collect();
         let center_squared = sum_f64(&center, &center, |x, y| x * y);
         Frame {
             center,
             center_squared,
             rotation: Rotation::new(d),
         }
+    }
+
+    /// The length of row `id`, scaled, and its distance from the center.
+    pub(crate) fn lengths(&self, rows: &Rows<'_>, id: u32) -> (f64, f64) {
+        let (row, scale) = (rows.points.row(id as usize), rows.scale(id as usize));
+        let own = match rows.metric {
+            Metric::Cosine => 1.0,
+            Metric::L2 | Metric::InnerProduct => length(row),
+        };
+        (own, apart(row, scale, &self.center, 1.0))
     }
 
     /// Writes row `id` into `to` as it lies in the frame.
@@ -72,15 +80,14 @@ impl Frame {
             Metric::Cosine | Metric::L2 => -0.5 * squared,
             Metric::InnerProduct => along - 0.5 * self.center_squared,
         };
-        // |x|^2 = |y|^2 + 2 <x, c> - |c|^2. Twenty-odd roundings, with the rotation, of at most 6e-8 each.
-        let length = (squared + 2.0 * along - self.center_squared)
-            .max(0.0)
-            .sqrt();
-        let slack = 4e-6 * (length + self.center_squared.sqrt());
+        let norm = squared.sqrt() * (1.0 + 1e-9);
+        // A difference of two `f32` is off by 6e-8 of itself, and so is what each step of the rotation makes of it, some
+        // sixty in the longest rows; scaling rounds before the difference is taken, to 6e-8 of the unit length.
+        let scaling = if scale == 1.0 { 0.0 } else { 2e-7 };
         Seen {
-            norm: squared.sqrt() * (1.0 + 1e-9),
+            norm,
             bias,
-            slack,
+            slack: 5e-6 * norm + scaling + f64::from(f32::MIN_POSITIVE),
         }
     }
 }

@@ -42,6 +42,18 @@ impl<'a> Index<'a> {
         ))
     }
 
+    /// [`Index::new`], but screening however few rows there are: for tests of screening itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Index::new`].
+    #[doc(hidden)]
+    pub fn screened(points: Points<'a>, metric: Metric, search: &Search) -> Result<Self, Error> {
+        let mut index = Self::new(points, metric, search)?;
+        index.space = Space::new(&index.rows, &index.members);
+        Ok(index)
+    }
+
     /// Checks the rows `members` and makes them ready; no other row is read or found.
     ///
     /// # Errors

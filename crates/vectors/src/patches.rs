@@ -43,23 +43,20 @@ impl Patches {
                 for &id in ids {
                     rows.add_to(center, id as usize, 1.0 / ids.len() as f32);
                 }
-                let farthest = ids
-                    .iter()
-                    .map(|&id| {
-                        apart(
-                            center,
-                            1.0,
-                            rows.points.row(id as usize),
-                            rows.scale(id as usize),
-                        )
-                    })
-                    .fold(0.0, f32::max);
                 let absolute = if rows.metric == Metric::Cosine {
                     2e-6
                 } else {
                     0.0
                 };
-                *radius = f64::from(farthest) * (1.0 + ROUNDING) + absolute;
+                let reach = |&id: &u32| match rows.scale(id as usize) {
+                    // Where the row lies at unit length is not known in `f32`.
+                    0.0 => f64::INFINITY,
+                    scale => {
+                        let from_center = apart(center, 1.0, rows.points.row(id as usize), scale);
+                        from_center * (1.0 + ROUNDING) + absolute
+                    }
+                };
+                *radius = ids.iter().map(reach).fold(0.0, f64::max);
             });
         Patches {
             d,
@@ -140,7 +137,7 @@ impl Patches {
             &self.centers[center(self, a)],
             &other.centers[center(other, b)],
         );
-        f64::from(apart(a, 1.0, b, 1.0)) * (1.0 - ROUNDING)
+        apart(a, 1.0, b, 1.0) * (1.0 - ROUNDING)
     }
 }
 
@@ -156,7 +153,7 @@ impl Centers {
     pub(crate) fn gap(&self, a: usize, b: usize) -> f32 {
         let center = |c: usize| self.centers.get(c * self.d..(c + 1) * self.d);
         match (center(a), center(b)) {
-            (Some(a), Some(b)) => apart(a, 1.0, b, 1.0),
+            (Some(a), Some(b)) => apart(a, 1.0, b, 1.0) as f32,
             _ => 0.0,
         }
     }

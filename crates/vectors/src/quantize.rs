@@ -33,13 +33,12 @@ impl Grid {
     /// The step for the rows `members`, or `None` where rows are too long, too short or too many values long for
     /// screening in int8.
     pub(crate) fn new(rows: &Rows<'_>, members: &[u32], frame: &Frame) -> Option<Self> {
-        let longest = members
+        let measurable = members.iter().all(|&id| rows.scale(id as usize) != 0.0);
+        let (longest, farthest) = members
             .par_iter()
             .with_min_len(256)
-            .map(|&id| length(rows.points.row(id as usize)) * f64::from(rows.scale(id as usize)))
-            .reduce(|| 0.0, f64::max);
-        let measurable = rows.metric != Metric::Cosine
-            || members.iter().all(|&id| rows.scale(id as usize) != 0.0);
+            .map(|&id| frame.lengths(rows, id))
+            .reduce(|| (0.0, 0.0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
         if !measurable || !(1e-15..1e15).contains(&longest) || rows.points.d() > LONGEST_D {
             return None;
         }
@@ -50,11 +49,16 @@ impl Grid {
             frame.place(rows, members[s * members.len() / count], &mut row);
             values.extend_from_slice(&row);
         }
-        let center = length(&frame.center);
-        // Products with the center are part of a bias; with longer rows the step must be longer.
-        let least = ((longest * center + center * center) / BIAS)
-            .sqrt()
-            .max(longest * 1e-7) as f32;
+        // What a bias holds at most; the step must be such that it fits.
+        let largest = match rows.metric {
+            Metric::Cosine | Metric::L2 => 0.5 * farthest * farthest,
+            Metric::InnerProduct => {
+                let center = length(&frame.center);
+                longest * center + 0.5 * center * center
+            }
+        };
+        // Rows that are all the same have no extent, but a step there must be.
+        let least = (largest / BIAS).sqrt().max(farthest.max(1e-15) * 1e-7) as f32 * 1.001;
         // What is clipped is lost in the direction of the row, and the fast margin counts on losses of no direction.
         let clip = match rows.margin {
             Margin::Guaranteed => best_clip(&values),
@@ -121,7 +125,7 @@ pub(crate) struct Cell<'a> {
     sums: &'a [i32],
     /// At least the length of each row in the frame.
     pub(crate) norms: &'a [f32],
-    /// At least the length of what each row lost.
+    /// At least the length of what each row lost; infinite where the codes say nothing.
     pub(crate) residuals: &'a [f32],
     /// The largest norm and the largest residual.
     pub(crate) extremes: (f32, f32),
@@ -285,8 +289,10 @@ fn quantize(rows: &Rows<'_>, frame: &Frame, grid: Grid, lines: usize, cell: &mut
         for (values, line) in row.as_chunks::<4>().0.iter().zip(panel) {
             let mut bytes = [0u8; 4];
             for ((value, byte), lost) in values.iter().zip(&mut bytes).zip(&mut lost) {
-                let code = (value * inverse).clamp(-LARGEST, LARGEST).round_ties_even();
-                let rest = value - code * grid.step;
+                let steps = value * inverse;
+                let code = steps.clamp(-LARGEST, LARGEST).round_ties_even();
+                // In steps: the square of a short row's rest would vanish.
+                let rest = steps - code;
                 *lost += rest * rest;
                 let code = code as i8;
                 sum += i32::from(code);
@@ -294,11 +300,20 @@ fn quantize(rows: &Rows<'_>, frame: &Frame, grid: Grid, lines: usize, cell: &mut
             }
             line.0[lane] = i32::from_le_bytes(bytes);
         }
-        let lost = f64::from(lost.iter().sum::<f32>()).sqrt() * 1.0001 + seen.slack;
+        let lost = f64::from(lost.iter().sum::<f32>()).sqrt() * f64::from(grid.step);
+        let lost = (lost * 1.0002 + seen.slack) as f32 * 1.000_001;
+        let norm = seen.norm as f32 * 1.000_001;
         // Rounded up, a bias makes a score too large, never too small; so does a floor under it.
-        cell.bias[at] = (seen.bias / grid.unit).ceil().clamp(-BIAS, BIAS) as i32;
+        let bias = (seen.bias / grid.unit).ceil();
+        cell.bias[at] = bias.clamp(-BIAS, BIAS) as i32;
         cell.sums[at] = sum;
-        cell.norms[at] = (seen.norm * 1.000_001) as f32;
-        cell.residuals[at] = (lost * 1.000_001) as f32;
+        // A query that is not among the members may be anywhere. What its codes cannot say, they do not say.
+        let held = norm.is_finite() && lost.is_finite() && bias <= BIAS;
+        let held = held && rows.scale(id as usize) != 0.0;
+        (cell.norms[at], cell.residuals[at]) = if held {
+            (norm, lost)
+        } else {
+            (f32::MAX, f32::INFINITY)
+        };
     }
 }

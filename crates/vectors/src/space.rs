@@ -1,6 +1,6 @@
 //! Rows ready for screening: frame, codes, balls and bounds, and the meeting of two cells.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::certify::{Bounds, Size};
 use crate::frame::Frame;
@@ -103,8 +103,8 @@ impl Space {
 pub(crate) struct Tally {
     /// Pairs that were measured.
     measured: AtomicU64,
-    /// The largest share of the margin that an error of screening took, as the bits of an `f32`.
-    worst: AtomicU32,
+    /// Those whose score was off by more than the fast margin.
+    beyond: AtomicU64,
 }
 
 impl Tally {
@@ -112,9 +112,10 @@ impl Tally {
         self.measured.load(Ordering::Relaxed)
     }
 
-    /// Whether an error of screening was larger than its margin.
+    /// Whether errors of screening were larger than the margin more often than once in a million pairs. Six standard
+    /// deviations of a normal error are passed twice in a billion, so that among very many pairs one means nothing.
     pub(crate) fn doubtful(&self) -> bool {
-        f32::from_bits(self.worst.load(Ordering::Relaxed)) > 1.0
+        self.beyond.load(Ordering::Relaxed) > self.measured() / 1_000_000
     }
 }
 
@@ -211,7 +212,7 @@ impl Desk {
             .measured
             .fetch_add(self.pairs.len() as u64, Ordering::Relaxed);
         self.measured.clear();
-        let mut worst = 0.0f32;
+        let mut beyond = 0;
         for (&(hit, error), &distance) in self.kept.iter().zip(&self.distances) {
             self.measured.push(Measured {
                 row: hit.row.into(),
@@ -221,13 +222,10 @@ impl Desk {
             if rows.margin == Margin::Fast {
                 let off = (bounds.score(distance) - f64::from(hit.score) * bounds.unit).abs()
                     - 4.0 * bounds.unit;
-                worst = worst.max((off / error.max(f64::MIN_POSITIVE)) as f32);
+                beyond += u64::from(off > error);
             }
         }
-        if worst > 0.0 {
-            // Not negative, so the bits are in the order of the numbers.
-            tally.worst.fetch_max(worst.to_bits(), Ordering::Relaxed);
-        }
+        tally.beyond.fetch_add(beyond, Ordering::Relaxed);
     }
 }
 
@@ -261,4 +259,26 @@ pub(crate) const FEWEST: usize = CELL / 2;
 /// Distances of a metric are never negative, so that a list of zeros is full for larger ids.
 pub(crate) fn never_negative(metric: Metric) -> bool {
     metric != Metric::InnerProduct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_error_in_a_million_is_no_doubt() {
+        for (measured, beyond, doubtful) in [
+            (0, 0, false),
+            (10, 0, false),
+            (999_999, 1, true),
+            (1_000_000, 1, false),
+            (5_999_999, 6, true),
+        ] {
+            let tally = Tally {
+                measured: AtomicU64::new(measured),
+                beyond: AtomicU64::new(beyond),
+            };
+            assert_eq!(tally.doubtful(), doubtful, "{beyond} of {measured}");
+        }
+    }
 }

@@ -91,16 +91,21 @@ fn assert_exact(values: &[f32], d: usize, k: usize) {
                 kernel: Some(kernel),
                 ..Search::default()
             };
-            let (found, report) = knn(points, metric, k, &search, &|_| true).unwrap();
-            assert!(report.certified);
-            assert_eq!(report.kernel, kernel);
-            assert_eq!(found.ids, ids, "{kernel} {metric} n={} d={d}", points.n());
-            assert_eq!(
-                found.distances,
-                distances,
-                "{kernel} {metric} n={} d={d}",
-                points.n()
-            );
+            // Few rows are searched plainly, unless they are told not to be.
+            let asked = Index::new(points, metric, &search).unwrap();
+            let screened = Index::screened(points, metric, &search).unwrap();
+            for index in [asked, screened] {
+                let (found, report) = index.knn(k, &|_| true).unwrap();
+                assert!(report.certified);
+                assert_eq!(report.kernel, kernel);
+                assert_eq!(found.ids, ids, "{kernel} {metric} n={} d={d}", points.n());
+                assert_eq!(
+                    found.distances,
+                    distances,
+                    "{kernel} {metric} n={} d={d}",
+                    points.n()
+                );
+            }
         }
     }
 }
@@ -132,7 +137,7 @@ fn distances_are_right() {
 
 #[test]
 fn odd_sizes() {
-    for n in [2, 3, 31, 32, 33, 64, 65, 200] {
+    for n in [2, 3, 31, 32, 33, 64, 65, 200, 255, 256, 257, 511, 512, 513] {
         for d in [1, 2, 5, 63, 64, 65, 130] {
             assert_exact(&noise(n * d, (n * d) as u64), d, 7.min(n - 1));
         }
@@ -222,6 +227,70 @@ fn extreme_scales() {
             .map(|value| value * scale)
             .collect();
         assert_exact(&values, 16, 5);
+    }
+}
+
+/// Groups on a line, each a patch, so tight that the squares of distances inside of one vanish; the nearest rows of the
+/// next group come before the others of it.
+#[test]
+fn tight_groups_of_short_rows() {
+    let offsets = noise(64 * 20, 31);
+    let mut values: Vec<f32> = (0..)
+        .zip(&offsets)
+        .map(|(i, offset)| (i / 64) as f32 * 1e-20 + offset * 1e-23)
+        .collect();
+    values[64 * 20 - 1] = 2e-15;
+    let points = Points::new(&values, 1).unwrap();
+    let n = points.n();
+    let (found, _) = knn(points, Metric::L2, 70, &Search::default(), &|_| true).unwrap();
+    assert_eq!(
+        (found.ids, found.distances),
+        naive(points, &all(n), &all(n), Metric::L2, 70)
+    );
+}
+
+/// What all rows have in common says nothing of who is near whom, and costs nothing under L2.
+#[test]
+fn a_common_offset() {
+    let (n, d, k) = (1200, 40, 10);
+    let near = noise(n * d, 32);
+    let mut far = near.clone();
+    far.iter_mut()
+        .skip(7)
+        .step_by(d)
+        .for_each(|value| *value = 1e6);
+    assert_exact(&far, d, k);
+    let measured = |values: &[f32]| {
+        let points = Points::new(values, d).unwrap();
+        knn(points, Metric::L2, k, &Search::default(), &|_| true)
+            .unwrap()
+            .1
+            .reranked
+    };
+    assert!(2 * measured(&far) < 3 * measured(&near));
+}
+
+/// A row that does not belong to a group may lie where no code of the group reaches.
+#[test]
+fn strangers_far_from_the_group() {
+    let (n, d, k) = (700, 24, 5);
+    let mut values: Vec<f32> = noise(n * d, 33).iter().map(|value| value + 3.0).collect();
+    for (row, scale) in values
+        .chunks_exact_mut(d)
+        .zip([1e-33f32, 1e17, 1e9, 1e-9, 1e4])
+    {
+        for value in row {
+            *value *= scale;
+        }
+    }
+    let points = Points::new(&values, d).unwrap();
+    let members: Vec<u32> = (5..n as u32).collect();
+    let strangers = [0, 1, 2, 3, 4, 5];
+    for metric in METRICS {
+        let index = Index::of_members(points, &members, metric, &Search::default()).unwrap();
+        let (found, _) = index.knn_of(&strangers, k, &|_| true).unwrap();
+        let expected = naive(points, &strangers, &members, metric, k);
+        assert_eq!((found.ids, found.distances), expected, "{metric}");
     }
 }
 
@@ -438,6 +507,39 @@ fn fast_margin_on_hard_rows() {
     let (found, report) = knn(points, Metric::L2, k, &fast, &|_| true).unwrap();
     let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
     assert!(!report.certified || found == exact);
+}
+
+/// Long rows of one direction that the sample behind the step does not hold: all are clipped, and all in the same
+/// direction. The cells among themselves show it, and the rest is not searched twice.
+#[test]
+fn doubt_of_the_fast_margin_comes_early() {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    let (n, d, k) = (4096, 256, 10);
+    let mut values = noise(n * d, 79);
+    let direction = noise(d, 80);
+    for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
+        for (value, along) in row.iter_mut().zip(&direction) {
+            *value = 20.0 * along + 0.1 * *value;
+        }
+    }
+    let points = Points::new(&values, d).unwrap();
+    let fast = Search {
+        margin: Margin::Fast,
+        ..Search::default()
+    };
+    let told = AtomicU64::new(0);
+    let watch = |rows| {
+        told.fetch_add(rows, Relaxed);
+        true
+    };
+    let (found, report) = knn(points, Metric::L2, k, &fast, &watch).unwrap();
+    let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+    assert!(report.certified);
+    assert_eq!(report.fallen_back, n as u64);
+    assert_eq!(found, exact);
+    let told = told.into_inner();
+    assert!((n as u64..n as u64 * 3 / 2).contains(&told), "{told}");
 }
 
 #[test]

@@ -1,19 +1,21 @@
-//! Screening with AVX2: two rows by sixteen columns in eight registers of sums.
+//! Screening with AVX2: four rows by sixteen columns in eight registers of sums.
 //!
-//! `vpmaddubsw` would saturate, so codes are widened to 16 bits: the columns' when a panel is copied into the
-//! first-level cache, the rows' as they are broadcast. `vpmaddwd` then adds two products exactly; a register holds two
-//! partial sums for each of four columns. Cost: two instructions for 16 multiply-adds.
+//! `vpmaddubsw` would saturate, so codes are widened to 16 bits, once a call for the rows and once a panel for the
+//! columns. `vpmaddwd` then adds two products exactly. The bytes of a line are taken in the order 0 2, 1 3, so that
+//! widening is shifting. Cost: two instructions for 16 multiply-adds.
 
 use std::arch::x86_64::{
-    __m256i, _mm_loadu_si128, _mm_set1_epi32, _mm256_add_epi32, _mm256_cvtepi8_epi16,
-    _mm256_hadd_epi32, _mm256_madd_epi16, _mm256_permute4x64_epi64, _mm256_setzero_si256,
-    _mm256_storeu_si256,
+    __m256i, _mm256_add_epi32, _mm256_castsi256_ps, _mm256_cmpgt_epi32, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_min_epi32, _mm256_movemask_ps, _mm256_set1_epi32, _mm256_slli_epi16,
+    _mm256_srai_epi16, _mm256_storeu_si256,
 };
 
 use super::{Hit, Line, PANEL, Scratch, Side, meets, meets_any, note};
 
 /// Rows of one block.
-const ROWS: usize = 2;
+pub(super) const ROWS: usize = 4;
+/// The columns of a panel fill two registers.
+type Registers = [__m256i; 2];
 
 #[target_feature(enable = "avx2")]
 pub(super) fn screen(
@@ -21,91 +23,122 @@ pub(super) fn screen(
     cols: &Side<'_>,
     lines: usize,
     live: u64,
-    _: &mut Scratch,
+    scratch: &mut Scratch,
     hits: &mut Vec<Hit>,
 ) {
-    let mut wide = vec![[_mm256_setzero_si256(); 4]; lines];
+    let Scratch {
+        lines: wide,
+        blocks,
+    } = scratch;
+    arrange(rows.codes, lines, blocks);
     for (panel, codes) in cols.codes.chunks_exact(lines).enumerate() {
         let col = panel * PANEL;
         if !meets_any(live, col) {
             continue;
         }
-        for (wide, line) in wide.iter_mut().zip(codes) {
-            *wide = widen(line);
+        wide.clear();
+        for line in codes {
+            wide.extend(widen(line));
         }
-        let bias: &[i32; PANEL] = cols.bias[col..]
-            .first_chunk()
-            .expect("lists are padded to whole panels");
-        let goals: &[i32; PANEL] = cols.goals[col..]
-            .first_chunk()
-            .expect("lists are padded to whole panels");
-        for row in (0..rows.len).step_by(ROWS) {
+        let (bias, goals) = (load(&cols.bias[col..]), load(&cols.goals[col..]));
+        for (block, codes) in blocks.chunks_exact(2 * lines).enumerate() {
+            let row = block * ROWS;
             if !meets(live, row, col) {
                 continue;
             }
-            let codes = &rows.codes[row / PANEL * lines..][..lines];
-            let products = products(codes, row % PANEL / ROWS, &wide);
-            for (row, products) in (row..).zip(&products) {
-                let mut scores = [0; PANEL];
-                let mut reached = 0u16;
-                for at in 0..PANEL {
-                    scores[at] = products[at] + bias[at] + rows.bias[row];
-                    reached |= u16::from(scores[at] >= goals[at].min(rows.goals[row])) << at;
+            for (row, sums) in (row..).zip(sums(codes, wide, bias)) {
+                let (own, goal) = (
+                    _mm256_set1_epi32(rows.bias[row]),
+                    _mm256_set1_epi32(rows.goals[row]),
+                );
+                let scores = sums.map(|sum| _mm256_add_epi32(sum, own));
+                let mut missed = 0;
+                for half in 0..2 {
+                    let goal = _mm256_min_epi32(goals[half], goal);
+                    let below = _mm256_cmpgt_epi32(goal, scores[half]);
+                    missed |= _mm256_movemask_ps(_mm256_castsi256_ps(below)) << (8 * half);
                 }
-                if reached != 0 {
-                    note(rows, cols, row, col, &scores, reached, hits);
+                if missed != 0xffff {
+                    note(rows, cols, row, col, &store(scores).0, !missed as u16, hits);
                 }
             }
         }
     }
 }
 
-/// The products of two rows of a panel with the sixteen rows of another.
+/// The biases of the columns of a panel and their products with the rows of a block.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn products(rows: &[Line], pair: usize, cols: &[[__m256i; 4]]) -> [[i32; PANEL]; ROWS] {
-    let mut sums = [[_mm256_setzero_si256(); 4]; ROWS];
+fn sums(rows: &[[i32; ROWS]], cols: &[Line], bias: Registers) -> [Registers; ROWS] {
+    let mut sums = [bias; ROWS];
     for (rows, cols) in rows.iter().zip(cols) {
-        let rows = &rows.0.as_chunks::<ROWS>().0[pair];
+        let cols = load(&cols.0);
         for (sums, &row) in sums.iter_mut().zip(rows) {
-            let row = _mm256_cvtepi8_epi16(_mm_set1_epi32(row));
-            for (sum, &col) in sums.iter_mut().zip(cols) {
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(row, col));
+            let row = _mm256_set1_epi32(row);
+            for half in 0..2 {
+                sums[half] = _mm256_add_epi32(sums[half], _mm256_madd_epi16(row, cols[half]));
             }
         }
     }
-    sums.map(|[a, b, c, e]| {
-        // Two partial sums a column become one; adding within lanes leaves the columns out of order.
-        let low = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(a, b));
-        let high = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_hadd_epi32(c, e));
-        let mut stored = [0; PANEL];
-        let (first, last) = stored.split_at_mut(PANEL / 2);
-        store(first, low);
-        store(last, high);
-        stored
-    })
+    sums
 }
 
-/// The codes of a line in 16 bits, four columns a register.
-#[inline]
+/// Widened rows, block after block, so that a block is read from its first byte to its last.
 #[target_feature(enable = "avx2")]
-fn widen(line: &Line) -> [__m256i; 4] {
-    let (quarters, _) = line.0.as_chunks::<4>();
-    std::array::from_fn(|at| {
-        #[expect(unsafe_code, reason = "loading takes a raw pointer")]
-        // SAFETY: a quarter of a line is 16 readable bytes, and the load needs no alignment.
-        let narrow = unsafe { _mm_loadu_si128(quarters[at].as_ptr().cast()) };
-        _mm256_cvtepi8_epi16(narrow)
-    })
-}
-
-#[inline]
-#[target_feature(enable = "avx2")]
-fn store(to: &mut [i32], values: __m256i) {
-    let to: &mut [i32; 8] = to.first_chunk_mut().expect("half a panel is eight values");
-    #[expect(unsafe_code, reason = "storing takes a raw pointer")]
-    // SAFETY: `to` is 32 writable bytes, and the store needs no alignment.
-    unsafe {
-        _mm256_storeu_si256(to.as_mut_ptr().cast(), values);
+fn arrange(codes: &[Line], lines: usize, blocks: &mut Vec<[i32; ROWS]>) {
+    blocks.clear();
+    blocks.resize(codes.len() * 2 * PANEL / ROWS, [0; ROWS]);
+    for (codes, panel) in codes
+        .chunks_exact(lines)
+        .zip(blocks.chunks_exact_mut(2 * lines * PANEL / ROWS))
+    {
+        for (line, codes) in codes.iter().enumerate() {
+            for (half, wide) in widen(codes).iter().enumerate() {
+                for (block, rows) in wide.0.as_chunks::<ROWS>().0.iter().enumerate() {
+                    panel[(block * lines + line) * 2 + half] = *rows;
+                }
+            }
+        }
     }
+}
+
+/// The codes of a line in 16 bits: of each row or column the even ones, then the odd ones.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn widen(line: &Line) -> [Line; 2] {
+    let codes = load(&line.0);
+    let even = codes.map(|codes| _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(codes)));
+    let odd = codes.map(|codes| _mm256_srai_epi16::<8>(codes));
+    [store(even), store(odd)]
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load(values: &[i32]) -> Registers {
+    let values: &[i32; PANEL] = values
+        .first_chunk()
+        .expect("lists are padded to whole panels");
+    let (halves, _) = values.as_chunks::<8>();
+    #[expect(unsafe_code, reason = "loading takes a raw pointer")]
+    // SAFETY: each half is 32 readable bytes, and the load needs no alignment.
+    unsafe {
+        [
+            _mm256_loadu_si256(halves[0].as_ptr().cast()),
+            _mm256_loadu_si256(halves[1].as_ptr().cast()),
+        ]
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn store(values: Registers) -> Line {
+    let mut stored = Line([0; PANEL]);
+    let (halves, _) = stored.0.as_chunks_mut::<8>();
+    #[expect(unsafe_code, reason = "storing takes a raw pointer")]
+    // SAFETY: each half is 32 writable bytes, and the store needs no alignment.
+    unsafe {
+        _mm256_storeu_si256(halves[0].as_mut_ptr().cast(), values[0]);
+        _mm256_storeu_si256(halves[1].as_mut_ptr().cast(), values[1]);
+    }
+    stored
 }

@@ -60,6 +60,8 @@ pub(crate) struct Hit {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     lines: Vec<Line>,
+    #[cfg(target_arch = "x86_64")]
+    blocks: Vec<[i32; avx2::ROWS]>,
 }
 
 /// Every pair of `rows` and `cols` for which
