@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod beyond;
+mod engine;
 mod files;
 mod golden;
 mod notebook;
