@@ -520,7 +520,7 @@ fn doubt_of_the_fast_margin_comes_early() {
     let direction = noise(d, 80);
     for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
         for (value, along) in row.iter_mut().zip(&direction) {
-            *value = 20.0 * along + 0.1 * *value;
+            *value = 4.0 * along + 0.1 * *value;
         }
     }
     let points = Points::new(&values, d).unwrap();
