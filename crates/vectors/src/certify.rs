@@ -3,7 +3,8 @@
 //! With `y = q + r`, `q` the codes times the step, `<y_i, y_j> = <q_i, q_j> + <r_i, y_j> + <q_i, r_j>`, so by Cauchy and
 //! Schwarz the product of the codes is off by at most `|r_i| |y_j| + (|y_i| + |r_i|) |r_j|`. The random rotation makes
 //! the two products with residuals behave like sums of independent terms of variance `|r|^2 |y|^2 / d`: six of their
-//! standard deviations are the fast margin, which proves nothing and is checked against what it meets.
+//! standard deviations are the fast margin, which proves nothing and is checked against what it meets. It holds for what
+//! rounding took alone: what clipping took lies in the direction of the row, so clipped rows keep the proven margin.
 //!
 //! A limit is a distance as it is reported, rounded; the floor of a score allows for that rounding too.
 
@@ -19,6 +20,8 @@ pub(crate) struct Bounds {
     /// The relative rounding error of a reported distance, at most.
     rounding: f64,
     root_d: f64,
+    /// The longest residual that rounding alone can leave.
+    longest_rounded: f64,
 }
 
 /// The length of a row in the frame and of what quantization took from it, at least; both finite, or the latter
@@ -39,6 +42,7 @@ impl Bounds {
             unit,
             rounding,
             root_d: (d as f64).sqrt(),
+            longest_rounded: 0.5001 * (unit * d as f64).sqrt(),
         }
     }
 
@@ -78,13 +82,11 @@ impl Bounds {
             return f64::INFINITY;
         }
         let proven = a_lost * b_norm + (a_norm + a_lost) * b_lost;
-        match self.margin {
-            Margin::Guaranteed => proven,
-            Margin::Fast => {
-                let likely = 6.0 * (a_lost * b_norm).hypot(b_lost * a_norm) / self.root_d;
-                proven.min(likely + 1e-5 * a_norm * b_norm)
-            }
+        if self.margin == Margin::Guaranteed || a_lost.max(b_lost) > self.longest_rounded {
+            return proven;
         }
+        let likely = 6.0 * (a_lost * b_norm).hypot(b_lost * a_norm) / self.root_d;
+        proven.min(likely + 1e-5 * a_norm * b_norm)
     }
 
     /// The least screened score of a pair whose true score may reach `floor`, given the `error` of screening.
@@ -124,6 +126,21 @@ mod tests {
                 );
             }
             assert_eq!(bounds.floor(f32::INFINITY), f64::NEG_INFINITY);
+        }
+    }
+
+    #[test]
+    fn clipped_rows_keep_the_proven_margin() {
+        let size = |residual| Size {
+            norm: 10.0,
+            residual,
+        };
+        let [fast, proven] = [Margin::Fast, Margin::Guaranteed]
+            .map(|margin| Bounds::new(Metric::L2, margin, 1e-4, 400));
+        let (rounded, clipped) = (size(0.1), size(0.11));
+        assert!(fast.error(rounded, rounded) < 0.5 * proven.error(rounded, rounded));
+        for (a, b) in [(rounded, clipped), (clipped, rounded), (clipped, clipped)] {
+            assert_eq!(fast.error(a, b).to_bits(), proven.error(a, b).to_bits());
         }
     }
 
