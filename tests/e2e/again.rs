@@ -292,6 +292,14 @@ fn flags_reach_both_steps_of_a_stage_but_not_what_the_recipe_sets() {
 fn what_cannot_be_met_is_refused_before_anything_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
+    // What only a later step would stumble over is told before the first one.
+    for (words, told) in [
+        (["--k", "0"], "--k"),
+        (["--target-recall", "1"], "--target-recall"),
+        (["--backend", "milvus"], "milvus"),
+    ] {
+        refused(dir.path(), &words, told);
+    }
     refused(dir.path(), &["--components", "3"], "a map has 2");
     refused(dir.path(), &["--min-dist", "NaN"], "not a finite number");
     refused(dir.path(), &["--min-dist", "-1"], "`--min-dist` is -1");

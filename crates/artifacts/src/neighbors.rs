@@ -58,6 +58,19 @@ impl Neighbors {
         (&self.ids[range.clone()], &self.distances[range])
     }
 
+    /// Sets to zero the distances that the rounding of `1 - cos` left below it, by less than 1e-6, as other programs write
+    /// them for copies; returns how many there were.
+    pub fn settle_rounding(&mut self) -> usize {
+        let mut settled = 0;
+        for distance in &mut self.distances {
+            if (-1e-6..0.0).contains(distance) {
+                *distance = 0.0;
+                settled += 1;
+            }
+        }
+        settled
+    }
+
     /// Reads the file at `path` and checks every row: known ids, none twice, not itself, nearest first, finite.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
@@ -70,6 +83,9 @@ impl Neighbors {
         // Negative zero is a zero: readers may order distances by their bits.
         for distance in &mut distances.values {
             *distance += 0.0;
+        }
+        if neighbors.values.is_empty() {
+            return Err(Error::shape(path, "it holds no rows"));
         }
         if neighbors.width != distances.width || neighbors.width == 0 {
             let fault = format!(

@@ -307,8 +307,14 @@ impl Table {
         (0..list.len())
             .map(|row| {
                 let values = list.value(row);
-                if list.is_null(row) || values.null_count() > 0 {
+                if list.is_null(row) {
                     return Err(self.at(row, format!("`{name}` is null")));
+                }
+                // The cast makes a null of what the type cannot hold.
+                if values.null_count() > 0 {
+                    let fault =
+                        format!("`{name}` is null in part, or holds what is no {inner}, such as the -1 of an unfilled place");
+                    return Err(self.at(row, fault));
                 }
                 Ok(values)
             })

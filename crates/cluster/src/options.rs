@@ -52,7 +52,7 @@ pub struct Options {
     pub selection_persistence: f64,
 
     /// Do not choose clusters of more documents than this: those below them in the tree are chosen instead, where there are
-    /// any, so that a cluster that nothing splits stays as large as it is (`eom` only); 0 for no limit.
+    /// any, and where nothing splits a larger cluster its documents are noise, as with hdbscan (`eom` only); 0 for no limit.
     #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub max_cluster_size: usize,
 
@@ -179,6 +179,13 @@ impl Options {
             if !(value >= 0.0 && value.is_finite()) {
                 return Err(wrong(option, &value, "0 or a positive number"));
             }
+        }
+        if self.max_cluster_size != 0 && self.max_cluster_size < self.min_cluster_size.max(2) {
+            return Err(wrong(
+                "max_cluster_size",
+                &self.max_cluster_size,
+                "no less than min_cluster_size, or 0 for no limit",
+            ));
         }
         if self.use_k == Some(0) {
             return Err(wrong("use_k", &0, "1 or more"));

@@ -1,8 +1,6 @@
 //! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
 
-use artifacts::{
-    ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, Neighbors, SingleLinkage,
-};
+use artifacts::{ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, SingleLinkage};
 use graph::Lists;
 use stage::{File, Files, Progress, Seed, Stage};
 
@@ -15,7 +13,7 @@ use crate::labels::sizes;
 use crate::layers::{Layer, layers};
 use crate::membership::{Membership, Soft, membership};
 use crate::options::Engine;
-use crate::source::{self, Trust, Vectors, file, lists, metric, others, warn_of_few};
+use crate::source::{self, Trust, Vectors, file, lists, others, warn_of_few};
 use crate::stability::{Whole, stability, verdict};
 use crate::validity::relative_validity;
 use crate::{Error, Options, Report, engine};
@@ -92,8 +90,7 @@ impl Stage for Cluster {
     ) -> Result<Report, Error> {
         Self::check(options, local)?;
         let path = files.input("neighbors");
-        let neighbors = Neighbors::read(path)?;
-        let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
+        let (neighbors, metric) = source::neighbors(path, options.metric, progress)?;
         let lists = lists(path, &neighbors, options.use_k)?;
         let (n, k) = (lists.n(), lists.k());
         // The footer keeps what was asked for; the facts in it say what was chosen.

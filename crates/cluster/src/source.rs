@@ -69,7 +69,7 @@ pub(crate) fn warn_of_few(others: usize, options: &Options, n: usize, progress: 
 }
 
 /// The metric that the file or the flag names, if any.
-pub(crate) fn metric(
+fn metric(
     path: &Path,
     footer: Option<&Footer>,
     asked: Option<Metric>,
@@ -86,6 +86,24 @@ pub(crate) fn metric(
         }),
         (found, asked) => Ok(found.or(asked)),
     }
+}
+
+/// The neighbors, with what rounding left below zero set to zero and said, and their metric.
+pub(crate) fn neighbors(
+    path: &Path,
+    asked: Option<Metric>,
+    progress: &dyn Progress,
+) -> Result<(Stored<Neighbors>, Option<Metric>), Error> {
+    let mut neighbors = Neighbors::read(path)?;
+    let metric = metric(path, neighbors.footer.as_ref(), asked)?;
+    let settled = neighbors.value.settle_rounding();
+    if settled > 0 {
+        progress.warn(&format!(
+            "{settled} distances in {} lie below zero by less than 0.000001, as rounding leaves them: taken as zero",
+            path.display()
+        ));
+    }
+    Ok((neighbors, metric))
 }
 
 /// The lists, cut to what is to be used of them.

@@ -23,11 +23,24 @@ pub fn cut_at_comma<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
 /// `names` in one line; of a great many the first dozen and the number of the others.
 pub fn some(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 12;
-    let shown: Vec<&str> = names.iter().take(SHOWN).map(AsRef::as_ref).collect();
+    let shown: Vec<String> = names
+        .iter()
+        .take(SHOWN)
+        .map(|name| short(name.as_ref()))
+        .collect();
     let shown = shown.join(", ");
     match names.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} ... and {more} more"),
+    }
+}
+
+/// The beginning of a name: text read in a wrong encoding may be one name as long as the file.
+fn short(name: &str) -> String {
+    const LONGEST: usize = 60;
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
     }
 }
 
@@ -191,6 +204,7 @@ mod tests {
     fn a_great_many_names_are_cut_short() {
         let many: Vec<String> = (0..5_000).map(|i| format!("c{i}")).collect();
         assert_eq!(some(&many[..2]), "c0, c1");
+        assert_eq!(some(&["漢".repeat(61)]), format!("{}...", "漢".repeat(60)));
         assert!(some(&many).ends_with("c11 ... and 4988 more"));
     }
 

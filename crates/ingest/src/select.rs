@@ -22,6 +22,9 @@ pub fn where_holds(table: &Table, predicate: &str) -> Result<Vec<bool>, Error> {
     let expression = guard(|| polars::sql::sql_expr(predicate)).map_err(fail)?;
     let names = table.names();
     for root in expression.clone().meta().root_names() {
+        if root.starts_with("_POLARS_TMP") {
+            return Err(fail("it asks another table".to_owned()));
+        }
         if !names.iter().any(|name| *name == root.as_str()) {
             return Err(Error::NoColumn {
                 column: root.to_string(),

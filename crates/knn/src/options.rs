@@ -118,7 +118,7 @@ pub enum BadRows {
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// Refuse to begin what would take more memory than this, as in `4GiB` or `512MB`.
+    /// Refuse to begin a search of neighbors that would take more memory than this, as in `4GiB` or `512MB`.
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<Bytes>,
 }

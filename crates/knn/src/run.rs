@@ -4,7 +4,7 @@ use artifacts::{Embeddings, Neighbors};
 use stage::{File, Files, Progress, Seed, Stage};
 
 use crate::memory::{self, Size};
-use crate::{Error, Local, Options, Report, search};
+use crate::{Error, Local, Options, Report, backends, search};
 
 /// The `knn` stage.
 #[derive(Debug)]
@@ -31,6 +31,11 @@ impl Stage for Knn {
     type Report = Report;
     type Error = Error;
 
+    fn check(options: &Options, _: &Local) -> Result<(), Error> {
+        options.check()?;
+        backends::open(options.backend).map(|_| ())
+    }
+
     fn run(
         files: &Files,
         options: &Options,
@@ -38,7 +43,7 @@ impl Stage for Knn {
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Report, Error> {
-        options.check()?;
+        Self::check(options, local)?;
         let path = files.input("embeddings");
         if local.memory_limit.is_some()
             && let Some(shape) = Embeddings::shape(path)?

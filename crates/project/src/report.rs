@@ -15,6 +15,8 @@ pub struct Report {
     pub components: usize,
     /// Points in a neighborhood, the point itself counted, as used.
     pub n_neighbors: usize,
+    /// Copies that were set on the place of the first of them; 0 on a map.
+    pub gathered: usize,
     /// Edges of the fuzzy graph.
     pub edges: usize,
     /// Components of the graph, where the start needed them.
@@ -81,6 +83,13 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "the graph has {parts} components: how they lie to each other means nothing"
+            )?;
+        }
+        if self.gathered > 0 {
+            writeln!(
+                f,
+                "{} copies share the place of the first of them",
+                self.gathered
             )?;
         }
         write!(

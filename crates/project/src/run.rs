@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Projection, Stored};
+use graph::UnionFind;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 use vectors::Metric;
 
@@ -107,9 +108,16 @@ impl Stage for Project {
             d: embeddings.dim(),
         });
         let kernel = Kernel::best();
-        let laid_out = match options.engine {
+        let mut laid_out = match options.engine {
             Engine::Skerry => layout(lists, rows, options, seed, kernel, progress)?,
             Engine::UmapRs => engines::umap_rs(lists, rows, options, seed, progress)?,
+        };
+
+        // A space is for clustering, where copies belong together; on a map each of them wants to be seen.
+        let gathered = if options.components == 2 || metric == Some(Metric::InnerProduct) {
+            0
+        } else {
+            gather(&mut laid_out.positions, options.components, &neighbors)
         };
 
         let (quality, preserved) = measure(
@@ -132,6 +140,7 @@ impl Stage for Project {
             points: n,
             components: options.components,
             n_neighbors: k + 1,
+            gathered,
             edges: laid_out.edges,
             graph_components: laid_out.components,
             epochs: options.epochs_for(n),
@@ -213,6 +222,32 @@ fn shift(distances: &mut [f32]) {
             *distance -= least;
         }
     }
+}
+
+/// Sets copies, points at distance 0, on the place of the first of them; returns how many were moved. Forces that push
+/// apart what lies together would scatter them.
+fn gather(positions: &mut [f32], columns: usize, neighbors: &Neighbors) -> usize {
+    let n = neighbors.len();
+    let mut same = UnionFind::new(n);
+    for i in 0..n {
+        let (ids, distances) = neighbors.row(i);
+        for (&other, _) in ids
+            .iter()
+            .zip(distances)
+            .take_while(|&(_, &distance)| distance == 0.0)
+        {
+            same.union(i as u32, other);
+        }
+    }
+    let mut gathered = 0;
+    for (i, first) in same.roots().into_iter().enumerate() {
+        let first = first as usize;
+        if first < i {
+            positions.copy_within(first * columns..(first + 1) * columns, i * columns);
+            gathered += 1;
+        }
+    }
+    gathered
 }
 
 /// The quality figures, and the share kept of each point of a plane.
@@ -297,6 +332,7 @@ fn measure(
 /// What the footer tells its readers. The kernel is no part of it: all give the same bytes.
 fn record(footer: &mut Footer, report: &Report, residual: Option<f64>) {
     footer.fact("n_neighbors", report.n_neighbors);
+    footer.fact("gathered", report.gathered);
     footer.fact("edges", report.edges);
     footer.fact("epochs", report.epochs);
     footer.fact("a", report.a);

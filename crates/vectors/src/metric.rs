@@ -16,7 +16,8 @@ pub enum Metric {
     Cosine,
     /// The Euclidean distance, rooted.
     L2,
-    /// `1 - <a, b>`, which may be negative. Not a true metric: a row need not be its own nearest.
+    /// `1 - <a, b>`, which may be negative. Not a true metric: a row need not be its own nearest, and clusters cannot be
+    /// made of such lists.
     #[serde(rename = "ip")]
     InnerProduct,
 }

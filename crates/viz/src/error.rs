@@ -35,7 +35,7 @@ pub enum Error {
         fault: String,
     },
     /// A column was asked for that is not there.
-    #[error("there is no column `{name}` to show (there is: {found})")]
+    #[error("there is no column `{name}` to show ({})", if found.is_empty() { "there is none beside the text".to_owned() } else { format!("there is: {found}") })]
     NoSuchColumn {
         /// What was asked for.
         name: String,

@@ -30,7 +30,7 @@ pub enum Theme {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 pub struct Options {
-    /// The title of the map [default: "A map of N texts"]
+    /// The title of the map [default: in a run of one file its name, else "A map of N texts"]
     #[arg(long, default_value = "", hide_default_value = true)]
     pub title: String,
     /// Source columns to show beside the text, separated by commas; all that are no part of the text if none is named

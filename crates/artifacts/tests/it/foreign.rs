@@ -9,7 +9,7 @@ use arrow::array::{
     LargeStringArray, ListArray, RecordBatch,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Float32Type, Schema};
+use arrow::datatypes::{DataType, Field, Float32Type, Int64Type, Schema};
 use arrow::ipc::writer::FileWriter;
 use artifacts::{Clusters, Documents, Embeddings, Footer, Neighbors, Projection};
 use parquet::arrow::ArrowWriter;
@@ -228,8 +228,37 @@ fn bad_vectors_are_named_by_row() {
         Some(vec![Some(1.0)]),
         Some(vec![None]),
     ]);
-    assert!(read(Arc::new(hole)).contains("row 1: `embedding` is null"));
+    assert!(read(Arc::new(hole)).contains("row 1: `embedding` is null in part"));
     assert!(read(Arc::new(Int64Array::from(vec![1]))).contains("has type Int64, expected a list"));
+}
+
+/// Other engines leave -1 where they found no more neighbors.
+#[test]
+fn places_that_an_engine_left_unfilled_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let read = |ids: ListArray, distances: &[f32], counts: &[usize]| {
+        let path = write(
+            dir.path(),
+            vec![
+                ("neighbor_ids", Arc::new(ids) as ArrayRef),
+                ("distances", lists(distances.to_vec(), counts)),
+            ],
+            None,
+        );
+        fault(Neighbors::read(&path))
+    };
+    let unfilled = ListArray::from_iter_primitive::<Int64Type, _, _>(vec![
+        Some(vec![Some(1)]),
+        Some(vec![Some(-1)]),
+    ]);
+    let said = read(unfilled, &[0.5, 0.5], &[1, 1]);
+    assert!(
+        said.contains("row 1: `neighbor_ids` is null in part, or holds what is no UInt32"),
+        "{said}"
+    );
+    let none = ListArray::from_iter_primitive::<Int64Type, Vec<Option<i64>>, _>(vec![]);
+    let said = read(none, &[], &[]);
+    assert!(said.contains("it holds no rows"), "{said}");
 }
 
 #[test]

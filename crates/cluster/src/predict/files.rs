@@ -80,7 +80,9 @@ impl Old {
             });
         }
 
-        let neighbors = Neighbors::read(neighbors_path)?;
+        let mut neighbors = Neighbors::read(neighbors_path)?;
+        // As the run did that made the clusters, and said.
+        neighbors.value.settle_rounding();
         let core = core_distances(neighbors_path, &neighbors, clusters.len(), min_samples)?;
         let embeddings_path = files.input("embeddings");
         if let Some(footer) = &neighbors.footer

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use artifacts::{Neighbors, SweepRow};
+use artifacts::SweepRow;
 use serde::Serialize;
 use stage::{File, Files, Progress, Seed, Stage};
 
 use super::{Row, SweepOptions, picture, sweep};
-use crate::source::{Trust, Vectors, file, lists, metric, warn_of_few};
+use crate::source::{Trust, Vectors, file, lists, warn_of_few};
 use crate::{Error, source};
 
 /// The `sweep` stage.
@@ -60,8 +60,7 @@ impl Stage for Sweep {
     ) -> Result<SweepReport, Error> {
         Self::check(options, local)?;
         let path = files.input("neighbors");
-        let neighbors = Neighbors::read(path)?;
-        let metric = metric(path, neighbors.footer.as_ref(), options.metric)?;
+        let (neighbors, metric) = source::neighbors(path, options.metric, progress)?;
         let lists = lists(path, &neighbors, options.use_k)?;
         let sizes = options.min_cluster_sizes.values();
         let (mut fit, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use artifacts::{
     ClusterInfo, Clusters, CondensedTree, Embeddings, Footer, Membership, Mst, Neighbors,
-    SingleLinkage,
+    SingleLinkage, Stored,
 };
 use cluster::{Cluster, Error, Options, Report, Tree};
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
@@ -348,6 +348,14 @@ fn what_cannot_be_is_refused_with_a_hint() {
     ));
     assert!(matches!(
         refused(Options {
+            min_cluster_size: 10,
+            max_cluster_size: 9,
+            ..Options::default()
+        }),
+        Error::Option { .. }
+    ));
+    assert!(matches!(
+        refused(Options {
             selection_epsilon: f64::NAN,
             ..Options::default()
         }),
@@ -461,6 +469,27 @@ fn vectors_that_are_not_those_of_the_lists_are_refused() {
             ..
         })
     ));
+}
+
+/// Other programs write `1 - cos` of copies a little below zero; what lies further below is no distance.
+#[test]
+fn rounding_below_zero_is_settled_and_no_more() {
+    let run = Run::new(groups(100), 2, 20);
+    let path = run.path("neighbors.parquet");
+    let cluster = || run.cluster(&Options::default());
+    let plain = cluster().unwrap().clusters;
+    let lowered = |by: f32| {
+        let Stored { mut value, footer } = Neighbors::read(&path).unwrap();
+        value.distances[0] = -by;
+        value.write(&path, &footer.unwrap()).unwrap();
+    };
+    lowered(1e-7);
+    assert_eq!(cluster().unwrap().clusters, plain);
+    lowered(1e-3);
+    let Err(Error::Lists { fault, .. }) = cluster() else {
+        panic!("it is no distance");
+    };
+    assert!(fault.to_string().contains("-0.001"), "{fault}");
 }
 
 #[test]

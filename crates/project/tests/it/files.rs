@@ -13,8 +13,11 @@ const D: usize = 8;
 
 /// A run directory with neighbors (metric L2) and embeddings.
 fn run_dir() -> tempfile::TempDir {
+    run_dir_of(groups(N, D, 6))
+}
+
+fn run_dir_of(values: Vec<f32>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let values = groups(N, D, 6);
     let graph = Graph::of(&values, D, 20);
     let footer = Footer {
         metric: Some("l2".to_owned()),
@@ -39,6 +42,41 @@ fn files(dir: &Path) -> Files {
 
 fn run(dir: &Path, options: &Options) -> Result<project::Report, Error> {
     Project::run(&files(dir), options, &NoLocal {}, Seed(42), &Silent)
+}
+
+/// A cluster of copies would fall apart in a space that pushes them away from each other.
+#[test]
+fn copies_share_a_place_in_a_space_and_not_on_a_map() {
+    let mut values = groups(N, D, 6);
+    values.extend_from_within(..50 * D);
+    let dir = run_dir_of(values);
+    let places = |components: usize| {
+        let options = Options {
+            components,
+            ..Options::default()
+        };
+        let report = run(dir.path(), &options).unwrap();
+        let path = dir.path().join("projection.parquet");
+        let places: Vec<Vec<f32>> = if components == 2 {
+            let map = Projection::read(&path).unwrap().value;
+            map.x
+                .into_iter()
+                .zip(map.y)
+                .map(|(x, y)| vec![x, y])
+                .collect()
+        } else {
+            let space = Embeddings::read(&path).unwrap().value;
+            space
+                .values()
+                .chunks(components)
+                .map(<[f32]>::to_vec)
+                .collect()
+        };
+        let same = (0..50).filter(|&i| places[i] == places[N + i]).count();
+        (report.gathered, same)
+    };
+    assert_eq!(places(5), (50, 50));
+    assert_eq!(places(2), (0, 0));
 }
 
 #[test]

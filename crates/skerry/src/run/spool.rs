@@ -11,7 +11,7 @@ pub(super) fn spool(input: &[String], dir: &Path) -> Result<Vec<String>, Failure
     if !input.iter().any(|source| source == "-") {
         return Ok(input.to_vec());
     }
-    let path = dir.join(".stdin.tmp");
+    let path = dir.join(".standard input.tmp");
     let mut file = File::create(&path).map_err(Failure::io("create", &path))?;
     std::io::copy(&mut std::io::stdin().lock(), &mut file)
         .map_err(Failure::io("keep standard input in", &path))?;

@@ -7,6 +7,9 @@ const WIDEST = 15;
 // What does not stand before an ellipsis: commas, spaces, and marks that join what follows.
 const LOOSE = /[\s,;\u200b-\u200f\ufe00-\ufe0f\u2026]+$/u;
 
+// A name whose first letter is of a script that runs from right to left is set from right to left.
+const RIGHT_TO_LEFT = /^\P{L}*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
+
 export class Labels {
   constructor(canvas, data) {
     this.canvas = canvas;
@@ -135,6 +138,8 @@ export class Labels {
   // A name that would hide a small topic stands below or above it, as near as it can; else on the topic if there is
   // room, else beside it, at worst some way off with a line to it.
   offsets(item, scale) {
+    // The name of a group has no points of its own that a line could lead to: it stands near its place, or not at all.
+    if (item.coarse) return NEAR;
     if (!this.isSmall(item, scale)) return SPOTS;
     const step = (item.reach * scale * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
     return step < 2 ? [[0, step], [0, -step], ...SPOTS] : SPOTS;
@@ -190,6 +195,7 @@ export class Labels {
       const plain = dark ? '#b4bac4' : '#5d6470';
       context.fillStyle = item.coarse ? (dark ? '#f1f3f6' : '#20242b') : quiet ? plain : item[dark ? 'inkDark' : 'inkLight'];
       const top = y - ((item.rows.length - 1) * item.line) / 2;
+      context.direction = RIGHT_TO_LEFT.test(item.name) ? 'rtl' : 'ltr';
       item.rows.forEach((row, i) => context.strokeText(row, x, top + i * item.line));
       item.rows.forEach((row, i) => context.fillText(row, x, top + i * item.line));
     }
@@ -224,6 +230,8 @@ const SPOTS = (() => {
 function roomFor({ width, height }) {
   return Math.max(6, (width * height) / 26000);
 }
+
+const NEAR = SPOTS.slice(0, 5);
 
 function lineTo(box, x, y) {
   const px = Math.min(box[2], Math.max(box[0], x));

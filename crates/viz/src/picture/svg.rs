@@ -13,6 +13,14 @@ use crate::html::escape;
 const MOST_DOTS: usize = 40_000;
 const FONT: &str = "'Open Sans', 'Segoe UI', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif";
 
+/// Whether the first letter is of a script that runs from right to left: Hebrew, Arabic and their kin.
+fn runs_right_to_left(name: &str) -> bool {
+    let first = name.chars().find(|letter| letter.is_alphabetic());
+    first.is_some_and(|letter| {
+        matches!(letter, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
+    })
+}
+
 /// The picture as an SVG document.
 pub fn svg(picture: &Picture) -> Result<String, Error> {
     let (width, height) = (picture.width, picture.height);
@@ -79,6 +87,11 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
         } else {
             String::new()
         };
+        let direction = if runs_right_to_left(&name.name) {
+            " direction=\"rtl\""
+        } else {
+            ""
+        };
         for (at, shown) in name.lines.iter().enumerate() {
             let y = first + at as f32 * name.size * LINE;
             // The length keeps a wider font of the viewer's from running one name into the next.
@@ -91,7 +104,7 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
                 String::new()
             };
             line(format_args!(
-                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\"{length} fill=\"{}\">{whole}{}</text>",
+                "<text x=\"{:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\"{length}{direction} fill=\"{}\">{whole}{}</text>",
                 name.x,
                 name.size,
                 name.ink,
@@ -111,4 +124,23 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
     ));
     line(format_args!("</svg>"));
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_letter_tells_the_direction() {
+        for (name, expected) in [
+            ("\u{645}\u{631}\u{62d}\u{628}\u{627}, news", true),
+            ("\u{ab}\u{5e9}\u{5dc}\u{5d5}\u{5dd}\u{bb}", true),
+            ("12 \u{fe91}", true),
+            ("news, \u{645}\u{631}\u{62d}\u{628}\u{627}", false),
+            ("1,234", false),
+            ("", false),
+        ] {
+            assert_eq!(runs_right_to_left(name), expected, "{name}");
+        }
+    }
 }
