@@ -5,12 +5,11 @@
 //! Which cells a row looks into first is not told by the distance to their centers alone. The squared distance to a
 //! member is `|x - c|^2 + r^2` on average, with `r^2` the mean square of the members' distances from `c`: a row between
 //! topics is nearer to the center of a loose cell, but not to its members. So `r^2`, shrunk a little because what counts
-//! is the nearest members, is added. Asked are only the cells of the groups that are nearest to the row's own.
+//! is the nearest members, is added. All cells are ranked, in every round anew: a row between topics has its neighbors
+//! in cells of many groups.
 //!
-//! With n rows in c cells, all this compares some n (2 sqrt(c) + the centers that are asked) pairs, by the codes that
+//! With n rows in c cells, making them compares some 2 n sqrt(c) pairs, and ranking them n c a round, by the codes that
 //! rows have anyway.
-
-use std::ops::Range;
 
 use rayon::prelude::*;
 use stage::Seed;
@@ -29,20 +28,10 @@ const TOO_LARGE: usize = 4;
 const DEPTH: u64 = 3;
 /// The share of a cell's mean square that counts in the distance of a row to it.
 const SPREAD: f64 = 0.75;
-/// So many times the cells that a row is to look into are asked, and no fewer than [`FEWEST`].
-const ASKED: usize = 8;
-/// The fewest cells that are asked.
-const FEWEST: usize = 384;
 
-/// Groups of cells, and where they lie.
+/// Where the cells lie.
 #[derive(Debug)]
 pub(super) struct Partition {
-    /// The cells of each group.
-    groups: Vec<Range<usize>>,
-    /// The groups in the order of their distance from each group, itself first.
-    nearest: Vec<Vec<u32>>,
-    /// The group of each row.
-    group: Vec<u32>,
     cells: Centers,
     /// How many cells were too large and were split.
     pub(super) split: usize,
@@ -88,30 +77,19 @@ impl Partition {
         let all = (0..n as u32).collect();
         let groups = maker.divide(all, several, "knn/partitioned/groups", 0)?;
         let mut compared = groups.compared;
-        let groups: Vec<Vec<u32>> = groups.members;
-        let mut group = vec![0; n];
-        for (at, rows) in groups.iter().enumerate() {
-            for &row in rows {
-                group[row as usize] = at as u32;
-            }
-        }
-        let middle = maker.centers(&groups);
         let made: Vec<Made> = groups
+            .members
             .into_par_iter()
             .enumerate()
             .map(|(at, rows)| maker.cells(rows, 0, at as u64))
             .collect::<Result<_, _>>()?;
-        let (mut members, mut groups, mut split) = (Vec::new(), Vec::new(), 0);
+        let (mut members, mut split) = (Vec::new(), 0);
         for made in made {
-            groups.push(members.len()..members.len() + made.members.len());
             members.extend(made.members);
             split += made.split;
             compared += made.compared;
         }
         let partition = Partition {
-            groups,
-            nearest: middle.orders(),
-            group,
             cells: maker.centers(&members),
             split,
             compared,
@@ -127,94 +105,23 @@ impl Partition {
         rows: &[u32],
         [from, to]: [usize; 2],
     ) -> Result<(Vec<Vec<u32>>, u64), Error> {
-        let mut asking = vec![Vec::new(); self.groups.len()];
-        for &row in rows {
-            asking[self.group[row as usize] as usize].push(row);
-        }
-        let found: Vec<(Vec<u32>, Vec<u32>)> = asking
-            .par_iter()
-            .enumerate()
-            .map(|(group, rows)| {
-                let asked = self.asked(group, to);
-                let centers = self.cells.some(&asked);
-                let nearest =
-                    codes.nearest_centers(rows, centers.points()?, &centers.spread, to)?;
-                let places = nearest.into_iter().map(|at| asked[at as usize]).collect();
-                Ok::<_, Error>((asked, places))
-            })
-            .collect::<Result<_, _>>()?;
-        let mut visitors = vec![Vec::new(); self.cells.spread.len()];
-        let mut compared = 0;
-        for (rows, (asked, places)) in asking.iter().zip(found) {
-            compared += (rows.len() * asked.len()) as u64;
-            let width = to.min(asked.len());
-            for (&row, places) in rows.iter().zip(places.chunks(width.max(1))) {
-                for &cell in &places[from.min(width)..] {
-                    visitors[cell as usize].push(row);
-                }
+        let centers = self.cells.points()?;
+        let count = self.cells.spread.len();
+        let [from, to] = [from, to].map(|place| place.min(count));
+        let ranked = codes.nearest_centers(rows, centers, &self.cells.spread, to)?;
+        let mut visitors = vec![Vec::new(); count];
+        for (&row, cells) in rows.iter().zip(ranked.chunks(to.max(1))) {
+            for &cell in &cells[from..] {
+                visitors[cell as usize].push(row);
             }
         }
-        Ok((visitors, compared))
-    }
-
-    /// The cells that rows of `group` are compared with where they want the best `count`.
-    fn asked(&self, group: usize, count: usize) -> Vec<u32> {
-        let enough = (ASKED * count).max(FEWEST);
-        let mut asked = Vec::new();
-        for &near in &self.nearest[group] {
-            if asked.len() >= enough {
-                break;
-            }
-            let cells = self.groups[near as usize].clone();
-            asked.extend(cells.map(|cell| cell as u32));
-        }
-        asked
+        Ok((visitors, (rows.len() * count) as u64))
     }
 }
 
 impl Centers {
     fn points(&self) -> Result<Points<'_>, Error> {
         Ok(Points::new(&self.values, self.d)?)
-    }
-
-    fn center(&self, at: usize) -> &[f32] {
-        &self.values[at * self.d..][..self.d]
-    }
-
-    /// Those in the places `kept`.
-    fn some(&self, kept: &[u32]) -> Self {
-        Centers {
-            d: self.d,
-            values: kept
-                .iter()
-                .flat_map(|&at| self.center(at as usize))
-                .copied()
-                .collect(),
-            spread: kept.iter().map(|&at| self.spread[at as usize]).collect(),
-        }
-    }
-
-    /// For each center all of them, nearest first, itself before all others.
-    fn orders(&self) -> Vec<Vec<u32>> {
-        (0..self.spread.len())
-            .into_par_iter()
-            .map(|a| {
-                let mut others: Vec<(f32, u32)> = (0..self.spread.len())
-                    .map(|b| {
-                        let squared: f32 = self
-                            .center(a)
-                            .iter()
-                            .zip(self.center(b))
-                            .map(|(x, y)| (x - y) * (x - y))
-                            .sum();
-                        let own = if a == b { f32::NEG_INFINITY } else { 0.0 };
-                        (squared + self.spread[b] + own, b as u32)
-                    })
-                    .collect();
-                others.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                others.into_iter().map(|(_, at)| at).collect()
-            })
-            .collect()
     }
 }
 
