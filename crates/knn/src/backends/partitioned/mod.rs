@@ -68,9 +68,10 @@ impl Backend for Partitioned {
         let searching = vectors::estimate(n, d, 1);
         let found = vectors::estimate_cells(n, d, k, options.cell_size);
         let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
-        // Cell and group of each row; a round's ranking, and its visitors in lists that grow and move.
+        // Cell and group of each row; a round's ranking, and its visitors in lists that grow: as many again are kept by the
+        // allocator while the next lists grow.
         let looks = n.saturating_mul(options.cells_per_row.saturating_mul(3));
-        let looks = (probe::PLANNED.min(looks) * 24) as u64;
+        let looks = ((2 * probe::PLANNED).min(looks) * 12) as u64;
         let beside = centers + 8 * n as u64 + looks.max(size.answer());
         samples + searching.max(found + beside)
     }

@@ -7,7 +7,7 @@ use super::cells::Partition;
 use crate::Error;
 
 /// Looks that are planned at a time.
-pub(super) const PLANNED: usize = 1 << 24;
+pub(super) const PLANNED: usize = 1 << 23;
 
 /// Every row looks into its own cell.
 pub(super) fn own(
