@@ -111,17 +111,20 @@ fn sample() -> Result<()> {
     run(verify)
 }
 
-/// A run that has every kind of Parquet file: the sample twice, so that there are duplicates.
+/// A run that has every kind of Parquet file: the sample and a copy of it, so that there are duplicates.
 fn every_kind() -> Result<PathBuf> {
-    let out = root().join("target").join("ci").join("every-kind");
+    let ci = root().join("target").join("ci");
+    let out = ci.join("every-kind");
     let sample = root().join("data").join("headlines.csv");
+    let copy = ci.join("headlines-copy.csv");
+    std::fs::copy(&sample, &copy).context("cannot copy the sample")?;
     let skerry = |name: &str| -> Result<Command> {
         let mut command = Command::new(built("skerry")?);
         command.arg(name);
         Ok(command)
     };
     let mut first = skerry("run")?;
-    first.args([&sample, &sample]).arg("--out").arg(&out);
+    first.args([&sample, &copy]).arg("--out").arg(&out);
     first.args(["--preset", "direct", "--dedup", "--membership", "3"]);
     run(first)?;
     let mut sweep = skerry("sweep")?;
