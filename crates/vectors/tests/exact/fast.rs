@@ -4,6 +4,23 @@ use vectors::{Margin, Metric, Points, Search, knn};
 
 use crate::{METRICS, noise};
 
+fn fast() -> Search {
+    Search {
+        margin: Margin::Fast,
+        ..Search::default()
+    }
+}
+
+/// Makes of every 64th row, from its values and those of one direction, a row along it.
+fn align(values: &mut [f32], d: usize, made: impl Fn(f32, f32) -> f32) {
+    let direction = noise(d, 80);
+    for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
+        for (value, &along) in row.iter_mut().zip(&direction) {
+            *value = made(*value, along);
+        }
+    }
+}
+
 /// The fast margin says that it proves nothing, and misses next to nothing.
 #[test]
 fn fast_margin() {
@@ -11,11 +28,7 @@ fn fast_margin() {
     let values = noise(n * d, 77);
     let points = Points::new(&values, d).unwrap();
     for metric in METRICS {
-        let fast = Search {
-            margin: Margin::Fast,
-            ..Search::default()
-        };
-        let (found, report) = knn(points, metric, k, &fast, &|_| true).unwrap();
+        let (found, report) = knn(points, metric, k, &fast(), &|_| true).unwrap();
         let (exact, proven) = knn(points, metric, k, &Search::default(), &|_| true).unwrap();
         assert_eq!(
             (report.certified, report.fallen_back),
@@ -45,11 +58,7 @@ fn fast_margin_on_hard_rows() {
         }
     }
     let points = Points::new(&values, d).unwrap();
-    let fast = Search {
-        margin: Margin::Fast,
-        ..Search::default()
-    };
-    let (found, report) = knn(points, Metric::L2, k, &fast, &|_| true).unwrap();
+    let (found, report) = knn(points, Metric::L2, k, &fast(), &|_| true).unwrap();
     let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
     assert!(!report.certified || found == exact);
 }
@@ -60,18 +69,9 @@ fn fast_margin_on_hard_rows() {
 fn the_fast_margin_loses_no_clipped_rows() {
     let (n, d, k) = (4096, 256, 10);
     let mut values = noise(n * d, 79);
-    let direction = noise(d, 80);
-    for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
-        for (value, along) in row.iter_mut().zip(&direction) {
-            *value = 20.0 * along + 0.1 * *value;
-        }
-    }
+    align(&mut values, d, |value, along| 20.0 * along + 0.1 * value);
     let points = Points::new(&values, d).unwrap();
-    let fast = Search {
-        margin: Margin::Fast,
-        ..Search::default()
-    };
-    let (found, report) = knn(points, Metric::L2, k, &fast, &|_| true).unwrap();
+    let (found, report) = knn(points, Metric::L2, k, &fast(), &|_| true).unwrap();
     let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
     assert!(!report.certified);
     assert_eq!(found, exact);
@@ -85,23 +85,14 @@ fn doubt_of_the_fast_margin_comes_early() {
 
     let (n, d, k) = (4096, 1024, 10);
     let mut values = noise(n * d, 79);
-    let direction = noise(d, 80);
-    for row in values.chunks_exact_mut(d).skip(1).step_by(64) {
-        for (value, along) in row.iter_mut().zip(&direction) {
-            *value = 0.006 * (along + 0.1 * *value);
-        }
-    }
+    align(&mut values, d, |value, along| 0.006 * (along + 0.1 * value));
     let points = Points::new(&values, d).unwrap();
-    let fast = Search {
-        margin: Margin::Fast,
-        ..Search::default()
-    };
     let told = AtomicU64::new(0);
     let watch = |rows| {
         told.fetch_add(rows, Relaxed);
         true
     };
-    let (found, report) = knn(points, Metric::L2, k, &fast, &watch).unwrap();
+    let (found, report) = knn(points, Metric::L2, k, &fast(), &watch).unwrap();
     let (exact, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
     assert!(report.certified);
     assert_eq!(report.fallen_back, n as u64);

@@ -7,8 +7,8 @@
 //!    interval reaches the target on a seeded sample, which exact search has answered before.
 //! 4. The best candidates of each row are measured exactly, and put in order.
 //!
-//! With cells of m rows and p looks a row, steps 2 and 3 compare n p m pairs, where `flat` compares n^2 / 2; the centers
-//! of step 1 add less than that. Searching the cells of the nearest centers is the inverted file of Jégou, Douze and
+//! With cells of m rows and p looks a row, steps 2 and 3 compare n p m pairs, where `flat` compares n^2 / 2; ranking
+//! c cells adds n c in each round, for the rows that still look. Searching the cells of the nearest centers is the inverted file of Jégou, Douze and
 //! Schmid (PAMI 2011); here the rows are their own questions, so that a row which has found its place stops early. The
 //! same bytes come out at any number of threads: the k first of a total order are the same in any order of arrival.
 
@@ -68,7 +68,7 @@ impl Backend for Partitioned {
         let searching = vectors::estimate(n, d, 1);
         let found = vectors::estimate_cells(n, d, k, options.cell_size);
         let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
-        // Cell and group of each row; a round's ranking, and its visitors in lists that grow: as many again are kept by the
+        // The rows of groups and of cells; a round's ranking, and its visitors in lists that grow: as many again are kept by the
         // allocator while the next lists grow.
         let looks = n.saturating_mul(options.cells_per_row.saturating_mul(3));
         let looks = ((2 * probe::PLANNED).min(looks) * 12) as u64;
