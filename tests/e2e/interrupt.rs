@@ -47,7 +47,7 @@ fn the_next_run_goes_on_and_ends_with_the_same_bytes() {
         kill_after(dir.path(), file);
     }
     // What a writer that was killed leaves beside its file is no stumbling block.
-    std::fs::write(dir.path().join("out/.clusters.parquet.abc.tmp"), "half")
+    std::fs::write(dir.path().join("out/.clusters.parquet.aB3xY9.tmp"), "half")
         .expect("it can be written");
     let report = succeed(dir.path(), "skerry", &WORDS);
     assert!(report.contains("kept"), "nothing was kept:\n{report}");

@@ -1,5 +1,6 @@
 //! Files are written whole or not at all, and known by their SHA-256.
 
+use std::ffi::OsString;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
@@ -22,14 +23,13 @@ pub fn write_atomic<T, E: From<Error>>(
         _ => Path::new("."),
     };
     check_target(path)?;
-    let name = path
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
-    let prefix = format!(".{name}.");
-    remove_litter(parent, &prefix);
+    remove_litter(path);
+    let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(&prefix).suffix(".tmp");
+    builder
+        .prefix(&prefix)
+        .suffix(TEMPORARY_SUFFIX)
+        .rand_bytes(RANDOM);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -76,17 +76,44 @@ pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// Removes what killed writers left in `directory` of files that begin with `prefix`; `.` is all of them.
+const TEMPORARY_SUFFIX: &str = ".tmp";
+/// Random letters and digits in the name of a temporary file.
+const RANDOM: usize = 6;
+
+/// How the names of temporary files for `path` begin.
+fn temporary_prefix(path: &Path) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(path.file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Removes the temporary files that killed writers of `path` left beside it, and nothing else: regular files whose names
+/// [`write_atomic`] makes, and that no living writer holds.
 ///
 /// What cannot be removed is no reason to stop: new files get names of their own.
-pub fn remove_litter(directory: &Path, prefix: &str) {
-    let Ok(entries) = std::fs::read_dir(directory) else {
+pub fn remove_litter(path: &Path) {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let Ok(entries) = std::fs::read_dir(parent) else {
         return;
     };
+    let prefix = temporary_prefix(path);
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with(prefix) && name.ends_with(".tmp") && !is_being_written(&entry.path()) {
+        let random = name
+            .as_encoded_bytes()
+            .strip_prefix(prefix.as_encoded_bytes())
+            .and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX.as_bytes()));
+        let ours = random.is_some_and(|random| {
+            random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric)
+        });
+        if ours
+            && entry.file_type().is_ok_and(|kind| kind.is_file())
+            && !is_being_written(&entry.path())
+        {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -105,14 +132,21 @@ pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -
 }
 
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
-    let file = File::open(path).map_err(Error::io("read", path))?;
-    if file.metadata().map_err(Error::io("read", path))?.is_dir() {
+    // Looked at first: opening a pipe that nobody writes into would never end.
+    let found = path.metadata().map_err(Error::io("read", path))?;
+    if found.is_dir() {
         return Err(Error::io("read", path)(io::Error::new(
             io::ErrorKind::IsADirectory,
             "it is a directory",
         )));
     }
-    Ok(file)
+    if !found.is_file() {
+        return Err(Error::io("read", path)(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is a device or a pipe",
+        )));
+    }
+    File::open(path).map_err(Error::io("read", path))
 }
 
 /// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Streams: takes no memory to speak of.

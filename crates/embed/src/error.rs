@@ -83,6 +83,14 @@ pub enum Error {
         /// What was found instead.
         message: String,
     },
+    /// A model names a file outside its directory.
+    #[error("the model in {} names a file outside its directory: {name}", dir.display())]
+    OutsideModel {
+        /// The directory.
+        dir: PathBuf,
+        /// The file as it is named, or the link that leads out.
+        name: String,
+    },
     /// Weights that lie beside the graph are missing.
     #[error("{} keeps weights in {}, which is missing", graph.display(), missing.display())]
     ExternalData {
@@ -246,6 +254,9 @@ impl stage::Hint for Error {
             Self::ManyGraphs { .. } => "name one of them: --model DIR/NAME.onnx".to_owned(),
             Self::NotOnnx { .. } => {
                 "the file may be cut short, or a pointer left by Git LFS: download it again".to_owned()
+            }
+            Self::OutsideModel { .. } => {
+                "copy the file itself into the directory: a model reads no file elsewhere".to_owned()
             }
             Self::ExternalData { .. } => "put that file beside the graph, under this very name".to_owned(),
             Self::Session { message, .. } if message.contains("opset") || message.contains("IR version") => {

@@ -11,6 +11,7 @@ mod error;
 mod hash;
 mod library;
 mod model;
+mod model_dir;
 mod onnx;
 mod options;
 mod pooling;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use artifacts::{sha256, sha256_of};
 
 use crate::error::Error;
+use crate::model_dir::file_in;
 use crate::onnx::external_files;
 use crate::options::{Local, Options};
 use crate::settings::{self, Settings};
@@ -47,7 +48,7 @@ impl Model {
         let tokenizer = find_tokenizer(&dir)?;
         let settings = settings::read(&dir, options)?;
         let (mut hashes, mut size) = (String::new(), 0);
-        for (role, path) in parts(&graph, &tokenizer)? {
+        for (role, path) in parts(&dir, &graph, &tokenizer)? {
             if path != tokenizer {
                 size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
@@ -79,7 +80,12 @@ impl Model {
 }
 
 /// The files whose bytes decide the vectors, each with its part in it.
-fn parts(graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+    for path in [graph, tokenizer] {
+        if let Some(name) = path.strip_prefix(dir).ok().and_then(Path::to_str) {
+            file_in(dir, name)?;
+        }
+    }
     let not_onnx = |message: String| Error::NotOnnx {
         path: graph.to_owned(),
         message,
@@ -88,7 +94,17 @@ fn parts(graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error
     let files = external_files(&bytes).map_err(|message| not_onnx(message.to_owned()))?;
     let mut parts = vec![("graph".to_owned(), graph.to_owned())];
     for file in files {
-        let path = graph.with_file_name(&file);
+        // Relative to the graph, which may lie in the folder `onnx` of the model.
+        let folder = graph
+            .parent()
+            .and_then(|folder| folder.strip_prefix(dir).ok());
+        let path = match folder
+            .and_then(Path::to_str)
+            .filter(|folder| !folder.is_empty())
+        {
+            Some(folder) => file_in(dir, &format!("{folder}/{file}"))?,
+            None => file_in(dir, &file)?,
+        };
         if !path.is_file() {
             return Err(Error::ExternalData {
                 graph: graph.to_owned(),

@@ -6,7 +6,7 @@ use std::fmt;
 use artifacts::{Documents, Embeddings};
 use rayon::prelude::*;
 use serde::Serialize;
-use stage::{File, Files, Progress, Seed, Stage};
+use stage::{File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
 use crate::encoder::Encoder;
@@ -87,6 +87,8 @@ impl Stage for Embed {
         required: true,
         help: "their vectors",
     }];
+    const EXTERNAL: &'static [(&'static str, Reach)] =
+        &[("model", Reach::File), ("onnxruntime", Reach::Code)];
 
     type Options = Options;
     type Local = Local;

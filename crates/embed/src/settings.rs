@@ -17,6 +17,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::model_dir::file_in;
 use crate::options::{Options, Pooling};
 
 /// How a model wants its texts and gives its vectors.
@@ -102,14 +103,14 @@ const NO_LIMIT: u64 = 1 << 20;
 
 /// Reads the directory and lets `options` override it.
 pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
-    let modules = json(&dir.join("modules.json"))?;
-    let tokenizer = json(&dir.join("tokenizer_config.json"))?;
+    let modules = json(dir, "modules.json")?;
+    let tokenizer = json(dir, "tokenizer_config.json")?;
     let sentence = SENTENCE_CONFIGS
         .iter()
-        .find_map(|name| json(&dir.join(name)).transpose())
+        .find_map(|name| json(dir, name).transpose())
         .transpose()?;
-    let prompts = json(&dir.join("config_sentence_transformers.json"))?;
-    let config = json(&dir.join("config.json"))?;
+    let prompts = json(dir, "config_sentence_transformers.json")?;
+    let config = json(dir, "config.json")?;
     let mut assumed = Vec::new();
 
     let steps = modules
@@ -236,8 +237,13 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
 
 /// What `folder/config.json` says: how tokens are pooled, and whether those of a prompt are; `None` without the file.
 fn pooling_of(dir: &Path, folder: &str) -> Result<Option<(Pooling, bool)>, Error> {
-    let path = dir.join(folder).join("config.json");
-    let Some(config) = json(&path)? else {
+    let name = if folder.is_empty() {
+        "config.json".to_owned()
+    } else {
+        format!("{}/config.json", folder.trim_end_matches('/'))
+    };
+    let path = dir.join(&name);
+    let Some(config) = json(dir, &name)? else {
         return Ok(None);
     };
     let fault = |message: String| Error::Config {
@@ -319,8 +325,9 @@ fn whole(value: &Value) -> Option<u64> {
     })
 }
 
-/// The JSON in `path`; `None` where there is no such file.
-fn json(path: &Path) -> Result<Option<Value>, Error> {
+/// The JSON in the file `name` of the model in `dir`; `None` where there is no such file.
+fn json(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
+    let path = &file_in(dir, name)?;
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

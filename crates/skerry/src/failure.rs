@@ -78,6 +78,12 @@ impl From<artifacts::Error> for Failure {
     }
 }
 
+impl From<stage::BoundaryError> for Failure {
+    fn from(error: stage::BoundaryError) -> Self {
+        Self::of(&error)
+    }
+}
+
 impl From<stage::LockError> for Failure {
     fn from(error: stage::LockError) -> Self {
         Self::of(&error)

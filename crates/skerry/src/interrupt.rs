@@ -1,7 +1,7 @@
 //! Ctrl-C and orders to end: the step at work ends first, its half-written files go, and the run says how to go on.
 
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,16 +31,16 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Takes the signals for a run in directory `dir`.
+    /// Takes the signals for a run in directory `dir` that writes the files `written`.
     #[cfg(unix)]
-    pub(crate) fn watch(dir: &Path) -> io::Result<Self> {
+    pub(crate) fn watch(dir: PathBuf, written: Vec<PathBuf>) -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
         let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
         let found = Self {
             step: Arc::default(),
         };
-        let (step, dir) = (Arc::clone(&found.step), dir.to_owned());
+        let step = Arc::clone(&found.step);
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let step = held(&step);
@@ -49,7 +49,7 @@ impl Interrupts {
                     .is_some_and(|step| step.send(Event::Signal(signal)).is_ok());
                 if !told {
                     // Between two steps nothing is under way but reading.
-                    artifacts::remove_litter(&dir, ".");
+                    crate::run::clear(&dir, &written);
                     let _ = crate::failure::Failure::interrupted(signal).report();
                     std::process::exit(128 + signal);
                 }
@@ -60,7 +60,7 @@ impl Interrupts {
 
     /// Elsewhere the system ends the run, and the next one clears away what is half written.
     #[cfg(not(unix))]
-    pub(crate) fn watch(_dir: &Path) -> io::Result<Self> {
+    pub(crate) fn watch(_dir: PathBuf, _written: Vec<PathBuf>) -> io::Result<Self> {
         Ok(Self {
             step: Arc::default(),
         })

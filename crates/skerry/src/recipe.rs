@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use stage::{External, Reach};
 use toml::{Table, Value};
 
 use crate::failure::Failure;
@@ -36,6 +37,8 @@ pub(crate) struct Step {
     pub(crate) settings: Vec<(String, serde_json::Value)>,
     /// A program to run in its place.
     pub(crate) command: Option<String>,
+    /// Settings that reach outside the run and come from its own directory, where nobody vouches for them.
+    pub(crate) untrusted: Vec<External>,
 }
 
 impl Preset {
@@ -181,7 +184,24 @@ impl Step {
             table,
             settings: Vec::new(),
             command,
+            untrusted: Vec::new(),
         })
+    }
+
+    /// What reaches outside the run, of the settings as they stand.
+    pub(crate) fn external(&self) -> Vec<External> {
+        let command = self.command.iter().map(|_| ("command", Reach::Code));
+        command
+            .chain(self.stage.external().iter().copied())
+            .filter_map(|(key, reach)| {
+                Some(External {
+                    step: self.name.clone(),
+                    key: key.to_owned(),
+                    value: self.table.get(key)?.as_str()?.to_owned(),
+                    reach,
+                })
+            })
+            .collect()
     }
 
     /// Completes the settings: `flags` before the table, the table before the defaults.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 use serde_json::Value;
-use stage::{File, Files, Freshness, Hashes, Seed, Stage};
+use stage::{File, Files, Freshness, Hashes, Reach, Seed, Stage};
 
 use crate::failure::Failure;
 
@@ -34,6 +34,8 @@ pub(crate) trait AnyStage: Sync {
     fn inputs(&self) -> &'static [File];
     fn outputs(&self) -> &'static [File];
     fn takes_sources(&self) -> bool;
+    /// The settings that reach outside the run.
+    fn external(&self) -> &'static [(&'static str, Reach)];
     /// Its command line, under the name `name`.
     fn command(&self, name: &str) -> Command;
     /// Runs it in this process.
@@ -49,7 +51,7 @@ pub(crate) trait AnyStage: Sync {
     fn writes(&self, step: &str, table: &toml::Table) -> Result<Vec<&'static str>, Failure>;
     /// Whether these settings can be met at all, as far as that is known before anything is read.
     fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure>;
-    /// Whether it would write what is there.
+    /// Whether it would write what is there. With `unread`, a reason not to, nothing outside the run is looked at.
     fn freshness(
         &self,
         step: &str,
@@ -57,6 +59,7 @@ pub(crate) trait AnyStage: Sync {
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
+        unread: Option<&str>,
     ) -> Result<Freshness, Failure>;
 }
 
@@ -85,6 +88,10 @@ impl<S: Stage> AnyStage for Of<S> {
 
     fn takes_sources(&self) -> bool {
         S::SOURCES.is_some()
+    }
+
+    fn external(&self) -> &'static [(&'static str, Reach)] {
+        S::EXTERNAL
     }
 
     fn command(&self, name: &str) -> Command {
@@ -126,8 +133,11 @@ impl<S: Stage> AnyStage for Of<S> {
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
+        unread: Option<&str>,
     ) -> Result<Freshness, Failure> {
         let (options, local) = stage::settings::<S>(step, Some(table), None)?;
-        Ok(stage::freshness::<S>(files, &options, &local, seed, hashes))
+        Ok(stage::freshness::<S>(
+            files, &options, &local, seed, hashes, unread,
+        ))
     }
 }

@@ -109,6 +109,8 @@ impl Context<'_> {
             .arg(self.config)
             .args(["--step", &step.name]);
         command.args(["--json", "--seed", &self.seed.to_string()]);
+        // The plan has decided about files that a link leads elsewhere.
+        command.arg("--allow-external");
         if let Some(threads) = self.threads {
             command.args(["--threads", &threads.to_string()]);
             // Polars sizes its own pool, before any flag is read.
@@ -136,21 +138,18 @@ impl Context<'_> {
                 words.extend(self.input.iter().map(OsString::from));
                 continue;
             }
-            let mut word = word;
-            for file in step.stage.inputs().iter().chain(step.stage.outputs()) {
-                let path = files
-                    .output(file.name)
-                    .map(Path::to_string_lossy)
-                    .unwrap_or_default();
-                word = word.replace(&format!("{{{}}}", file.name), &path);
-            }
-            word = word.replace("{seed}", &self.seed.to_string());
             let threads = self
                 .threads
                 .or_else(|| std::thread::available_parallelism().ok().map(Into::into));
-            words.push(OsString::from(
-                word.replace("{threads}", &threads.unwrap_or(1).to_string()),
-            ));
+            words.push(filled(&word, &|name| match name {
+                "seed" => Some(self.seed.to_string().into()),
+                "threads" => Some(threads.unwrap_or(1).to_string().into()),
+                _ => {
+                    let mut known = step.stage.inputs().iter().chain(step.stage.outputs());
+                    let file = known.find(|file| file.name == name)?;
+                    Some(files.output(file.name)?.as_os_str().to_owned())
+                }
+            }));
         }
         let Some((program, arguments)) = words.split_first() else {
             let fact = format!("`command` of `[{}]` is empty", step.name);
@@ -165,18 +164,18 @@ impl Context<'_> {
     }
 
     /// Where the outputs `names` of `step` lie.
-    pub(crate) fn outputs_of(&self, step: &Step, names: &[&str]) -> impl Iterator<Item = PathBuf> {
+    pub(crate) fn outputs_of(&self, step: &Step, names: &[&str]) -> Vec<PathBuf> {
         let files = self.files(step);
         names
             .iter()
-            .filter_map(move |name| files.output(name).map(Path::to_owned))
-            .collect::<Vec<_>>()
-            .into_iter()
+            .filter_map(|name| files.output(name).map(Path::to_owned))
+            .collect()
     }
 
     /// Those of them that are there, with their paths within the run directory.
     pub(crate) fn outputs(&self, step: &Step, names: &[&str]) -> Vec<(String, PathBuf)> {
         self.outputs_of(step, names)
+            .into_iter()
             .filter(|path| path.exists())
             .map(|path| {
                 let within = path.strip_prefix(self.dir).unwrap_or(&path);
@@ -236,6 +235,30 @@ pub(crate) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a 
         .find(|name| !known.contains(name))
 }
 
+/// `word` with each `{name}` in it replaced by what `value` gives for the name. Paths may be no UTF-8.
+fn filled(word: &str, value: &dyn Fn(&str) -> Option<OsString>) -> OsString {
+    let mut text = OsString::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push(before);
+        match after
+            .split_once('}')
+            .and_then(|(name, next)| Some((value(name)?, next)))
+        {
+            Some((value, next)) => {
+                text.push(value);
+                rest = next;
+            }
+            None => {
+                text.push("{");
+                rest = after;
+            }
+        }
+    }
+    text.push(rest);
+    text
+}
+
 /// The words of a command line: blanks part them, quotes keep them together.
 fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -258,6 +281,21 @@ fn split(line: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn names_in_braces_are_replaced_and_the_rest_is_left() {
+        let value = |name: &str| (name == "seed").then(|| "7".into());
+        for (word, expected) in [
+            ("{seed}", "7"),
+            ("a{seed}{seed}b", "a77b"),
+            ("{{seed}}", "{7}"),
+            ("{other} {seed}", "{other} 7"),
+            ("{seed", "{seed"),
+            ("", ""),
+        ] {
+            assert_eq!(super::filled(word, &value), expected, "{word}");
+        }
+    }
+
     #[test]
     fn quotes_keep_words_together() {
         assert_eq!(

@@ -1,17 +1,24 @@
-//! `skerry verify`: whether the files of a run are those that were written.
+//! `skerry verify`: whether a run is complete, and its files those that were written. Reads the directory alone: it runs
+//! nothing, and looks at no source and no model.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
+use stage::cli::SETTINGS_FILE;
+use stage::{Hashes, boundary};
 
 use crate::failure::Failure;
 use crate::manifest::{FILE, Manifest};
+use crate::recipe::Step;
+use crate::run::{Pipeline, kept_steps};
+use crate::step::Context;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
-        .about("Recompute the hashes of a run and compare them with its manifest")
+        .about("Check that a run is complete, and recompute the hashes of its files")
+        .after_help("The exit status is 1 if a file is missing or changed, or a step has not run. Stale steps are named: the next run would redo them.")
         .arg(
             Arg::new("dir")
                 .value_name("DIR")
@@ -28,9 +35,27 @@ pub(crate) fn command() -> Command {
 }
 
 const OK: &str = "ok";
+const UNKNOWN: &str = "unknown";
+const MISSING: &str = "MISSING";
+
+/// What is found of one file.
+struct File {
+    verdict: &'static str,
+    name: String,
+    step: String,
+}
+
+/// What is found of one step that is not as it should be.
+struct Finding {
+    step: String,
+    verdict: &'static str,
+    reason: String,
+}
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir: &PathBuf = matches.get_one("dir").expect("it has a default");
+    boundary::check_directory(dir)?;
+    boundary::own_file(dir, FILE)?;
     let manifest = Manifest::read(dir).map_err(|why| {
         Failure::work(
             format_args!(
@@ -41,54 +66,212 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             1,
         )
     })?;
-    if manifest.steps.is_empty() {
-        let fact = format!("{} has no {FILE} with steps in it", dir.display());
+    let settings = boundary::own_file(dir, SETTINGS_FILE)?;
+    let steps = if settings.exists() {
+        Some(kept_steps(&settings)?)
+    } else {
+        None
+    };
+    if manifest.steps.is_empty() && steps.is_none() {
+        let fact = format!(
+            "{} has neither a {FILE} with steps in it nor a {SETTINGS_FILE}",
+            dir.display()
+        );
         return Err(Failure::usage(fact, "name the directory of a run"));
     }
-    let mut verdicts = Vec::new();
-    for record in &manifest.steps {
-        for (file, written) in &record.outputs {
-            let verdict = match artifacts::sha256(&dir.join(file)) {
-                Ok(found) if found == *written => OK,
-                Ok(_) => "CHANGED",
-                Err(_) => "MISSING",
+    let mut files = logged(dir, &manifest);
+    let mut findings = Vec::new();
+    if manifest.steps.is_empty() {
+        findings.push(Finding {
+            step: FILE.to_owned(),
+            verdict: MISSING,
+            reason: "without it nothing tells whether the files are whole".to_owned(),
+        });
+    }
+    match &steps {
+        Some(steps) => {
+            let context = Context {
+                dir,
+                config: &settings,
+                seed: manifest.seed,
+                threads: None,
+                quiet: true,
+                input: &[],
             };
-            verdicts.push((verdict, file.clone(), record.step.as_str()));
+            unfinished(&context, steps, &manifest, &mut files, &mut findings)?;
+            let pipeline = Pipeline {
+                matches,
+                steps,
+                context,
+                hashes: Hashes::default(),
+                unread: Some("nothing outside the run is looked at"),
+                same_input: true,
+            };
+            let whole = |step: &Step| {
+                !findings.iter().any(|finding| finding.step == step.name)
+                    && !files
+                        .iter()
+                        .any(|file| file.step == step.name && file.verdict != OK)
+            };
+            let stale = pipeline.stale(&manifest, &|step| step.command.is_none() && whole(step))?;
+            findings.extend(stale.into_iter().map(|(step, reason)| Finding {
+                step,
+                verdict: "stale",
+                reason,
+            }));
         }
+        None => findings.push(Finding {
+            step: SETTINGS_FILE.to_owned(),
+            verdict: MISSING,
+            reason: "without it nothing tells which steps the run has".to_owned(),
+        }),
     }
-    let faults = verdicts
-        .iter()
-        .filter(|(verdict, ..)| *verdict != OK)
-        .count();
     // Written by something else, say a sweep: whether it is whole is not known here.
-    for file in tables(dir) {
-        if !verdicts.iter().any(|(_, known, _)| *known == file) {
-            verdicts.push(("unknown", file, "no step of the run"));
+    for name in tables(dir) {
+        if !files.iter().any(|known| known.name == name) {
+            files.push(File {
+                verdict: UNKNOWN,
+                name,
+                step: "no step of the run".to_owned(),
+            });
         }
     }
+    let status = report(matches, &files, &findings);
+    conclude(dir, &files, &findings).map(|()| status)
+}
+
+/// The files of the log, each compared with its hash there. What the log says may be anything: a name that leads out of
+/// the directory is not followed.
+fn logged(dir: &Path, manifest: &Manifest) -> Vec<File> {
+    let mut files = Vec::new();
+    for record in &manifest.steps {
+        for (name, written) in &record.outputs {
+            let verdict = match boundary::inside(dir, name) {
+                Err(_) => "OUTSIDE",
+                Ok(path) => match artifacts::sha256(&path) {
+                    Ok(found) if found == *written => OK,
+                    Ok(_) => "CHANGED",
+                    Err(_) if path.exists() => "CHANGED",
+                    Err(_) => MISSING,
+                },
+            };
+            files.push(File {
+                verdict,
+                name: name.clone(),
+                step: record.step.clone(),
+            });
+        }
+    }
+    files
+}
+
+/// Adds the steps of the recipe that have not run, and the files that they would have written.
+fn unfinished(
+    context: &Context<'_>,
+    steps: &[Step],
+    manifest: &Manifest,
+    files: &mut Vec<File>,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
+    for step in steps {
+        if manifest.record(&step.name).is_none() {
+            findings.push(Finding {
+                step: step.name.clone(),
+                verdict: MISSING,
+                reason: "it has not run".to_owned(),
+            });
+        }
+        let writes = step.stage.writes(&step.name, &step.table)?;
+        for path in context.outputs_of(step, &writes) {
+            let name = path.strip_prefix(context.dir).unwrap_or(&path);
+            let name = name.to_string_lossy().into_owned();
+            if !files.iter().any(|file| file.name == name) {
+                files.push(File {
+                    verdict: if path.exists() { UNKNOWN } else { MISSING },
+                    name,
+                    step: step.name.clone(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCode {
     let text = if matches.get_flag("json") {
-        let files = verdicts
-            .iter()
-            .map(|(verdict, file, step)| json!({ "file": file, "step": step, "verdict": verdict.to_lowercase() }));
-        json!({ "files": files.collect::<Vec<_>>(), "faults": faults }).to_string()
+        let files_json = files.iter().map(|file| {
+            json!({ "file": file.name, "step": file.step, "verdict": file.verdict.to_lowercase() })
+        });
+        let steps_json = findings.iter().map(|finding| {
+            json!({
+                "step": finding.step,
+                "verdict": finding.verdict.to_lowercase(),
+                "reason": finding.reason,
+            })
+        });
+        json!({
+            "files": files_json.collect::<Vec<_>>(),
+            "steps": steps_json.collect::<Vec<_>>(),
+            "faults": faults(files),
+        })
+        .to_string()
     } else {
-        let lines = verdicts
+        let files = files
             .iter()
-            .map(|(verdict, file, step)| format!("{verdict:8} {file}  ({step})"));
-        lines.collect::<Vec<_>>().join("\n")
+            .map(|file| format!("{:8} {}  ({})", file.verdict, file.name, file.step));
+        let findings = findings
+            .iter()
+            .map(|finding| format!("{:8} {}: {}", finding.verdict, finding.step, finding.reason));
+        files.chain(findings).collect::<Vec<_>>().join("\n")
     };
-    let status = stage::cli::print(&text);
-    if faults > 0 {
-        let dir = dir.display();
+    stage::cli::print(&text)
+}
+
+fn faults(files: &[File]) -> usize {
+    let fine = |file: &&File| file.verdict != OK && file.verdict != UNKNOWN;
+    files.iter().filter(fine).count()
+}
+
+/// The verdict on the whole run.
+fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
+    let names = |verdict: &str| -> Vec<&str> {
+        let found = findings.iter().filter(|finding| finding.verdict == verdict);
+        found.map(|finding| finding.step.as_str()).collect()
+    };
+    let dir = dir.display();
+    let missing = names(MISSING);
+    if !missing.is_empty() {
         return Err(Failure::work(
             format_args!(
-                "{faults} files of {dir} are not as the last run left them: damaged, or written since by a stage run alone"
+                "the run {dir} is unfinished: {} missing",
+                missing.join(", ")
+            ),
+            format_args!("`skerry run --out {dir}` completes it"),
+            1,
+        ));
+    }
+    let outside = files.iter().find(|file| file.verdict == "OUTSIDE");
+    if let Some(file) = outside {
+        return Err(Failure::work(
+            format_args!(
+                "the {FILE} of {dir} names a file outside the run: {}",
+                file.name
+            ),
+            "the directory was not written by this program: do not rely on it",
+            1,
+        ));
+    }
+    let faults = faults(files);
+    if faults > 0 {
+        return Err(Failure::work(
+            format_args!(
+                "{faults} files of {dir} are not as the last run left them: damaged, missing, or written since by a stage run alone"
             ),
             format_args!("`skerry run --out {dir}` makes them again"),
             1,
         ));
     }
-    Ok(status)
+    Ok(())
 }
 
 /// The Parquet files in `dir`, by name.

@@ -9,7 +9,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
 use crate::{
-    DEFAULT_SEED, Files, Hint, Progress, Seed, Stage, Terminal, Usage, config, explain, say,
+    BoundaryError, DEFAULT_SEED, External, Files, Hint, Progress, Reach, Seed, Stage, Terminal,
+    Trust, Untrusted, Usage, boundary, config, explain, say, trust,
 };
 
 /// Exit status of wrong usage.
@@ -71,7 +72,13 @@ pub fn command<S: Stage>(name: &str) -> Command {
             );
         }
     }
-    common(command)
+    let command = common(command);
+    let [commands, external] = trust::flags();
+    if S::EXTERNAL.iter().any(|(_, reach)| *reach == Reach::Code) {
+        command.arg(commands).arg(external)
+    } else {
+        command.arg(external)
+    }
 }
 
 /// The flags that mean the same in every stage.
@@ -159,11 +166,14 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     }
     let table = |step: &str| table?.get(step)?.as_table();
     let of_step = if step == S::NAME { S::FILES_OF } else { step };
-    let files = match files::<S>(matches, table(of_step)) {
+    let files = match files::<S>(matches, step, table(of_step)) {
         Ok(files) => files,
         Err(fault) => return fail(&fault, USAGE),
     };
     let own = config::over::<S>(table(of_step), table(step));
+    if let Err(error) = check_trust::<S>(matches, step, &own) {
+        return fail(&explain(&error, error.hint().as_deref()), 1);
+    }
     let settings = config::settings::<S>(step, Some(&own), Some(matches));
     let (options, local) = match settings {
         Ok(settings) => settings,
@@ -210,12 +220,7 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
 
 /// The directory of a run, made if need be, and the right to write there.
 fn claim(run: &PathBuf) -> Result<Option<crate::RunLock>, String> {
-    std::fs::create_dir_all(run).map_err(|error| {
-        format!(
-            "error: cannot create the directory {}\n  because: {error}\n  hint: check the path, and that it may be written",
-            run.display()
-        )
-    })?;
+    boundary::create_directory(run).map_err(|error| explain(&error, error.hint().as_deref()))?;
     crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
 }
 
@@ -269,16 +274,68 @@ fn settings_file(
     matches: &ArgMatches,
     terminal: &Terminal,
 ) -> Result<Option<toml::Table>, config::ConfigError> {
-    let kept = || {
-        let path = matches.get_one::<PathBuf>("run_dir")?.join(SETTINGS_FILE);
-        path.exists().then(|| {
-            terminal.note(&format!("settings of {}", path.display()));
-            path
-        })
+    let path = match matches.get_one::<PathBuf>("config_file") {
+        Some(named) => Some(named.clone()),
+        None => kept_settings(matches)?,
     };
-    let named = matches.get_one::<PathBuf>("config_file").cloned();
-    let path = named.or_else(kept);
+    if !matches.contains_id("config_file")
+        && let Some(path) = &path
+    {
+        terminal.note(&format!("settings of {}", path.display()));
+    }
     path.map(|path| config::read_settings(&path)).transpose()
+}
+
+/// The settings file in the directory of the run, if there is one.
+fn kept_settings(matches: &ArgMatches) -> Result<Option<PathBuf>, BoundaryError> {
+    let Some(run) = matches.get_one::<PathBuf>("run_dir") else {
+        return Ok(None);
+    };
+    boundary::check_directory(run)?;
+    let path = boundary::own_file(run, SETTINGS_FILE)?;
+    Ok(path.exists().then_some(path))
+}
+
+/// Whether the settings file in the run directory is trusted with what it names outside: programs, files, addresses.
+/// What a flag gives in its place, and what a file named with `--config` holds, the user vouches for.
+fn check_trust<S: Stage>(
+    matches: &ArgMatches,
+    step: &str,
+    table: &toml::Table,
+) -> Result<(), Untrusted> {
+    let (Some(run), false) = (
+        matches.get_one::<PathBuf>("run_dir"),
+        matches.contains_id("config_file"),
+    ) else {
+        return Ok(());
+    };
+    let trust = Trust::of(matches, run);
+    let mut externals = Vec::new();
+    for &(key, reach) in S::EXTERNAL {
+        let Some(value) = table.get(key).filter(|_| !config::is_given(matches, key)) else {
+            continue;
+        };
+        let external = External {
+            step: step.to_owned(),
+            key: key.to_owned(),
+            value: value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+            reach,
+        };
+        if !trust.covers(&external) {
+            externals.push(external);
+        } else if trust.allowed(&external) {
+            say(&format!("allowed: {external}"));
+        }
+    }
+    if externals.is_empty() {
+        return Ok(());
+    }
+    Err(Untrusted {
+        settings: run.join(SETTINGS_FILE),
+        externals,
+    })
 }
 
 /// Flags of files must not collide with options of the same name.
@@ -286,10 +343,16 @@ fn flag_id(name: &str) -> String {
     format!("file:{name}")
 }
 
-/// The files: as flags name them, else as `table` does, else under their standard names in the directory of the run.
-fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<Files, String> {
+/// The files: as flags name them, else as `table` does, else under their standard names in the directory of the run, and
+/// then inside it.
+fn files<S: Stage>(
+    matches: &ArgMatches,
+    step: &str,
+    table: Option<&toml::Table>,
+) -> Result<Files, String> {
     let renamed = |name: &str| table?.get("files")?.get(name)?.as_str();
     let run = matches.get_one::<PathBuf>("run_dir");
+    let boundary_fault = |error: &BoundaryError| explain(error, error.hint().as_deref());
     let mut files = Files::default();
     if S::SOURCES.is_some() {
         files = files.with_sources(
@@ -306,7 +369,26 @@ fn files<S: Stage>(matches: &ArgMatches, table: Option<&toml::Table>) -> Result<
         let named = path.is_some();
         let standard = renamed(file.name).unwrap_or(file.file);
         let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
-        if let Some(path) = path.or_else(|| run.map(|run| run.join(standard))) {
+        let within = |run: &PathBuf| match boundary::inside(run, standard) {
+            // A link that leads out may be meant: it is read if that is allowed, but never written through.
+            Err(BoundaryError::Outside { path, target, .. }) if is_input => {
+                let external = External::file(step, file.name, &target);
+                if Trust::of(matches, run).covers(&external) {
+                    return Ok(path);
+                }
+                let error = Untrusted {
+                    settings: run.clone(),
+                    externals: vec![external],
+                };
+                Err(explain(&error, error.hint().as_deref()))
+            }
+            found => found.map_err(|error| boundary_fault(&error)),
+        };
+        let path = match (path, run) {
+            (None, Some(run)) => Some(within(run)?),
+            (path, _) => path,
+        };
+        if let Some(path) = path {
             if is_input && (named || file.required) && !path.exists() {
                 return Err(match run.filter(|run| !named && !run.exists()) {
                     Some(run) => no_directory(run),

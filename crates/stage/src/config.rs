@@ -21,6 +21,15 @@ pub enum ConfigError {
         /// The cause.
         source: std::io::Error,
     },
+    /// It leads out of the directory of the run.
+    #[error(transparent)]
+    Boundary(#[from] crate::BoundaryError),
+    /// A path is not UTF-8, which settings files and JSON are.
+    #[error("a path of `[{step}]` is not UTF-8")]
+    NotUtf8 {
+        /// The table.
+        step: String,
+    },
     /// It is no TOML.
     #[error("{} is not valid TOML", path.display())]
     Syntax {
@@ -80,6 +89,8 @@ impl Hint for ConfigError {
             Self::Io { .. } => {
                 Some("check the path; `skerry config` prints a file to start from".to_owned())
             }
+            Self::Boundary(error) => error.hint(),
+            Self::NotUtf8 { .. } => Some("name it by a path, or a link, that is".to_owned()),
             Self::UnknownKey { known, .. } => Some(format!("it may be one of: {known}")),
             Self::NotFinite { .. } => {
                 Some("give a number, or leave it out for the default".to_owned())
@@ -214,6 +225,15 @@ fn object(value: &impl Serialize) -> Map<String, Value> {
     }
 }
 
+/// Whether the user gave `key` as a flag or through the environment.
+pub(crate) fn is_given(flags: &ArgMatches, key: &str) -> bool {
+    flags.try_contains_id(key).unwrap_or(false)
+        && matches!(
+            flags.value_source(key),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        )
+}
+
 fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
     step: &str,
     table: Option<&toml::Table>,
@@ -239,16 +259,16 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
         }
     }
     if let Some(flags) = flags {
-        let given = object(
-            &T::from_arg_matches(flags).expect("the command line was parsed with these arguments"),
-        );
+        let given = serde_json::to_value(
+            T::from_arg_matches(flags).expect("the command line was parsed with these arguments"),
+        )
+        .map_err(|_| ConfigError::NotUtf8 {
+            step: step.to_owned(),
+        })?;
         for key in &keys {
-            let said = flags.try_contains_id(key).unwrap_or(false)
-                && matches!(
-                    flags.value_source(key),
-                    Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-                );
-            if said && let Some(value) = given.get(key) {
+            if is_given(flags, key)
+                && let Some(value) = given.get(key)
+            {
                 if value.is_null() {
                     let raw = flags.get_raw(key).and_then(|mut raw| raw.next_back());
                     return Err(ConfigError::NotFinite {

@@ -40,13 +40,15 @@ impl Hashes {
     }
 }
 
-/// Whether `S` with these settings would write what its outputs already hold.
+/// Whether `S` with these settings would write what its outputs already hold. With `unread`, a reason not to, nothing
+/// outside the run is looked at: no source, no model.
 pub fn freshness<S: Stage>(
     files: &Files,
     options: &S::Options,
     local: &S::Local,
     seed: Seed,
     hashes: &Hashes,
+    unread: Option<&str>,
 ) -> Freshness {
     let stale = Freshness::Stale;
     let expected = crate::footer::<S>(options, seed);
@@ -101,6 +103,9 @@ pub fn freshness<S: Stage>(
                 Err(error) => return stale(error.to_string()),
             },
         }
+    }
+    if let Some(reason) = unread {
+        return Freshness::Unchecked(reason.to_owned());
     }
     match S::fingerprints(files, options, local) {
         Ok(prints) => {

@@ -3,6 +3,7 @@
 //! A stage is a type that implements [`Stage`]: it names its files and options and has one function, `run`.
 //! [`cli::main`] makes a program of it.
 
+pub mod boundary;
 pub mod cli;
 mod config;
 mod files;
@@ -12,6 +13,7 @@ mod lock;
 mod progress;
 mod seed;
 mod terminal;
+pub mod trust;
 mod usage;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use boundary::BoundaryError;
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};
@@ -29,6 +32,7 @@ pub use lock::{LockError, RunLock};
 pub use progress::{Progress, Silent};
 pub use seed::{Seed, Stream};
 pub use terminal::{Terminal, say};
+pub use trust::{External, Reach, Trust, Untrusted};
 pub use usage::Usage;
 
 /// One stage of the pipeline.
@@ -47,6 +51,10 @@ pub trait Stage {
     const SOURCES: Option<&'static str> = None;
     /// Inputs that are opened only when needed: a footer that does not name one is not stale for it.
     const LAZY: &'static [&'static str] = &[];
+
+    /// Settings that name a program, a library, a file or an address outside the run, by key. They are not taken from a
+    /// settings file that merely lies in the run directory (see [`trust`]).
+    const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
     /// What decides the bytes of the output, beside inputs and seed. A flat structure: field, flag and key of
     /// `pipeline.toml` are one name. It goes into footers whole.

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::Hint;
+use crate::{BoundaryError, Hint};
 
-/// In the environment of a step: the run that started it, as its process id and its directory.
+/// In the environment of a step: the process id of the run that started it.
 const STARTED_BY: &str = "SKERRY_RUN";
+
+/// In the environment of a step: the directory of that run.
+const STARTED_IN: &str = "SKERRY_RUN_DIR";
 
 /// The name of the file that is locked.
 const LOCK: &str = ".lock";
@@ -28,6 +31,9 @@ pub enum LockError {
         /// The directory.
         dir: PathBuf,
     },
+    /// The file of the lock leads out of the directory.
+    #[error(transparent)]
+    Boundary(#[from] BoundaryError),
     /// The lock cannot be made.
     #[error("cannot create {}", path.display())]
     Io {
@@ -42,6 +48,7 @@ impl Hint for LockError {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Taken { .. } => "wait for it, or choose another directory".to_owned(),
+            Self::Boundary(error) => return error.hint(),
             Self::Io { .. } => "check that the directory may be written".to_owned(),
         })
     }
@@ -58,7 +65,7 @@ pub struct RunLock {
 impl RunLock {
     /// Takes the lock of directory `dir`.
     pub fn take(dir: &Path) -> Result<Self, LockError> {
-        let path = dir.join(LOCK);
+        let path = crate::boundary::own_file(dir, LOCK)?;
         let io = |source| LockError::Io {
             path: path.clone(),
             source,
@@ -107,22 +114,23 @@ impl RunLock {
         } else {
             None
         };
-        command.stdin(shared.unwrap_or_else(Stdio::null)).env(
-            STARTED_BY,
-            format!("{} {}", std::process::id(), self.dir.display()),
-        );
+        command
+            .stdin(shared.unwrap_or_else(Stdio::null))
+            .env(STARTED_BY, std::process::id().to_string())
+            .env(STARTED_IN, &self.dir);
     }
 }
 
 /// The lock of directory `dir` for a stage: taken, unless a run started the stage and holds it. Such a stage ends when
 /// that run does.
 pub(crate) fn of_stage(dir: &Path) -> Result<Option<RunLock>, LockError> {
-    let started_by = std::env::var(STARTED_BY).unwrap_or_default();
-    if let Some((run, of)) = started_by.split_once(' ') {
-        if let Ok(run) = run.parse() {
-            end_with(run);
-        }
-        if std::path::absolute(dir).is_ok_and(|dir| dir == Path::new(of)) {
+    if let Some(run) = std::env::var(STARTED_BY)
+        .ok()
+        .and_then(|run| run.parse().ok())
+    {
+        end_with(run);
+        let of = std::env::var_os(STARTED_IN).unwrap_or_default();
+        if std::path::absolute(dir).is_ok_and(|dir| dir == Path::new(&of)) {
             return Ok(None);
         }
     }

@@ -1,5 +1,6 @@
 //! Progress as people see it: a bar with rate and time left on a terminal, plain lines elsewhere.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write as _};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -113,9 +114,31 @@ fn headed(stage: &str, line: &str) -> String {
     format!("{stage:>8}  {line}")
 }
 
-/// Writes a line to standard error. A reader that has gone away is no failure of the work.
+/// Writes a line to standard error, control characters shown as escapes. A reader that has gone away is no failure of the
+/// work.
 pub fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
+}
+
+/// `text` with what would steer a terminal, or turn the direction of what follows, shown as an escape: names of files and
+/// values of settings may come from anybody. Line ends and tabs stay.
+fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |letter: char| {
+        letter.is_control() && !matches!(letter, '\n' | '\t')
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        if steers(letter) {
+            shown.extend(letter.escape_unicode());
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
 }
 
 impl Progress for Terminal {
@@ -224,6 +247,18 @@ impl Task {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_of_others_do_not_steer_the_terminal() {
+        assert_eq!(
+            super::printable("news.csv, line 3\n\thint"),
+            "news.csv, line 3\n\thint"
+        );
+        assert_eq!(
+            super::printable("touch x\u{1b}[2K\rharmless \u{202e}gpj"),
+            "touch x\\u{1b}[2K\\u{d}harmless \\u{202e}gpj"
+        );
+    }
 
     #[test]
     fn a_task_that_counts_nothing_is_told_all_the_same() {

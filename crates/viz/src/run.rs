@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use artifacts::{Label, Labels, Map};
-use stage::{File, Files, Progress, Seed, Stage};
+use stage::{File, Files, Progress, Reach, Seed, Stage};
 
 use crate::assemble::scene;
 use crate::picture::font::{Font, Setting};
@@ -88,6 +88,7 @@ impl Stage for Viz {
         input("png", "map.png", true, "a picture of the map"),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
+    const EXTERNAL: &'static [(&'static str, Reach)] = &[("font", Reach::File)];
 
     type Options = Options;
     type Local = Local;

@@ -267,6 +267,63 @@ fn a_model_whose_rows_mind_company_is_run_text_by_text() {
 }
 
 #[test]
+fn a_model_reads_no_file_outside_its_directory() {
+    let Some(place) = place(Tiny::default(), &["red sea"]) else {
+        return;
+    };
+    let fails = |name: &str| {
+        let said = place.bench.failure(&place.arguments(&[]));
+        assert!(
+            said.contains("names a file outside its directory"),
+            "{said}"
+        );
+        assert!(said.contains(name), "no {name:?} in: {said}");
+    };
+    let file = |name: &str| place.model.join(name);
+    let weights = std::fs::read(file("model.onnx_data")).unwrap();
+    std::fs::write(file("../secret_data_"), &weights).unwrap();
+    let graph = std::fs::read(file("model.onnx")).unwrap();
+    // Names of the same length, so that the graph stays one.
+    for location in ["../secret_data_", "/tmp/secret.dat", "a/../../secretd"] {
+        let (old, new) = (b"model.onnx_data", location.as_bytes());
+        assert_eq!(old.len(), new.len());
+        let at = graph
+            .windows(old.len())
+            .position(|bytes| bytes == old)
+            .unwrap();
+        let mut forged = graph.clone();
+        forged[at..at + new.len()].copy_from_slice(new);
+        std::fs::write(file("model.onnx"), forged).unwrap();
+        fails(location);
+    }
+    std::fs::write(file("model.onnx"), &graph).unwrap();
+    describe(
+        &place.model,
+        "modules.json",
+        r#"[{"type":"sentence_transformers.models.Pooling","path":"../elsewhere"}]"#,
+    );
+    fails("../elsewhere/config.json");
+    describe(&place.model, "modules.json", MODULES);
+    #[cfg(unix)]
+    for name in [
+        "model.onnx_data",
+        "tokenizer.json",
+        "model.onnx",
+        "config.json",
+    ] {
+        let kept = std::fs::read(file(name)).ok();
+        std::fs::write(file("../moved"), kept.as_deref().unwrap_or(b"{}")).unwrap();
+        let _ = std::fs::remove_file(file(name));
+        std::os::unix::fs::symlink("../moved", file(name)).unwrap();
+        fails(name);
+        std::fs::remove_file(file(name)).unwrap();
+        if let Some(kept) = kept {
+            std::fs::write(file(name), kept).unwrap();
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_directory_is_said() {
     let Some(place) = place(Tiny::default(), &["red sea"]) else {
         return;

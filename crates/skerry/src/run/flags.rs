@@ -42,6 +42,7 @@ pub(crate) fn command() -> Command {
         .arg(flag("force").help("Run every step, whatever is there"))
         .arg(step("from").help("Begin with this step: what was made before it is taken as it is"))
         .arg(step("only").conflicts_with("from").help("Run this step alone"))
+        .args(stage::trust::flags())
         .arg(flag("dry-run").help("Say what would run and why, and run nothing"))
         .arg(flag("setup").help("Bring the default model and ONNX Runtime first, as `skerry setup` does, where they are needed"))
         .arg(

@@ -11,12 +11,12 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, RunLock};
+use stage::{Hashes, RunLock, boundary};
 
 pub(crate) use self::flags::command;
-use self::pipeline::Pipeline;
+pub(crate) use self::pipeline::Pipeline;
 use self::plan::Plan;
-pub(crate) use self::plan::absolute;
+pub(crate) use self::plan::{absolute, kept_steps};
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::manifest::{FILE, Manifest};
@@ -26,25 +26,32 @@ use crate::{setup, summary};
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let dir: &PathBuf = matches.get_one("out").expect("it has a default");
+    let plan = Plan::new(matches, dir)?;
     let settings = dir.join(SETTINGS_FILE);
-    let plan = Plan::new(matches, &settings)?;
+    show_allowed(&plan);
     let planned = pipeline(matches, &plan, &settings, &plan.input);
     planned.choices()?;
     plan.find_input()?;
+    let logged = boundary::own_file(dir, FILE)?;
     if matches.get_flag("dry-run") {
         return planned.dry_run(&log(dir));
     }
+    planned.check_trust()?;
     if matches.get_flag("setup") && plan.needs_default_model() {
         setup::bring(matches)?;
     }
-    std::fs::create_dir_all(dir).map_err(Failure::io("create the directory", dir))?;
+    boundary::create_directory(dir)?;
     let lock = RunLock::take(dir)?;
-    let interrupts = Interrupts::watch(dir).map_err(Failure::io("watch for signals in", dir))?;
+    let mut written = planned.written();
+    written.extend([settings.clone(), logged]);
     // What killed writers left half done: no one else is at work here.
-    artifacts::remove_litter(dir, ".");
+    clear(dir, &written);
+    let interrupts = Interrupts::watch(dir.clone(), written.clone())
+        .map_err(Failure::io("watch for signals in", dir))?;
     let outcome = spool::spool(&plan.input, dir).and_then(|read| {
         // Only now: the settings of the last run stay as they are where there is nothing to read.
         artifacts::write_bytes(&settings, plan.page().as_bytes())?;
+        remember(dir, &plan);
         let mut manifest = log(dir);
         let pipeline = Pipeline {
             same_input: manifest.input == plan.input,
@@ -60,7 +67,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let records = pipeline.go(&mut manifest, &guard)?;
         Ok((manifest, records))
     });
-    artifacts::remove_litter(dir, ".");
+    clear(dir, &written);
     let (manifest, records) = outcome?;
     if matches.get_flag("json_report") {
         return Ok(stage::cli::print(
@@ -72,6 +79,30 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         &records,
         began.elapsed(),
     )))
+}
+
+/// Removes what killed writers of the files `written` left in `dir`, and the copy of standard input.
+pub(crate) fn clear(dir: &Path, written: &[PathBuf]) {
+    for path in written {
+        artifacts::remove_litter(path);
+    }
+    spool::remove(dir);
+}
+
+/// Shows what reaches outside the run only because a flag allows it.
+fn show_allowed(plan: &Plan) {
+    for external in &plan.allowed {
+        stage::say(&format!("allowed: {external}"));
+    }
+}
+
+/// Remembers what the user gave for the run in `dir`.
+fn remember(dir: &Path, plan: &Plan) {
+    if let Err(error) = stage::trust::remember(dir, &plan.vouched) {
+        stage::say(&format!(
+            "warning: {error}: a later run has to be given its inputs, models and commands again"
+        ));
+    }
 }
 
 fn pipeline<'a>(
@@ -92,21 +123,18 @@ fn pipeline<'a>(
             input: read,
         },
         hashes: Hashes::default(),
+        unread: None,
         same_input: false,
     }
 }
 
 /// The log of the last run; an empty one, with a word about it, where it cannot be read.
-#[expect(
-    clippy::print_stderr,
-    reason = "this is the place where programs speak"
-)]
 fn log(dir: &Path) -> Manifest {
     Manifest::read(dir).unwrap_or_else(|why| {
-        eprintln!(
+        stage::say(&format!(
             "warning: {} cannot be read ({why}): nothing tells whether the files are whole, and every step runs again",
             dir.join(FILE).display()
-        );
+        ));
         Manifest::default()
     })
 }

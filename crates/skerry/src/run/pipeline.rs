@@ -8,24 +8,26 @@ use std::time::SystemTime;
 
 use clap::ArgMatches;
 use serde_json::json;
-use stage::{Freshness, Hashes, Seed};
+use stage::{External, Freshness, Hashes, Seed, Untrusted, boundary};
 
 use crate::failure::Failure;
 use crate::manifest::{FILE, Manifest, Record};
 use crate::recipe::Step;
 use crate::step::{Context, Guard, unknown_placeholder};
 
-pub(super) struct Pipeline<'a> {
-    pub(super) matches: &'a ArgMatches,
-    pub(super) steps: &'a [Step],
-    pub(super) context: Context<'a>,
-    pub(super) hashes: Hashes,
+pub(crate) struct Pipeline<'a> {
+    pub(crate) matches: &'a ArgMatches,
+    pub(crate) steps: &'a [Step],
+    pub(crate) context: Context<'a>,
+    pub(crate) hashes: Hashes,
+    /// A reason to look at nothing outside the run, neither sources nor models.
+    pub(crate) unread: Option<&'static str>,
     /// Whether the last run had the same input.
-    pub(super) same_input: bool,
+    pub(crate) same_input: bool,
 }
 
 /// Whether a step is looked at in this run.
-pub(super) enum Choice {
+pub(crate) enum Choice {
     /// It is taken as it is.
     Leave,
     /// It runs if it is stale.
@@ -48,7 +50,7 @@ enum Verdict {
 
 impl Pipeline<'_> {
     /// What is asked of each step.
-    pub(super) fn choices(&self) -> Result<Vec<Choice>, Failure> {
+    pub(crate) fn choices(&self) -> Result<Vec<Choice>, Failure> {
         let position = |flag: &str| -> Result<Option<usize>, Failure> {
             let Some(name) = self.matches.get_one::<String>(flag) else {
                 return Ok(None);
@@ -80,6 +82,45 @@ impl Pipeline<'_> {
         Ok(choices.collect())
     }
 
+    /// Refuses before anything is written what would be refused on the way: steps that run in any case, and need what the
+    /// settings in the run directory are not trusted with.
+    pub(crate) fn check_trust(&self) -> Result<(), Failure> {
+        let mut externals = Vec::new();
+        for (step, choice) in self.steps.iter().zip(self.choices()?) {
+            let runs = match choice {
+                Choice::Leave => false,
+                Choice::Force(_) => true,
+                Choice::Check => step.command.is_some(),
+            };
+            if runs {
+                externals.extend(step.untrusted.iter().cloned());
+            }
+        }
+        self.trusted(externals)
+    }
+
+    /// Refuses what the settings in the run directory are not trusted with.
+    fn trusted(&self, externals: Vec<External>) -> Result<(), Failure> {
+        if externals.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::of(&Untrusted {
+            settings: self.context.config.to_owned(),
+            externals,
+        }))
+    }
+
+    /// The files that the steps may write.
+    pub(crate) fn written(&self) -> Vec<PathBuf> {
+        self.steps
+            .iter()
+            .flat_map(|step| {
+                let names: Vec<&str> = step.stage.outputs().iter().map(|file| file.name).collect();
+                self.context.outputs_of(step, &names)
+            })
+            .collect()
+    }
+
     fn verdict(
         &self,
         step: &Step,
@@ -104,9 +145,21 @@ impl Pipeline<'_> {
         }
         let files = self.context.files(step);
         let seed = Seed(self.context.seed);
-        let found = step
-            .stage
-            .freshness(&step.name, &step.table, &files, seed, &self.hashes)?;
+        let untrusted = step.untrusted.first().map(|external| {
+            format!(
+                "{external} is not looked at without `{}`",
+                external.reach.flag()
+            )
+        });
+        let unread = self.unread.map(str::to_owned).or(untrusted);
+        let found = step.stage.freshness(
+            &step.name,
+            &step.table,
+            &files,
+            seed,
+            &self.hashes,
+            unread.as_deref(),
+        )?;
         if let Freshness::Stale(reason) = found {
             return run(reason);
         }
@@ -129,7 +182,8 @@ impl Pipeline<'_> {
                     .settings
                     .iter()
                     .all(|(key, value)| record.settings.get(key) == Some(value));
-                if same && (self.same_input || !step.stage.takes_sources()) {
+                if self.unread.is_some() || same && (self.same_input || !step.stage.takes_sources())
+                {
                     Ok(Verdict::KeepUnchecked(why))
                 } else {
                     run(why)
@@ -139,7 +193,7 @@ impl Pipeline<'_> {
         }
     }
 
-    pub(super) fn dry_run(&self, manifest: &Manifest) -> Result<ExitCode, Failure> {
+    pub(crate) fn dry_run(&self, manifest: &Manifest) -> Result<ExitCode, Failure> {
         let mut told = Vec::new();
         let mut rerun: Vec<String> = Vec::new();
         for (step, choice) in self.steps.iter().zip(self.choices()?) {
@@ -196,7 +250,7 @@ impl Pipeline<'_> {
         before.map(|other| other.name.clone())
     }
 
-    pub(super) fn go(
+    pub(crate) fn go(
         &self,
         manifest: &mut Manifest,
         guard: &Guard<'_>,
@@ -222,7 +276,8 @@ impl Pipeline<'_> {
                     if self.matches.get_flag("verbose") {
                         self.say(&step.name, &reason);
                     }
-                    self.carry_out(step, reason, guard)?
+                    let old = manifest.record(&step.name).cloned();
+                    self.carry_out(step, reason, old.as_ref(), guard)?
                 }
             };
             records.push(Record {
@@ -232,25 +287,43 @@ impl Pipeline<'_> {
             });
             self.log(manifest, &records)?;
         }
-        let mut stale: Vec<String> = Vec::new();
-        for ((step, choice), record) in self.steps.iter().zip(&choices).zip(&mut records) {
-            if !matches!(choice, Choice::Leave) || step.command.is_some() {
-                continue;
+        let left: Vec<&str> = (self.steps.iter().zip(&choices))
+            .filter(|(step, choice)| matches!(choice, Choice::Leave) && step.command.is_none())
+            .map(|(step, _)| step.name.as_str())
+            .collect();
+        let stale = self.stale(manifest, &|step| left.contains(&step.name.as_str()))?;
+        for (name, reason) in &stale {
+            self.say(name, &format_args!("is stale: {reason}"));
+            let record = records.iter_mut().find(|record| record.step == *name);
+            if let Some(record) = record {
+                "stale".clone_into(&mut record.status);
             }
-            let reason = match (self.check(step, manifest)?, self.reads_from(step, &stale)) {
-                (Verdict::Run(reason), _) => reason,
-                (_, Some(before)) => format!("{before} is"),
-                _ => continue,
-            };
-            self.say(&step.name, &format_args!("is stale: {reason}"));
-            "stale".clone_into(&mut record.status);
-            stale.push(step.name.clone());
         }
         if stale.is_empty() {
             self.remove_others(manifest)?;
         }
         self.log(manifest, &records)?;
         Ok(records)
+    }
+
+    /// The steps among `looked_at` that the next run would redo, each with its reason.
+    pub(crate) fn stale(
+        &self,
+        manifest: &Manifest,
+        looked_at: &dyn Fn(&Step) -> bool,
+    ) -> Result<Vec<(String, String)>, Failure> {
+        let mut stale: Vec<(String, String)> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        for step in self.steps.iter().filter(|step| looked_at(step)) {
+            let reason = match (self.check(step, manifest)?, self.reads_from(step, &names)) {
+                (Verdict::Run(reason), _) => reason,
+                (_, Some(before)) => format!("{before} is"),
+                _ => continue,
+            };
+            stale.push((step.name.clone(), reason));
+            names.push(step.name.clone());
+        }
+        Ok(stale)
     }
 
     /// Writes the log. Steps that are still to come keep what is known of them, so that a broken run leaves a whole log;
@@ -267,14 +340,18 @@ impl Pipeline<'_> {
     fn remove_others(&self, manifest: &mut Manifest) -> Result<(), Failure> {
         let ours = |step: &str| self.steps.iter().any(|own| own.name == step);
         for record in manifest.steps.iter().filter(|record| !ours(&record.step)) {
-            for file in record.outputs.keys() {
-                let path = self.context.dir.join(file);
-                if path.exists() && !self.steps.iter().any(|step| self.writes_file(step, &path)) {
-                    std::fs::remove_file(&path).map_err(Failure::io("remove", &path))?;
-                    self.say(
-                        &record.step,
-                        &format_args!("removed {file}, which this recipe does not make"),
-                    );
+            for (file, written) in &record.outputs {
+                // The log is data, too: it may name anything.
+                let path = match boundary::inside(self.context.dir, file) {
+                    Ok(path) => path,
+                    Err(error) => {
+                        self.say(&record.step, &format_args!("nothing is removed: {error}"));
+                        continue;
+                    }
+                };
+                if !self.steps.iter().any(|step| self.writes_file(step, &path)) {
+                    let unmade = "which this recipe does not make";
+                    self.remove(&record.step, file, &path, Some(written), unmade)?;
                 }
             }
         }
@@ -282,11 +359,56 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    fn carry_out(&self, step: &Step, reason: String, guard: &Guard<'_>) -> Result<Record, Failure> {
+    /// Removes the file at `path` that `step` once made, as its footer or its hash in the log tells. What else has its name
+    /// is left.
+    fn remove(
+        &self,
+        step: &str,
+        name: &str,
+        path: &Path,
+        written: Option<&String>,
+        unmade: &str,
+    ) -> Result<(), Failure> {
+        let is_file = path
+            .symlink_metadata()
+            .is_ok_and(|found| found.file_type().is_file());
+        if !is_file {
+            return Ok(());
+        }
+        let of_log = written
+            .is_some_and(|written| artifacts::sha256(path).is_ok_and(|found| found == *written));
+        let of_footer = || {
+            let footer = artifacts::Footer::read(path).ok().flatten();
+            footer.is_some_and(|footer| footer.producer.starts_with("skerry-"))
+        };
+        if of_log || of_footer() {
+            std::fs::remove_file(path).map_err(Failure::io("remove", path))?;
+            self.say(step, &format_args!("removed {name}, {unmade}"));
+        } else {
+            self.say(
+                step,
+                &format_args!("left {name}, {unmade}: it is not as a run wrote it"),
+            );
+        }
+        Ok(())
+    }
+
+    /// Runs `step`, of which `old` is known.
+    fn carry_out(
+        &self,
+        step: &Step,
+        reason: String,
+        old: Option<&Record>,
+        guard: &Guard<'_>,
+    ) -> Result<Record, Failure> {
+        self.trusted(step.untrusted.clone())?;
         let writes = step.stage.writes(&step.name, &step.table)?;
         let files = self.context.files(step);
         let before = self.written_at(step, &writes);
         let line = step.command.as_deref().unwrap_or_default();
+        if step.command.is_some() {
+            self.say(&step.name, &format_args!("runs {line}"));
+        }
         if let Some(name) = unknown_placeholder(line, step) {
             self.say(
                 &step.name,
@@ -321,12 +443,17 @@ impl Pipeline<'_> {
                 .steps
                 .iter()
                 .any(|other| other.name != step.name && self.writes_file(other, path));
-            if !writes.contains(&file.name) && !of_others && path.exists() {
-                std::fs::remove_file(path).map_err(Failure::io("remove", path))?;
-                self.say(
-                    &step.name,
-                    &format_args!("removed {}, which these settings do not make", file.file),
-                );
+            let Ok(name) = path.strip_prefix(self.context.dir) else {
+                continue;
+            };
+            let name = name.to_string_lossy();
+            if !writes.contains(&file.name)
+                && !of_others
+                && boundary::inside(self.context.dir, &name).is_ok()
+            {
+                let written = old.and_then(|record| record.outputs.get(&*name));
+                let unmade = "which these settings do not make";
+                self.remove(&step.name, &name, path, written, unmade)?;
             }
         }
         let mut outputs = BTreeMap::new();
@@ -363,6 +490,7 @@ impl Pipeline<'_> {
     fn written_at(&self, step: &Step, writes: &[&str]) -> Vec<(PathBuf, Option<SystemTime>)> {
         self.context
             .outputs_of(step, writes)
+            .into_iter()
             .map(|path| {
                 let time = path.metadata().and_then(|data| data.modified()).ok();
                 (path, time)
@@ -420,13 +548,9 @@ impl Pipeline<'_> {
             .any(|file| files.output(file.name) == Some(path))
     }
 
-    #[expect(
-        clippy::print_stderr,
-        reason = "this is the place where programs speak"
-    )]
     fn say(&self, step: &str, what: &dyn fmt::Display) {
         if !self.context.quiet {
-            eprintln!("{step:>8}  {what}");
+            stage::say(&format!("{step:>8}  {what}"));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! What a run is to do: flags before the settings file, the file before the recipe, the recipe before the defaults.
 
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
+use stage::cli::SETTINGS_FILE;
+use stage::{BoundaryError, External, Reach, Trust, boundary};
 use toml::{Table, Value};
 
 use super::flags::given;
@@ -19,6 +22,10 @@ pub(super) struct Plan {
     pub(super) input: Vec<String>,
     /// The steps, their settings complete.
     pub(super) steps: Vec<Step>,
+    /// What reaches outside the run and may be used: given by the user, now or before.
+    pub(super) vouched: Vec<External>,
+    /// Those of them that only a flag of this command allows.
+    pub(super) allowed: Vec<External>,
     /// The settings file that says the same.
     page: String,
     /// Whether it goes on with the settings of the last run.
@@ -26,9 +33,10 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of this command line; `kept` is the settings file of the last run, which goes on where no input is named.
-    pub(super) fn new(matches: &ArgMatches, kept: &Path) -> Result<Self, Failure> {
-        let (file, last) = settings_file(matches, kept)?;
+    /// The plan of this command line for the run in `dir`, whose settings file is taken where no input is named.
+    pub(super) fn new(matches: &ArgMatches, dir: &Path) -> Result<Self, Failure> {
+        boundary::check_directory(dir)?;
+        let (file, last) = settings_file(matches, &boundary::own_file(dir, SETTINGS_FILE)?)?;
         let run = RunTable::of(file.as_ref())?;
         let mut input: Vec<String> = matches
             .get_many("input")
@@ -36,6 +44,7 @@ impl Plan {
             .flatten()
             .cloned()
             .collect();
+        let input_of_run = last && input.is_empty();
         if input.is_empty() {
             input = run.input;
         }
@@ -73,12 +82,32 @@ impl Plan {
         let own = preset.steps(None)?;
         let of_file: Vec<Table> = steps.iter().map(|step| step.table.clone()).collect();
         apply_sets(matches, &mut steps)?;
+        let trust = Trust::of(matches, dir);
+        let (mut vouched, mut allowed) = (Vec::new(), Vec::new());
+        // What the settings in the run directory say of the world outside has to be vouched for.
+        let mut sort = |external: External, of_run: bool, untrusted: &mut Vec<External>| {
+            if of_run && !trust.covers(&external) {
+                untrusted.push(external);
+            } else {
+                if of_run && trust.allowed(&external) {
+                    allowed.push(external.clone());
+                }
+                vouched.push(external);
+            }
+        };
         for (step, of_file) in steps.iter_mut().zip(&of_file) {
             // A stage's second step keeps what its recipe sets, or the file where the recipe does not know it.
             let of_recipe = own.iter().find(|own| own.name == step.name);
             let fixed = of_recipe.map_or(of_file, |own| &own.table);
             let second = step.name != step.stage.name();
-            step.resolve(&given(matches, step.stage, second.then_some(fixed)))?;
+            let flags = given(matches, step.stage, second.then_some(fixed));
+            step.resolve(&flags)?;
+            for external in step.external() {
+                let key = external.key.as_str();
+                let now = is_given(&flags, key) || is_set(matches, &step.name, key);
+                let of_run = last && !now && of_file.contains_key(key);
+                sort(external, of_run, &mut step.untrusted);
+            }
             if let (Some(Value::String(title)), Some(name)) =
                 (step.table.get_mut("title"), name_of(&input))
                 && title.trim().is_empty()
@@ -87,26 +116,31 @@ impl Plan {
                 step.resolve(&[])?;
             }
         }
-        let reader = steps.iter().find(|step| step.stage.takes_sources());
-        if reader.is_some_and(|step| step.command.is_none()) {
+        if let Some(reader) = steps.iter_mut().find(|step| step.stage.takes_sources()) {
             for source in input.iter_mut().filter(|source| *source != "-") {
-                *source = absolute(source)?;
+                if reader.command.is_none() {
+                    *source = absolute(source)?;
+                }
+                let external = External {
+                    step: reader.name.clone(),
+                    key: "input".to_owned(),
+                    value: source.clone(),
+                    reach: Reach::File,
+                };
+                sort(external, input_of_run, &mut reader.untrusted);
             }
         }
         let page = config::page(preset, seed, &input, &steps);
-        // Vectors that the table brings along are as good as embedded ones.
-        if steps
-            .iter()
-            .any(|step| step.stage.name() == "ingest" && step.table.contains_key("vectors"))
-        {
-            steps.retain(|step| step.stage.name() != "embed");
-        }
+        without_embedding(&mut steps);
+        check_files(dir, &mut steps, &mut sort)?;
         check(&steps)?;
         Ok(Self {
             preset,
             seed,
             input,
             steps,
+            vouched,
+            allowed,
             page,
             last,
         })
@@ -139,6 +173,30 @@ impl Plan {
     }
 }
 
+/// The steps of the settings file `kept` in the directory of a run, to be looked at and not to be run: nothing that
+/// reaches outside is trusted.
+pub(crate) fn kept_steps(kept: &Path) -> Result<Vec<Step>, Failure> {
+    let file = stage::read_settings(kept)?;
+    let run = RunTable::of(Some(&file))?;
+    let mut steps = run.preset.unwrap_or_default().steps(Some(&file))?;
+    for step in &mut steps {
+        step.resolve(&[])?;
+        step.untrusted = step.external();
+    }
+    without_embedding(&mut steps);
+    Ok(steps)
+}
+
+/// Vectors that the table brings along are as good as embedded ones.
+fn without_embedding(steps: &mut Vec<Step>) {
+    if steps
+        .iter()
+        .any(|step| step.stage.name() == "ingest" && step.table.contains_key("vectors"))
+    {
+        steps.retain(|step| step.stage.name() != "embed");
+    }
+}
+
 /// The settings file to go by, and whether it is that of the last run: the one that was named, else, where no input is
 /// named either, the one that the last run kept.
 fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bool), Failure> {
@@ -151,10 +209,39 @@ fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bo
     Ok((Some(stage::read_settings(kept)?), true))
 }
 
-/// `path` from the root, so that a run goes on from wherever the next command is given.
+/// `path` from the root and without `..`, so that a run goes on from wherever the next command is given. Links stay as they
+/// are, but for those that a `..` follows, which would lead elsewhere without them.
 pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
-    let whole = std::path::absolute(path).map_err(Failure::io("find", Path::new(path)))?;
-    Ok(whole.to_string_lossy().into_owned())
+    let io = || Failure::io("find", Path::new(path));
+    let whole = std::path::absolute(path).map_err(io())?;
+    let mut plain = PathBuf::new();
+    for component in whole.components() {
+        if component != Component::ParentDir {
+            plain.push(component);
+            continue;
+        }
+        if plain.is_symlink() {
+            plain = plain.canonicalize().map_err(io())?;
+        }
+        plain.pop();
+    }
+    Ok(plain.to_string_lossy().into_owned())
+}
+
+/// Whether `flags`, words of a command line, give the setting `key`.
+fn is_given(flags: &[OsString], key: &str) -> bool {
+    let flag = format!("--{}", key.replace('_', "-"));
+    flags.iter().any(|word| {
+        let word = word.to_string_lossy();
+        word.strip_prefix(&flag)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    })
+}
+
+/// Whether `--set` gives the setting `key` of `step`.
+fn is_set(matches: &ArgMatches, step: &str, key: &str) -> bool {
+    let mut sets = matches.get_many::<String>("set").into_iter().flatten();
+    sets.any(|set| set.split('=').next() == Some(&format!("{step}.{key}")))
 }
 
 /// The table `[run]` of a settings file.
@@ -216,6 +303,48 @@ impl RunTable {
     }
 }
 
+/// Whether all files of the run lie inside its directory, where `sort` decides about inputs that a link leads elsewhere.
+fn check_files(
+    dir: &Path,
+    steps: &mut [Step],
+    sort: &mut impl FnMut(External, bool, &mut Vec<External>),
+) -> Result<(), Failure> {
+    let mut made: Vec<String> = Vec::new();
+    for step in steps {
+        let writes = step.stage.writes(&step.name, &step.table)?;
+        for (_, name) in &step.files {
+            if let Err(error @ BoundaryError::Name { .. }) = boundary::inside(dir, name) {
+                return Err(Failure::of(&error).into_usage());
+            }
+        }
+        let name_of = |file: &stage::File, files: &[(&str, String)]| {
+            let renamed = files.iter().find(|(name, _)| *name == file.name);
+            renamed.map_or(file.file, |(_, path)| path).to_owned()
+        };
+        for file in step.stage.inputs() {
+            let name = name_of(file, &step.files);
+            if made.contains(&name) {
+                continue;
+            }
+            match boundary::inside(dir, &name) {
+                Err(BoundaryError::Outside { target, .. }) => {
+                    let external = External::file(&step.name, file.name, &target);
+                    sort(external, true, &mut step.untrusted);
+                }
+                found => drop(found?),
+            }
+        }
+        for file in step.stage.outputs() {
+            if writes.contains(&file.name) {
+                let name = name_of(file, &step.files);
+                boundary::inside(dir, &name)?;
+                made.push(name);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Whether the steps can work together, before any of them starts.
 fn check(steps: &[Step]) -> Result<(), Failure> {
     let mut written: Vec<(String, &str)> = Vec::new();
@@ -228,7 +357,9 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
             }
             let renamed = step.files.iter().find(|(name, _)| *name == file.name);
             let path = renamed.map_or(file.file, |(_, path)| path).to_owned();
-            if let Some((_, other)) = written.iter().find(|(taken, _)| *taken == path) {
+            // By the strictest file system: a run may be carried to one that ignores case.
+            let same = |taken: &str| boundary::folded(taken) == boundary::folded(&path);
+            if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken)) {
                 return Err(Failure::usage(
                     format_args!("the steps `{other}` and `{}` both write {path}", step.name),
                     format_args!(

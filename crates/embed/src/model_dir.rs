@@ -1,0 +1,86 @@
+//! A model directory as a boundary: models are handed around too, so nothing that they say leads to a file elsewhere.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::Error;
+
+/// The path of the file `name` of the model in `dir`: a relative name without `..`, whose file, where there is one, lies
+/// in the directory after all symbolic links are resolved. The cache of the Hugging Face hub keeps the files of a model in a
+/// folder `blobs` beside its `snapshots`, and links to them: that folder is part of the model.
+pub(crate) fn file_in(dir: &Path, name: &str) -> Result<PathBuf, Error> {
+    let path = dir.join(name);
+    let outside = || Error::OutsideModel {
+        dir: dir.to_owned(),
+        name: name.to_owned(),
+    };
+    let plain = Path::new(name)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if !plain || name.contains('\\') {
+        return Err(outside());
+    }
+    // What is not there is reported by who reads it.
+    let (Ok(target), Ok(root)) = (path.canonicalize(), dir.canonicalize()) else {
+        return Ok(path);
+    };
+    if target.starts_with(&root) {
+        return Ok(path);
+    }
+    let snapshots = root
+        .parent()
+        .filter(|parent| parent.file_name().is_some_and(|name| name == "snapshots"));
+    let blobs = snapshots
+        .and_then(Path::parent)
+        .map(|model| model.join("blobs"));
+    if blobs.is_some_and(|blobs| target.starts_with(blobs)) {
+        return Ok(path);
+    }
+    Err(outside())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_names_no_file_elsewhere() {
+        let outer = tempfile::tempdir().unwrap();
+        let dir = outer.path().join("model");
+        std::fs::create_dir_all(dir.join("onnx")).unwrap();
+        std::fs::write(outer.path().join("secret"), "s").unwrap();
+        for name in ["weights", "onnx/weights.data", "", "1_Pooling"] {
+            assert_eq!(file_in(&dir, name).unwrap(), dir.join(name));
+        }
+        for name in [
+            "../secret",
+            "/etc/passwd",
+            "onnx/../../secret",
+            "..\\secret",
+        ] {
+            assert!(
+                matches!(file_in(&dir, name), Err(Error::OutsideModel { .. })),
+                "{name}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_out_of_a_model_only_into_the_cache_of_the_hub() {
+        use std::os::unix::fs::symlink;
+
+        let outer = tempfile::tempdir().unwrap();
+        let dir = outer.path().join("models--a--b/snapshots/0123");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::create_dir_all(outer.path().join("models--a--b/blobs")).unwrap();
+        std::fs::write(outer.path().join("models--a--b/blobs/77"), "w").unwrap();
+        std::fs::write(outer.path().join("secret"), "s").unwrap();
+        symlink("../../blobs/77", dir.join("model.onnx")).unwrap();
+        symlink("../../../secret", dir.join("tokenizer.json")).unwrap();
+        file_in(&dir, "model.onnx").unwrap();
+        assert!(matches!(
+            file_in(&dir, "tokenizer.json"),
+            Err(Error::OutsideModel { .. })
+        ));
+    }
+}

@@ -1,0 +1,398 @@
+//! The directory of a run as a boundary.
+//!
+//! Run directories are handed around, and what their settings and their log say is data of somebody else. So a file that a
+//! run makes, reads or removes on the word of these files has to lie inside the directory, also after all symbolic links
+//! are resolved. Checks are made before the file is touched; a process that changes links meanwhile is not guarded against.
+
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::Hint;
+
+/// Names at the top of a run directory that no step may write.
+const OWN_FILES: [&str; 2] = ["manifest.json", "pipeline.toml"];
+
+/// Why a file or a directory is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum BoundaryError {
+    /// The name can lead out of the directory, or belongs to the run itself.
+    #[error("`{name}` is not a name for a file of the run {}: {fault}", dir.display())]
+    Name {
+        /// The directory of the run.
+        dir: PathBuf,
+        /// What was given.
+        name: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A symbolic link leads out of the directory.
+    #[error("{} lies outside the run {}: it leads to {}", path.display(), dir.display(), target.display())]
+    Outside {
+        /// The directory of the run.
+        dir: PathBuf,
+        /// The file as it was named.
+        path: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// A symbolic link that leads nowhere.
+    #[error("{} is a symbolic link that cannot be followed", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file of the run is something else.
+    #[error("{} is {found}, not a file", path.display())]
+    NotAFile {
+        /// What is there.
+        path: PathBuf,
+        /// "a directory" or "a device or a pipe".
+        found: &'static str,
+    },
+    /// A directory is wanted where something else is.
+    #[error("{} is a file, not a directory", path.display())]
+    NotADirectory {
+        /// What is there.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}", path.display())]
+    Io {
+        /// "read" or "create the directory".
+        action: &'static str,
+        /// The place.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+impl Hint for BoundaryError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Name { .. } => {
+                "every file of a run lies in its directory: give a relative name without `..`, such as \"map.html\""
+                    .to_owned()
+            }
+            Self::Outside { path, .. } => format!(
+                "remove {}, or replace it by the file itself: every file of a run lies in its directory",
+                path.display()
+            ),
+            Self::Link { .. } => "make what it leads to, remove it, or name another path".to_owned(),
+            Self::NotAFile { .. } => "remove it, or name another directory".to_owned(),
+            Self::NotADirectory { .. } => "name a directory, or a path where nothing is yet".to_owned(),
+            Self::Io { .. } => "check the path and its permissions".to_owned(),
+        })
+    }
+}
+
+/// The path of the file `name` of the run in `dir`: a relative name that stays inside, also through symbolic links, and is
+/// none of the run's own files. What does not exist yet is inside if the existing part of its path is.
+///
+/// # Errors
+///
+/// `Name`, `Outside` or `Link`, and `Io` where a part of the path cannot be looked at.
+pub fn inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
+    if let Some(fault) = fault_of(name) {
+        return Err(BoundaryError::Name {
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+            fault,
+        });
+    }
+    resolved_inside(dir, name)
+}
+
+/// The path of one of the run's own files (`manifest.json`, `pipeline.toml`, the lock), which must not be a link that
+/// leads out of the directory, nor anything but a file.
+///
+/// # Errors
+///
+/// `NotAFile`, and those of [`inside`] but for `Name`.
+pub fn own_file(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
+    let path = resolved_inside(dir, name)?;
+    match path.metadata() {
+        Ok(found) if !found.is_file() => Err(BoundaryError::NotAFile {
+            path,
+            found: if found.is_dir() {
+                "a directory"
+            } else {
+                "a device or a pipe"
+            },
+        }),
+        _ => Ok(path),
+    }
+}
+
+/// What is wrong with `name` as the name of a file that a step writes. By the strictest file system: a directory may be
+/// carried to another machine.
+fn fault_of(name: &str) -> Option<&'static str> {
+    let path = Path::new(name);
+    let mut components = path.components().peekable();
+    if components.peek().is_none() {
+        return Some("it is empty");
+    }
+    if name.contains(|letter: char| letter.is_control() || matches!(letter, '\\' | ':')) {
+        return Some("it has a control character, a backslash or a colon");
+    }
+    for component in components {
+        match component {
+            Component::Normal(part) if part.as_encoded_bytes().first() != Some(&b'.') => {}
+            Component::Normal(_) => return Some("it is hidden"),
+            Component::ParentDir => return Some("it holds `..`"),
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {
+                return Some("it is not relative to the directory");
+            }
+        }
+    }
+    if name.ends_with('/') {
+        return Some("it names a directory");
+    }
+    let folded = folded(name);
+    OWN_FILES
+        .contains(&folded.as_str())
+        .then_some("that file belongs to the run itself")
+}
+
+/// `name` as a file system compares it that ignores case, Unicode form, and dots and blanks at the end.
+pub fn folded(name: &str) -> String {
+    let plain: String = name.nfc().collect::<String>().to_lowercase();
+    let plain: String = plain.nfc().collect();
+    plain.trim_end_matches(['.', ' ']).to_owned()
+}
+
+fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
+    let path = dir.join(name);
+    let root = match dir.canonicalize() {
+        Ok(root) => root,
+        // Nothing is in a directory that is not there.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+        Err(source) => {
+            return Err(BoundaryError::Io {
+                action: "read",
+                path: dir.to_owned(),
+                source,
+            });
+        }
+    };
+    let mut at = root.clone();
+    for component in Path::new(name).components() {
+        at.push(component);
+        let found = match at.symlink_metadata() {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            Err(source) => {
+                return Err(BoundaryError::Io {
+                    action: "read",
+                    path: at,
+                    source,
+                });
+            }
+        };
+        if !found.is_symlink() {
+            continue;
+        }
+        match at.canonicalize() {
+            Ok(target) if target.starts_with(&root) => at = target,
+            Ok(target) => {
+                return Err(BoundaryError::Outside {
+                    dir: dir.to_owned(),
+                    path,
+                    target,
+                });
+            }
+            Err(source) => return Err(BoundaryError::Link { path: at, source }),
+        }
+    }
+    Ok(path)
+}
+
+/// Whether `path` is there and lies inside `dir`, with all that is in it where it is a directory: no symbolic link leads
+/// out.
+pub fn lies_inside(dir: &Path, path: &Path) -> bool {
+    fn within(root: &Path, path: &Path) -> io::Result<bool> {
+        let path = path.canonicalize()?;
+        if !path.starts_with(root) {
+            return Ok(false);
+        }
+        if path.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                let entry = entry?;
+                // A link to a directory inside is looked at where that directory is, so that loops end.
+                let inside = if entry.file_type()?.is_symlink() {
+                    entry.path().canonicalize()?.starts_with(root)
+                } else {
+                    within(root, &entry.path())?
+                };
+                if !inside {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+    dir.canonicalize()
+        .and_then(|root| within(&root, path))
+        .unwrap_or(false)
+}
+
+/// Checks that `dir` is a directory, or that one can be made there as far as its path tells.
+///
+/// # Errors
+///
+/// `NotADirectory` or `Link`, naming the part of the path at fault.
+pub fn check_directory(dir: &Path) -> Result<(), BoundaryError> {
+    for part in dir.ancestors().filter(|part| !part.as_os_str().is_empty()) {
+        match part.metadata() {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => {
+                return Err(BoundaryError::NotADirectory {
+                    path: part.to_owned(),
+                });
+            }
+            // A link that leads nowhere, or in a circle.
+            Err(source) if part.is_symlink() => {
+                return Err(BoundaryError::Link {
+                    path: part.to_owned(),
+                    source,
+                });
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes the directory `dir`, and those above it, where they are not there yet.
+///
+/// # Errors
+///
+/// As [`check_directory`], and `Io`.
+pub fn create_directory(dir: &Path) -> Result<(), BoundaryError> {
+    check_directory(dir)?;
+    std::fs::create_dir_all(dir).map_err(|source| BoundaryError::Io {
+        action: "create the directory",
+        path: dir.to_owned(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_can_lead_out_are_refused() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for name in ["map.html", "plots/map.html", "über.parquet", "a b.parquet"] {
+            assert_eq!(inside(dir.path(), name).expect(name), dir.path().join(name));
+        }
+        for name in [
+            "",
+            "/etc/passwd",
+            "../victim.txt",
+            "a/../../victim.txt",
+            "a/..",
+            "./../x",
+            ".",
+            ".lock",
+            "sub/.hidden",
+            "sub/",
+            "c:\\x",
+            "a\\b",
+            "a\nb",
+            "manifest.json",
+            "Manifest.JSON",
+            "pipeline.toml.",
+            "PIPELINE.TOML ",
+        ] {
+            assert!(
+                matches!(inside(dir.path(), name), Err(BoundaryError::Name { .. })),
+                "{name:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_are_compared_as_the_strictest_file_system_does() {
+        assert_eq!(folded("Map.HTML"), folded("map.html"));
+        assert_eq!(folded("caf\u{e9}.html"), folded("cafe\u{301}.html"));
+        assert_eq!(folded("CAFE\u{301}.html"), folded("caf\u{e9}.html"));
+        assert_ne!(folded("map.html"), folded("map2.html"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_before_a_file_is_taken_for_inside() {
+        use std::os::unix::fs::symlink;
+
+        let outer = tempfile::tempdir().expect("a directory");
+        let dir = outer.path().join("run");
+        std::fs::create_dir_all(dir.join("real")).expect("it can be made");
+        std::fs::write(outer.path().join("victim"), "v").expect("it can be written");
+        std::fs::write(dir.join("real/file"), "f").expect("it can be written");
+        symlink(outer.path(), dir.join("up")).expect("a link");
+        symlink(dir.join("real"), dir.join("alias")).expect("a link");
+        symlink("../victim", dir.join("map.html")).expect("a link");
+        symlink("nowhere", dir.join("dangling")).expect("a link");
+        symlink("loop", dir.join("loop")).expect("a link");
+        assert!(inside(&dir, "alias/file").is_ok());
+        assert!(inside(&dir, "alias/new").is_ok());
+        for name in ["up/victim", "up/new", "map.html"] {
+            assert!(
+                matches!(inside(&dir, name), Err(BoundaryError::Outside { .. })),
+                "{name}"
+            );
+        }
+        for name in ["dangling", "loop"] {
+            assert!(
+                matches!(inside(&dir, name), Err(BoundaryError::Link { .. })),
+                "{name}"
+            );
+        }
+        assert!(lies_inside(&dir, &dir.join("alias/file")));
+        assert!(lies_inside(&dir, &dir.join("real")));
+        assert!(!lies_inside(&dir, &dir.join("map.html")));
+        assert!(!lies_inside(&dir, &dir.join("no such")));
+        symlink("../../victim", dir.join("real/weights")).expect("a link");
+        assert!(!lies_inside(&dir, &dir.join("real")));
+        // The directory itself may be a link: it was named by whoever runs this.
+        symlink(&dir, outer.path().join("latest")).expect("a link");
+        assert!(inside(&outer.path().join("latest"), "alias/file").is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_directory_is_named() {
+        use std::os::unix::fs::symlink;
+
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = |name: &str| dir.path().join(name);
+        std::fs::write(path("file"), "").expect("it can be written");
+        symlink("nowhere", path("dangling")).expect("a link");
+        symlink("loop", path("loop")).expect("a link");
+        for name in ["file", "file/below"] {
+            let error = create_directory(&path(name)).expect_err(name);
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("file is a file, not a directory"),
+                "{error}"
+            );
+        }
+        for name in ["dangling", "loop", "loop/below"] {
+            assert!(
+                matches!(
+                    create_directory(&path(name)),
+                    Err(BoundaryError::Link { .. })
+                ),
+                "{name}"
+            );
+        }
+        create_directory(&path("new/below")).expect("it can be made");
+    }
+}

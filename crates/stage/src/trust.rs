@@ -1,0 +1,282 @@
+//! Which settings of a run directory may reach outside it.
+//!
+//! A settings file that lies in a run directory may come from somebody else. What it says of programs, libraries, network
+//! addresses and files elsewhere is not used, unless the user allows it on the command line, or has given the same setting
+//! for this directory before. The latter is remembered in Skerry's cache: the file is named by the directory's resolved path,
+//! and holds a hash of each setting.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches};
+use serde::{Deserialize, Serialize};
+
+use crate::{Hint, cache_dir};
+
+/// How a setting reaches outside the directory of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It names a program or a library: code that would run.
+    Code,
+    /// It names a file that would be read.
+    File,
+    /// It names an address that data would be sent to.
+    Network,
+}
+
+impl Reach {
+    /// The flag that allows it.
+    pub fn flag(self) -> &'static str {
+        match self {
+            Self::Code => "--allow-commands",
+            Self::File | Self::Network => "--allow-external",
+        }
+    }
+}
+
+/// A setting that reaches outside the directory of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct External {
+    /// The table of the settings file.
+    pub step: String,
+    /// The setting.
+    pub key: String,
+    /// Its value.
+    pub value: String,
+    /// What would happen.
+    pub reach: Reach,
+}
+
+impl fmt::Display for External {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On one line, so that a value cannot pass for another message.
+        let value = self.value.replace('\r', "\\r").replace('\n', "\\n");
+        write!(f, "`{}` of `[{}]`: {value}", self.key, self.step)
+    }
+}
+
+impl External {
+    /// The file `name` of `step`, which leads to `target` outside the run.
+    pub fn file(step: &str, name: &str, target: &Path) -> Self {
+        Self {
+            step: step.to_owned(),
+            key: format!("files.{name}"),
+            value: target.to_string_lossy().into_owned(),
+            reach: Reach::File,
+        }
+    }
+
+    fn hash(&self) -> String {
+        artifacts::sha256_of(format!("{}\0{}\0{}", self.step, self.key, self.value).as_bytes())
+    }
+}
+
+/// Settings of a run directory that are not trusted, where they are needed.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is not trusted with what reaches outside the run:{}", settings.display(), list(externals))]
+pub struct Untrusted {
+    /// The settings file, or the directory that holds a link.
+    pub settings: PathBuf,
+    /// The settings.
+    pub externals: Vec<External>,
+}
+
+/// One line for each, with what it would do.
+fn list(externals: &[External]) -> String {
+    let line = |external: &External| {
+        let would = match external.reach {
+            Reach::Code => "runs code",
+            Reach::File => "reads a file",
+            Reach::Network => "sends data",
+        };
+        format!("\n  {external} ({would})")
+    };
+    externals.iter().map(line).collect()
+}
+
+impl Hint for Untrusted {
+    fn hint(&self) -> Option<String> {
+        let mut flags: Vec<&str> = self.externals.iter().map(|one| one.reach.flag()).collect();
+        flags.sort_unstable();
+        flags.dedup();
+        Some(format!(
+            "a run directory can come from somebody else; if you know this one, add `{}`, or name the file with `--config {}`",
+            flags.join(" "),
+            self.settings.display()
+        ))
+    }
+}
+
+/// What the settings of a run directory are trusted with.
+#[derive(Debug)]
+pub struct Trust {
+    dir: PathBuf,
+    code: bool,
+    files: bool,
+    remembered: BTreeSet<String>,
+}
+
+/// What is kept of one directory.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Remembered {
+    /// Its resolved path, for people who look into the cache.
+    directory: String,
+    /// Hashes of the settings that the user gave.
+    settings: BTreeSet<String>,
+}
+
+impl Trust {
+    /// What the flags of a command line and what is remembered allow for the run in `dir`.
+    pub fn of(matches: &ArgMatches, dir: &Path) -> Self {
+        let flag = |id: &str| matches.try_get_one::<bool>(id).ok().flatten() == Some(&true);
+        Self {
+            dir: dir.to_owned(),
+            code: flag("allow_commands"),
+            files: flag("allow_external"),
+            remembered: remembered(dir),
+        }
+    }
+
+    /// Whether `external` may be used.
+    pub fn covers(&self, external: &External) -> bool {
+        self.allowed(external)
+            || self.remembered.contains(&external.hash())
+            || (external.reach == Reach::File
+                && crate::boundary::lies_inside(&self.dir, Path::new(&external.value)))
+    }
+
+    /// Whether a flag of this command allows `external`.
+    pub fn allowed(&self, external: &External) -> bool {
+        match external.reach {
+            Reach::Code => self.code,
+            Reach::File | Reach::Network => self.files,
+        }
+    }
+}
+
+/// `--allow-commands` and `--allow-external`.
+pub fn flags() -> [Arg; 2] {
+    [
+        Arg::new("allow_commands")
+            .long("allow-commands")
+            .action(ArgAction::SetTrue)
+            .help("Run the programs and load the libraries that the settings in the run directory name"),
+        Arg::new("allow_external")
+            .long("allow-external")
+            .action(ArgAction::SetTrue)
+            .help("Read the files and use the addresses outside the run directory that its settings name"),
+    ]
+}
+
+/// Where it is kept what the user gave for the run in `dir`; nowhere if that directory is not there.
+fn memory_of(dir: &Path) -> Option<(PathBuf, PathBuf)> {
+    let dir = dir.canonicalize().ok()?;
+    let name = artifacts::sha256_of(dir.as_os_str().as_encoded_bytes());
+    Some((cache_dir().join("runs").join(format!("{name}.json")), dir))
+}
+
+fn remembered(dir: &Path) -> BTreeSet<String> {
+    let read = || {
+        let (path, _) = memory_of(dir)?;
+        let known: Remembered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        Some(known.settings)
+    };
+    // What cannot be read is not trusted.
+    read().unwrap_or_default()
+}
+
+/// Remembers that the user gave `externals`, and no others, for the run in `dir`.
+///
+/// # Errors
+///
+/// If the cache cannot be written: then the next command has to give them again.
+pub fn remember<'a>(
+    dir: &Path,
+    externals: impl IntoIterator<Item = &'a External>,
+) -> Result<(), artifacts::Error> {
+    let Some((path, dir)) = memory_of(dir) else {
+        return Ok(());
+    };
+    let settings: BTreeSet<String> = externals.into_iter().map(External::hash).collect();
+    if settings == remembered(&dir) {
+        return Ok(());
+    }
+    let known = Remembered {
+        directory: dir.to_string_lossy().into_owned(),
+        settings,
+    };
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(|source| artifacts::Error::Io {
+            action: "create",
+            path: parent.to_owned(),
+            source,
+        })?;
+    }
+    let text = serde_json::to_string_pretty(&known).expect("it is plain data");
+    artifacts::write_bytes(&path, (text + "\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn external(key: &str, value: &str, reach: Reach) -> External {
+        External {
+            step: "embed".to_owned(),
+            key: key.to_owned(),
+            value: value.to_owned(),
+            reach,
+        }
+    }
+
+    #[test]
+    fn each_reach_has_its_flag_and_memory_is_of_the_very_setting() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let trust = |code, files, remembered: &[&External]| Trust {
+            dir: dir.path().to_owned(),
+            code,
+            files,
+            remembered: remembered.iter().map(|known| known.hash()).collect(),
+        };
+        let program = external("command", "touch x", Reach::Code);
+        let address = external("endpoint", "http://127.0.0.1:1/v1", Reach::Network);
+        let model = external("model", "/models/m", Reach::File);
+        for known in [&program, &address, &model] {
+            assert!(!trust(false, false, &[]).covers(known), "{known}");
+            assert!(trust(false, false, &[known]).covers(known), "{known}");
+            let other = External {
+                value: format!("{} ", known.value),
+                ..known.clone()
+            };
+            assert!(!trust(false, false, &[known]).covers(&other), "{other}");
+            let elsewhere = External {
+                step: "knn".to_owned(),
+                ..known.clone()
+            };
+            assert!(
+                !trust(false, false, &[known]).covers(&elsewhere),
+                "{elsewhere}"
+            );
+        }
+        let covered = |code, files| {
+            [&program, &address, &model].map(|known| trust(code, files, &[]).covers(known))
+        };
+        assert_eq!(covered(true, false), [true, false, false]);
+        assert_eq!(covered(false, true), [false, true, true]);
+        // What lies in the directory is part of it; code never is.
+        let inside = dir.path().join("m").display().to_string();
+        std::fs::write(&inside, "").expect("it can be written");
+        assert!(trust(false, false, &[]).covers(&external("model", &inside, Reach::File)));
+        assert!(!trust(false, false, &[]).covers(&external("onnxruntime", &inside, Reach::Code)));
+    }
+
+    #[test]
+    fn a_value_stays_on_its_line() {
+        let program = external("command", "touch x\n  hint: all is well", Reach::Code);
+        assert_eq!(
+            program.to_string(),
+            "`command` of `[embed]`: touch x\\n  hint: all is well"
+        );
+    }
+}
