@@ -3,6 +3,7 @@
 //! A stage is a type that implements [`Stage`]: it names its files and options and has one function, `run`.
 //! [`cli::main`] makes a program of it.
 
+mod bytes;
 pub mod cli;
 mod config;
 mod files;
@@ -21,6 +22,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use bytes::Bytes;
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};
