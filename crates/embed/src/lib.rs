@@ -10,9 +10,11 @@ mod encoder;
 mod error;
 mod hash;
 mod library;
+mod memory;
 mod model;
 mod onnx;
 mod options;
+mod outputs;
 mod pooling;
 mod run;
 mod settings;
@@ -22,4 +24,5 @@ mod work;
 
 pub use error::Error;
 pub use options::{EncoderKind, Local, Options, Pooling};
+pub use outputs::OutputFault;
 pub use run::{Embed, Report};
