@@ -195,7 +195,7 @@ pub enum Error {
         message: String,
     },
     /// The model alone takes more than `--memory-limit` allows.
-    #[error("{model} takes about {need}, --memory-limit allows {limit}")]
+    #[error("embedding with {model} takes about {need}, --memory-limit allows {limit}")]
     Memory {
         /// The model's name.
         model: String,
@@ -311,7 +311,7 @@ impl stage::Hint for Error {
                 OutputFault::Pooled => "leave --pooling out: the graph pools by itself",
             }
             .to_owned(),
-            Self::Memory { need, .. } => format!("allow {need}, or take a smaller model"),
+            Self::Memory { need, .. } => format!("allow {need}, cut texts shorter (--max-tokens), or take a smaller model"),
             Self::LongText { need, fits, .. } => {
                 format!("cut longer texts with --max-tokens {fits}, or allow {need}")
             }

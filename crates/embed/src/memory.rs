@@ -5,16 +5,16 @@
 //!
 //! * Texts of up to [`LONG`] tokens: [`ARENA`] numbers a token and dimension, measured on the default model.
 //! * Longer ones: the scores of attention, heads x tokens x tokens, of which a graph holds one copy or two at once,
-//!   depending on how it was exported. How many is measured on one text of [`PROBE`] tokens, where the system tells what
-//!   a process holds.
+//!   depending on how it was exported. How many is measured on one text as long as the longest, up to [`PROBE`] tokens,
+//!   where the system tells what a process holds.
 //!
 //! ONNX Runtime computes the scores of a text whole; so a text whose scores do not fit cannot be embedded.
 
 use std::collections::BTreeMap;
 
 /// Texts of more tokens are counted one by one: attention is no longer a small part of their memory.
-pub(crate) const LONG: usize = 512;
-/// Tokens of the text that the memory of longer ones is measured on. Shorter, and attention would not stand out.
+pub(crate) const LONG: usize = 256;
+/// Tokens of the text that the memory of longer ones is measured on: enough for attention to stand out.
 pub(crate) const PROBE: usize = 1024;
 /// Numbers that the arena comes to hold for each token of a batch and dimension.
 const ARENA: u64 = 66;
@@ -106,7 +106,7 @@ impl Cost {
     }
 
     /// The most tokens that a text may have to take at most `bytes`.
-    pub(crate) fn tokens_within(&self, bytes: u64) -> usize {
+    fn tokens_within(&self, bytes: u64) -> usize {
         if bytes < self.short * LONG as u64 {
             return (bytes / self.short) as usize;
         }
@@ -117,7 +117,7 @@ impl Cost {
     }
 
     /// Bytes that `sessions` sessions come to hold beside their weights, with batches of at most `budget` tokens.
-    fn sessions(&self, sessions: usize, budget: usize, lengths: &Lengths) -> u64 {
+    pub(crate) fn sessions(&self, sessions: usize, budget: usize, lengths: &Lengths) -> u64 {
         let usual = self.short * budget.max(lengths.longest_short).min(lengths.short) as u64;
         let mut idle = sessions;
         let mut held = 0_u64;
@@ -149,8 +149,10 @@ impl Cost {
 pub(crate) struct Work<'a> {
     /// Bytes held with one session loaded, the vectors of all texts included.
     pub(crate) held: u64,
-    /// Bytes of every further session.
+    /// Bytes that loading that session took, and so will take every further one at most.
     pub(crate) session: u64,
+    /// Its threads.
+    pub(crate) threads_each: usize,
     pub(crate) cost: Cost,
     pub(crate) lengths: &'a Lengths,
     /// Threads that the sessions share.
@@ -182,12 +184,26 @@ impl Share {
 impl Work<'_> {
     /// Bytes at the peak.
     pub(crate) fn need(&self, share: Share) -> u64 {
+        let batches = self
+            .cost
+            .sessions(share.sessions, share.budget, self.lengths);
+        self.loaded(share).saturating_add(batches)
+    }
+
+    /// Bytes before the first batch.
+    fn loaded(&self, share: Share) -> u64 {
+        // Loaded again with other threads, a session leaves behind what the allocator cannot give back: a fifth was seen.
+        let again = share.threads_each != self.threads_each;
         self.held
+            .saturating_add(if again { self.session / 4 } else { 0 })
             .saturating_add(self.session * (share.sessions as u64 - 1))
-            .saturating_add(
-                self.cost
-                    .sessions(share.sessions, share.budget, self.lengths),
-            )
+    }
+
+    /// The most tokens that a text may have within `limit`, with one session.
+    pub(crate) fn fits(&self, limit: u64) -> usize {
+        let alone = Share::new(1, self.threads, 1);
+        self.cost
+            .tokens_within(limit.saturating_sub(self.loaded(alone)))
     }
 
     /// The share with the most sessions, then the largest batches, within `limit`; else the bytes of the smallest one.
@@ -246,6 +262,7 @@ mod tests {
         let work = Work {
             held: 0,
             session: 0,
+            threads_each: 1,
             cost,
             lengths,
             threads: 1,
@@ -336,7 +353,8 @@ mod tests {
         let mib = |mib: u64| mib << 20;
         let work = |lengths| Work {
             held: mib(200),
-            session: mib(90),
+            session: mib(88),
+            threads_each: 1,
             cost,
             lengths,
             threads: 4,
@@ -359,7 +377,7 @@ mod tests {
 
         let two = lengths(&[4096, 4096]);
         let two = work(&two);
-        let one_at_a_time = mib(200) + cost.text(4096);
+        let one_at_a_time = mib(222) + cost.text(4096);
         let share = two.within(one_at_a_time, 4, 512).unwrap();
         assert_eq!((share.sessions, share.threads_each), (1, 4));
         assert_eq!(two.within(one_at_a_time - 1, 4, 512), Err(one_at_a_time));
@@ -368,7 +386,7 @@ mod tests {
     #[test]
     fn the_longest_text_that_fits_is_told() {
         let cost = Cost::new(384, 12, None);
-        for tokens in [1, 64, 300, 2048, 4096, 8192] {
+        for tokens in [1, 64, 200, 600, 2048, 4096, 8192] {
             let fits = cost.tokens_within(cost.text(tokens));
             assert!(fits == tokens || fits + 1 == tokens, "{tokens}: {fits}");
         }

@@ -221,18 +221,35 @@ fn by_model(
         let work = Work {
             held,
             session: encoder.session_bytes,
+            threads_each: encoder.share.threads_each,
             cost: encoder.cost(lengths, room)?,
             lengths,
             threads: encoder.threads,
         };
         let share = share(&work, encoder.share, &model.name, local)?;
-        let memory = resident.map(|_| format!(", about {} of memory", Bytes(work.need(share))));
+        if let Some(limit) = local.memory_limit
+            && share != encoder.share
+        {
+            progress.note(&format!(
+                "to stay within {limit}: {} of {} copies of the model, batches of {} tokens",
+                share.sessions, encoder.share.sessions, share.budget
+            ));
+        }
+        let cost = work.cost;
+        let crew = encoder.start(share)?;
+        // What loading took is known now.
+        let loaded = memory::resident().zip(resident);
+        let memory = loaded.map(|(after, before)| {
+            let held = held + after.saturating_sub(before);
+            let need = held + cost.sessions(share.sessions, share.budget, lengths);
+            format!(", about {} of memory", Bytes(need))
+        });
         progress.note(&format!(
             "{} to {d} dimensions{}",
             model.name,
             memory.unwrap_or_default()
         ));
-        encoder.start(share)
+        Ok(crew)
     };
     let vectors = work::embed(&text, n, &tokenizer, d, cache, engage, progress)?;
     let Vectors {
@@ -277,12 +294,7 @@ fn fits_at_all(model: &Model, local: &Local) -> Result<(), Error> {
 }
 
 /// How the work is shared out among sessions: as is fastest, or as the limit allows.
-fn share(
-    work: &Work<'_>,
-    wanted: Share,
-    model: &str,
-    local: &Local,
-) -> Result<Share, Error> {
+fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<Share, Error> {
     let Some(limit) = local.memory_limit else {
         return Ok(wanted);
     };
@@ -291,9 +303,9 @@ fn share(
         Err(need) => Bytes(need),
     };
     let model = model.to_owned();
-    let fits = work.cost.tokens_within(limit.0.saturating_sub(work.held));
+    let fits = work.fits(limit.0);
     Err(match work.lengths.longest() {
-        Some((tokens, id)) if fits >= FEWEST => Error::LongText {
+        Some((tokens, id)) if (FEWEST..tokens).contains(&fits) => Error::LongText {
             row: id as usize,
             tokens,
             model,

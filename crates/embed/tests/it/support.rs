@@ -365,6 +365,19 @@ impl Bench {
         String::from_utf8_lossy(&output.stderr).into_owned()
     }
 
+    /// The memory in MiB that a run of a report foresaw.
+    pub(crate) fn foreseen(report: &serde_json::Value) -> Option<u64> {
+        let notes = report["notes"].as_array().unwrap();
+        let words = notes.iter().find_map(|note| {
+            let (_, about) = note.as_str()?.split_once("dimensions, about ")?;
+            about.strip_suffix(" MiB of memory")
+        });
+        if words.is_none() {
+            eprintln!("skipped: this system does not tell what a process holds");
+        }
+        words.map(|words| words.parse().unwrap())
+    }
+
     pub(crate) fn embeddings(&self) -> Embeddings {
         Embeddings::read(&self.dir.path().join("embeddings.parquet"))
             .unwrap()

@@ -348,6 +348,60 @@ fn of_several_outputs_one_must_be_named() {
 }
 
 #[test]
+fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
+    let long = "salt ".repeat(4000);
+    let Some(place) = place(Tiny::default(), &["red sea", &long, "red sea", &long]) else {
+        return;
+    };
+    describe(
+        &place.model,
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":5000}"#,
+    );
+    let whole = place.bench.report(&place.arguments(&["--no-cache"]));
+    let Some(foreseen) = Bench::foreseen(&whole) else {
+        return;
+    };
+    let bytes = place.bench.bytes();
+    // Scores of one head, 4,002 x 4,002 f32, are 61 MiB of it.
+    let limit = |mib: u64| format!("{mib}MiB");
+    let enough = limit(foreseen + 20);
+    place
+        .bench
+        .report(&place.arguments(&["--no-cache", "--memory-limit", &enough]));
+    assert!(place.bench.bytes() == bytes);
+    let short = limit(foreseen - 30);
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--no-cache", "--memory-limit", &short]));
+    let allows = format!("--memory-limit allows {} MiB", foreseen - 30);
+    assert!(
+        said.contains("row 1: a text of 4,002 tokens takes") && said.contains(&allows),
+        "{said}"
+    );
+    let (_, hint) = said.split_once("--max-tokens ").unwrap();
+    let fits: usize = hint.split(',').next().unwrap().parse().unwrap();
+    assert!((2000..4000).contains(&fits), "{said}");
+    // What the process holds beside is not the same in every run.
+    let fits = (fits - 300).to_string();
+    let cut = place.bench.report(&place.arguments(&[
+        "--no-cache",
+        "--memory-limit",
+        &short,
+        "--max-tokens",
+        &fits,
+    ]));
+    assert_eq!(cut["truncated"], 2);
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--no-cache", "--memory-limit", "1MiB"]));
+    assert!(
+        said.contains("--memory-limit allows 1 MiB") && said.contains("allow "),
+        "{said}"
+    );
+}
+
+#[test]
 fn pooling_is_not_asked_for_in_vain() {
     let tiny = Tiny {
         outputs: &[DENSE, SPARSE, COLBERT],
