@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use stage::{Bytes, thousands};
+
+use crate::outputs::OutputFault;
+
 /// Why embedding failed. `Display` states the fact, the hint what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -168,10 +172,12 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// The graph has no output that could be an embedding.
-    #[error("the graph has no f32 output of rank 2 or 3 (it has: {found})")]
+    /// No output of the graph can be taken for the embedding.
+    #[error("{fault}; it has {found}")]
     Output {
-        /// Its outputs.
+        /// What stands against it.
+        fault: OutputFault,
+        /// All outputs with their shapes.
         found: String,
     },
     /// The graph answered with another shape than it should.
@@ -196,6 +202,32 @@ pub enum Error {
         /// What ONNX Runtime said.
         message: String,
     },
+    /// The model alone takes more than `--memory-limit` allows.
+    #[error("embedding with {model} takes about {need}, --memory-limit allows {limit}")]
+    Memory {
+        /// The model's name.
+        model: String,
+        /// What it would take.
+        need: Bytes,
+        /// What it may take.
+        limit: Bytes,
+    },
+    /// A text takes more than `--memory-limit` allows.
+    #[error("row {row}: a text of {} tokens takes {model} about {need}, --memory-limit allows {limit}", thousands(*tokens))]
+    LongText {
+        /// The row.
+        row: usize,
+        /// Its tokens, as far as the model reads them.
+        tokens: usize,
+        /// The model's name.
+        model: String,
+        /// What the run would take.
+        need: Bytes,
+        /// What it may take.
+        limit: Bytes,
+        /// The longest text that would fit.
+        fits: usize,
+    },
     /// The tokenizer leaves nothing of a text.
     #[error("row {row}: the tokenizer finds no token in the text")]
     NoTokens {
@@ -218,7 +250,9 @@ pub enum Error {
 impl Error {
     /// The error with the row that `row_of` has for its text, where texts are numbered without their repetitions.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
-        if let Self::Run { row, .. } | Self::NoTokens { row } = &mut self {
+        if let Self::Run { row, .. } | Self::NoTokens { row } | Self::LongText { row, .. } =
+            &mut self
+        {
             *row = row_of(*row);
         }
         self
@@ -279,7 +313,19 @@ impl stage::Hint for Error {
             Self::Input { .. } => {
                 "export the model so that the graph makes this input itself; images and sound are not embedded".to_owned()
             }
-            Self::Output { .. } => "this stage runs text encoders: check that the graph is one".to_owned(),
+            Self::Output { fault, .. } => match fault {
+                OutputFault::None { .. } => {
+                    "this stage runs text encoders: check that the graph is one; an output of another shape is taken if it is named (--graph-output NAME)"
+                }
+                OutputFault::Several { .. } => "name the one to take: --graph-output NAME",
+                OutputFault::Missing { .. } | OutputFault::NoVectors { .. } => "name another, or leave --graph-output out",
+                OutputFault::Pooled => "leave --pooling out: the graph pools by itself",
+            }
+            .to_owned(),
+            Self::Memory { need, .. } => format!("allow {need}, cut texts shorter (--max-tokens), or take a smaller model"),
+            Self::LongText { need, fits, .. } => {
+                format!("cut longer texts with --max-tokens {fits}, or allow {need}")
+            }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
             Self::NoTokens { .. } => {

@@ -10,10 +10,12 @@ mod encoder;
 mod error;
 mod hash;
 mod library;
+mod memory;
 mod model;
 mod model_dir;
 mod onnx;
 mod options;
+mod outputs;
 mod pooling;
 mod run;
 mod settings;
@@ -23,4 +25,5 @@ mod work;
 
 pub use error::Error;
 pub use options::{EncoderKind, Local, Options, Pooling};
+pub use outputs::OutputFault;
 pub use run::{Embed, Report};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use stage::Bytes;
 
 /// Which encoder makes the vectors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -48,6 +49,9 @@ pub struct Options {
     /// Put before every text, such as "query: " [default: what the model's files say]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
+    /// The output of the graph that holds the vectors [default: by shape and name, if only one comes into question]
+    #[arg(long, value_name = "NAME")]
+    pub graph_output: Option<String>,
     /// Dimensions of the vectors of `--encoder hash`
     #[arg(long, value_name = "D", default_value_t = 384)]
     pub hash_dimensions: usize,
@@ -61,6 +65,7 @@ impl Default for Options {
             normalize: None,
             max_tokens: None,
             prefix: None,
+            graph_output: None,
             hash_dimensions: 384,
         }
     }
@@ -79,6 +84,10 @@ pub struct Local {
     /// Tokens in one batch of the model
     #[arg(long, value_name = "N", default_value_t = BATCH_TOKENS)]
     pub batch_tokens: usize,
+    /// Take no more memory than this, as in `4GiB` or `512MB`: smaller batches, fewer copies of the model; refuse to begin
+    /// where the longest text does not fit
+    #[arg(long, value_name = "SIZE")]
+    pub memory_limit: Option<Bytes>,
     /// Neither look for vectors in the cache nor keep them there
     #[arg(long)]
     pub no_cache: bool,
@@ -93,6 +102,7 @@ impl Default for Local {
             model: None,
             onnxruntime: None,
             batch_tokens: BATCH_TOKENS,
+            memory_limit: None,
             no_cache: false,
         }
     }

@@ -6,12 +6,13 @@ use std::fmt;
 use artifacts::{Documents, Embeddings};
 use rayon::prelude::*;
 use serde::Serialize;
-use stage::{File, Files, Progress, Reach, Seed, Stage};
+use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
 use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::hash;
+use crate::memory::{self, FEWEST, Lengths, Share, Work};
 use crate::model::Model;
 use crate::options::{EncoderKind, Local, Options};
 use crate::tokenizer::TextTokenizer;
@@ -183,27 +184,6 @@ fn by_hash(
     (report, values)
 }
 
-/// Bytes that come to those of the loaded model: what the library's arena of each session grows to, and the vectors.
-///
-/// Measured with the default model on texts of its full length, in MiB with its loaded model: 255 at one thread (211 loaded;
-/// this says 261), 390 at two (297; 396), 1,082 at two with batches of 4,096 tokens (297; 1,089). Short texts take up to
-/// 14 % less.
-fn to_come(sessions: u64, tokens: u64, rows: u64, d: u64) -> u64 {
-    /// Numbers that the arena comes to hold for each token of a batch and dimension.
-    const ARENA: u64 = 66;
-    sessions * tokens * d * 4 * ARENA + rows * d * 4
-}
-
-/// Bytes that this process holds. Known on Linux only.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib << 10)
-}
-
 fn by_model(
     documents: &Documents,
     model: &Model,
@@ -216,19 +196,14 @@ fn by_model(
         progress.note(assumed);
     }
     let tokenizer = TextTokenizer::open(model)?;
-    let encoder = Encoder::open(model, &tokenizer, local, rayon::current_num_threads())?;
+    fits_at_all(model, local)?;
+    let mut encoder = Encoder::open(model, &tokenizer, local, rayon::current_num_threads())?;
     let d = encoder.plan.d;
+    let resident = memory::resident();
+    let held = resident.unwrap_or(2 * model.size) + (n * d * 4) as u64;
     if encoder.plan.alone {
         progress.warn("this model's vectors change with the texts beside them: each text is run by itself, which takes longer");
     }
-    let tokens = (local.batch_tokens * encoder.threads_each) as u64;
-    let needs = to_come(encoder.sessions.len() as u64, tokens, n as u64, d as u64);
-    let memory = resident().map(|bytes| format!(", about {} MiB of memory", (bytes + needs) >> 20));
-    progress.note(&format!(
-        "{} to {d} dimensions{}",
-        model.name,
-        memory.unwrap_or_default()
-    ));
     let cache = if local.no_cache {
         None
     } else {
@@ -236,20 +211,49 @@ fn by_model(
             "{} {} {}",
             model.fingerprint,
             settings.identity(),
-            encoder.plan.engine
+            encoder.plan.identity()
         );
         open_cache(&identity, d, progress)
     };
     let text = |row: usize| documents.text(row);
-    let vectors = work::embed(
-        &text,
-        n,
-        &tokenizer,
-        encoder,
-        cache,
-        local.batch_tokens,
-        progress,
-    )?;
+    let engage = |lengths: &Lengths| {
+        let room = local
+            .memory_limit
+            .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
+        let work = Work {
+            held,
+            session: encoder.session_bytes,
+            threads_each: encoder.share.threads_each,
+            cost: encoder.cost(lengths, room)?,
+            lengths,
+            threads: encoder.threads,
+        };
+        let share = share(&work, encoder.share, &model.name, local)?;
+        if let Some(limit) = local.memory_limit
+            && share != encoder.share
+        {
+            progress.note(&format!(
+                "to stay within {limit}: {} of {} copies of the model, batches of {} tokens",
+                share.sessions, encoder.share.sessions, share.budget
+            ));
+        }
+        let cost = work.cost;
+        let crew = encoder.start(share)?;
+        // What loading took is known now.
+        let loaded = memory::resident().zip(resident);
+        let memory = loaded.map(|(after, before)| {
+            let held = held + after.saturating_sub(before);
+            let need = held + cost.sessions(share.sessions, share.budget, lengths);
+            format!(", about {} of memory", Bytes(need))
+        });
+        progress.note(&format!(
+            "{} to {d} dimensions{}",
+            model.name,
+            memory.unwrap_or_default()
+        ));
+        Ok(crew)
+    };
+    let vectors = work::embed(&text, n, &tokenizer, d, cache, engage, progress)?;
     let Vectors {
         values,
         embedded,
@@ -279,6 +283,42 @@ fn by_model(
     Ok((report, values))
 }
 
+/// Whether the weights alone are within the limit: then loading may be tried.
+fn fits_at_all(model: &Model, local: &Local) -> Result<(), Error> {
+    match local.memory_limit {
+        Some(limit) if model.size > limit.0 => Err(Error::Memory {
+            model: model.name.clone(),
+            need: Bytes(model.size),
+            limit,
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// How the work is shared out among sessions: as is fastest, or as the limit allows.
+fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<Share, Error> {
+    let Some(limit) = local.memory_limit else {
+        return Ok(wanted);
+    };
+    let need = match work.within(limit.0, wanted.sessions, local.batch_tokens) {
+        Ok(share) => return Ok(share),
+        Err(need) => Bytes(need),
+    };
+    let model = model.to_owned();
+    let fits = work.fits(limit.0);
+    Err(match work.lengths.longest() {
+        Some((tokens, id)) if (FEWEST..tokens).contains(&fits) => Error::LongText {
+            row: id as usize,
+            tokens,
+            model,
+            need,
+            limit,
+            fits,
+        },
+        _ => Error::Memory { model, need, limit },
+    })
+}
+
 /// The vector cache, or none where it can be neither written nor read: a run only loses time for that.
 fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
     match VectorCache::open(&stage::cache_dir().join("vectors"), identity, d) {
@@ -294,24 +334,6 @@ fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<Vecto
                 "{fault}; vectors are neither looked for nor kept (another place: SKERRY_CACHE; none: --no-cache)"
             ));
             None
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_memory_that_is_told_is_what_was_measured() {
-        for (loaded, sessions, tokens, measured) in [
-            (211.0, 1, 512, 255.0),
-            (297.0, 2, 512, 390.0),
-            (297.0, 2, 4_096, 1_082.0),
-        ] {
-            let told = loaded + to_come(sessions, tokens, 100, 384) as f64 / f64::from(1 << 20);
-            let ratio = told / measured;
-            assert!((0.97..1.05).contains(&ratio), "{loaded} {tokens}: {ratio}");
         }
     }
 }

@@ -7,7 +7,7 @@
 //! | `sentence_bert_config.json`, or one of its other names | longest input, lower case |
 //! | `config_sentence_transformers.json` | prompts, and which of them is put before every text |
 //! | `tokenizer_config.json` | longest input, how a plain vocabulary reads |
-//! | `config.json` | how many positions the model has |
+//! | `config.json` | how many positions the model has, its hidden size, its heads of attention |
 //!
 //! Flags override each of them. Pooling is never assumed; where nothing is said about the rest, the assumption made is
 //! listed for the user to see.
@@ -34,6 +34,12 @@ pub(crate) struct Settings {
     pub(crate) normalize: bool,
     /// Special tokens counted.
     pub(crate) max_tokens: usize,
+    /// The output to read, if one was named.
+    pub(crate) output: Option<String>,
+    /// Numbers in a token's vector, where the model says it.
+    pub(crate) hidden: Option<usize>,
+    /// Heads of attention, where it says.
+    pub(crate) heads: Option<usize>,
     /// The positions the model has, where it says.
     pub(crate) positions: Option<usize>,
     pub(crate) prefix: String,
@@ -170,6 +176,11 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         Some(prefix) => prefix.clone(),
         None => prompt(prompts.as_ref(), &mut assumed),
     };
+    // The usual name, then those of T5, DistilBERT and GPT-2's kin.
+    let of_model = |names: [&str; 4]| {
+        let found = names.iter().find_map(|name| number(&config, name))?;
+        usize::try_from(found).ok().filter(|&found| found > 0)
+    };
     let flag = |from: &Option<Value>, name: &str| {
         from.as_ref()
             .and_then(|from| from.get(name))
@@ -179,6 +190,9 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         pooling,
         pooling_asked: options.pooling.is_some(),
         normalize,
+        output: options.graph_output.clone(),
+        hidden: of_model(["hidden_size", "d_model", "dim", "n_embd"]),
+        heads: of_model(["num_attention_heads", "num_heads", "n_heads", "n_head"]),
         max_tokens,
         positions,
         prefix,

@@ -82,6 +82,11 @@ impl TextTokenizer {
         Ok(())
     }
 
+    /// The most tokens that a text is given.
+    pub(crate) fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
     /// How many token ids the model knows.
     pub(crate) fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab_size(false)

@@ -14,8 +14,9 @@ use stage::Progress;
 
 use crate::batches::{batches, distinct};
 use crate::cache::{Key, VectorCache, key};
-use crate::encoder::{Batch, Encoder, Plan};
+use crate::encoder::{Batch, Crew, Plan};
 use crate::error::Error;
+use crate::memory::{LONG, Lengths};
 use crate::tokenizer::TextTokenizer;
 
 /// Texts that are tokenized and sorted by length together.
@@ -40,17 +41,17 @@ pub(crate) struct Vectors {
     pub(crate) tokens_lost: u64,
 }
 
-/// The vector of every text, in order.
+/// The vector of every text, in order, with `d` numbers each. `engage` is told how long the texts are that are not in
+/// the cache, and gives the sessions to run them.
 pub(crate) fn embed<'a>(
     texts: &(impl Fn(usize) -> &'a str + Sync),
     n: usize,
     tokenizer: &TextTokenizer,
-    encoder: Encoder,
+    d: usize,
     mut cache: Option<VectorCache>,
-    batch_tokens: usize,
+    engage: impl FnOnce(&Lengths) -> Result<Crew, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
-    let d = encoder.plan.d;
     let (first, of) = distinct((0..n).map(texts));
     let mut values = vec![0.0; n * d];
     let mut lost = vec![0; first.len()];
@@ -79,8 +80,12 @@ pub(crate) fn embed<'a>(
             first.len()
         ));
     }
-    progress.begin("embedding", Some(missing.len() as u64), "texts");
     let text = |id: u32| texts(first[id as usize] as usize);
+    let at_row = |error: Error| error.at_row(|id| first[id] as usize);
+    let crew = lengths(&missing, &text, tokenizer)
+        .and_then(|lengths| engage(&lengths))
+        .map_err(at_row)?;
+    progress.begin("embedding", Some(missing.len() as u64), "texts");
     let take = |done: Done| {
         for ((&id, vector), &tokens) in done
             .batch
@@ -109,8 +114,7 @@ pub(crate) fn embed<'a>(
         progress.advance(done.batch.rows.len() as u64);
         Ok(())
     };
-    run(&missing, &text, tokenizer, encoder, batch_tokens, take)
-        .map_err(|error| error.at_row(|id| first[id] as usize))?;
+    run(&missing, &text, tokenizer, crew, take).map_err(at_row)?;
     progress.end();
     let mut vectors = Vectors {
         d,
@@ -134,6 +138,28 @@ pub(crate) fn embed<'a>(
     Ok(vectors)
 }
 
+/// How long the texts `ids` are; where the model reads short ones only, they need not be looked at.
+fn lengths<'a>(
+    ids: &[u32],
+    text: &(impl Fn(u32) -> &'a str + Sync),
+    tokenizer: &TextTokenizer,
+) -> Result<Lengths, Error> {
+    if tokenizer.max_tokens() <= LONG {
+        return Ok(Lengths::all_short(tokenizer.max_tokens()));
+    }
+    let mut lengths = Lengths::default();
+    for ids in ids.chunks(WINDOW) {
+        let tokens: Vec<usize> = ids
+            .par_iter()
+            .map(|&id| Ok(tokenizer.encode(text(id))?.ids.len()))
+            .collect::<Result<_, Error>>()?;
+        for (&id, tokens) in ids.iter().zip(tokens) {
+            lengths.push(id, tokens);
+        }
+    }
+    Ok(lengths)
+}
+
 /// A batch that went through the model.
 struct Done {
     batch: Batch,
@@ -150,16 +176,14 @@ fn run<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
     tokenizer: &TextTokenizer,
-    encoder: Encoder,
-    batch_tokens: usize,
+    crew: Crew,
     mut take: impl FnMut(Done) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Encoder {
+    let Crew {
         sessions,
         plan,
-        threads_each,
-    } = encoder;
-    let budget = batch_tokens * threads_each;
+        budget,
+    } = crew;
     let stop = AtomicBool::new(false);
     let (windows, waiting) = mpsc::sync_channel(1);
     let dealer = Mutex::new(Dealer {
@@ -173,8 +197,13 @@ fn run<'a>(
         for mut session in sessions {
             let results = results.clone();
             scope.spawn(move || {
+                let mut longest = LONG;
                 while let Some(dealt) = next(dealer, stop) {
                     let answer = dealt.and_then(|(batch, lost)| {
+                        if batch.tokens > longest {
+                            plan.empty_arena(&mut session)?;
+                            longest = batch.tokens;
+                        }
                         let vectors = plan.run(&mut session, &batch)?;
                         Ok(Done {
                             batch,

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use stage::Bytes;
+
 use crate::isolate::Faults;
-use crate::memory::Bytes;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]

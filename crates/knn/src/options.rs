@@ -1,9 +1,9 @@
 //! What can be chosen: [`Options`] change the answer and stand in its footer, [`Local`] does neither.
 
 use serde::{Deserialize, Serialize};
+use stage::Bytes;
 use vectors::{Margin, Metric};
 
-use crate::memory::Bytes;
 use crate::{BackendKind, Error};
 
 /// What to search for, and how.

@@ -4,10 +4,10 @@ use std::fmt;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use stage::Bytes;
 use vectors::Metric;
 
 use crate::isolate::Faults;
-use crate::memory::Bytes;
 use crate::recall::Recall;
 use crate::shape::Shape;
 

@@ -1,10 +1,11 @@
 //! Whether a step has to run again. Footers decide: options, seed, producer, and the hashes of what was read.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use artifacts::Footer;
+use serde_json::Value;
 
 use crate::{Files, Seed, Stage};
 
@@ -80,11 +81,9 @@ pub fn freshness<S: Stage>(
     if footer.seed != expected.seed {
         return stale(format!("its seed was {}", footer.seed));
     }
-    if footer.options != expected.options {
-        return stale(format!(
-            "changed: {}",
-            differences(&footer.options, &expected.options)
-        ));
+    let changed = differences(&footer.options, &expected.options);
+    if !changed.is_empty() {
+        return stale(format!("changed: {changed}"));
     }
     for file in S::INPUTS {
         let recorded = footer.inputs.get(file.name);
@@ -128,21 +127,39 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-fn differences(old: &serde_json::Value, new: &serde_json::Value) -> String {
-    let empty = serde_json::Map::new();
-    let (old, new) = (
-        old.as_object().unwrap_or(&empty),
-        new.as_object().unwrap_or(&empty),
-    );
-    let mut names: Vec<&str> = new
-        .iter()
-        .filter(|(name, value)| old.get(*name) != Some(value))
-        .map(|(name, _)| name.as_str())
+/// The names of the options that differ. One without a value is as one that is absent: an option that has come since, and
+/// is not used, makes nothing stale.
+fn differences(old: &Value, new: &Value) -> String {
+    let value =
+        |options: &Value, name: &str| options.get(name).filter(|value| !value.is_null()).cloned();
+    let names: BTreeSet<&str> = [old, new]
+        .into_iter()
+        .filter_map(Value::as_object)
+        .flat_map(|options| options.keys().map(String::as_str))
         .collect();
-    names.extend(
-        old.keys()
-            .filter(|name| !new.contains_key(*name))
-            .map(String::as_str),
-    );
-    names.join(", ")
+    let changed: Vec<&str> = names
+        .into_iter()
+        .filter(|name| value(old, name) != value(new, name))
+        .collect();
+    changed.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn options_that_differ_are_named_and_those_without_a_value_are_not() {
+        let old = json!({"k": 10, "metric": "cosine", "index": null, "gone": 1});
+        let new = json!({"k": 12, "metric": "cosine", "limit": null, "come": true});
+        assert_eq!(differences(&old, &new), "come, gone, k");
+        assert_eq!(differences(&old, &old), "");
+        assert_eq!(
+            differences(&json!({"k": 10}), &json!({"k": 10, "limit": null})),
+            ""
+        );
+        assert_eq!(differences(&json!(null), &json!({"k": 10})), "k");
+    }
 }

@@ -4,6 +4,7 @@
 //! [`cli::main`] makes a program of it.
 
 pub mod boundary;
+mod bytes;
 pub mod cli;
 mod config;
 mod files;
@@ -24,6 +25,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use boundary::BoundaryError;
+pub use bytes::Bytes;
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files};
 pub use fresh::{Freshness, Hashes, freshness};

@@ -173,6 +173,30 @@ fn threads_batches_company_and_cache_change_no_byte() {
 }
 
 #[test]
+fn a_limit_on_memory_is_kept_and_changes_no_byte() {
+    let texts = many();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Some(setup) = setup(&texts) else { return };
+    let free = setup.report(&["--threads", "3", "--no-cache"]);
+    let bytes = setup.bench.bytes();
+    let Some(foreseen) = Bench::foreseen(&free) else {
+        return;
+    };
+    assert!(foreseen > 320, "{free}");
+    let flags = ["--threads", "3", "--no-cache", "--memory-limit", "320MiB"];
+    let held = setup.report(&flags);
+    assert!(
+        held["notes"]
+            .to_string()
+            .contains("within 320 MiB: 1 of 3 copies of the model"),
+        "{held}"
+    );
+    let peak = held["usage"]["peak_memory"].as_u64().unwrap();
+    assert!(peak <= 320 << 20, "{} MiB", peak >> 20);
+    assert!(setup.bench.bytes() == bytes, "a limit changes bytes");
+}
+
+#[test]
 fn a_run_killed_half_way_goes_on() {
     let texts: Vec<String> = (0..1500)
         .map(|i| format!("text number {i} about {} and {}", i * i, i % 13))

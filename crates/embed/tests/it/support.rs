@@ -15,14 +15,31 @@ pub(crate) enum Mixing {
     Batch,
 }
 
+/// What an output of a small model holds, made of the states of its tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Head {
+    /// The states: a vector of D numbers a token.
+    States,
+    /// The negated states.
+    Negated,
+    /// The states twice, side by side: 2 D numbers a token.
+    Twice,
+    /// Their mean: a vector a text.
+    Mean,
+    /// Their largest value of each dimension: a vector a text.
+    Largest,
+    /// The largest number of each state: one a token, in an axis of its own.
+    Weights,
+    /// The same without that axis.
+    FlatWeights,
+}
+
 /// A small model.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tiny {
     pub(crate) mixing: Mixing,
-    /// Also answer with `sentence_embedding`, the mean of the tokens.
-    pub(crate) sentence_output: bool,
-    /// Answer with that mean alone, under another name.
-    pub(crate) pooled_alone: bool,
+    /// Its outputs, in order.
+    pub(crate) outputs: &'static [(&'static str, Head)],
     /// One more input, of whole numbers.
     pub(crate) more_input: Option<&'static str>,
     pub(crate) opset: u8,
@@ -32,8 +49,7 @@ impl Default for Tiny {
     fn default() -> Self {
         Self {
             mixing: Mixing::Text,
-            sentence_output: false,
-            pooled_alone: false,
+            outputs: &[("last_hidden_state", Head::States)],
             more_input: None,
             opset: 17,
         }
@@ -51,6 +67,34 @@ pub(crate) const WORDS: [&str; 8] = [
 /// The number that the table holds for token `id` at `dimension`.
 pub(crate) fn weight(id: usize, dimension: usize) -> f32 {
     ((id * 7 + dimension * 5) % 11) as f32 - 4.5
+}
+
+impl Head {
+    /// The node that makes it, and its shape.
+    fn make(self, name: &str) -> (Vec<u8>, &'static [&'static str]) {
+        let reduce = |kind: &str, axis, keep| {
+            let attributes = [ints("axes", &[axis]), int("keepdims", keep)];
+            node(kind, &["states"], name, &attributes)
+        };
+        match self {
+            Self::States => (
+                node("Identity", &["states"], name, &[]),
+                &["batch", "sequence", "4"],
+            ),
+            Self::Negated => (
+                node("Neg", &["states"], name, &[]),
+                &["batch", "sequence", "4"],
+            ),
+            Self::Twice => (
+                node("Concat", &["states", "states"], name, &[int("axis", 2)]),
+                &["batch", "sequence", "8"],
+            ),
+            Self::Mean => (reduce("ReduceMean", 1, 0), &["batch", "4"]),
+            Self::Largest => (reduce("ReduceMax", 1, 0), &["batch", "4"]),
+            Self::Weights => (reduce("ReduceMax", 2, 1), &["batch", "sequence", "1"]),
+            Self::FlatWeights => (reduce("ReduceMax", 2, 0), &["batch", "sequence"]),
+        }
+    }
 }
 
 impl Tiny {
@@ -84,23 +128,13 @@ impl Tiny {
                 "mean",
                 &[ints("axes", axes), int("keepdims", 1)],
             ),
-            node("Add", &["masked", "mean"], "last_hidden_state", &[]),
+            node("Add", &["masked", "mean"], "states", &[]),
         ];
-        let mut outputs = vec![value("last_hidden_state", 1, &["batch", "sequence", "4"])];
-        if self.sentence_output || self.pooled_alone {
-            let name = if self.pooled_alone {
-                outputs.clear();
-                "pooled"
-            } else {
-                "sentence_embedding"
-            };
-            nodes.push(node(
-                "ReduceMean",
-                &["last_hidden_state"],
-                name,
-                &[ints("axes", &[1]), int("keepdims", 0)],
-            ));
-            outputs.push(value(name, 1, &["batch", "4"]));
+        let mut outputs = Vec::new();
+        for (name, head) in self.outputs {
+            let (made, shape) = head.make(name);
+            nodes.push(made);
+            outputs.push(value(name, 1, shape));
         }
         let rows = WORDS.len() as u64 + 4;
         let external = |key: &str, value: &str| bytes(13, &[text(1, key), text(2, value)].concat());
@@ -329,6 +363,19 @@ impl Bench {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// The memory in MiB that a run of a report foresaw.
+    pub(crate) fn foreseen(report: &serde_json::Value) -> Option<u64> {
+        let notes = report["notes"].as_array().unwrap();
+        let words = notes.iter().find_map(|note| {
+            let (_, about) = note.as_str()?.split_once("dimensions, about ")?;
+            about.strip_suffix(" MiB of memory")
+        });
+        if words.is_none() {
+            eprintln!("skipped: this system does not tell what a process holds");
+        }
+        words.map(|words| words.parse().unwrap())
     }
 
     pub(crate) fn embeddings(&self) -> Embeddings {

@@ -1,0 +1,395 @@
+//! How much memory the work takes, said before it starts, and the limit it is held to.
+//!
+//! Beside its weights a session holds what its largest batch took, for ONNX Runtime's arena gives nothing back by itself
+//! (and without the arena the same texts took up to twice the time). Two figures say how much that is:
+//!
+//! * Texts of up to [`LONG`] tokens: [`ARENA`] numbers a token and dimension, measured on the default model.
+//! * Longer ones: the scores of attention, heads x tokens x tokens, of which a graph holds one copy or two at once,
+//!   depending on how it was exported. How many is measured on one text as long as the longest, up to [`PROBE`] tokens,
+//!   where the system tells what a process holds.
+//!
+//! ONNX Runtime computes the scores of a text whole; so a text whose scores do not fit cannot be embedded.
+
+use std::collections::BTreeMap;
+
+/// Texts of more tokens are counted one by one: attention is no longer a small part of their memory.
+pub(crate) const LONG: usize = 256;
+/// Tokens of the text that the memory of longer ones is measured on: enough for attention to stand out.
+pub(crate) const PROBE: usize = 1024;
+/// Numbers that the arena comes to hold for each token of a batch and dimension.
+const ARENA: u64 = 66;
+/// Vectors a token that a layer holds at least beside the scores: its input, queries, keys, values, what comes out.
+const BESIDE: u64 = 6;
+/// Copies of the scores where that cannot be measured.
+const COPIES: u64 = 2;
+/// No batch is made smaller than this to save memory: with fewer tokens the time goes into calls.
+pub(crate) const FEWEST: usize = 64;
+
+/// How long the texts are that are to be embedded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lengths {
+    /// By tokens, where these are more than [`LONG`]: how many, and which is the first of them.
+    long: BTreeMap<usize, (usize, u32)>,
+    /// Tokens of all others together, and of the longest of them.
+    short: usize,
+    longest_short: usize,
+}
+
+impl Lengths {
+    /// Any number of texts of which none has more than `tokens`, at most [`LONG`].
+    pub(crate) fn all_short(tokens: usize) -> Self {
+        Self {
+            long: BTreeMap::new(),
+            short: usize::MAX,
+            longest_short: tokens.min(LONG),
+        }
+    }
+
+    pub(crate) fn push(&mut self, id: u32, tokens: usize) {
+        if tokens > LONG {
+            self.long.entry(tokens).or_insert((0, id)).0 += 1;
+        } else {
+            self.short = self.short.saturating_add(tokens);
+            self.longest_short = self.longest_short.max(tokens);
+        }
+    }
+
+    /// The tokens of the longest text, and which it is, if it is a long one.
+    pub(crate) fn longest(&self) -> Option<(usize, u32)> {
+        let (&tokens, &(_, id)) = self.long.last_key_value()?;
+        Some((tokens, id))
+    }
+}
+
+/// What a batch takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    /// Bytes a token of short texts.
+    short: u64,
+    /// Bytes a token of long texts.
+    linear: u64,
+    /// Bytes a token and token of long texts.
+    square: u64,
+}
+
+impl Cost {
+    /// For token vectors of `d` numbers and `heads` heads of attention; `measured`: the bytes that a text of so many tokens took.
+    pub(crate) fn new(d: usize, heads: usize, measured: Option<(usize, u64)>) -> Self {
+        let (vector, scores) = (4 * d as u64, 4 * heads as u64);
+        let mut cost = Self {
+            short: ARENA * vector,
+            linear: BESIDE * vector,
+            square: COPIES * scores,
+        };
+        if let Some((tokens, bytes)) = measured {
+            let tokens = tokens as u64;
+            let of_scores = bytes.saturating_sub(cost.linear * tokens);
+            // To the nearest whole number of copies.
+            let copies = (2 * of_scores / (scores * tokens * tokens))
+                .div_ceil(2)
+                .max(1);
+            cost.square = copies * scores;
+            let rest = bytes.saturating_sub(cost.square * tokens * tokens);
+            cost.linear = cost.linear.max(rest / tokens);
+        }
+        cost
+    }
+
+    /// Bytes that one text takes, of any length.
+    pub(crate) fn text(&self, tokens: usize) -> u64 {
+        let n = tokens as u64;
+        if tokens <= LONG {
+            return self.short * n;
+        }
+        let long = (self.linear * n).saturating_add(self.square.saturating_mul(n * n));
+        long.max(self.short * LONG as u64)
+    }
+
+    /// The most tokens that a text may have to take at most `bytes`.
+    fn tokens_within(&self, bytes: u64) -> usize {
+        if bytes < self.short * LONG as u64 {
+            return (bytes / self.short) as usize;
+        }
+        // linear n + square n^2 = bytes.
+        let (linear, square) = (self.linear as f64, self.square as f64);
+        let root = (linear * linear + 4.0 * square * bytes as f64).sqrt();
+        (((root - linear) / (2.0 * square)) as usize).max(LONG)
+    }
+
+    /// Bytes that `sessions` sessions come to hold beside their weights, with batches of at most `budget` tokens.
+    pub(crate) fn sessions(&self, sessions: usize, budget: usize, lengths: &Lengths) -> u64 {
+        let usual = self.short * budget.max(lengths.longest_short).min(lengths.short) as u64;
+        let mut idle = sessions;
+        let mut held = 0_u64;
+        // At worst each session holds one of the largest batches.
+        let mut largest: Vec<(u64, usize)> = lengths
+            .long
+            .iter()
+            .map(|(&tokens, &(texts, _))| {
+                let rows = (budget / tokens).clamp(1, texts);
+                (
+                    self.text(tokens).saturating_mul(rows as u64),
+                    texts.div_ceil(rows),
+                )
+            })
+            .filter(|(bytes, _)| *bytes > usual)
+            .collect();
+        largest.sort_unstable_by(|a, b| b.cmp(a));
+        for (bytes, batches) in largest {
+            let with = batches.min(idle);
+            held = held.saturating_add(bytes.saturating_mul(with as u64));
+            idle -= with;
+        }
+        held.saturating_add(usual * idle as u64)
+    }
+}
+
+/// The work, as far as memory depends on it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Work<'a> {
+    /// Bytes held with one session loaded, the vectors of all texts included.
+    pub(crate) held: u64,
+    /// Bytes that loading that session took, and so will take every further one at most.
+    pub(crate) session: u64,
+    /// Its threads.
+    pub(crate) threads_each: usize,
+    pub(crate) cost: Cost,
+    pub(crate) lengths: &'a Lengths,
+    /// Threads that the sessions share.
+    pub(crate) threads: usize,
+}
+
+/// How the work is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Share {
+    pub(crate) sessions: usize,
+    /// Threads of one session.
+    pub(crate) threads_each: usize,
+    /// Tokens in one batch.
+    pub(crate) budget: usize,
+}
+
+impl Share {
+    /// `threads` among `sessions`, with batches of `batch_tokens` a thread.
+    pub(crate) fn new(sessions: usize, threads: usize, batch_tokens: usize) -> Self {
+        let threads_each = threads.div_ceil(sessions);
+        Self {
+            sessions,
+            threads_each,
+            budget: batch_tokens * threads_each,
+        }
+    }
+}
+
+impl Work<'_> {
+    /// Bytes at the peak.
+    pub(crate) fn need(&self, share: Share) -> u64 {
+        let batches = self
+            .cost
+            .sessions(share.sessions, share.budget, self.lengths);
+        self.loaded(share).saturating_add(batches)
+    }
+
+    /// Bytes before the first batch.
+    fn loaded(&self, share: Share) -> u64 {
+        // Loaded again with other threads, a session leaves behind what the allocator cannot give back: a fifth was seen.
+        let again = share.threads_each != self.threads_each;
+        self.held
+            .saturating_add(if again { self.session / 4 } else { 0 })
+            .saturating_add(self.session * (share.sessions as u64 - 1))
+    }
+
+    /// The most tokens that a text may have within `limit`, with one session.
+    pub(crate) fn fits(&self, limit: u64) -> usize {
+        let alone = Share::new(1, self.threads, 1);
+        self.cost
+            .tokens_within(limit.saturating_sub(self.loaded(alone)))
+    }
+
+    /// The share with the most sessions, then the largest batches, within `limit`; else the bytes of the smallest one.
+    pub(crate) fn within(
+        &self,
+        limit: u64,
+        sessions: usize,
+        batch_tokens: usize,
+    ) -> Result<Share, u64> {
+        let mut least = u64::MAX;
+        for sessions in (1..=sessions).rev() {
+            let mut tokens = batch_tokens;
+            loop {
+                let share = Share::new(sessions, self.threads, tokens);
+                let need = self.need(share);
+                if need <= limit {
+                    return Ok(share);
+                }
+                least = least.min(need);
+                if tokens / 2 < FEWEST {
+                    break;
+                }
+                tokens /= 2;
+            }
+        }
+        Err(least)
+    }
+}
+
+/// Bytes that this process holds. Known on Linux only.
+pub(crate) fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: f64 = (1 << 20) as f64;
+
+    fn lengths(tokens: &[usize]) -> Lengths {
+        let mut lengths = Lengths::default();
+        for (id, &tokens) in tokens.iter().enumerate() {
+            lengths.push(id as u32, tokens);
+        }
+        lengths
+    }
+
+    /// Bytes beside weights and vectors, in MiB.
+    fn taken(cost: Cost, share: Share, lengths: &Lengths) -> f64 {
+        let work = Work {
+            held: 0,
+            session: 0,
+            threads_each: 1,
+            cost,
+            lengths,
+            threads: 1,
+        };
+        work.need(share) as f64 / MIB
+    }
+
+    /// On the default model, on texts of its full length: 211 MiB loaded at one thread, 297 at two.
+    #[test]
+    fn the_memory_that_is_told_is_what_was_measured() {
+        for (loaded, sessions, tokens, measured) in [
+            (211.0, 1, 512, 255.0),
+            (297.0, 2, 512, 390.0),
+            (297.0, 2, 4_096, 1_082.0),
+        ] {
+            let share = Share::new(sessions, sessions, tokens);
+            let cost = Cost::new(384, 12, None);
+            let vectors = f64::from(100 * 384 * 4) / MIB;
+            let told = loaded + taken(cost, share, &Lengths::all_short(256)) + vectors;
+            let ratio = told / measured;
+            assert!((0.97..1.05).contains(&ratio), "{loaded} {tokens}: {ratio}");
+        }
+    }
+
+    /// On graphs with random weights, with both copies of the scores: what one text took.
+    #[test]
+    fn the_square_of_attention_is_part_of_it() {
+        for (d, heads, probed, tokens, measured) in [
+            (384, 12, 104.9, 2048, 404.0),
+            (384, 12, 104.9, 4096, 1624.6),
+            (1024, 16, 128.0, 2048, 528.7),
+            (1024, 16, 128.0, 4096, 2152.0),
+            (64, 16, 128.0, 8192, 8448.0),
+        ] {
+            let cost = Cost::new(d, heads, Some((1024, (probed * MIB) as u64)));
+            let told = taken(cost, Share::new(1, 1, 512), &lengths(&[tokens]));
+            let ratio = told / measured;
+            assert!((0.9..1.15).contains(&ratio), "{d} {tokens}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn copies_of_the_scores_are_told_from_one_text() {
+        let scores = 16 * 1024 * 1024 * 4;
+        let beside = 6 * 4 * 1024 * 1024;
+        for copies in 1..4 {
+            for noise in [-(8 << 20), 0, 24 << 20] {
+                let measured = (copies * scores + beside + noise) as u64;
+                let cost = Cost::new(1024, 16, Some((1024, measured)));
+                assert_eq!(cost.square, copies as u64 * 4 * 16, "{copies} {noise}");
+            }
+        }
+        assert_eq!(Cost::new(1024, 16, Some((1024, 0))).square, 4 * 16);
+        assert_eq!(Cost::new(1024, 16, None).square, 2 * 4 * 16);
+    }
+
+    #[test]
+    fn only_as_many_long_texts_count_as_there_are() {
+        let cost = Cost::new(384, 12, None);
+        let at = |tokens| cost.text(tokens) as f64 / MIB;
+        let four = Share::new(4, 4, 512);
+        let short = cost.short as f64 * 512.0 / MIB;
+        let near = |found: f64, expected: f64| {
+            assert!((found / expected - 1.0).abs() < 1e-6, "{found} {expected}");
+        };
+        let many = |long: &[usize]| lengths(&[&[100; 50], long].concat());
+        near(taken(cost, four, &many(&[])), 4.0 * short);
+        near(taken(cost, four, &many(&[4096])), at(4096) + 3.0 * short);
+        near(
+            taken(cost, four, &many(&[4096, 4096, 2048])),
+            2.0 * at(4096) + at(2048) + short,
+        );
+        near(taken(cost, four, &many(&[4096; 9])), 4.0 * at(4096));
+        // Texts that share a batch, three a batch of at most 2,048 tokens.
+        let wide = Share::new(1, 1, 2048);
+        near(taken(cost, wide, &lengths(&[600; 20])), 3.0 * at(600));
+        near(taken(cost, wide, &lengths(&[600; 2])), 2.0 * at(600));
+        // Few texts fill no batch.
+        near(
+            taken(cost, four, &lengths(&[10])),
+            4.0 * cost.short as f64 * 10.0 / MIB,
+        );
+    }
+
+    #[test]
+    fn a_limit_takes_batches_first_and_sessions_then() {
+        let cost = Cost::new(384, 12, None);
+        let mib = |mib: u64| mib << 20;
+        let work = |lengths| Work {
+            held: mib(200),
+            session: mib(88),
+            threads_each: 1,
+            cost,
+            lengths,
+            threads: 4,
+        };
+        let short = Lengths::all_short(64);
+        let short = work(&short);
+        let all = short.need(Share::new(4, 4, 512));
+        assert_eq!(short.within(all, 4, 512), Ok(Share::new(4, 4, 512)));
+        assert_eq!(short.within(all - 1, 4, 512), Ok(Share::new(4, 4, 256)));
+        let smallest = short.need(Share::new(4, 4, 64));
+        assert_eq!(short.within(smallest, 4, 512), Ok(Share::new(4, 4, 64)));
+        let fewer = short.within(smallest - 1, 4, 512).unwrap();
+        assert_eq!((fewer.sessions, fewer.threads_each), (3, 2));
+        assert_eq!(
+            short.within(mib(100), 4, 512),
+            Err(short.need(Share::new(1, 4, 64)))
+        );
+        // What was asked for is not exceeded.
+        assert_eq!(short.within(u64::MAX, 2, 32), Ok(Share::new(2, 4, 32)));
+
+        let two = lengths(&[4096, 4096]);
+        let two = work(&two);
+        let one_at_a_time = mib(222) + cost.text(4096);
+        let share = two.within(one_at_a_time, 4, 512).unwrap();
+        assert_eq!((share.sessions, share.threads_each), (1, 4));
+        assert_eq!(two.within(one_at_a_time - 1, 4, 512), Err(one_at_a_time));
+    }
+
+    #[test]
+    fn the_longest_text_that_fits_is_told() {
+        let cost = Cost::new(384, 12, None);
+        for tokens in [1, 64, 200, 600, 2048, 4096, 8192] {
+            let fits = cost.tokens_within(cost.text(tokens));
+            assert!(fits == tokens || fits + 1 == tokens, "{tokens}: {fits}");
+        }
+        assert_eq!(cost.tokens_within(0), 0);
+    }
+}
