@@ -434,6 +434,13 @@ impl Checker<'_> {
         match &function {
             F::Boolean(BooleanFunction::IsIn { .. }) => self.is_in(&mut input)?,
             F::Boolean(BooleanFunction::Not) => {
+                // Polars casts the operand of NOT; one that is cast by hand is cast twice.
+                if let Expr::Cast { expr, options, .. } = &input[0]
+                    && *options == CastOptions::Strict
+                    && self.class(expr)? == Class::Number
+                {
+                    return Err(self.no_condition(expr, Class::Number));
+                }
                 let class = self.class(&input[0])?;
                 if !matches!(class, Class::Truth | Class::Number | Class::Null) {
                     return Err(self.no_condition(&input[0], class));

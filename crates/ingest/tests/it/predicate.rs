@@ -439,7 +439,7 @@ fn texts_are_compared_with_texts() {
         ("mixed = '10'", &[1]),
         ("mixed <> '10'", &[0, 2, 3, 5]),
         ("TRY_CAST(mixed AS DOUBLE) > 5", &[1, 3]),
-        ("CAST(mixed AS VARCHAR) > '5'", &[2, 3]),
+        ("CAST(mixed AS VARCHAR) > '5'", &[2, 3, 5]),
         ("TRY_CAST(\"when\" AS DATE) >= '2025-01-01'", &[0, 5]),
         ("TRY_CAST(\"when\" AS DATE) IS NULL", &[2, 3, 4]),
         ("\"when\" = '2024-02-01'", &[1]),
@@ -517,6 +517,7 @@ fn truth_values_are_conditions() {
     keeps(&[
         ("flag", &[0, 2, 5]),
         ("NOT flag", &[1, 4]),
+        ("NOT CAST(n - 1 AS BOOLEAN)", &[0]),
         ("flag = TRUE", &[0, 2, 5]),
         ("flag IS TRUE", &[0, 2, 5]),
         ("flag IS FALSE", &[1, 4]),
