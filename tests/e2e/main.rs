@@ -2,6 +2,7 @@
 
 mod again;
 mod foreign;
+mod dropped;
 mod interrupt;
 mod notebook;
 mod pipeline;

@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod fixed;
 mod footer;
+mod intake;
 mod ipc;
 mod map;
 mod neighbors;
@@ -28,6 +29,7 @@ pub use file::{
     check_target, remove_litter, sha256, sha256_of, sha256_of_reader, write_atomic, write_bytes,
 };
 pub use footer::{FOOTER_KEY, Footer};
+pub use intake::Intake;
 pub use map::{Label, Labels, Map, Projection, Topic, Topics};
 pub use neighbors::Neighbors;
 pub use predictions::Predictions;

@@ -12,7 +12,7 @@ use crate::report::LISTED;
 use crate::table::Table;
 use crate::text::Recipe;
 use crate::types::is_null_word;
-use crate::{Error, Options, Report, select};
+use crate::{Error, Options, Report, predicate, select};
 
 /// Fewer documents make no map.
 pub(crate) const FEWEST: usize = 3;
@@ -86,7 +86,7 @@ pub(crate) fn choose(
     report: &mut Report,
 ) -> Result<Kept, Error> {
     let holds = match &options.r#where {
-        Some(predicate) => Some(select::where_holds(table, predicate)?),
+        Some(condition) => Some(predicate::holds(table, condition, &options.null_values)?),
         None => None,
     };
     let (rows, texts) = with_text(table, recipe, parts, holds.as_deref(), options, report);

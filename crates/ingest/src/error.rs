@@ -193,8 +193,10 @@ pub enum Error {
     Predicate {
         /// The predicate.
         predicate: String,
-        /// Polars' word.
+        /// What is wrong with it.
         fault: String,
+        /// What to write instead, where that is known.
+        remedy: Option<String>,
         /// What there is.
         columns: String,
     },
@@ -403,9 +405,10 @@ impl stage::Hint for Error {
             Self::Template { .. } => {
                 "write columns in braces: --template \"{title}\\n{description}\"; {{ and }} are braces".to_owned()
             }
+            Self::Predicate { remedy: Some(remedy), .. } => remedy.clone(),
             Self::Predicate { columns, .. } => format!(
-                "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings stand in single \
-                 quotes, odd names in double ones"
+                "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings and dates stand \
+                 in single quotes, odd names in double ones"
             ),
             Self::Vector { column, fault, .. } if fault == vectors::ABSENT => {
                 format!("leave such rows out: --where '\"{column}\" IS NOT NULL'; or leave out --vectors, and have the texts embedded")

@@ -24,7 +24,8 @@ pub struct Options {
     /// Column of vectors to take instead of embedding the texts
     #[arg(long, value_name = "COLUMN")]
     pub vectors: Option<String>,
-    /// Rows to keep: a condition in SQL over the columns of the source, "year >= 2020 AND lang = 'en'"
+    /// Rows to keep: a condition in SQL over the columns of the source, "year >= 2020 AND lang = 'en'"; dates stand in
+    /// quotes, "date >= '2025-03-01'", and are UTC without a zone where the column has zones
     #[arg(long = "where", value_name = "SQL")]
     pub r#where: Option<String>,
     /// Collapse rows with the same text into one; `copies` keeps their count, duplicates.parquet their rows

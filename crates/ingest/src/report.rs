@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use artifacts::Intake;
 use serde::Serialize;
 
 use crate::names::{Renamed, some};
@@ -54,6 +55,22 @@ pub struct Report {
     pub left_out: Vec<String>,
     /// Dimension of the vectors that were taken.
     pub dimensions: Option<usize>,
+}
+
+impl Report {
+    /// What became of the rows.
+    pub fn intake(&self) -> Intake {
+        Intake {
+            rows: self.rows,
+            documents: self.documents,
+            bad: self.bad,
+            filtered: self.filtered,
+            without_text: self.without_text,
+            not_drawn: self.not_drawn,
+            duplicates: self.duplicates,
+            collapsed: self.collapsed,
+        }
+    }
 }
 
 /// A column that was written.

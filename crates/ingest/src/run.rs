@@ -142,9 +142,7 @@ impl Stage for Ingest {
         }
         if let Some(path) = files.output("documents") {
             let documents = documents(table, kept, &recipe, options, &mut report, progress)?;
-            footer.fact("rows", report.rows);
-            footer.fact("without_text", report.without_text);
-            footer.fact("duplicates", report.duplicates);
+            report.intake().record(&mut footer);
             footer.fact("text", report.text.clone());
             documents.write(path, &footer)?;
         }

@@ -1,67 +1,8 @@
-//! Which rows become documents: those the predicate keeps, one of each text, a sample, the first so many.
+//! Which rows become documents: one of each text, a sample.
 
 use std::collections::HashMap;
 
-use polars::prelude::{DataFrame, IntoLazy};
 use stage::Seed;
-
-use crate::error::Error;
-use crate::formats::Kind;
-use crate::formats::binary::guard;
-use crate::names::{nearest, some};
-use crate::table::Table;
-
-/// For each row whether `predicate`, a condition in SQL, holds. A condition that is null does not hold.
-pub fn where_holds(table: &Table, predicate: &str) -> Result<Vec<bool>, Error> {
-    let columns = || some(&table.names());
-    let fail = |fault: String| Error::Predicate {
-        predicate: predicate.to_owned(),
-        fault,
-        columns: columns(),
-    };
-    let expression = guard(|| polars::sql::sql_expr(predicate)).map_err(fail)?;
-    let names = table.names();
-    for root in expression.clone().meta().root_names() {
-        if root.starts_with("_POLARS_TMP") {
-            return Err(fail("it asks another table".to_owned()));
-        }
-        if !names.iter().any(|name| *name == root.as_str()) {
-            return Err(Error::NoColumn {
-                column: root.to_string(),
-                option: "--where",
-                columns: columns(),
-                nearest: nearest(&root, &names).map(str::to_owned),
-            });
-        }
-    }
-    let usable = table
-        .columns
-        .iter()
-        .filter(|column| column.kind != Kind::Vectors || predicate.contains(&column.name));
-    let series = usable.map(|column| column.series.clone().into()).collect();
-    let frame = DataFrame::new(table.rows(), series).map_err(|error| fail(error.to_string()))?;
-    let answer =
-        guard(|| frame.lazy().select([expression.alias("keep")]).collect()).map_err(fail)?;
-    let answer = answer
-        .columns()
-        .first()
-        .map(|column| column.as_materialized_series().clone());
-    let answer = answer.ok_or_else(|| fail("it is no condition".to_owned()))?;
-    let truths = answer
-        .bool()
-        .map_err(|_| fail(format!("it gives {}, no truth value", answer.dtype())))?;
-    match truths.len() {
-        length if length == table.rows() => {
-            Ok(truths.iter().map(|truth| truth == Some(true)).collect())
-        }
-        // A condition over no column, or over a whole column at once.
-        1 => Ok(vec![truths.get(0) == Some(true); table.rows()]),
-        length => Err(fail(format!(
-            "it gives {length} answers for {} rows",
-            table.rows()
-        ))),
-    }
-}
 
 /// For each text the place of the first that is equal to it, byte for byte. Linear in their length.
 pub fn first_of_equals<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Vec<usize> {

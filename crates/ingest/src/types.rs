@@ -204,7 +204,7 @@ fn whole(value: &str) -> Option<i64> {
 
 /// A number with or without decimals or exponent; no whole number that 64 bits cannot hold, and no code of digits around a
 /// capital E (`1E5`): programs write a point or a sign with it.
-fn decimal(value: &str) -> Option<f64> {
+pub(crate) fn decimal(value: &str) -> Option<f64> {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let numeric = unsigned
         .iter()
@@ -237,7 +237,7 @@ fn number(digits: &str, length: usize) -> Option<i64> {
 }
 
 /// Days since 1970 of `YYYY-MM-DD`.
-fn date(value: &str) -> Option<i32> {
+pub(crate) fn date(value: &str) -> Option<i32> {
     let mut parts = value.split('-');
     let (year, month, day) = (
         number(parts.next()?, 4)?,
@@ -268,20 +268,33 @@ fn date(value: &str) -> Option<i32> {
 
 /// Microseconds since 1970 of `YYYY-MM-DD HH:MM[:SS[.ffffff]]`, with or without a zone; and whether it had one.
 fn time(value: &str) -> Option<(i64, bool)> {
+    let (nanos, zoned) = moment(value)?;
+    let micros = i64::try_from(nanos / 1_000).ok()?;
+    (nanos % 1_000 == 0).then_some((micros, zoned))
+}
+
+/// Nanoseconds since 1970 of `YYYY-MM-DD HH:MM[:SS[.fffffffff]]`, with or without a zone; and whether it had one.
+pub(crate) fn moment(value: &str) -> Option<(i128, bool)> {
     let (day, rest) = (value.get(..10)?, value.get(10..)?);
-    let days = i64::from(date(day)?);
-    let clock = rest.strip_prefix([' ', 'T', 't'])?;
-    let (clock, offset) = zone(clock)?;
+    let days = i128::from(date(day)?);
+    let (clock, offset) = zone(rest.strip_prefix([' ', 'T', 't'])?)?;
+    let minutes = days * 24 * 60 - i128::from(offset.unwrap_or(0));
+    let nanos = minutes * 60 * 1_000_000_000 + i128::from(time_of_day(clock)?);
+    Some((nanos, offset.is_some()))
+}
+
+/// Nanoseconds since midnight of `HH:MM[:SS[.fffffffff]]`.
+pub(crate) fn time_of_day(clock: &str) -> Option<i64> {
     let mut parts = clock.splitn(3, ':');
     let (hours, minutes) = (number(parts.next()?, 2)?, number(parts.next()?, 2)?);
-    let (seconds, micros) = match parts.next() {
+    let (seconds, nanos) = match parts.next() {
         None => (0, 0),
         Some(seconds) => match seconds.split_once('.') {
             None => (number(seconds, 2)?, 0),
             Some((seconds, fraction)) => {
-                let (kept, beyond) = fraction.split_at_checked(6).unwrap_or((fraction, ""));
+                let (kept, beyond) = fraction.split_at_checked(9).unwrap_or((fraction, ""));
                 let exact = !kept.is_empty() && beyond.bytes().all(|byte| byte == b'0');
-                let scale = 10_i64.pow(6 - kept.len() as u32);
+                let scale = 10_i64.pow(9 - kept.len() as u32);
                 (
                     number(seconds, 2)?,
                     number(kept, kept.len()).filter(|_| exact)? * scale,
@@ -289,11 +302,8 @@ fn time(value: &str) -> Option<(i64, bool)> {
             }
         },
     };
-    if hours > 23 || minutes > 59 || seconds > 59 {
-        return None;
-    }
-    let clock = ((days * 24 + hours) * 60 + minutes - offset.unwrap_or(0)) * 60 + seconds;
-    Some((clock * 1_000_000 + micros, offset.is_some()))
+    (hours <= 23 && minutes <= 59 && seconds <= 59)
+        .then_some(((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + nanos)
 }
 
 /// Splits a time of day from its zone: the offset to UTC in minutes.

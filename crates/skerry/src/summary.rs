@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use artifacts::{Artifact, Clusters};
+use artifacts::{Artifact, Clusters, Documents, Footer, Intake};
+use stage::thousands;
 
 use crate::manifest::Record;
 
@@ -56,6 +57,9 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
             .iter()
             .any(|record| record.stage == stage && record.status == "stale")
     };
+    if fresh("ingest") {
+        text += &rows(&dir.join(Documents::FILE));
+    }
     if fresh("cluster")
         && let Ok(clusters) = Clusters::read(&dir.join(Clusters::FILE))
     {
@@ -97,6 +101,35 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
         .collect();
     if !warnings.is_empty() {
         let _ = writeln!(text, "\nwarnings\n{}", warnings.join("\n"));
+    }
+    text
+}
+
+/// What became of the rows of the source, as the footer of `documents` tells, whether ingest ran or was kept.
+fn rows(documents: &Path) -> String {
+    let Ok(footer) = Footer::read(documents) else {
+        return String::new();
+    };
+    let Some(intake) = footer.as_ref().and_then(Intake::of) else {
+        return format!(
+            "read      not known: {} does not say which rows were left out\n",
+            Documents::FILE
+        );
+    };
+    let mut text = format!(
+        "read      {} rows, {} kept\n",
+        thousands(intake.rows),
+        thousands(intake.documents)
+    );
+    for (reason, rows) in intake.left_out() {
+        let _ = writeln!(text, "left out  {} {reason}", thousands(rows));
+    }
+    if intake.repeated() > 0 {
+        let _ = writeln!(
+            text,
+            "repeated  {} kept with the text of an earlier row (--dedup collapses them)",
+            thousands(intake.repeated())
+        );
     }
     text
 }

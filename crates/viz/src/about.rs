@@ -2,7 +2,7 @@
 //!
 //! Nothing here depends on the day or the machine: the page is compared byte by byte.
 
-use artifacts::Footer;
+use artifacts::{Footer, Intake};
 use serde_json::Value;
 
 use crate::scene::{Group, Section};
@@ -33,8 +33,12 @@ pub fn about(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Vec<Sect
         if let Some(metric) = &footer.metric {
             facts.push(("Metric".to_owned(), metric.clone()));
         }
+        let intake = Intake::of(footer);
+        facts.extend(intake.iter().flat_map(rows));
         for (name, value) in &footer.facts {
-            flatten(name, value, &mut facts);
+            if intake.is_none() || !Intake::holds(name) {
+                flatten(name, value, &mut facts);
+            }
         }
         flatten("", &footer.options, &mut facts);
         facts.dedup_by(|later, first| later.0 == first.0 && later.1 == first.1);
@@ -44,6 +48,22 @@ pub fn about(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Vec<Sect
         });
     }
     sections
+}
+
+/// The rows that were read, those that are texts of the map, and those that are not, by reason.
+fn rows(intake: &Intake) -> Vec<(String, String)> {
+    let mut facts = vec![
+        ("Rows read".to_owned(), thousands(intake.rows)),
+        ("Rows kept".to_owned(), thousands(intake.documents)),
+    ];
+    for (reason, rows) in intake.left_out() {
+        facts.push((format!("Left out {reason}"), thousands(rows)));
+    }
+    if intake.repeated() > 0 {
+        let repeated = thousands(intake.repeated());
+        facts.push(("Kept, with the text of an earlier row".to_owned(), repeated));
+    }
+    facts
 }
 
 fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
@@ -184,6 +204,13 @@ mod tests {
 
     use super::*;
 
+    const KNOWN: Known<'_> = Known {
+        n: 10,
+        noise: 3,
+        topics: &[],
+        preserved: Some(&[0.5, 1.0]),
+    };
+
     #[test]
     fn numbers_are_short_and_nothing_is_said_of_nothing() {
         let shown = |value: Value| show(&value).unwrap_or_default();
@@ -198,6 +225,58 @@ mod tests {
     }
 
     #[test]
+    fn the_rows_that_were_left_out_are_told_with_their_reasons() {
+        let shown = |intake: Intake| {
+            let mut footer = Footer::new("ingest 1", json!({}), 42);
+            intake.record(&mut footer);
+            footer.fact("text", "title");
+            let sections = about(&KNOWN, &[("Texts", Some(&footer))]);
+            let facts = sections[1].facts.iter().skip(1);
+            facts
+                .map(|(name, value)| format!("{name}: {value}"))
+                .collect::<Vec<_>>()
+        };
+        let intake = Intake {
+            rows: 2_021,
+            documents: 2_006,
+            bad: 1,
+            filtered: 2,
+            without_text: 3,
+            not_drawn: 4,
+            duplicates: 5,
+            collapsed: true,
+        };
+        assert_eq!(
+            shown(intake),
+            [
+                "Rows read: 2,021",
+                "Rows kept: 2,006",
+                "Left out as unreadable: 1",
+                "Left out by --where: 2",
+                "Left out for lack of a text: 3",
+                "Left out by --sample or --limit: 4",
+                "Left out as duplicates by --dedup: 5",
+                "text: title"
+            ]
+        );
+        let whole = Intake {
+            rows: 9,
+            documents: 9,
+            duplicates: 5,
+            ..Intake::default()
+        };
+        assert_eq!(
+            shown(whole),
+            [
+                "Rows read: 9",
+                "Rows kept: 9",
+                "Kept, with the text of an earlier row: 5",
+                "text: title"
+            ]
+        );
+    }
+
+    #[test]
     fn what_the_stages_measured_is_among_the_quality_figures() {
         let mut knn = Footer::new("knn 1", json!({ "k": 15 }), 42);
         knn.fact("recall", json!({ "sample": 8, "recall": 0.9999 }));
@@ -207,14 +286,8 @@ mod tests {
         project.fact("quality_k", json!(15));
         project.fact("relative_validity", json!(0.4));
         project.fact("stability", json!({ "sentence": "all stay" }));
-        let known = Known {
-            n: 10,
-            noise: 3,
-            topics: &[],
-            preserved: Some(&[0.5, 1.0]),
-        };
         let sections = about(
-            &known,
+            &KNOWN,
             &[
                 ("Neighbors", Some(&knn)),
                 ("Map", Some(&project)),
@@ -243,7 +316,7 @@ mod tests {
         let figures = |fact: (&str, Value)| {
             let mut footer = Footer::new("any 1", json!({}), 42);
             footer.fact(fact.0, fact.1);
-            let all = quality(&known, &[("Any", Some(&footer))]).facts;
+            let all = quality(&KNOWN, &[("Any", Some(&footer))]).facts;
             all.into_iter().nth(3).unwrap_or_default().1
         };
         assert_eq!(figures(("certified", json!(true))), "all (exact search)");

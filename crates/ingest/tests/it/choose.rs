@@ -250,3 +250,52 @@ fn entities_of_all_names_are_decoded() {
         .with(|o| o.decode_entities = true);
     assert_eq!(case.texts(), ["François", "Étude'n", "c"]);
 }
+
+#[test]
+fn the_footer_counts_every_row_by_what_became_of_it() {
+    let bad =
+        "text,n,lang\nt0,0,en\nt0,5,en,fr\n,6,de\nt1,1,de\nt2,2,en\nt3,3,de\nt0,4,de\nt9,9,en\n";
+    let case = Case::new("a.csv", bad).text(&["text"]).with(|o| {
+        o.r#where = Some("n < 9".to_owned());
+        o.on_bad_row = ingest::formats::OnBadRow::Skip;
+        o.limit = Some(3);
+    });
+    let counts = |case: &Case| {
+        let (report, documents) = case.read();
+        let footer = documents.footer.as_ref().expect("our files have one");
+        let told = artifacts::Intake::of(footer).expect("every count is written");
+        assert_eq!(told, report.intake());
+        let left_out: usize = told.left_out().iter().map(|(_, rows)| rows).sum();
+        assert_eq!(told.documents + left_out, told.rows);
+        assert_eq!(documents.len(), told.documents);
+        told
+    };
+    let expected = artifacts::Intake {
+        rows: 8,
+        documents: 3,
+        bad: 1,
+        filtered: 1,
+        without_text: 1,
+        not_drawn: 2,
+        duplicates: 0,
+        collapsed: false,
+    };
+    assert_eq!(counts(&case), expected);
+    let case = case.with(|o| o.dedup = true);
+    let expected = artifacts::Intake {
+        not_drawn: 1,
+        duplicates: 1,
+        collapsed: true,
+        ..expected
+    };
+    assert_eq!(counts(&case), expected);
+    let case = case.with(|o| (o.dedup, o.limit) = (false, None));
+    let expected = artifacts::Intake {
+        documents: 5,
+        not_drawn: 0,
+        duplicates: 1,
+        collapsed: false,
+        ..expected
+    };
+    assert_eq!(counts(&case), expected);
+}

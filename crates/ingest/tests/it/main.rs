@@ -5,6 +5,7 @@ mod choose;
 mod delimited;
 mod errors;
 mod json;
+mod predicate;
 mod real;
 mod robust;
 mod sources;
