@@ -2,6 +2,7 @@
 
 mod again;
 mod interrupt;
+mod lineage;
 mod notebook;
 mod pipeline;
 mod stages;
