@@ -141,10 +141,10 @@ impl<'a> Log<'a> {
         (report, usage): (Value, Usage),
         progress: &dyn Progress,
     ) {
+        let Some(at) = self.step_of::<S>(files) else {
+            return;
+        };
         let kept = self.outputs::<S>(files, options).and_then(|outputs| {
-            let Some((at, outputs)) = outputs else {
-                return Ok(());
-            };
             let record = &mut self.manifest.steps[at];
             *record = Record {
                 step: std::mem::take(&mut record.step),
@@ -181,29 +181,25 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The place of the step that writes the files of `S`, and the hashes of those that were written.
+    /// The place of the step that writes what `S` does.
+    fn step_of<S: Stage>(&self, files: &Files) -> Option<usize> {
+        let file = self.name_of(primary::<S>(files)?)?;
+        let mut steps = self.manifest.steps.iter();
+        steps.position(|record| record.outputs.contains_key(&file))
+    }
+
+    /// The hashes of what `S` has written with these options, by file.
     fn outputs<S: Stage>(
         &self,
         files: &Files,
         options: &S::Options,
-    ) -> Result<Option<(usize, BTreeMap<String, String>)>, Error> {
-        let Some(first) = primary::<S>(files).and_then(|path| self.name_of(path)) else {
-            return Ok(None);
-        };
-        let mut steps = self.manifest.steps.iter();
-        let Some(at) = steps.position(|record| record.outputs.contains_key(&first)) else {
-            return Ok(None);
-        };
-        let mut hashes = BTreeMap::new();
-        for path in S::writes(options)
-            .into_iter()
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let paths = S::writes(options).into_iter();
+        paths
             .filter_map(|name| files.output(name))
-        {
-            if let Some(file) = self.name_of(path) {
-                hashes.insert(file, artifacts::sha256(path)?);
-            }
-        }
-        Ok(Some((at, hashes)))
+            .filter_map(|path| Some((self.name_of(path)?, path)))
+            .map(|(file, path)| Ok((file, artifacts::sha256(path)?)))
+            .collect()
     }
 }
 

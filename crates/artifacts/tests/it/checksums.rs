@@ -55,7 +55,8 @@ fn hit<T>(
             Ok(now) => {
                 assert!(
                     same(&first, &now),
-                    "byte {place} of {path:?} reads another value"
+                    "byte {place} of {} reads another value",
+                    path.display()
                 );
                 equal += 1;
             }
@@ -70,7 +71,8 @@ fn hit_all<T: Debug>(path: &Path, read: impl Fn(&Path) -> Result<Stored<T>, Erro
     let (refused, equal) = hit(path, 3, read, |a, b| format!("{a:?}") == format!("{b:?}"));
     assert!(
         refused > 20 * equal,
-        "{path:?}: {refused} refused, {equal} equal"
+        "{}: {refused} refused, {equal} equal",
+        path.display()
     );
 }
 
@@ -358,7 +360,7 @@ fn a_file_without_checksums_is_read_like_any_other() {
     artifacts::verify(&path).unwrap();
 }
 
-/// Written by PyArrow with `write_page_checksum=True`.
+/// Written by `PyArrow` with `write_page_checksum=True`.
 #[test]
 fn checksums_that_parquet_has_itself_are_heeded() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/page_crc.parquet");
