@@ -16,7 +16,11 @@ fn made(dir: &Path, out: &str, word: &str, more: &[&str]) {
     let csv = csv.replace("harbor", word);
     std::fs::write(&texts, csv).expect("it can be written");
     let mut words = vec!["run", "texts.csv", "--encoder", "hash", "--out", out];
-    words.extend(["--k", "20", "--min-cluster-size", "8", "--quiet"]);
+    words.push("--quiet");
+    // The notebook has its own.
+    if !more.contains(&"notebook") {
+        words.extend(["--k", "20", "--min-cluster-size", "8"]);
+    }
     words.extend(more);
     succeed(dir, "skerry", &words);
 }
