@@ -1,9 +1,10 @@
 //! The pipeline from the outside: programs, files and exit statuses.
 
 mod again;
-mod foreign;
 mod dropped;
+mod foreign;
 mod interrupt;
+mod lineage;
 mod notebook;
 mod pipeline;
 mod stages;

@@ -81,10 +81,15 @@ Generated from `crates/artifacts`; a test keeps it true (`UPDATE_DOCS=1 cargo te
 
 Stages meet only in these files. Row order is identity: `id` counts from 0 in every per-document file. Each file
 explains itself by a footer, one JSON object under the key `skerry` of the Parquet metadata: kind, version, producer,
-options, seed, metric, the SHA-256 of each input that was read, and facts (recall, counts, what is certified). A footer
-holds no path, time, thread count or machine: files are compared byte by byte. A file without a footer is taken by
-its columns and types: any integer or float width that fits, `List` for `FixedSizeList` where the lengths agree,
-`utf8` for `large_utf8` and the other way round. Files are written whole or not at all.
+options, seed, metric, the SHA-256 of each input that was read and of what those were made from, and facts (recall,
+counts, what is certified). A footer holds no path, time, thread count or machine: files are compared byte by byte. A
+file without a footer is taken by its columns and types: any integer or float width that fits, `List` for
+`FixedSizeList` where the lengths agree, `utf8` for `large_utf8` and the other way round. Files are written whole or not
+at all.
+
+Between its pages and its metadata a file holds a CRC-32 of each 64 KiB and of the metadata; whatever is read of it is
+checked against them. Other readers follow the offsets of the metadata and never see them; a file that another program
+has written anew has none, and is read unchecked, but for the checksums that Parquet may have in its pages.
 
 Beside them a run directory holds `pipeline.toml` (every setting), `manifest.json` (a log: options, seed, versions,
 SHA-256, rows, time and memory of each step) and what the map is looked at with: `map.html`, `map.svg`, `map.png`,

@@ -123,7 +123,7 @@ impl Embeddings {
 
     /// Like [`Self::read`], but NaN and infinities pass: for who sees to them.
     pub fn read_any(path: &Path) -> Result<Stored<Self>, Error> {
-        let (d, values, footer) = if is_ipc(path) {
+        let (d, values, footer) = if ipc::is_named(path) {
             read_ipc(path)?
         } else {
             read_parquet(path)?
@@ -140,7 +140,7 @@ impl Embeddings {
     /// What the metadata of the file at `path` say of its size, without reading a vector; `None` where they do not (a
     /// column that is not there).
     pub fn shape(path: &Path) -> Result<Option<Shape>, Error> {
-        if is_ipc(path) {
+        if ipc::is_named(path) {
             return ipc::shape(path);
         }
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
@@ -156,14 +156,6 @@ impl Embeddings {
         columns.fixed_lists("embedding", self.values.clone(), self.d);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
-}
-
-fn is_ipc(path: &Path) -> bool {
-    path.extension().is_some_and(|end| {
-        ["arrow", "feather", "ipc"]
-            .iter()
-            .any(|name| end.eq_ignore_ascii_case(name))
-    })
 }
 
 fn read_parquet(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error> {

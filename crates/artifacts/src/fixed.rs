@@ -11,8 +11,9 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float32Type, UInt32Type};
 use parquet::basic::Encoding;
 use parquet::column::page::Page;
-use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::file::reader::{FileReader, Length, SerializedFileReader};
 
+use crate::checksum::Checked;
 use crate::table::{Fixed, ROW_GROUP, Table, check_codecs, check_kind};
 use crate::{Error, Footer, file};
 
@@ -28,7 +29,7 @@ pub(crate) struct Lists<T> {
 /// The columns of a file that hold lists of equal length, and what else is needed of it.
 pub(crate) struct FixedFile {
     path: std::path::PathBuf,
-    reader: SerializedFileReader<std::fs::File>,
+    reader: SerializedFileReader<Checked>,
     pub(crate) footer: Option<Footer>,
     pub(crate) rows: usize,
     /// Size of the file.
@@ -41,8 +42,8 @@ impl FixedFile {
     }
 
     fn open_unguarded(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
-        let file = file::open(path)?;
-        let bytes = file.metadata().map_err(Error::io("read", path))?.len() as usize;
+        let file = Checked::open(path)?;
+        let bytes = file.len() as usize;
         let reader = SerializedFileReader::new(file).map_err(Error::parquet(path))?;
         let metadata = reader.metadata().file_metadata();
         let footer = Footer::from_key_values(path, metadata.key_value_metadata())?;

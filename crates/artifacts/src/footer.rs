@@ -3,7 +3,7 @@
 //! The footer is one JSON object under the key `skerry` of the Parquet metadata. It decides whether a file is
 //! stale. It holds no path, time, thread count or machine, because files are compared byte by byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use parquet::file::metadata::KeyValue;
@@ -14,6 +14,9 @@ use crate::{Error, sha256};
 
 /// The key of the Parquet metadata under which the footer stands.
 pub const FOOTER_KEY: &str = "skerry";
+
+/// SHA-256 of files, by their names in the contract.
+pub type Lineage = BTreeMap<String, BTreeSet<String>>;
 
 /// The footer of one file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,11 @@ pub struct Footer {
     pub metric: Option<String>,
     /// SHA-256 of each file that was read, by its name in the contract.
     pub inputs: BTreeMap<String, String>,
+    /// SHA-256 of each file that the inputs were made from, and so on back to the source, by name. A name may stand for
+    /// several: a layout is `embeddings` that were made from `embeddings`. `None` where that is not known: an input is not
+    /// ours, or of a version that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ancestors: Option<Lineage>,
     /// What the producer wants its readers to know: recall, counts, whether the answer is certified.
     #[serde(default)]
     pub facts: Map<String, Value>,
@@ -45,14 +53,37 @@ impl Footer {
             producer: producer.to_owned(),
             options,
             seed,
+            ancestors: Some(Lineage::new()),
             ..Self::default()
         }
     }
 
     /// Records that the file at `path` was read as the input `name`. Reads the whole file for its hash.
     pub fn reads(&mut self, name: &str, path: &Path) -> Result<(), Error> {
-        self.inputs.insert(name.to_owned(), sha256(path)?);
+        self.record(name, path, sha256(path)?);
         Ok(())
+    }
+
+    /// Records that the file at `path`, whose SHA-256 is `hash`, was read as the input `name`, and what it was made from.
+    pub fn record(&mut self, name: &str, path: &Path, hash: String) {
+        self.inputs.insert(name.to_owned(), hash);
+        let footer = Self::read(path).ok().flatten();
+        let more = footer.filter(|footer| footer.ancestors.is_some());
+        self.ancestors = self.ancestors.take().zip(more).map(|(mut all, footer)| {
+            for (name, hashes) in footer.lineage() {
+                all.entry(name).or_default().extend(hashes);
+            }
+            all
+        });
+    }
+
+    /// The inputs and what they were made from, as far as that is known.
+    pub fn lineage(&self) -> Lineage {
+        let mut all = self.ancestors.clone().unwrap_or_default();
+        for (name, hash) in &self.inputs {
+            all.entry(name.clone()).or_default().insert(hash.clone());
+        }
+        all
     }
 
     /// Records a fact.
@@ -70,10 +101,13 @@ impl Footer {
         KeyValue::new(FOOTER_KEY.to_owned(), json)
     }
 
-    /// The footer of the Parquet file at `path`, or `None` for a foreign file.
+    /// The footer of the file at `path`, or `None` for a foreign file. Arrow IPC has none.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
+        if crate::ipc::is_named(path) {
+            return Ok(None);
+        }
         crate::file::guarded(path, || {
-            let file = crate::file::open(path)?;
+            let file = crate::checksum::Checked::open(path)?;
             let reader = parquet::file::metadata::ParquetMetaDataReader::new()
                 .parse_and_finish(&file)
                 .map_err(Error::parquet(path))?;

@@ -4,6 +4,7 @@
 //! This is the only crate that names a column or opens Parquet. A type stands for a file; it reads with checks and
 //! writes whole or not at all. `docs/artifacts.md` is generated from here.
 
+mod checksum;
 mod clusters;
 mod contract;
 mod documents;
@@ -20,6 +21,7 @@ mod predictions;
 mod table;
 mod tree;
 
+pub use checksum::verify;
 pub use clusters::{ClusterInfo, ClusterRow, Clusters, Membership, Sweep, SweepRow};
 pub use contract::{Artifact, Column, page};
 pub use documents::{Documents, Duplicates};
@@ -28,7 +30,7 @@ pub use error::Error;
 pub use file::{
     check_target, remove_litter, sha256, sha256_of, sha256_of_reader, write_atomic, write_bytes,
 };
-pub use footer::{FOOTER_KEY, Footer};
+pub use footer::{FOOTER_KEY, Footer, Lineage};
 pub use intake::Intake;
 pub use map::{Label, Labels, Map, Projection, Topic, Topics};
 pub use neighbors::Neighbors;

@@ -20,6 +20,7 @@ use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
+use crate::checksum::{Checked, Checking};
 use crate::{Error, Footer, file};
 
 /// Rows of a row group: some viewers refuse larger ones.
@@ -70,7 +71,7 @@ impl Table {
     }
 
     fn read_columns(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<Self, Error> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file::open(path)?)
+        let builder = ParquetRecordBatchReaderBuilder::try_new(Checked::open(path)?)
             .map_err(Error::parquet(path))?;
         let footer = Footer::from_key_values(
             path,
@@ -132,7 +133,7 @@ impl Table {
         step: usize,
         mut each: impl FnMut(&Self) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file::open(path)?)
+        let builder = ParquetRecordBatchReaderBuilder::try_new(Checked::open(path)?)
             .map_err(Error::parquet(path))?;
         let at = builder
             .schema()
@@ -509,7 +510,8 @@ impl Columns {
         let batch =
             RecordBatch::try_new(Arc::clone(&schema), self.arrays).map_err(Error::parquet(path))?;
         file::write_atomic(path, |out| {
-            let mut writer = ArrowWriter::try_new(out, schema, Some(properties.build()))
+            let mut out = Checking::new(out);
+            let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties.build()))
                 .map_err(Error::written(path))?;
             let mut start = 0;
             while start < batch.num_rows() {
@@ -519,8 +521,11 @@ impl Columns {
                     .map_err(Error::written(path))?;
                 start += rows;
             }
+            writer.flush().map_err(Error::written(path))?;
+            writer.sync().map_err(Error::written(path))?;
+            writer.inner_mut().hold();
             writer.close().map_err(Error::written(path))?;
-            Ok(())
+            out.finish().map_err(Error::written(path))
         })
     }
 }

@@ -162,6 +162,7 @@ impl Trust {
 
 /// The vectors, opened when they are needed.
 pub(crate) struct Vectors<'a> {
+    files: &'a Files,
     neighbors: &'a Path,
     lists: Lists<'a>,
     path: Option<&'a Path>,
@@ -178,6 +179,7 @@ impl<'a> Vectors<'a> {
         metric: Option<Metric>,
     ) -> Self {
         Self {
+            files,
             neighbors,
             lists,
             path: files.optional("embeddings"),
@@ -210,9 +212,9 @@ impl<'a> Vectors<'a> {
 
     /// Records what was opened, and the metric.
     pub(crate) fn record(&self, footer: &mut Footer, metric: Option<Metric>) -> Result<(), Error> {
-        footer.reads("neighbors", self.neighbors)?;
-        if let Some(path) = self.path.filter(|_| self.read.get().is_some()) {
-            footer.reads("embeddings", path)?;
+        self.files.record("neighbors", footer)?;
+        if self.read.get().is_some() {
+            self.files.record("embeddings", footer)?;
         }
         footer.metric = metric.map(|metric| metric.to_string());
         Ok(())

@@ -135,7 +135,7 @@ impl Stage for Embed {
             return Err(Error::NoDocuments);
         }
         let mut footer = stage::footer::<Self>(options, seed);
-        footer.reads("documents", path)?;
+        files.record("documents", &mut footer)?;
         let (report, values) = match options.encoder {
             EncoderKind::Hash => by_hash(&documents, options, progress),
             EncoderKind::Onnx => {

@@ -62,7 +62,7 @@ impl Stage for Knn {
         // Rows that are not finite are refused with their place, or set apart, like other rows that cannot be searched.
         let embeddings = Embeddings::read_any(path)?.value;
         let mut footer = stage::footer::<Self>(options, seed);
-        footer.reads("embeddings", path)?;
+        files.record("embeddings", &mut footer)?;
         let fingerprint = footer.inputs.get("embeddings").cloned().unwrap_or_default();
         let d = embeddings.dim();
         let values = embeddings.into_values();

@@ -84,7 +84,7 @@ impl Stage for Label {
 
         let path = files.input("documents");
         let documents = Documents::read(path)?;
-        footer.reads("documents", path)?;
+        files.record("documents", &mut footer)?;
         let n = documents.len();
         let check = |path: &Path, rows| {
             if rows == n {
@@ -100,10 +100,10 @@ impl Stage for Label {
         let path = files.input("clusters");
         let clusters = Clusters::read(path)?;
         check(path, clusters.len())?;
-        footer.reads("clusters", path)?;
+        files.record("clusters", &mut footer)?;
         let known = match files.optional("cluster_info") {
             Some(path) => {
-                footer.reads("cluster_info", path)?;
+                files.record("cluster_info", &mut footer)?;
                 let info = ClusterInfo::read(path)?;
                 Known::new(&info, &clusters, path)?
             }
@@ -146,7 +146,7 @@ impl Stage for Label {
             Some(path) => {
                 let embeddings = Embeddings::read(path)?;
                 check(path, embeddings.len())?;
-                footer.reads("embeddings", path)?;
+                files.record("embeddings", &mut footer)?;
                 Some(embeddings)
             }
             None => None,

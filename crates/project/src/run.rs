@@ -70,7 +70,7 @@ impl Stage for Project {
         let mut footer = stage::footer::<Self>(options, seed);
         let neighbors_path = files.input("neighbors");
         let neighbors = Neighbors::read(neighbors_path)?;
-        footer.reads("neighbors", neighbors_path)?;
+        files.record("neighbors", &mut footer)?;
         let n = neighbors.len();
         if n < 3 {
             return Err(Error::TooFewPoints { n });
@@ -79,8 +79,8 @@ impl Stage for Project {
             .optional("embeddings")
             .map(|path| read_embeddings(path, n, neighbors_path))
             .transpose()?;
-        if let Some(path) = files.optional("embeddings") {
-            footer.reads("embeddings", path)?;
+        if embeddings.is_some() {
+            files.record("embeddings", &mut footer)?;
         }
         let metric = metric(&neighbors, options, neighbors_path)?;
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     BoundaryError, DEFAULT_SEED, External, Files, Hint, Progress, Reach, Seed, Stage, Terminal,
-    Trust, Untrusted, Usage, boundary, config, explain, say, trust,
+    Trust, Untrusted, Usage, boundary, config, explain, lineage, say, trust,
 };
 
 /// Exit status of wrong usage.
@@ -101,6 +101,12 @@ fn common(command: Command) -> Command {
                 .help(format!("Seed of all random choices [default: that of the settings file, else {DEFAULT_SEED}]")),
         )
         .arg(threads())
+        .arg(
+            Arg::new("allow_mismatch")
+                .long(lineage::ALLOW)
+                .action(ArgAction::SetTrue)
+                .help("Warn instead of refusing where inputs were made from other files than those given, or have changed since the run wrote them"),
+        )
         .arg(json_flag())
         .arg(quiet_flag())
         .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the settings in force first"))
@@ -196,7 +202,13 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         Ok(lock) => lock,
         Err(fault) => return fail(&fault, 1),
     };
-    let result = S::run(&files, &options, &local, seed, &terminal);
+    let alone = run.filter(|_| matches!(lock, Some(Some(_))));
+    let mut log = alone.and_then(|run| lineage::Log::read(run, &terminal));
+    let allowed = matches.get_flag("allow_mismatch");
+    let result = lineage::check::<S>(&files, log.as_ref(), allowed, &terminal).and_then(|()| {
+        S::run(&files, &options, &local, seed, &terminal)
+            .map_err(|error| explain(&error, error.hint().as_deref()))
+    });
     terminal.end();
     if made
         && result.is_err()
@@ -204,18 +216,23 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     {
         lock.remove_directory();
     }
-    match result {
-        Ok(report) => {
-            let usage = Usage::of_this_process(began);
-            let text = if matches.get_flag("json_report") {
-                json::<S>(&report, &terminal, usage)
-            } else {
-                report.to_string()
-            };
-            print(&text)
-        }
-        Err(error) => fail(&explain(&error, error.hint().as_deref()), 1),
+    let report = match result {
+        Ok(report) => report,
+        Err(fault) => return fail(&fault, 1),
+    };
+    let usage = Usage::of_this_process(began);
+    if let Some(log) = &mut log {
+        let told = json::<S>(&report, &terminal).into();
+        log.record::<S>(&files, (&options, &local, seed), (told, usage), &terminal);
     }
+    print(&if matches.get_flag("json_report") {
+        let mut object = json::<S>(&report, &terminal);
+        let usage = serde_json::to_value(usage).expect("usage is plain data");
+        object.insert("usage".to_owned(), usage);
+        Value::Object(object).to_string()
+    } else {
+        report.to_string()
+    })
 }
 
 /// The directory of a run, made if need be, and the right to write there.
@@ -224,7 +241,8 @@ fn claim(run: &PathBuf) -> Result<Option<crate::RunLock>, String> {
     crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
 }
 
-fn json<S: Stage>(report: &S::Report, terminal: &Terminal, usage: Usage) -> String {
+/// The report with what was said on the way.
+fn json<S: Stage>(report: &S::Report, terminal: &Terminal) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("stage".to_owned(), S::NAME.into());
     if let Ok(Value::Object(fields)) = serde_json::to_value(report) {
@@ -233,11 +251,7 @@ fn json<S: Stage>(report: &S::Report, terminal: &Terminal, usage: Usage) -> Stri
     let (notes, warnings) = terminal.messages();
     object.insert("notes".to_owned(), notes.into());
     object.insert("warnings".to_owned(), warnings.into());
-    object.insert(
-        "usage".to_owned(),
-        serde_json::to_value(usage).expect("usage is plain data"),
-    );
-    Value::Object(object).to_string()
+    object
 }
 
 /// Prints a report to standard output. A reader that has gone away is no failure of the work.

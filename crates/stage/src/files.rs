@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use artifacts::Footer;
+
+use crate::Hashes;
+
 /// A file of a stage, as its command line names it.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
@@ -21,6 +25,7 @@ pub struct File {
 pub struct Files {
     paths: BTreeMap<&'static str, PathBuf>,
     sources: Vec<String>,
+    hashes: Hashes,
 }
 
 impl Files {
@@ -32,7 +37,7 @@ impl Files {
             .collect();
         Self {
             paths,
-            sources: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -72,6 +77,30 @@ impl Files {
     /// The path of an output, unless it was not asked for.
     pub fn output(&self, name: &str) -> Option<&Path> {
         self.paths.get(name).map(PathBuf::as_path)
+    }
+
+    /// Whether there is an input `name`.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        self.optional(name).is_some()
+    }
+
+    /// The SHA-256 of the input `name`, which is taken once.
+    ///
+    /// # Panics
+    ///
+    /// Like [`Self::input`].
+    pub fn hash(&self, name: &str) -> Result<String, artifacts::Error> {
+        self.hashes.of(self.input(name))
+    }
+
+    /// Records in `footer` that the input `name` was read.
+    ///
+    /// # Panics
+    ///
+    /// Like [`Self::input`].
+    pub fn record(&self, name: &str, footer: &mut Footer) -> Result<(), artifacts::Error> {
+        footer.record(name, self.input(name), self.hash(name)?);
+        Ok(())
     }
 
     /// The positional arguments.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use artifacts::Footer;
 use serde_json::Value;
@@ -20,18 +21,26 @@ pub enum Freshness {
     Unchecked(String),
 }
 
-/// SHA-256 of files, each read once.
-#[derive(Debug, Default)]
-pub struct Hashes(RefCell<BTreeMap<PathBuf, String>>);
+/// SHA-256 of files, each read once while its size and its time stay as they are.
+#[derive(Debug, Clone, Default)]
+pub struct Hashes(RefCell<BTreeMap<PathBuf, (Stamp, String)>>);
+
+/// Size and time of a file.
+type Stamp = (u64, Option<SystemTime>);
 
 impl Hashes {
     /// The hash of the file at `path`.
     pub fn of(&self, path: &Path) -> Result<String, artifacts::Error> {
-        if let Some(hash) = self.0.borrow().get(path) {
+        let found = path.metadata();
+        let stamp = found.map_or((0, None), |data| (data.len(), data.modified().ok()));
+        if let Some((of, hash)) = self.0.borrow().get(path)
+            && *of == stamp
+        {
             return Ok(hash.clone());
         }
         let hash = artifacts::sha256(path)?;
-        self.0.borrow_mut().insert(path.to_owned(), hash.clone());
+        let known = (stamp, hash.clone());
+        self.0.borrow_mut().insert(path.to_owned(), known);
         Ok(hash)
     }
 

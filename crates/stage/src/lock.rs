@@ -137,6 +137,11 @@ pub(crate) fn of_stage(dir: &Path) -> Result<Option<RunLock>, LockError> {
     RunLock::take(dir).map(Some)
 }
 
+/// Whether a run has started this process.
+pub(crate) fn in_a_run() -> bool {
+    std::env::var_os(STARTED_BY).is_some()
+}
+
 /// Ends this process once process `run`, which started it, has ended: nobody waits for its files any more.
 #[cfg(unix)]
 fn end_with(run: u32) {

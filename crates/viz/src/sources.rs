@@ -28,11 +28,11 @@ impl Sources {
     /// Reads `files`, and notes their hashes in `footer`.
     pub fn read(files: &Files, footer: &mut Footer) -> Result<Self, Error> {
         for name in ["documents", "clusters", "projection"] {
-            footer.reads(name, files.input(name))?;
+            files.record(name, footer)?;
         }
         for name in ["topics", "neighbors"] {
-            if let Some(path) = files.optional(name) {
-                footer.reads(name, path)?;
+            if files.optional(name).is_some() {
+                files.record(name, footer)?;
             }
         }
         let sources = Self {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod atomic;
+mod checksums;
 mod damaged;
 mod docs;
 mod foreign;

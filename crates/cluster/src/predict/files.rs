@@ -41,7 +41,7 @@ impl Old {
         let clusters = Clusters::read(path)?;
         let footer = own(path, clusters.footer.as_ref())?;
         let neighbors_path = files.input("neighbors");
-        made_from(path, footer, "neighbors", neighbors_path)?;
+        made_from(files, path, footer, "neighbors", "neighbors")?;
         let options: Options =
             serde_json::from_value(footer.options.clone()).map_err(|_| Error::NotOurs {
                 path: path.to_owned(),
@@ -88,7 +88,7 @@ impl Old {
         if let Some(footer) = &neighbors.footer
             && footer.inputs.contains_key("embeddings")
         {
-            made_from(neighbors_path, footer, "embeddings", embeddings_path)?;
+            made_from(files, neighbors_path, footer, "embeddings", "embeddings")?;
         }
         drop(neighbors);
         let embeddings = Embeddings::read(embeddings_path)?;
@@ -130,7 +130,7 @@ fn laid_out(
     let of = files.optional("vectors").ok_or_else(|| Error::NoVectors {
         path: path.to_owned(),
     })?;
-    made_from(path, footer, "embeddings", of)?;
+    made_from(files, path, footer, "embeddings", "vectors")?;
     let metric = footer.facts.get("neighbors_metric");
     let metric = metric
         .and_then(serde_json::Value::as_str)
@@ -150,14 +150,20 @@ fn own<'f>(path: &Path, footer: Option<&'f Footer>) -> Result<&'f Footer, Error>
     })
 }
 
-/// Whether the file at `path` was made from that at `input`.
-fn made_from(path: &Path, footer: &Footer, name: &str, input: &Path) -> Result<(), Error> {
-    if footer.inputs.get(name) == Some(&artifacts::sha256(input)?) {
+/// Whether the file at `path` was made from `input`, which its footer calls `name`.
+fn made_from(
+    files: &Files,
+    path: &Path,
+    footer: &Footer,
+    name: &str,
+    input: &str,
+) -> Result<(), Error> {
+    if footer.inputs.get(name) == Some(&files.hash(input)?) {
         return Ok(());
     }
     Err(Error::NotTogether {
         path: path.to_owned(),
-        other: input.to_owned(),
+        other: files.input(input).to_owned(),
     })
 }
 

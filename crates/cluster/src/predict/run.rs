@@ -129,7 +129,7 @@ impl Stage for Predict {
             let mut footer = stage::footer::<Self>(options, seed);
             let optional = |name| name != "vectors" || old.laid_out.is_some();
             for input in Self::INPUTS.iter().filter(|input| optional(input.name)) {
-                footer.reads(input.name, files.input(input.name))?;
+                files.record(input.name, &mut footer)?;
             }
             footer.reads("new", source)?;
             footer.metric = Some(metric.to_string());

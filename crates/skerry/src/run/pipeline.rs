@@ -333,7 +333,7 @@ impl Pipeline<'_> {
         let rest = manifest.steps.iter().filter(|old| !new(&old.step)).cloned();
         let known = records.iter().filter(|record| !record.outputs.is_empty());
         manifest.steps = known.cloned().chain(rest).collect();
-        manifest.write(self.context.dir)
+        Ok(manifest.write(self.context.dir)?)
     }
 
     /// Removes what steps of another recipe left behind: it does not belong to this run.
