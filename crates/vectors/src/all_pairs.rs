@@ -140,7 +140,7 @@ impl<'l> Sweep<'_, 'l> {
             work.floors[side].extend(
                 floors
                     .iter()
-                    .map(|floor| f32::from_bits(floor.load(Ordering::Relaxed)).into()),
+                    .map(|floor| f64::from(f32::from_bits(floor.load(Ordering::Relaxed)))),
             );
         }
         let [floors_a, floors_b] = &mut work.floors;

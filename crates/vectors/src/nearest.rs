@@ -10,10 +10,6 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the shape that sorting takes"
-    )]
     pub(crate) fn order(&self, other: &Candidate) -> std::cmp::Ordering {
         self.reduced
             .total_cmp(&other.reduced)
