@@ -14,7 +14,7 @@ use crate::{Error, Footer};
 pub struct Neighbors {
     /// Neighbors of a row.
     pub k: usize,
-    /// n x k ids: nearest first, the document itself left out, ties by the smaller id.
+    /// n x k ids: nearest first before distances are rounded, ties by the smaller id, the document itself left out.
     pub ids: Vec<u32>,
     /// n x k distances in the unit of the metric; no row decreases.
     pub distances: Vec<f32>,
@@ -31,7 +31,7 @@ impl Artifact for Neighbors {
         Column::new(
             "neighbor_ids",
             "fixed_size_list<uint32>[k]",
-            "nearest first, the document itself left out, ties by the smaller id",
+            "nearest first before distances are rounded, ties by the smaller id, the document itself left out",
         ),
         Column::new(
             "distances",

@@ -1,7 +1,7 @@
 //! From what an engine found to what the contract promises.
 //!
 //! Engines count themselves in, answer short, know other formulas for the same distance and break ties as they like.
-//! Their ids are taken, nothing else: each is measured again by [`vectors::distance`], put in order, and rows that are
+//! Their ids are taken, nothing else: each is measured again by [`vectors::reduced_distance`], put in order, and rows that are
 //! short are searched again exactly. Cost: n k exact distances.
 
 use rayon::prelude::*;
@@ -122,12 +122,10 @@ fn nearest(
     found.sort_unstable();
     found.dedup();
     let row = points.row(i as usize);
-    let mut measured: Vec<(f32, u32)> = found
-        .into_iter()
-        .map(|j| (vectors::distance(row, points.row(j as usize), metric), j))
-        .collect();
+    let reduced = |j: u32| vectors::reduced_distance(row, points.row(j as usize), metric);
+    let mut measured: Vec<(f64, u32)> = found.into_iter().map(|j| (reduced(j), j)).collect();
     measured.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    for ((id, distance), (found, at)) in ids.iter_mut().zip(distances).zip(measured) {
-        (*distance, *id) = (found, at);
+    for ((id, distance), (reduced, found)) in ids.iter_mut().zip(distances).zip(measured) {
+        (*id, *distance) = (found, metric.distance(reduced));
     }
 }

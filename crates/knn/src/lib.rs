@@ -1,8 +1,8 @@
 //! The `knn` stage: the k nearest neighbors of every row, by one of several backends under one contract.
 //!
-//! Every backend answers with k distinct ids a row, nearest first, the row itself left out, ties by the smaller id, and
-//! distances of [`vectors::distance`] to the bit, whatever it measured with itself. `tests/it/contract.rs` holds all of
-//! them to it. What a backend lost is measured on a seeded sample and written into the footer of the file.
+//! Every backend answers with k distinct ids a row, nearest first by [`vectors::reduced_distance`], the row itself left
+//! out, ties by the smaller id, and distances of [`vectors::distance`] to the bit, whatever it measured with itself.
+//! `tests/it/contract.rs` holds all of them to it. What a backend lost is measured on a seeded sample and written into the footer of the file.
 //!
 //! | module | step |
 //! |---|---|

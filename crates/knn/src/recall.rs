@@ -1,8 +1,8 @@
 //! What an answer lost, measured on a seeded sample of rows against exact search.
 //!
-//! A neighbor counts as found if it is no farther than the true k-th: among equally distant rows it does not matter
-//! which are listed. Rows are drawn, not neighbors, and the neighbors of one row are found or lost together; so the
-//! trials of the 95 % confidence interval are rows, each with a result between 0 and 1. The interval is that of Agresti
+//! A neighbor counts as found if it is no farther than the true k-th, both measured in `f64`: among equally distant rows
+//! it does not matter which are listed, among those that only look so in an `f32` it does. Rows are drawn, not
+//! neighbors, and the neighbors of one row are found or lost together; so the trials of the 95 % confidence interval are rows, each with a result between 0 and 1. The interval is that of Agresti
 //! and Coull (The American Statistician 52, 1998): to the sample are added as many rows that found everything and that
 //! found nothing as keep it honest where all or nearly all was found. With k = 1 it is theirs to the letter; else the
 //! variance of the rows takes the place of p (1 - p), which it never exceeds.
@@ -12,6 +12,7 @@ use stage::{Progress, Seed};
 use vectors::{Index, Knn, Metric, Points, Search};
 
 use crate::Error;
+use crate::complete::NONE;
 
 /// The 97.5 % point of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -87,32 +88,41 @@ impl Sample {
         }))
     }
 
-    /// The recall of an answer for all rows, with the k of this sample.
-    pub fn recall(&self, distances: &[f32]) -> Recall {
+    /// The recall of an answer for all rows of `points`, with the k of this sample.
+    pub fn recall(
+        &self,
+        points: Points<'_>,
+        metric: Metric,
+        ids: &[u32],
+        distances: &[f32],
+    ) -> Recall {
         let k = self.truth.k;
-        let of_rows: Vec<f32> = self
+        let rows = self
             .rows
             .iter()
-            .flat_map(|&i| &distances[i as usize * k..][..k])
-            .copied()
-            .collect();
-        self.recall_of(&of_rows)
+            .map(|&i| i as usize * k..(i as usize + 1) * k);
+        let found = Knn {
+            k,
+            ids: rows.clone().flat_map(|row| &ids[row]).copied().collect(),
+            distances: rows.flat_map(|row| &distances[row]).copied().collect(),
+        };
+        self.recall_of(points, metric, &found)
     }
 
     /// The recall of an answer for the rows of this sample alone.
-    pub fn recall_of(&self, distances: &[f32]) -> Recall {
+    pub fn recall_of(&self, points: Points<'_>, metric: Metric, found: &Knn) -> Recall {
         let k = self.truth.k;
         let mut hits = Vec::with_capacity(self.rows.len());
         let (mut excess, mut total) = (0.0, 0.0);
-        for (at, found) in distances.chunks_exact(k).enumerate() {
-            let (_, truth) = self.truth.row(at);
-            let farthest = truth[k - 1];
-            hits.push(
-                found
-                    .iter()
-                    .filter(|&&distance| distance <= farthest)
-                    .count(),
-            );
+        for (at, &i) in self.rows.iter().enumerate() {
+            let measured = |j: u32| {
+                vectors::reduced_distance(points.row(i as usize), points.row(j as usize), metric)
+            };
+            let (true_ids, truth) = self.truth.row(at);
+            let (ids, found) = found.row(at);
+            let farthest = measured(true_ids[k - 1]);
+            let is_hit = |&&id: &&u32| id != NONE && measured(id) <= farthest;
+            hits.push(ids.iter().filter(is_hit).count());
             for (&found, &truth) in found.iter().zip(truth) {
                 excess += f64::from(found) - f64::from(truth);
                 total += f64::from(truth).abs();
@@ -213,6 +223,29 @@ mod tests {
         let apart = interval(&[8, 7, 7, 8], 10, MANY);
         assert_eq!(together.0, apart.0);
         assert!(together.2 - together.1 > apart.2 - apart.1);
+    }
+
+    /// Inner products of short rows are all 1 from each other in an `f32`, whatever is listed.
+    #[test]
+    fn what_looks_as_near_is_no_hit() {
+        let values: Vec<f32> = (1..=20u8).map(|i| 1e-5 * f32::from(i)).collect();
+        let points = Points::new(&values, 1).unwrap();
+        let metric = Metric::InnerProduct;
+        let sample = Sample::draw(points, metric, 2, 20, Seed(1), &stage::Silent).unwrap();
+        let right = sample.truth.clone();
+        assert_eq!(
+            (&right.ids[..2], &right.distances[..2]),
+            (&[19, 18][..], &[1.0; 2][..])
+        );
+        let wrong = Knn {
+            ids: vec![0, 1, 19].repeat(20)[..40].to_vec(),
+            ..right.clone()
+        };
+        let recall = |found: &Knn| sample.recall_of(points, metric, found).recall;
+        assert_eq!(recall(&right), 1.0);
+        assert!((0.1..0.5).contains(&recall(&wrong)), "{}", recall(&wrong));
+        let all = sample.recall(points, metric, &wrong.ids, &wrong.distances);
+        assert_eq!(all.recall, recall(&wrong));
     }
 
     #[test]

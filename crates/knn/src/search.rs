@@ -98,7 +98,7 @@ pub fn search(
         }
         there => there,
     };
-    let recall = sample.map(|sample| sample.recall(&distances));
+    let recall = sample.map(|sample| sample.recall(points, options.metric, &ids, &distances));
     // The vectors are not needed any more, the file wants memory to be written.
     drop(values);
     // Of the rows that were searched: those set apart would pass for hubs, parts and rows that nobody lists.

@@ -6,13 +6,13 @@
 //!
 //! Cost: screening `n^2 / 2` pairs, measuring some hundred a row. Memory: the codes and the lists.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use rayon::prelude::*;
 
 use crate::certify::Bounds;
-use crate::lists::Lists;
+use crate::lists::{Lists, Reduced};
 use crate::nearest::Candidate;
 use crate::outside::ordered;
 use crate::plain::Rows;
@@ -33,13 +33,13 @@ pub(crate) fn all_pairs(
     k: usize,
     tally: &Tally,
     watch: Watch<'_>,
-) -> Result<(Vec<u32>, Vec<f32>), Error> {
+) -> Result<(Vec<u32>, Vec<Reduced>), Error> {
     let n = space.table.order.len();
-    let (mut ids, mut distances) = (vec![u32::MAX; n * k], vec![f32::INFINITY; n * k]);
+    let (mut ids, mut reduced) = (vec![u32::MAX; n * k], vec![Reduced::FREE; n * k]);
     let lists: Vec<Mutex<Lists<'_>>> = ids
         .chunks_mut(CELL * k)
-        .zip(distances.chunks_mut(CELL * k))
-        .map(|(ids, distances)| Mutex::new(Lists { k, ids, distances }))
+        .zip(reduced.chunks_mut(CELL * k))
+        .map(|(ids, reduced)| Mutex::new(Lists { k, ids, reduced }))
         .collect();
     let sweep = Sweep {
         rows,
@@ -47,7 +47,7 @@ pub(crate) fn all_pairs(
         bounds,
         lists: &lists,
         floors: (0..n)
-            .map(|_| AtomicU64::new(f64::NEG_INFINITY.to_bits()))
+            .map(|_| AtomicU32::new(f32::NEG_INFINITY.to_bits()))
             .collect(),
         tally,
         progress: Progress::new(n, pairs(lists.len()), watch),
@@ -60,7 +60,7 @@ pub(crate) fn all_pairs(
     if tally.doubtful() {
         sweep.progress.finish()?;
         drop(lists);
-        return Ok((ids, distances));
+        return Ok((ids, reduced));
     }
     // What is far apart comes last, when floors are high.
     let mut queue: Vec<(u32, u32)> = (0..lists.len() as u32)
@@ -75,7 +75,7 @@ pub(crate) fn all_pairs(
     });
     sweep.progress.finish()?;
     drop(lists);
-    Ok((ids, distances))
+    Ok((ids, reduced))
 }
 
 /// How many meetings there are of `cells`, each with itself and with each other.
@@ -97,8 +97,8 @@ struct Sweep<'a, 'l> {
     space: &'a Space,
     bounds: &'a Bounds,
     lists: &'a [Mutex<Lists<'l>>],
-    /// The floor of each position, as bits of an `f64`; it only rises.
-    floors: Vec<AtomicU64>,
+    /// The floor of each position, rounded down, as bits of an `f32`; it only rises.
+    floors: Vec<AtomicU32>,
     tally: &'a Tally,
     progress: Progress<'a>,
 }
@@ -140,7 +140,7 @@ impl<'l> Sweep<'_, 'l> {
             work.floors[side].extend(
                 floors
                     .iter()
-                    .map(|floor| f64::from_bits(floor.load(Ordering::Relaxed))),
+                    .map(|floor| f64::from(f32::from_bits(floor.load(Ordering::Relaxed)))),
             );
         }
         let [floors_a, floors_b] = &mut work.floors;
@@ -175,7 +175,7 @@ impl<'l> Sweep<'_, 'l> {
             let can_be_zero = never_negative(self.rows.metric);
             // A list of zeros takes smaller ids only: no need to measure for it.
             let open =
-                |last: &Candidate, id: u32| !(can_be_zero && last.distance == 0.0 && id > last.id);
+                |last: &Candidate, id: u32| !(can_be_zero && last.reduced == 0.0 && id > last.id);
             work.first.desk.measure(
                 self.rows,
                 self.bounds,
@@ -201,17 +201,14 @@ impl<'l> Sweep<'_, 'l> {
                     } else {
                         (pair.col, pair.row)
                     };
-                    let candidate = Candidate {
-                        distance: pair.distance,
-                        id: cells[1 - side].ids[other],
-                    };
+                    let candidate = pair.candidate(cells[1 - side].ids[other]);
                     if candidate.order(&last[row]).is_ge() {
                         continue;
                     }
                     let lists = lists.get_or_insert_with(|| self.lock(c));
-                    if lists.offer(row, candidate.distance, candidate.id) {
+                    if lists.offer(row, candidate) {
                         last[row] = lists.last(row);
-                        floors[row] = self.bounds.floor(last[row].distance);
+                        floors[row] = self.bounds.floor(last[row].reduced);
                         self.raise(c, row, floors[row]);
                     }
                 }
@@ -222,7 +219,8 @@ impl<'l> Sweep<'_, 'l> {
 
     fn raise(&self, c: usize, row: usize, floor: f64) {
         // The lock of the cell is held, so no one else writes; readers may see the old floor, which is safe.
-        self.floors[c * CELL + row].store(floor.to_bits(), Ordering::Relaxed);
+        let below = (floor as f32).next_down();
+        self.floors[c * CELL + row].store(below.to_bits(), Ordering::Relaxed);
     }
 
     fn lock(&self, c: usize) -> MutexGuard<'_, Lists<'l>> {
@@ -233,12 +231,12 @@ impl<'l> Sweep<'_, 'l> {
 }
 
 /// Moves each list to its place, in the memory it is in.
-pub(crate) fn rearrange(ids: &mut [u32], distances: &mut [f32], places: &mut [u32], k: usize) {
+pub(crate) fn rearrange(ids: &mut [u32], reduced: &mut [Reduced], places: &mut [u32], k: usize) {
     for at in 0..places.len() {
         while places[at] as usize != at {
             let to = places[at] as usize;
             swap(ids, at, to, k);
-            swap(distances, at, to, k);
+            swap(reduced, at, to, k);
             places.swap(at, to);
         }
     }

@@ -15,10 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
-use crate::distance::between;
+use crate::distance::sum_f64;
 use crate::index::{fitting, known};
 use crate::nearest::Candidate;
-use crate::outside::ordered;
 use crate::plain::Rows;
 use crate::progress::{Progress, share};
 use crate::quantize::{Place, Table};
@@ -204,15 +203,11 @@ impl<'a> Cells<'a> {
         for (&i, keys) in rows.iter().zip(&mut work.by_row) {
             let (row, scale) = (
                 self.rows.points.row(i as usize),
-                self.rows.scale(i as usize),
+                self.rows.inverse(i as usize),
             );
             keys.extend((0..centers.n()).map(|c| {
-                let metric = self.rows.metric;
-                let squared = match metric {
-                    Metric::Cosine => 2.0 * between(row, scale, centers.row(c), 1.0, metric),
-                    _ => between(row, 1.0, centers.row(c), 1.0, Metric::L2).powi(2),
-                };
-                u64::from(ordered(squared + spread[c])) << 32 | c as u64
+                let squared = sum_f64(row, centers.row(c), |x, y| (x * scale - y).powi(2));
+                measured_key(squared + f64::from(spread[c]), c as u32)
             }));
         }
     }
@@ -332,10 +327,11 @@ impl<'a> Cells<'a> {
                     measure(&self.rows, pairs, measured);
                     order.clear();
                     let found = pairs.iter().zip(measured.iter());
-                    order.extend(found.map(|(&(_, id), &distance)| Candidate { distance, id }));
+                    order.extend(found.map(|(&(_, id), &reduced)| Candidate { reduced, id }));
                     order.sort_unstable_by(Candidate::order);
                     for ((id, distance), found) in ids.iter_mut().zip(distances).zip(order.iter()) {
-                        (*id, *distance) = (found.id, found.distance);
+                        *id = found.id;
+                        *distance = self.rows.metric.distance(found.reduced);
                     }
                 },
             );
@@ -516,10 +512,9 @@ impl Round<'_, '_> {
             let others = self.cells.members[cell].iter().filter(|&&j| j != i);
             let mut keys: Vec<u64> = others
                 .map(|&j| {
-                    let distance = rows.distance(i as usize, j as usize);
-                    let distance = u64::from(ordered(distance)) << 32;
-                    self.offer(j, &[distance | u64::from(i)]);
-                    distance | u64::from(j)
+                    let reduced = rows.reduced(i as usize, j as usize);
+                    self.offer(j, &[measured_key(reduced, i)]);
+                    measured_key(reduced, j)
                 })
                 .collect();
             keys.sort_unstable();
@@ -531,6 +526,18 @@ impl Round<'_, '_> {
 /// The key of a candidate: smaller is better.
 fn key(score: i32, id: u32) -> u64 {
     u64::from(!(score as u32 ^ 1 << 31)) << 32 | u64::from(id)
+}
+
+/// The key of a candidate that was measured: the upper half of an `f64` tells numbers apart that differ by a millionth,
+/// whatever their size.
+fn measured_key(reduced: f64, id: u32) -> u64 {
+    let bits = reduced.to_bits();
+    let ascending = if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | 1 << 63
+    };
+    ascending & !u64::from(u32::MAX) | u64::from(id)
 }
 
 /// The score that a candidate has to reach to come before a key.

@@ -6,9 +6,22 @@
 //! standard deviations are the fast margin, which proves nothing and is checked against what it meets. It holds for what
 //! rounding took alone: what clipping took lies in the direction of the row, so clipped rows keep the proven margin.
 //!
-//! A limit is a distance as it is reported, rounded; the floor of a score allows for that rounding too.
+//! The true score of a pair is the negative of its [reduced distance](crate::reduced_distance), so a limit on the one is
+//! a floor for the other. What stands between them:
+//! * The reduced distance was summed in `f64`, and is off by some [`rounding`] of its terms. Under L2 these are no more
+//!   than the sum; a cosine distance is right to [`COSINE`]; and of inner products the terms are no more than
+//!   `|x_i| |x_j|`, which in units of a score is less than `|y_i| |y_j|` and eight of the largest bias: together some
+//!   thousandths of a unit, for which [`Bounds::error`] has room.
+//! * Under cosine a row is scaled in `f64` before all else, which moves it by [`rounding`]. Everything said of the row
+//!   in the frame is said of it there, so the ends of a pair are farther apart by twice that at most.
+//! * Rounding to `f32`, in the frame and by the rotation, is part of what a row lost.
+//! * Biases are rounded up; what `f64` loses in them is another thousandth of a unit.
 
+use crate::distance::rounding;
 use crate::{Margin, Metric};
+
+/// How far a cosine distance may be off, as a share of itself.
+const COSINE: f64 = 1e-8;
 
 /// Turns distances into scores and back into verdicts.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +30,7 @@ pub(crate) struct Bounds {
     margin: Margin,
     /// What 1 in a screened score stands for.
     pub(crate) unit: f64,
-    /// The relative rounding error of a reported distance, at most.
+    /// The [`rounding`] of sums over a row.
     rounding: f64,
     root_d: f64,
     /// The longest residual that rounding alone can leave.
@@ -34,36 +47,40 @@ pub(crate) struct Size {
 
 impl Bounds {
     pub(crate) fn new(metric: Metric, margin: Margin, unit: f64, d: usize) -> Self {
-        // A sum has d / 32 + 5 roundings a partial sum; twice that, for the terms and the root.
-        let rounding = (d as f64 / 32.0 + 16.0) * 1.2e-7;
         Bounds {
             metric,
             margin,
             unit,
-            rounding,
+            rounding: rounding(d),
             root_d: (d as f64).sqrt(),
             longest_rounded: 0.5001 * (unit * d as f64).sqrt(),
         }
     }
 
-    /// The score that a pair has at least if its reported distance is at most `limit`.
-    pub(crate) fn floor(&self, limit: f32) -> f64 {
-        let limit = f64::from(limit);
+    /// The score that a pair has at least if its reduced distance is at most `limit`.
+    pub(crate) fn floor(&self, limit: f64) -> f64 {
         if limit == f64::INFINITY {
             return f64::NEG_INFINITY;
         }
         match self.metric {
-            // Scaling to unit length rounds each coordinate, whatever the difference.
             Metric::Cosine => {
-                let apart = (2.0 * limit.max(0.0)).sqrt() * (1.0 + self.rounding) + 5e-7;
+                let apart = (2.0 * limit.max(0.0) * (1.0 + COSINE)).sqrt() + 2.0 * self.rounding;
                 -0.5 * apart * apart
             }
-            Metric::L2 => {
-                let apart = limit.max(0.0) * (1.0 + self.rounding) + f64::from(f32::MIN_POSITIVE);
-                -0.5 * apart * apart
-            }
-            Metric::InnerProduct => 1.0 - limit - 3e-7 * (1.0 + limit.abs()),
+            Metric::L2 => -limit.max(0.0) * (1.0 + self.rounding),
+            Metric::InnerProduct => -limit,
         }
+    }
+
+    /// The score that a pair has at least if its reported distance, rounded to `f32`, is at most `limit`.
+    pub(crate) fn floor_of(&self, limit: f32) -> f64 {
+        // What rounds to the limit lies below the next number.
+        let next = f64::from(limit.next_up());
+        self.floor(match self.metric {
+            Metric::Cosine => next,
+            Metric::L2 => 0.5 * next * next,
+            Metric::InnerProduct => next - 1.0 + f64::EPSILON * (1.0 + next.abs()),
+        })
     }
 
     /// How far apart two rows are, at most, whose score is at least `floor`; infinite where that says nothing.
@@ -81,7 +98,7 @@ impl Bounds {
         if a_lost + b_lost == f64::INFINITY {
             return f64::INFINITY;
         }
-        let proven = a_lost * b_norm + (a_norm + a_lost) * b_lost;
+        let proven = a_lost * b_norm + (a_norm + a_lost) * b_lost + self.unit / 64.0;
         if self.margin == Margin::Guaranteed || a_lost.max(b_lost) > self.longest_rounded {
             return proven;
         }
@@ -95,16 +112,6 @@ impl Bounds {
         const MOST: f64 = ((1 << 30) - 1) as f64;
         (((floor - error) / self.unit).floor() - 1.0).clamp(LEAST, MOST) as i32
     }
-
-    /// The true score of a pair, from its reported distance.
-    pub(crate) fn score(&self, distance: f32) -> f64 {
-        let distance = f64::from(distance);
-        match self.metric {
-            Metric::Cosine => -distance,
-            Metric::L2 => -0.5 * distance * distance,
-            Metric::InnerProduct => 1.0 - distance,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -115,17 +122,25 @@ mod tests {
     fn floors_lie_below_the_scores_they_stand_for() {
         for metric in [Metric::Cosine, Metric::L2, Metric::InnerProduct] {
             let bounds = Bounds::new(metric, Margin::Guaranteed, 1e-6, 384);
-            for distance in [0.0, 1e-7, 0.01, 0.5, 1.0, 1.9] {
+            for distance in [0.0f32, 1e-7, 0.01, 0.5, 1.0, 1.9] {
+                let wide = f64::from(distance);
+                let score = match metric {
+                    Metric::Cosine => -wide,
+                    Metric::L2 => -0.5 * wide * wide,
+                    Metric::InnerProduct => 1.0 - wide,
+                };
+                let floor = bounds.floor_of(distance);
+                assert!(floor < score, "{metric} {distance}");
+                assert!(floor > score - 1e-6, "{metric} {distance}");
+                let floor = bounds.floor(-score);
+                assert!(floor <= score, "{metric} {distance}");
                 assert!(
-                    bounds.floor(distance) < bounds.score(distance),
-                    "{metric} {distance}"
-                );
-                assert!(
-                    bounds.floor(distance) > bounds.score(distance) - 1e-4,
+                    floor >= score - 2e-8 * score.abs() - 1e-24,
                     "{metric} {distance}"
                 );
             }
-            assert_eq!(bounds.floor(f32::INFINITY), f64::NEG_INFINITY);
+            assert_eq!(bounds.floor(f64::INFINITY), f64::NEG_INFINITY);
+            assert_eq!(bounds.floor_of(f32::INFINITY), f64::NEG_INFINITY);
         }
     }
 

@@ -6,7 +6,7 @@
 //! rows have in common, which in real embeddings is much, costs no precision.
 
 use crate::Metric;
-use crate::distance::{apart, length, sum_f64};
+use crate::distance::{length, sum_f64};
 use crate::plain::Rows;
 use crate::rotate::Rotation;
 
@@ -28,6 +28,8 @@ pub(crate) struct Seen {
     pub(crate) norm: f64,
     /// What the row adds to the score of its pairs.
     pub(crate) bias: f64,
+    /// At least the magnitude of every term of the bias: what its rounding is a share of.
+    pub(crate) largest: f64,
     /// How far `f32` arithmetic may have moved the row, at most.
     pub(crate) slack: f64,
 }
@@ -40,7 +42,7 @@ impl Frame {
         let mut mean = vec![0.0f64; d];
         for s in 0..count {
             let id = members[s * members.len() / count] as usize;
-            let share = f64::from(rows.scale(id)) / count as f64;
+            let share = rows.inverse(id) / count as f64;
             for (mean, &value) in mean.iter_mut().zip(rows.points.row(id)) {
                 *mean += share * f64::from(value);
             }
@@ -56,38 +58,49 @@ impl Frame {
 
     /// The length of row `id`, scaled, and its distance from the center.
     pub(crate) fn lengths(&self, rows: &Rows<'_>, id: u32) -> (f64, f64) {
-        let (row, scale) = (rows.points.row(id as usize), rows.scale(id as usize));
         let own = match rows.metric {
             Metric::Cosine => 1.0,
-            Metric::L2 | Metric::InnerProduct => length(row),
+            Metric::L2 | Metric::InnerProduct => length(rows.points.row(id as usize)),
         };
-        (own, apart(row, scale, &self.center, 1.0))
+        (own, self.squared(rows, id).sqrt())
+    }
+
+    /// The squared distance of row `id`, scaled, from the center.
+    #[inline(always)]
+    fn squared(&self, rows: &Rows<'_>, id: u32) -> f64 {
+        let (row, scale) = (rows.points.row(id as usize), rows.inverse(id as usize));
+        sum_f64(row, &self.center, |x, c| {
+            let difference = x * scale - c;
+            difference * difference
+        })
     }
 
     /// Writes row `id` into `to` as it lies in the frame.
     #[inline(always)]
     pub(crate) fn place(&self, rows: &Rows<'_>, id: u32, to: &mut [f32]) -> Seen {
         let row = rows.points.row(id as usize);
-        let scale = rows.scale(id as usize);
+        let scale = rows.inverse(id as usize);
         for ((to, &value), &center) in to.iter_mut().zip(row).zip(&self.center) {
-            *to = value * scale - center;
+            *to = (f64::from(value) * scale - f64::from(center)) as f32;
         }
         self.rotation.apply(to);
-        let wide = f64::from(scale);
-        let squared = sum_f64(row, &self.center, |x, c| (x * wide - c) * (x * wide - c));
-        let along = sum_f64(row, &self.center, |x, c| x * wide * c);
-        let bias = match rows.metric {
-            Metric::Cosine | Metric::L2 => -0.5 * squared,
-            Metric::InnerProduct => along - 0.5 * self.center_squared,
-        };
+        let squared = self.squared(rows, id);
         let norm = squared.sqrt() * (1.0 + 1e-9);
-        // A difference of two `f32` is off by 6e-8 of itself, and so is what each step of the rotation makes of it, some
-        // sixty in the longest rows; scaling rounds before the difference is taken, to 6e-8 of the unit length.
-        let scaling = if scale == 1.0 { 0.0 } else { 2e-7 };
+        let (bias, largest) = match rows.metric {
+            Metric::Cosine | Metric::L2 => (-0.5 * squared, 0.5 * squared),
+            Metric::InnerProduct => {
+                let along = sum_f64(row, &self.center, |x, c| x * c);
+                let own = 0.5 * self.center_squared;
+                (along - own, length(row) * self.center_squared.sqrt() + own)
+            }
+        };
+        // A difference rounded to `f32` is off by 6e-8 of itself, and so is what each step of the rotation makes of it,
+        // some sixty in the longest rows. What scaling rounds moves the row itself, for all that is said of it here.
         Seen {
             norm,
             bias,
-            slack: 5e-6 * norm + scaling + f64::from(f32::MIN_POSITIVE),
+            largest,
+            slack: 5e-6 * norm + f64::from(f32::MIN_POSITIVE),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rows made ready for search; several questions can be asked of one.
 
+use crate::lists::{Reduced, distances};
 use crate::outside::{self, Edge, Outside};
 use crate::plain::{self, Rows};
 use crate::points::check_rows;
@@ -120,7 +121,7 @@ impl<'a> Index<'a> {
             return self.knn_of(asked, k, watch);
         };
         self.allows(k)?;
-        let ((mut ids, mut distances), report) =
+        let ((mut ids, mut reduced), report) =
             self.certified(space, asked.len(), k, |margin, tally| {
                 all_pairs::all_pairs(
                     &self.rows,
@@ -132,7 +133,8 @@ impl<'a> Index<'a> {
                 )
             })?;
         let mut places = self.places(&space.table.order);
-        all_pairs::rearrange(&mut ids, &mut distances, &mut places, k);
+        all_pairs::rearrange(&mut ids, &mut reduced, &mut places, k);
+        let distances = distances(reduced, self.rows.metric);
         Ok((Knn { k, ids, distances }, report))
     }
 
@@ -150,8 +152,9 @@ impl<'a> Index<'a> {
     ) -> Result<(Knn, SearchReport), Error> {
         self.allows(k)?;
         self.known(queries)?;
-        let (mut ids, mut distances) = (vec![0; queries.len() * k], vec![0.0; queries.len() * k]);
+        let mut ids = vec![0; queries.len() * k];
         let Some(space) = &self.space else {
+            let mut distances = vec![0.0; queries.len() * k];
             plain::nearest(
                 &self.rows,
                 queries,
@@ -166,6 +169,7 @@ impl<'a> Index<'a> {
                 self.plain_report(queries.len(), k),
             ));
         };
+        let mut reduced = vec![Reduced::FREE; queries.len() * k];
         let ((), report) = self.certified(space, queries.len(), k, |margin, tally| {
             let bounds = space.bounds(&self.rows, margin);
             queries::nearest(
@@ -175,11 +179,12 @@ impl<'a> Index<'a> {
                 queries,
                 k,
                 &mut ids,
-                &mut distances,
+                &mut reduced,
                 tally,
                 watch,
             )
         })?;
+        let distances = distances(reduced, self.rows.metric);
         Ok((Knn { k, ids, distances }, report))
     }
 
@@ -210,9 +215,7 @@ impl<'a> Index<'a> {
             .queries
             .iter()
             .zip(found)
-            .filter_map(|(&i, found)| {
-                found.map(|found| (ask.group[i as usize], Edge::of(i, found)))
-            })
+            .filter_map(|(&i, found)| found.map(|found| (ask.group[i as usize], found)))
             .collect();
         edges.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.order(&b.1)));
         edges.dedup_by_key(|entry| entry.0);
@@ -296,17 +299,15 @@ impl<'a> Index<'a> {
 
     /// The place in the answer of each row of `order`.
     fn places(&self, order: &[u32]) -> Vec<u32> {
-        let mut place: Vec<(u32, u32)> = self
-            .named
-            .as_ref()
-            .unwrap_or(&self.members)
-            .iter()
-            .copied()
-            .zip(0..)
-            .collect();
-        place.sort_unstable();
-        let of = |id: u32| place.partition_point(|&(named, _)| named < id);
-        order.iter().map(|&id| place[of(id)].1).collect()
+        let of = |id: &u32| self.members.partition_point(|member| member < id);
+        let Some(named) = &self.named else {
+            return order.iter().map(|id| of(id) as u32).collect();
+        };
+        let mut places = vec![0; named.len()];
+        for (id, place) in named.iter().zip(0..) {
+            places[of(id)] = place;
+        }
+        order.iter().map(|id| places[of(id)]).collect()
     }
 
     fn allows(&self, k: usize) -> Result<(), Error> {

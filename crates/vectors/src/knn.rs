@@ -2,7 +2,7 @@
 
 use crate::{Error, Index, Metric, Points, Search, SearchReport, Watch};
 
-/// `k` neighbors a row, nearest first, ties by smaller id, the row itself left out.
+/// `k` neighbors a row, nearest first by [`crate::reduced_distance`], ties by smaller id, the row itself left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knn {
     /// How many a row.

@@ -1,7 +1,9 @@
 //! Exact nearest neighbors: of all rows, of some rows, inside a group and outside a group.
 //!
-//! Every search is exact: the answer is the one that comparing every [`distance`] would give, distances equal to the
-//! bit, ties by the smaller id. [`Margin::Fast`] is the one exception, and it says so in its [`SearchReport`].
+//! Every search is exact: the answer is the one that comparing every [`reduced_distance`] would give, in 64 bits and ties
+//! by the smaller id, with every [`distance`] equal to the bit. Edges between groups are ordered by their weight as it is
+//! reported, since core distances are given so. [`Margin::Fast`] is the one exception, and it says so in its
+//! [`SearchReport`].
 //!
 //! ```
 //! use vectors::{Metric, Points, Search, knn};
@@ -48,7 +50,7 @@ mod space;
 mod widest;
 
 pub use cells::{Candidates, Cells, Looked};
-pub use distance::distance;
+pub use distance::{distance, reduced_distance};
 pub use error::Error;
 pub use estimate::{estimate, estimate_cells};
 pub use index::Index;

@@ -22,6 +22,17 @@ pub enum Metric {
     InnerProduct,
 }
 
+impl Metric {
+    /// The distance that is reported for a [reduced distance](crate::reduced_distance).
+    pub fn distance(self, reduced: f64) -> f32 {
+        match self {
+            Metric::Cosine => reduced as f32,
+            Metric::L2 => (2.0 * reduced).sqrt() as f32,
+            Metric::InnerProduct => (1.0 + reduced) as f32,
+        }
+    }
+}
+
 impl fmt::Display for Metric {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

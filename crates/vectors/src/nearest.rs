@@ -1,20 +1,18 @@
 //! The k nearest of a stream of candidates.
 
-/// A row and its distance, ordered by distance and then by id: the order of every list that leaves this crate.
+use crate::Metric;
+
+/// A row and its reduced distance, ordered by that and then by id: the order of every list that leaves this crate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Candidate {
-    pub(crate) distance: f32,
+    pub(crate) reduced: f64,
     pub(crate) id: u32,
 }
 
 impl Candidate {
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the shape that sorting takes"
-    )]
     pub(crate) fn order(&self, other: &Candidate) -> std::cmp::Ordering {
-        self.distance
-            .total_cmp(&other.distance)
+        self.reduced
+            .total_cmp(&other.reduced)
             .then(self.id.cmp(&other.id))
     }
 }
@@ -25,7 +23,7 @@ pub(crate) struct Nearest {
     k: usize,
     kept: Vec<Candidate>,
     /// No candidate farther than this can be among the `k` first.
-    limit: f32,
+    limit: f64,
 }
 
 impl Nearest {
@@ -33,16 +31,16 @@ impl Nearest {
         Nearest {
             k,
             kept: Vec::with_capacity(2 * k + 16),
-            limit: f32::INFINITY,
+            limit: f64::INFINITY,
         }
     }
 
     #[inline]
-    pub(crate) fn offer(&mut self, distance: f32, id: u32) {
-        if distance > self.limit {
+    pub(crate) fn offer(&mut self, reduced: f64, id: u32) {
+        if reduced > self.limit {
             return;
         }
-        self.kept.push(Candidate { distance, id });
+        self.kept.push(Candidate { reduced, id });
         if self.kept.len() >= 2 * self.k + 16 {
             self.shrink();
         }
@@ -52,20 +50,20 @@ impl Nearest {
         let (_, last, _) = self
             .kept
             .select_nth_unstable_by(self.k - 1, Candidate::order);
-        self.limit = last.distance;
+        self.limit = last.reduced;
         self.kept.truncate(self.k);
     }
 
-    /// The first `k` in order; empties the list for the next row.
-    pub(crate) fn drain_into(&mut self, ids: &mut [u32], distances: &mut [f32]) {
+    /// The first `k` in order, measured by `metric`; empties the list for the next row.
+    pub(crate) fn drain_into(&mut self, metric: Metric, ids: &mut [u32], distances: &mut [f32]) {
         if self.kept.len() > self.k {
             self.shrink();
         }
         self.kept.sort_unstable_by(Candidate::order);
         for ((id, distance), kept) in ids.iter_mut().zip(distances).zip(&self.kept) {
-            (*id, *distance) = (kept.id, kept.distance);
+            (*id, *distance) = (kept.id, metric.distance(kept.reduced));
         }
         self.kept.clear();
-        self.limit = f32::INFINITY;
+        self.limit = f64::INFINITY;
     }
 }

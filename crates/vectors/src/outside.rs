@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rayon::prelude::*;
 
 use crate::certify::Bounds;
-use crate::nearest::Candidate;
 use crate::plain::Rows;
 use crate::screen::{CELL, Hit, PATCH, PATCHES};
 use crate::space::{Arranged, Desk, Space, Tally};
@@ -48,14 +47,6 @@ impl Edge {
             .total_cmp(&other.weight)
             .then_with(|| ends(self).cmp(&ends(other)))
     }
-
-    pub(crate) fn of(from: u32, found: Candidate) -> Self {
-        Edge {
-            from,
-            to: found.id,
-            weight: found.distance,
-        }
-    }
 }
 
 impl Outside<'_> {
@@ -71,18 +62,19 @@ pub(crate) fn plainly(
     members: &[u32],
     ask: &Outside<'_>,
     watch: Watch<'_>,
-) -> Result<Vec<Option<Candidate>>, Error> {
+) -> Result<Vec<Option<Edge>>, Error> {
     let answer = |(&i, &bound): (&u32, &f32)| {
-        let mut best: Option<Candidate> = None;
+        let mut best: Option<Edge> = None;
         for &j in members {
             if ask.group[i as usize] != ask.group[j as usize] {
                 let weight = rows
                     .distance(i as usize, j as usize)
                     .max(ask.core(i))
                     .max(ask.core(j));
-                let found = Candidate {
-                    distance: weight,
-                    id: j,
+                let found = Edge {
+                    from: i,
+                    to: j,
+                    weight,
                 };
                 if weight <= bound && best.is_none_or(|best| found.order(&best).is_lt()) {
                     best = Some(found);
@@ -109,7 +101,7 @@ pub(crate) fn screened(
     ask: &Outside<'_>,
     tally: &Tally,
     watch: Watch<'_>,
-) -> Result<Vec<Option<Candidate>>, Error> {
+) -> Result<Vec<Option<Edge>>, Error> {
     // Queries that are near each other search together.
     let mut position = vec![u32::MAX; rows.points.n()];
     for (at, &id) in space.table.order.iter().enumerate() {
@@ -120,7 +112,7 @@ pub(crate) fn screened(
     drop(position);
     let kinds: Vec<Kind> = kinds(&space.table.order, ask);
     let best_of_groups = BestOfGroups::new(ask);
-    let found: Vec<Vec<(u32, Candidate)>> = turns
+    let found: Vec<Vec<(u32, Edge)>> = turns
         .par_chunks(CELL)
         .with_max_len(1)
         .map_init(Desk::default, |desk, turns| {
@@ -232,7 +224,7 @@ struct Chunk<'a> {
     /// The largest weight that is still of interest to each query.
     limits: Vec<f32>,
     floors: Vec<f64>,
-    best: Vec<Option<Candidate>>,
+    best: Vec<Option<Edge>>,
 }
 
 impl<'a> Chunk<'a> {
@@ -276,7 +268,7 @@ impl<'a> Chunk<'a> {
             self.floors[row] = if self.ask.core(id) > limit {
                 f64::INFINITY
             } else {
-                self.bounds.floor(limit)
+                self.bounds.floor_of(limit)
             };
         }
     }
@@ -339,10 +331,12 @@ impl<'a> Chunk<'a> {
         );
         for pair in &desk.measured {
             let (i, j) = (cell.ids[pair.row], other.ids[pair.col]);
-            let weight = pair.distance.max(self.ask.core(i)).max(self.ask.core(j));
-            let found = Candidate {
-                distance: weight,
-                id: j,
+            let distance = self.rows.metric.distance(pair.reduced);
+            let weight = distance.max(self.ask.core(i)).max(self.ask.core(j));
+            let found = Edge {
+                from: i,
+                to: j,
+                weight,
             };
             if weight > self.limits[pair.row]
                 || self.best[pair.row].is_some_and(|best| found.order(&best).is_gt())
@@ -351,7 +345,7 @@ impl<'a> Chunk<'a> {
             }
             self.best[pair.row] = Some(found);
             self.limits[pair.row] = weight;
-            self.floors[pair.row] = self.bounds.floor(weight);
+            self.floors[pair.row] = self.bounds.floor_of(weight);
             self.shared[pair.row].fetch_min(ordered(weight), Ordering::Relaxed);
         }
     }

@@ -1,11 +1,11 @@
-//! The search without screening: every distance, by [`between`]. It is what all kernels are held to, and what answers
+//! The search without screening: every distance, by [`Pair::reduced`]. It is what all kernels are held to, and what answers
 //! where screening would not pay: few rows, few queries.
 //!
-//! Cost: one [`between`] for each pair of a query and a candidate.
+//! Cost: one measurement for each pair of a query and a candidate.
 
 use rayon::prelude::*;
 
-use crate::distance::{between, scale};
+use crate::distance::{Pair, inverse_length};
 use crate::nearest::Nearest;
 use crate::rerank::{measure, project};
 use crate::{Error, Kernel, Margin, Metric, Points, Watch};
@@ -20,8 +20,8 @@ const CANDIDATES: usize = 128;
 pub(crate) struct Rows<'a> {
     pub(crate) points: Points<'a>,
     pub(crate) metric: Metric,
-    /// [`scale`] of each row under [`Metric::Cosine`], else empty.
-    scales: Vec<f32>,
+    /// [`inverse_length`] of each row under [`Metric::Cosine`], else empty.
+    inverses: Vec<f64>,
     /// The widest registers that measuring may use.
     pub(crate) kernel: Kernel,
     pub(crate) margin: Margin,
@@ -36,40 +36,49 @@ impl<'a> Rows<'a> {
         kernel: Kernel,
         margin: Margin,
     ) -> Self {
-        let mut scales = Vec::new();
+        let mut inverses = Vec::new();
         if metric == Metric::Cosine {
-            let known: Vec<f32> = members
+            let known: Vec<f64> = members
                 .par_iter()
                 .with_min_len(256)
-                .map(|&i| scale(points.row(i as usize)))
+                .map(|&i| inverse_length(points.row(i as usize)))
                 .collect();
             if known.len() == points.n() {
-                scales = known;
+                inverses = known;
             } else {
-                scales = vec![f32::NAN; points.n()];
+                inverses = vec![f64::NAN; points.n()];
                 for (&i, &known) in members.iter().zip(&known) {
-                    scales[i as usize] = known;
+                    inverses[i as usize] = known;
                 }
             }
         }
         Rows {
             points,
             metric,
-            scales,
+            inverses,
             kernel,
             margin,
         }
     }
 
-    #[inline(always)]
+    /// The [`crate::reduced_distance`] of two rows.
+    pub(crate) fn reduced(&self, i: usize, j: usize) -> f64 {
+        self.pair(i, j).reduced(self.points.row(i), self.metric)
+    }
+
+    /// The [`crate::distance`] of two rows.
     pub(crate) fn distance(&self, i: usize, j: usize) -> f32 {
-        between(
-            self.points.row(i),
-            self.scale(i),
-            self.points.row(j),
-            self.scale(j),
-            self.metric,
-        )
+        self.metric.distance(self.reduced(i, j))
+    }
+
+    #[inline(always)]
+    pub(crate) fn pair(&self, i: usize, j: usize) -> Pair<'a> {
+        Pair {
+            a: self.points.row(i),
+            inverse_a: self.inverse(i),
+            b: self.points.row(j),
+            inverse_b: self.inverse(j),
+        }
     }
 
     /// The product of each row with `direction`, written before its id.
@@ -87,11 +96,22 @@ impl<'a> Rows<'a> {
 
     /// The factor that brings row `i` to unit length under [`Metric::Cosine`], else 1.
     #[inline(always)]
-    pub(crate) fn scale(&self, i: usize) -> f32 {
-        match self.scales.get(i) {
+    pub(crate) fn inverse(&self, i: usize) -> f64 {
+        match self.inverses.get(i) {
             None => 1.0,
-            Some(unknown) if unknown.is_nan() => scale(self.points.row(i)),
+            Some(unknown) if unknown.is_nan() => inverse_length(self.points.row(i)),
             Some(&known) => known,
+        }
+    }
+
+    /// [`Rows::inverse`] for what is only an estimate, or 0 where that is no normal `f32`.
+    #[inline(always)]
+    pub(crate) fn scale(&self, i: usize) -> f32 {
+        let factor = self.inverse(i);
+        if (1e-30..1e30).contains(&factor) {
+            factor as f32
+        } else {
+            0.0
         }
     }
 }
@@ -121,13 +141,14 @@ pub(crate) fn nearest(
                     pairs.clear();
                     pairs.extend(candidates.iter().filter(|&&j| i != j).map(|&j| (i, j)));
                     measure(rows, &pairs, &mut found);
-                    for (&(_, j), &distance) in pairs.iter().zip(&found) {
-                        nearest.offer(distance, j);
+                    for (&(_, j), &reduced) in pairs.iter().zip(&found) {
+                        nearest.offer(reduced, j);
                     }
                 }
             }
             for (q, nearest) in nearest.iter_mut().enumerate() {
                 nearest.drain_into(
+                    rows.metric,
                     &mut ids[q * k..(q + 1) * k],
                     &mut distances[q * k..(q + 1) * k],
                 );

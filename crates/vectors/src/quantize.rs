@@ -308,7 +308,7 @@ fn quantize(rows: &Rows<'_>, frame: &Frame, grid: Grid, lines: usize, cell: &mut
         cell.bias[at] = bias.clamp(-BIAS, BIAS) as i32;
         cell.sums[at] = sum;
         // A query that is not among the members may be anywhere. What its codes cannot say, they do not say.
-        let held = norm.is_finite() && lost.is_finite() && bias <= BIAS;
+        let held = norm.is_finite() && lost.is_finite() && seen.largest <= BIAS * grid.unit;
         let held = held && rows.scale(id as usize) != 0.0;
         (cell.norms[at], cell.residuals[at]) = if held {
             (norm, lost)

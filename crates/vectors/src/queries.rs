@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use crate::certify::Bounds;
-use crate::lists::Lists;
+use crate::lists::{Lists, Reduced};
 use crate::plain::Rows;
 use crate::quantize::Cell;
 use crate::screen::{CELL, Hit, PATCH, PATCHES};
@@ -24,7 +24,7 @@ pub(crate) fn nearest(
     queries: &[u32],
     k: usize,
     ids: &mut [u32],
-    distances: &mut [f32],
+    reduced: &mut [Reduced],
     tally: &Tally,
     watch: Watch<'_>,
 ) -> Result<(), Error> {
@@ -34,12 +34,12 @@ pub(crate) fn nearest(
         .with_max_len(1)
         .zip(
             ids.par_chunks_mut(grain * k)
-                .zip(distances.par_chunks_mut(grain * k)),
+                .zip(reduced.par_chunks_mut(grain * k)),
         )
-        .try_for_each_init(Work::default, |work, (queries, (ids, distances))| {
+        .try_for_each_init(Work::default, |work, (queries, (ids, reduced))| {
             ids.fill(u32::MAX);
-            distances.fill(f32::INFINITY);
-            let mut lists = Lists { k, ids, distances };
+            reduced.fill(Reduced::FREE);
+            let mut lists = Lists { k, ids, reduced };
             let asked = space.arrange(rows, queries.to_vec());
             let cell = asked.table.cell(0);
             let mut floors = vec![f64::NEG_INFINITY; queries.len()];
@@ -85,8 +85,8 @@ pub(crate) fn nearest(
                         tally,
                     );
                     for pair in &work.desk.measured {
-                        if lists.offer(pair.row, pair.distance, other.ids[pair.col]) {
-                            floors[pair.row] = bounds.floor(lists.last(pair.row).distance);
+                        if lists.offer(pair.row, pair.candidate(other.ids[pair.col])) {
+                            floors[pair.row] = bounds.floor(lists.last(pair.row).reduced);
                         }
                     }
                 }
@@ -177,15 +177,15 @@ pub(crate) fn first(
                 tally,
             );
             for pair in &work.desk.measured {
-                lists.offer(row, pair.distance, other.ids[pair.col]);
+                lists.offer(row, pair.candidate(other.ids[pair.col]));
                 if same {
                     work.seen[(row * CELL + pair.col) / 64] |= 1 << (pair.col % 64);
-                    if lists.offer(pair.col, pair.distance, cell.ids[row]) {
-                        floors[pair.col] = bounds.floor(lists.last(pair.col).distance);
+                    if lists.offer(pair.col, pair.candidate(cell.ids[row])) {
+                        floors[pair.col] = bounds.floor(lists.last(pair.col).reduced);
                     }
                 }
             }
-            floors[row] = bounds.floor(lists.last(row).distance);
+            floors[row] = bounds.floor(lists.last(row).reduced);
         }
         hits.clear();
     }

@@ -10,9 +10,9 @@ use crate::widest::widest;
 /// Pairs that are asked for ahead of their turn.
 const AHEAD: usize = 8;
 
-/// The distance of each pair of rows.
-pub(crate) fn measure(rows: &Rows<'_>, pairs: &[(u32, u32)], distances: &mut Vec<f32>) {
-    widest!(rows.kernel, measure_body(rows: &Rows<'_>, pairs: &[(u32, u32)], distances: &mut Vec<f32>));
+/// The [`crate::reduced_distance`] of each pair of rows; the less often the first row changes, the cheaper.
+pub(crate) fn measure(rows: &Rows<'_>, pairs: &[(u32, u32)], reduced: &mut Vec<f64>) {
+    widest!(rows.kernel, measure_body(rows: &Rows<'_>, pairs: &[(u32, u32)], reduced: &mut Vec<f64>));
 }
 
 /// The product of each row with `direction`.
@@ -26,14 +26,23 @@ pub(crate) fn project(
 }
 
 #[inline(always)]
-fn measure_body(rows: &Rows<'_>, pairs: &[(u32, u32)], distances: &mut Vec<f32>) {
-    distances.clear();
+fn measure_body(rows: &Rows<'_>, pairs: &[(u32, u32)], reduced: &mut Vec<f64>) {
+    reduced.clear();
+    let mut wide = vec![0.0f64; rows.points.d()];
+    let mut widened = None;
     for (at, &(i, j)) in pairs.iter().enumerate() {
         if let Some(&(i, j)) = pairs.get(at + AHEAD) {
             prefetch(rows.points.row(i as usize));
             prefetch(rows.points.row(j as usize));
         }
-        distances.push(rows.distance(i as usize, j as usize));
+        let pair = rows.pair(i as usize, j as usize);
+        if widened != Some(i) {
+            widened = Some(i);
+            for (wide, &value) in wide.iter_mut().zip(pair.a) {
+                *wide = f64::from(value);
+            }
+        }
+        reduced.push(pair.reduced(&wide, rows.metric));
     }
 }
 

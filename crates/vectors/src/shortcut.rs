@@ -19,6 +19,7 @@ use crate::certify::Bounds;
 use crate::outside::Edge;
 use crate::plain::Rows;
 use crate::progress::{Progress, share};
+use crate::rerank::measure;
 use crate::screen::{CELL, PATCH, PATCHES};
 use crate::space::{Arranged, Desk, Space, Tally};
 use crate::{Error, Watch};
@@ -146,6 +147,10 @@ struct Work {
     /// The part of the heaviest edge that a row, and that a column, accounts for.
     parts: [Vec<f32>; 2],
     floors: [Vec<f64>; 2],
+    /// Pairs inside of a patch, the heaviest edges between them, and what was measured.
+    pairs: Vec<(u32, u32)>,
+    own: Vec<f32>,
+    reduced: Vec<f64>,
     edges: Vec<Edge>,
 }
 
@@ -180,20 +185,23 @@ impl Pass<'_> {
                 self.meet(c, c, 1 << (p * PATCHES + q), work);
             }
             let own = patch(p);
+            work.own.clear();
+            work.pairs.clear();
             for i in own.clone() {
                 for j in i + 1..own.end {
                     let highest = self.leaves.highest(i..j);
                     let (i, j) = (self.leaves.order[i], self.leaves.order[j]);
                     if self.leaves.core(i) < highest && self.leaves.core(j) < highest {
-                        self.keep(
-                            i,
-                            j,
-                            self.rows.distance(i as usize, j as usize),
-                            highest,
-                            &mut work.edges,
-                        );
+                        work.own.push(highest);
+                        work.pairs.push((i, j));
                     }
                 }
+            }
+            measure(self.rows, &work.pairs, &mut work.reduced);
+            for ((&(i, j), &highest), &reduced) in
+                work.pairs.iter().zip(&work.own).zip(&work.reduced)
+            {
+                self.keep(i, j, reduced, highest, &mut work.edges);
             }
         }
     }
@@ -240,7 +248,7 @@ impl Pass<'_> {
                 if part == f32::NEG_INFINITY {
                     f64::INFINITY
                 } else {
-                    self.bounds.floor(part)
+                    self.bounds.floor_of(part)
                 }
             };
             floors.clear();
@@ -282,7 +290,7 @@ impl Pass<'_> {
                 self.keep(
                     i,
                     j,
-                    pair.distance,
+                    pair.reduced,
                     highest(pair.row, pair.col),
                     &mut work.edges,
                 );
@@ -291,7 +299,8 @@ impl Pass<'_> {
         desk.hits = hits;
     }
 
-    fn keep(&self, i: u32, j: u32, distance: f32, highest: f32, edges: &mut Vec<Edge>) {
+    fn keep(&self, i: u32, j: u32, reduced: f64, highest: f32, edges: &mut Vec<Edge>) {
+        let distance = self.rows.metric.distance(reduced);
         let weight = distance.max(self.leaves.core(i)).max(self.leaves.core(j));
         if weight < highest {
             edges.push(Edge {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::certify::{Bounds, Size};
 use crate::frame::Frame;
+use crate::nearest::Candidate;
 use crate::patches::Patches;
 use crate::plain::Rows;
 use crate::quantize::{Cell, Grid, Table};
@@ -119,12 +120,22 @@ impl Tally {
     }
 }
 
-/// A pair that was measured: rows of the two cells and their distance.
+/// A pair that was measured: rows of the two cells and their reduced distance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Measured {
     pub(crate) row: usize,
     pub(crate) col: usize,
-    pub(crate) distance: f32,
+    pub(crate) reduced: f64,
+}
+
+impl Measured {
+    /// What the pair offers to one of its rows; `id` is the other.
+    pub(crate) fn candidate(&self, id: u32) -> Candidate {
+        Candidate {
+            reduced: self.reduced,
+            id,
+        }
+    }
 }
 
 /// One thread's working memory.
@@ -135,7 +146,7 @@ pub(crate) struct Desk {
     pub(crate) hits: Vec<Hit>,
     pairs: Vec<(u32, u32)>,
     kept: Vec<(Hit, f64)>,
-    distances: Vec<f32>,
+    reduced: Vec<f64>,
     pub(crate) measured: Vec<Measured>,
 }
 
@@ -207,21 +218,20 @@ impl Desk {
                 .iter()
                 .map(|(hit, _)| (a.ids[usize::from(hit.row)], b.ids[usize::from(hit.col)])),
         );
-        measure(rows, &self.pairs, &mut self.distances);
+        measure(rows, &self.pairs, &mut self.reduced);
         tally
             .measured
             .fetch_add(self.pairs.len() as u64, Ordering::Relaxed);
         self.measured.clear();
         let mut beyond = 0;
-        for (&(hit, error), &distance) in self.kept.iter().zip(&self.distances) {
+        for (&(hit, error), &reduced) in self.kept.iter().zip(&self.reduced) {
             self.measured.push(Measured {
                 row: hit.row.into(),
                 col: hit.col.into(),
-                distance,
+                reduced,
             });
             if rows.margin == Margin::Fast {
-                let off = (bounds.score(distance) - f64::from(hit.score) * bounds.unit).abs()
-                    - 4.0 * bounds.unit;
+                let off = (-reduced - f64::from(hit.score) * bounds.unit).abs() - 4.0 * bounds.unit;
                 beyond += u64::from(off > error);
             }
         }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use vectors::{Cells, Error, Kernel, Knn, Metric, Points, Search, distance};
+use vectors::{Cells, Error, Kernel, Knn, Metric, Points, Search, distance, reduced_distance};
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
@@ -44,11 +44,15 @@ fn nearest(
     k: usize,
 ) -> Vec<(f32, u32)> {
     let row = |i: u32| points.row(i as usize);
-    let mut all: Vec<(f32, u32)> = among
+    let mut all: Vec<(f64, u32)> = among
         .filter(|&j| j != i)
-        .map(|j| (distance(row(i), row(j), metric), j))
+        .map(|j| (reduced_distance(row(i), row(j), metric), j))
         .collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+    let all = all
+        .into_iter()
+        .map(|(_, j)| (distance(row(i), row(j), metric), j));
+    let mut all: Vec<(f32, u32)> = all.take(k).collect();
     all.resize(k, (f32::INFINITY, u32::MAX));
     all
 }
@@ -103,6 +107,34 @@ fn rows_list_the_nearest_of_what_they_looked_at_and_who_looked_at_them() {
                 (Vec::new(), looked.compared)
             );
             assert_eq!(cells.nearest(&all, &candidates).unwrap(), knn);
+        }
+    }
+}
+
+/// Near copies and short rows, all of them candidates: what is measured decides, and not what an `f32` can hold of it.
+#[test]
+fn candidates_are_put_in_their_true_order() {
+    let (n, d, k) = (24, 16, 14);
+    for (spread, length) in [(1e-6, 1.0), (1.0, 2e-4), (1.0, 1e-20)] {
+        let middle = noise(d, 8);
+        let values: Vec<f32> = noise(n * d, 9)
+            .iter()
+            .enumerate()
+            .map(|(at, x)| length * (middle[at % d] + spread * x))
+            .collect();
+        let points = Points::new(&values, d).unwrap();
+        let all: Vec<u32> = (0..n as u32).collect();
+        for metric in METRICS {
+            let cells = Cells::new(points, metric, &Search::default()).unwrap();
+            let mut candidates = cells.candidates(k).unwrap();
+            cells
+                .look(std::slice::from_ref(&all), &mut candidates, &|_| true)
+                .unwrap();
+            let knn = cells.nearest(&all, &candidates).unwrap();
+            for (at, &i) in all.iter().enumerate() {
+                let expected = nearest(points, i, 0..n as u32, metric, k);
+                assert_eq!(listed(&knn, at), expected, "{metric} {spread} {length}");
+            }
         }
     }
 }

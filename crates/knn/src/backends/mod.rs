@@ -87,8 +87,8 @@ pub struct Answer {
 
 /// Answers "which k rows are nearest to each row".
 ///
-/// Every row of the answer holds exactly k distinct ids, nearest first, never the row itself, ties by the smaller id, and
-/// the distances are those of [`vectors::distance`]. `tests/it/contract.rs` holds every backend to this.
+/// Every row of the answer holds exactly k distinct ids in the order of [`vectors::reduced_distance`], nearest first, ties
+/// by the smaller id, never the row itself, and the distances are those of [`vectors::distance`]. `tests/it/contract.rs` holds every backend to this.
 pub trait Backend: Sync {
     /// The name users type, and the cargo feature that brings the backend in where it is one.
     fn name(&self) -> &'static str;

@@ -12,8 +12,8 @@ const RECALL_FLOOR: f64 = 0.95;
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
-/// Rows in = rows out, k distinct known ids a row, nearest first, the row itself left out, ties by id, distances of
-/// `vectors::distance` to the bit.
+/// Rows in = rows out, k distinct known ids a row, nearest first in 64 bits, the row itself left out, ties by id, distances
+/// of `vectors::distance` to the bit.
 fn keeps_the_form(answer: &Answer, values: &[f32], d: usize, metric: Metric, k: usize) {
     let n = values.len() / d;
     assert_eq!((answer.ids.len(), answer.distances.len()), (n * k, n * k));
@@ -36,12 +36,13 @@ fn keeps_the_form(answer: &Answer, values: &[f32], d: usize, metric: Metric, k: 
                 "row {i}, neighbor {id}"
             );
             if at > 0 {
-                let before = (distances[at - 1], ids[at - 1]);
+                let of = |id: u32| vectors::reduced_distance(row(i), row(id as usize), metric);
+                let (before, here) = (ids[at - 1], id);
                 assert!(
-                    before < (distance, id),
-                    "row {i}: {before:?} stands before {:?}",
-                    (distance, id)
+                    (of(before), before) < (of(here), here),
+                    "row {i}: {before} stands before {here}"
                 );
+                assert!(distances[at - 1] <= distance, "row {i}");
             }
         }
     }
@@ -108,6 +109,39 @@ fn copies(kind: BackendKind) {
     let answer = ask(&same, 3, &options(kind, Metric::L2, k)).unwrap();
     keeps_the_form(&answer, &same, 3, Metric::L2, k);
     assert!(answer.distances.iter().all(|&distance| distance == 0.0));
+}
+
+/// Near copies and short rows: the order is that of the rows as they are, not of what an `f32` can hold of a distance.
+fn what_an_f32_cannot_tell(kind: BackendKind) {
+    let (n, d, k) = (400, 12, 8);
+    let middle = uniform(1, d, 21);
+    let rows = uniform(n, d, 22);
+    let near: Vec<f32> = (0..n * d)
+        .map(|at| middle[at % d] + 1e-6 * rows[at])
+        .collect();
+    let short: Vec<f32> = rows.iter().map(|x| 4e-4 * x).collect();
+    for values in [near, short] {
+        for metric in METRICS {
+            let answer = ask(&values, d, &options(kind, metric, k)).unwrap();
+            keeps_the_form(&answer, &values, d, metric, k);
+            if !open(kind).unwrap().exact() {
+                continue;
+            }
+            for i in 0..n {
+                let row = |i: usize| &values[i * d..(i + 1) * d];
+                let of = |j: u32| {
+                    (
+                        vectors::reduced_distance(row(i), row(j as usize), metric),
+                        j,
+                    )
+                };
+                let mut all: Vec<_> = (0..n as u32).filter(|&j| j as usize != i).map(of).collect();
+                all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                let expected: Vec<u32> = all[..k].iter().map(|&(_, j)| j).collect();
+                assert_eq!(answer.ids[i * k..][..k], expected, "{metric} row {i}");
+            }
+        }
+    }
 }
 
 /// More copies than a cell may have rows: no backend may lose rows or fill lists with nothing.
@@ -210,6 +244,10 @@ macro_rules! contract {
             #[test]
             fn copies() {
                 super::copies(BackendKind::$kind);
+            }
+            #[test]
+            fn what_an_f32_cannot_tell() {
+                super::what_an_f32_cannot_tell(BackendKind::$kind);
             }
             #[test]
             fn many_copies() {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod digits;
 mod fast;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use vectors::{
     Edge, Error, Index, Kernel, Metric, Outside, Points, Search, check, distance, knn, knn_of,
-    knn_within,
+    knn_within, reduced_distance,
 };
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
@@ -34,7 +35,7 @@ fn reference(a: &[f32], b: &[f32], metric: Metric) -> f64 {
     }
 }
 
-/// Every list by sorting every distance.
+/// Every list by sorting every pair by what orders pairs, then by id.
 fn naive(
     points: Points<'_>,
     queries: &[u32],
@@ -44,21 +45,17 @@ fn naive(
 ) -> (Vec<u32>, Vec<f32>) {
     let mut answer = (Vec::new(), Vec::new());
     for &i in queries {
-        let mut all: Vec<(f32, u32)> = among
+        let row = |i: u32| points.row(i as usize);
+        let mut all: Vec<(f64, u32)> = among
             .iter()
             .filter(|&&j| j != i)
-            .map(|&j| {
-                (
-                    distance(points.row(i as usize), points.row(j as usize), metric),
-                    j,
-                )
-            })
+            .map(|&j| (reduced_distance(row(i), row(j), metric), j))
             .collect();
         all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        answer.0.extend(all[..k].iter().map(|&(_, id)| id));
-        answer
-            .1
-            .extend(all[..k].iter().map(|&(distance, _)| distance));
+        for &(_, j) in &all[..k] {
+            answer.0.push(j);
+            answer.1.push(distance(row(i), row(j), metric));
+        }
     }
     answer
 }
@@ -124,8 +121,7 @@ fn distances_are_right() {
                         distance(points.row(i), points.row(j), metric),
                         reference(points.row(i), points.row(j), metric),
                     );
-                    // A rounding error of a coordinate weighs the more, the nearer the rows.
-                    let allowed = 2e-6 * expected.abs() + 2e-7 * expected.abs().sqrt() + 1e-7;
+                    let allowed = 6e-8 * expected.abs() + 1e-14;
                     let error = (f64::from(found) - expected).abs();
                     assert!(
                         error <= allowed,
@@ -320,9 +316,18 @@ fn some_rows_and_groups() {
 
 #[test]
 fn outside_of_the_group() {
-    let (n, d) = (1150, 20);
-    let values = noise(n * d, 5);
-    let points = Points::new(&values, d).unwrap();
+    outside_is_exact(&noise(1150 * 20, 5), 20);
+}
+
+/// Near copies in small groups: the edges between them are shorter than an `f32` coordinate could tell.
+#[test]
+fn outside_among_near_copies() {
+    outside_is_exact(&digits::near_copies(620, 12, 1e-6, 5), 12);
+}
+
+fn outside_is_exact(values: &[f32], d: usize) {
+    let points = Points::new(values, d).unwrap();
+    let n = points.n();
     let of_four: Vec<u32> = (0..n as u32).map(|i| i * 7 % 4).collect();
     // Where each row is a group, every query has an answer of its own.
     let alone: Vec<u32> = (0..n as u32).collect();
@@ -386,12 +391,20 @@ fn outside_of_the_group() {
     }
 }
 
-/// The single linkage of a chain: leaves in the order of the chain, merged at the given heights.
 #[test]
 fn shortcuts_of_a_tree() {
-    let (n, d) = (1180, 12);
-    let values = noise(n * d, 6);
-    let points = Points::new(&values, d).unwrap();
+    shortcuts_are_exact(&noise(1180 * 12, 6), 12);
+}
+
+#[test]
+fn shortcuts_among_near_copies() {
+    shortcuts_are_exact(&digits::near_copies(600, 12, 1e-6, 6), 12);
+}
+
+/// The single linkage of a chain: leaves in the order of the chain, merged at the given heights.
+fn shortcuts_are_exact(values: &[f32], d: usize) {
+    let points = Points::new(values, d).unwrap();
+    let n = points.n();
     let order: Vec<u32> = (0..n as u32).map(|i| i * 77 % n as u32).collect();
     let core: Vec<f32> = (0..n).map(|i| 0.1 + (i % 13) as f32 * 0.05).collect();
     for metric in METRICS {

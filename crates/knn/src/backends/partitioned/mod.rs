@@ -199,7 +199,8 @@ impl Rounds<'_> {
     /// Measures what a round has reached, and writes it down.
     fn note(&mut self, step: &str, rows: usize, round: &Looked) -> Result<Recall, Error> {
         let found = self.cells.nearest(&self.judge.rows, &self.candidates)?;
-        let reached = self.judge.recall_of(&found.distances);
+        let (points, metric) = (self.task.points, self.task.metric);
+        let reached = self.judge.recall_of(points, metric, &found);
         self.compared += round.compared;
         self.steps.push(json!({
             "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall, "low": reached.low,

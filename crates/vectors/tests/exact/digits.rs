@@ -1,0 +1,271 @@
+//! Rows that an `f32` can hardly tell apart, against formulas that lose no digit on them.
+
+use vectors::{Index, Kernel, Metric, Points, Search, knn, reduced_distance};
+
+use crate::{METRICS, all, assert_exact, noise};
+
+const DIMENSIONS: [usize; 4] = [2, 3, 64, 384];
+
+/// Rows around a few centers of about unit length, as far from them as `spread` says.
+pub(crate) fn near_copies(n: usize, d: usize, spread: f32, seed: u64) -> Vec<f32> {
+    let middle = noise(5 * d, seed);
+    let mut values = noise(n * d, seed + 1);
+    for (i, row) in values.chunks_exact_mut(d).enumerate() {
+        let middle = &middle[i % 5 * d..][..d];
+        let length = middle.iter().map(|x| x * x).sum::<f32>().sqrt();
+        for (value, middle) in row.iter_mut().zip(middle) {
+            *value = middle / length + spread * *value / (d as f32).sqrt();
+        }
+    }
+    values
+}
+
+/// Each row times a number of its own between `least` and `most`.
+fn stretched(mut values: Vec<f32>, d: usize, least: f32, most: f32) -> Vec<f32> {
+    let rows = values.len() / d;
+    for (row, share) in values.chunks_exact_mut(d).zip(noise(rows, 77)) {
+        let factor = least * (most / least).powf((share / 6.0 + 0.5).clamp(0.0, 1.0));
+        row.iter_mut().for_each(|value| *value *= factor);
+    }
+    values
+}
+
+/// The sum of terms with what its roundings lost (Neumaier 1974).
+fn compensated(terms: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0f64, 0.0f64);
+    for term in terms {
+        let next = sum + term;
+        lost += if sum.abs() >= term.abs() {
+            (sum - next) + term
+        } else {
+            (term - next) + sum
+        };
+        sum = next;
+    }
+    sum + lost
+}
+
+fn product(a: &[f32], b: &[f32]) -> f64 {
+    compensated(a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)))
+}
+
+/// What pairs are ordered by. The cosine comes from the sine by Lagrange's identity, `|a|^2 |b|^2 - <a, b>^2` as the sum
+/// of the squares of `a_i b_j - a_j b_i`, of which every product is exact.
+fn oracle(a: &[f32], b: &[f32], metric: Metric) -> f64 {
+    match metric {
+        Metric::Cosine => {
+            let (a_length, b_length) = (product(a, a).sqrt(), product(b, b).sqrt());
+            let cosine = product(a, b) / a_length / b_length;
+            if cosine < 0.5 {
+                return 1.0 - cosine;
+            }
+            let wide = |row: &[f32]| -> Vec<f64> { row.iter().map(|&x| f64::from(x)).collect() };
+            let (x, y) = (wide(a), wide(b));
+            let unit = 1.0 / (a_length * b_length);
+            let mut squared = 0.0;
+            for i in 0..x.len() {
+                for j in i + 1..x.len() {
+                    let sine = (x[i] * y[j] - x[j] * y[i]) * unit;
+                    squared += sine * sine;
+                }
+            }
+            squared / (1.0 + cosine)
+        }
+        Metric::L2 => {
+            let difference = |(&x, &y)| f64::from(x) - f64::from(y);
+            0.5 * compensated(a.iter().zip(b).map(difference).map(|x: f64| x * x))
+        }
+        Metric::InnerProduct => -product(a, b),
+    }
+}
+
+/// Every kernel, with and without screening, lists what the oracle lists, except among pairs that even `f64` takes for
+/// equal; distances are within a last digit of an `f32`; copies come by id.
+fn assert_right(name: &str, values: &[f32], d: usize, k: usize) {
+    let points = Points::new(values, d).unwrap();
+    let n = points.n();
+    for metric in METRICS {
+        let asked: Vec<u32> = (0..n as u32)
+            .step_by(if d > 100 { 23 } else { 1 })
+            .collect();
+        let truth: Vec<Vec<(f64, u32)>> = asked
+            .iter()
+            .map(|&i| {
+                let row = points.row(i as usize);
+                let of = |j: u32| (oracle(row, points.row(j as usize), metric), j);
+                let mut list: Vec<_> = (0..n as u32).filter(|&j| j != i).map(of).collect();
+                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+                list
+            })
+            .collect();
+        let mut first = None;
+        for kernel in Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+        {
+            let search = Search {
+                kernel: Some(kernel),
+                ..Search::default()
+            };
+            let plain = Index::new(points, metric, &search).unwrap();
+            let screened = Index::screened(points, metric, &search).unwrap();
+            for index in [plain, screened] {
+                let (found, report) = index.knn(k, &|_| true).unwrap();
+                assert!(report.certified);
+                let first = first.get_or_insert_with(|| found.clone());
+                assert_eq!(&found, first, "{name} {metric} d={d} {kernel}");
+            }
+        }
+        let found = first.unwrap();
+        for (&i, truth) in asked.iter().zip(&truth) {
+            let row = points.row(i as usize);
+            let (ids, distances) = found.row(i as usize);
+            for (at, (&id, &distance)) in ids.iter().zip(distances).enumerate() {
+                let said = || format!("{name} {metric} d={d} row {i} place {at}");
+                let (expected, expected_id) = truth[at];
+                let other = points.row(id as usize);
+                let own = oracle(row, other, metric);
+                let (allowed, value) = match metric {
+                    Metric::Cosine => (1e-8 * expected, own),
+                    Metric::L2 => (1e-13 * expected, (2.0 * own).sqrt()),
+                    Metric::InnerProduct => (
+                        1e-14 * (product(row, row) * product(other, other)).sqrt(),
+                        1.0 + own,
+                    ),
+                };
+                assert!(
+                    own - expected <= allowed,
+                    "{}: {own:e} for {expected:e}",
+                    said()
+                );
+                if expected == 0.0 && metric != Metric::InnerProduct {
+                    assert_eq!((id, distance), (expected_id, 0.0), "{}", said());
+                }
+                let error = (f64::from(distance) - value).abs();
+                let digit = 2f64.powi(-24) * 1.02 * value.abs() + 1e-45;
+                assert!(
+                    error <= digit + allowed,
+                    "{}: {distance:e} for {value:e}",
+                    said()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn near_copies_of_unit_length() {
+    for d in DIMENSIONS {
+        for spread in [1e-5, 1e-6, 1e-7] {
+            let values = near_copies(330, d, spread, 20 + d as u64);
+            assert_right(&format!("spread {spread:e}"), &values, d, 9);
+        }
+    }
+}
+
+#[test]
+fn near_copies_of_any_length() {
+    for d in DIMENSIONS {
+        for (least, most) in [
+            (0.01, 100.0),
+            (1e-12, 1e12),
+            (8e-4, 8e-4),
+            (1e-20, 1e-19),
+            (1e15, 1e16),
+        ] {
+            let values = stretched(near_copies(290, d, 1e-6, 30), d, least, most);
+            assert_right(&format!("{least:e} to {most:e}"), &values, d, 9);
+        }
+    }
+}
+
+#[test]
+fn short_and_long_rows() {
+    for d in DIMENSIONS {
+        for length in [8e-4, 1e-20, 3e16] {
+            let values = noise(300 * d, 40);
+            let scale = length / (d as f32).sqrt();
+            let values: Vec<f32> = values.iter().map(|x| x * scale).collect();
+            assert_right(&format!("length {length:e}"), &values, d, 9);
+        }
+    }
+}
+
+#[test]
+fn near_copies_among_others() {
+    for d in DIMENSIONS {
+        let mut values = noise(200 * d, 50);
+        values.extend(near_copies(100, d, 1e-7, 51));
+        values.extend(stretched(near_copies(60, d, 1e-6, 51), d, 1e-3, 10.0));
+        // Whole rows on one ray, with few digits, so that the products are exact.
+        let ray: Vec<f32> = noise(d, 52).iter().map(|x| (x * 64.0).round()).collect();
+        for factor in [3.0, 5.0, 7.0, 9.0, 11.0, 13.0] {
+            values.extend(ray.iter().map(|x| x * factor));
+        }
+        assert_right("mixed", &values, d, 12);
+        assert_exact(&values, d, 12);
+    }
+}
+
+/// Two cells and more, so that pairs are met by cells too.
+#[test]
+fn many_near_copies() {
+    for values in [
+        near_copies(1100, 8, 1e-6, 60),
+        stretched(near_copies(1100, 8, 1e-7, 61), 8, 1e-3, 1e3),
+    ] {
+        assert_right("many", &values, 8, 10);
+        assert_exact(&values, 8, 10);
+    }
+}
+
+#[test]
+fn the_nearest_of_three_near_copies() {
+    let values = [
+        0.903_470_158_6f32,
+        0.094_012_297_7,
+        0.903_469_502_9,
+        0.094_012_208_3,
+        0.903_469_741_3,
+        0.094_012_320_0,
+    ];
+    let points = Points::new(&values, 2).unwrap();
+    let (found, _) = knn(points, Metric::Cosine, 2, &Search::default(), &|_| true).unwrap();
+    assert_eq!(found.row(0).0, [1, 2]);
+}
+
+/// Rows in another order have the same neighbors: each pair has one value, whichever way round it is met.
+#[test]
+fn the_order_of_rows_changes_nothing() {
+    let (n, d, k) = (700, 16, 8);
+    let values = near_copies(n, d, 1e-6, 70);
+    let points = Points::new(&values, d).unwrap();
+    let place = |i: usize| i * 37 % n;
+    let mut moved = vec![0.0; n * d];
+    for i in 0..n {
+        moved[place(i) * d..][..d].copy_from_slice(points.row(i));
+    }
+    let moved = Points::new(&moved, d).unwrap();
+    for metric in METRICS {
+        for (&i, &j) in all(n).iter().zip(all(n).iter().rev()) {
+            let (a, b) = (points.row(i as usize), points.row(j as usize));
+            let both = [
+                reduced_distance(a, b, metric),
+                reduced_distance(b, a, metric),
+            ];
+            assert_eq!(both[0].to_bits(), both[1].to_bits(), "{metric}");
+        }
+        let search = Search::default();
+        let (before, _) = knn(points, metric, k, &search, &|_| true).unwrap();
+        let (after, _) = knn(moved, metric, k, &search, &|_| true).unwrap();
+        for i in 0..n {
+            let (ids, distances) = before.row(i);
+            let ids: Vec<u32> = ids.iter().map(|&id| place(id as usize) as u32).collect();
+            assert_eq!(
+                (&ids[..], distances),
+                after.row(place(i)),
+                "{metric} row {i}"
+            );
+        }
+    }
+}
