@@ -1,7 +1,7 @@
 //! Which files a stage reads and writes in this run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use artifacts::Footer;
 
@@ -106,5 +106,55 @@ impl Files {
     /// The positional arguments.
     pub fn sources(&self) -> &[String] {
         &self.sources
+    }
+}
+
+/// `path` from the root and without `..`, so that a run goes on from wherever the next command is given. Links stay as they
+/// are, but for those that a `..` follows, which would lead elsewhere without them.
+///
+/// # Errors
+///
+/// If the current directory or a link on the way cannot be read.
+pub fn absolute(path: &str) -> std::io::Result<String> {
+    let whole = std::path::absolute(path)?;
+    let mut plain = PathBuf::new();
+    for component in whole.components() {
+        if component != Component::ParentDir {
+            plain.push(component);
+            continue;
+        }
+        if plain.is_symlink() {
+            plain = plain.canonicalize()?;
+        }
+        plain.pop();
+    }
+    Ok(plain.to_string_lossy().into_owned())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::absolute;
+
+    #[test]
+    fn detours_are_left_out_and_links_are_not_skipped() {
+        assert_eq!(
+            absolute("/a/b/../c/./d.csv").expect("it is one"),
+            "/a/c/d.csv"
+        );
+        assert_eq!(absolute("/../a/*.csv").expect("it is one"), "/a/*.csv");
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path().canonicalize().expect("it is there");
+        std::fs::create_dir_all(root.join("deep/er")).expect("it can be made");
+        std::os::unix::fs::symlink("deep/er", root.join("link")).expect("a link");
+        let path = |name: &str| root.join(name).display().to_string();
+        // As the system resolves it: above what the link leads to.
+        assert_eq!(
+            absolute(&path("link/../x.csv")).expect("it is one"),
+            path("deep/x.csv")
+        );
+        assert_eq!(
+            absolute(&path("link/x.csv")).expect("it is one"),
+            path("link/x.csv")
+        );
     }
 }

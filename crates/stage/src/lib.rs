@@ -29,7 +29,7 @@ use serde::de::DeserializeOwned;
 pub use boundary::BoundaryError;
 pub use bytes::Bytes;
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
-pub use files::{File, Files};
+pub use files::{File, Files, absolute};
 pub use fresh::{Freshness, Hashes, freshness};
 pub use hint::{Hint, explain};
 pub use lock::{LockError, RunLock};

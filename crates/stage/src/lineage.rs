@@ -168,7 +168,7 @@ impl<'a> Log<'a> {
                 self.manifest.input = files
                     .sources()
                     .iter()
-                    .map(|source| absolute(source))
+                    .map(|source| recorded(source))
                     .collect();
             }
             self.manifest.write(self.run)
@@ -209,11 +209,11 @@ fn primary<S: Stage>(files: &Files) -> Option<&Path> {
 }
 
 /// `source` as a run records it.
-fn absolute(source: &str) -> String {
-    match std::path::absolute(source) {
-        Ok(path) if source != "-" => path.to_string_lossy().into_owned(),
-        _ => source.to_owned(),
+fn recorded(source: &str) -> String {
+    if source == "-" {
+        return source.to_owned();
     }
+    crate::absolute(source).unwrap_or_else(|_| source.to_owned())
 }
 
 /// Refuses inputs of `S` that do not belong together or are not as `log` records them; says so where that is `allowed`.

@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Usage;
+use crate::{Usage, boundary};
 
 /// The log of a run.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -57,7 +57,8 @@ impl Manifest {
 
     /// The log in directory `run`, an empty one where there is none; or what is wrong with it.
     pub fn read(run: &Path) -> Result<Self, String> {
-        match std::fs::read_to_string(run.join(Self::FILE)) {
+        let path = boundary::own_file(run, Self::FILE).map_err(|error| error.to_string())?;
+        match std::fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error.to_string()),

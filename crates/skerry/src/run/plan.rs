@@ -1,7 +1,7 @@
 //! What a run is to do: flags before the settings file, the file before the recipe, the recipe before the defaults.
 
 use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, ValueEnum};
@@ -209,23 +209,9 @@ fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bo
     Ok((Some(stage::read_settings(kept)?), true))
 }
 
-/// `path` from the root and without `..`, so that a run goes on from wherever the next command is given. Links stay as they
-/// are, but for those that a `..` follows, which would lead elsewhere without them.
+/// `path` as a run keeps it (see [`stage::absolute`]).
 pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
-    let io = || Failure::io("find", Path::new(path));
-    let whole = std::path::absolute(path).map_err(io())?;
-    let mut plain = PathBuf::new();
-    for component in whole.components() {
-        if component != Component::ParentDir {
-            plain.push(component);
-            continue;
-        }
-        if plain.is_symlink() {
-            plain = plain.canonicalize().map_err(io())?;
-        }
-        plain.pop();
-    }
-    Ok(plain.to_string_lossy().into_owned())
+    stage::absolute(path).map_err(Failure::io("find", Path::new(path)))
 }
 
 /// Whether `flags`, words of a command line, give the setting `key`.
