@@ -192,15 +192,15 @@ pub(crate) fn choose<'a>(
         steps.push((candidates(&texts), true));
     }
     match steps.iter().find(|(found, _)| !found.is_empty()) {
-        Some((found, pooled)) => match found[..] {
-            [output] => Ok((output, *pooled)),
-            _ => {
-                let names: Vec<&str> = found.iter().map(|output| output.name.as_str()).collect();
-                fault(OutputFault::Several {
-                    names: names.join(", "),
-                })
+        Some((found, pooled)) => {
+            if let [output] = found[..] {
+                return Ok((output, *pooled));
             }
-        },
+            let names: Vec<&str> = found.iter().map(|output| output.name.as_str()).collect();
+            fault(OutputFault::Several {
+                names: names.join(", "),
+            })
+        }
         None if !candidates(&texts).is_empty() => fault(OutputFault::Pooled),
         None => fault(OutputFault::None {
             hidden: wanted.hidden,
