@@ -1,8 +1,8 @@
 //! Whether a step has to run again. Footers decide: options, seed, producer, and the hashes of what was read.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use artifacts::Footer;
@@ -23,7 +23,9 @@ pub enum Freshness {
 
 /// SHA-256 of files, each read once while its size and its time stay as they are.
 #[derive(Debug, Clone, Default)]
-pub struct Hashes(RefCell<BTreeMap<PathBuf, (Stamp, String)>>);
+pub struct Hashes(Arc<Mutex<Known>>);
+
+type Known = BTreeMap<PathBuf, (Stamp, String)>;
 
 /// Size and time of a file.
 type Stamp = (u64, Option<SystemTime>);
@@ -33,20 +35,25 @@ impl Hashes {
     pub fn of(&self, path: &Path) -> Result<String, artifacts::Error> {
         let found = path.metadata();
         let stamp = found.map_or((0, None), |data| (data.len(), data.modified().ok()));
-        if let Some((of, hash)) = self.0.borrow().get(path)
+        if let Some((of, hash)) = self.known().get(path)
             && *of == stamp
         {
             return Ok(hash.clone());
         }
         let hash = artifacts::sha256(path)?;
         let known = (stamp, hash.clone());
-        self.0.borrow_mut().insert(path.to_owned(), known);
+        self.known().insert(path.to_owned(), known);
         Ok(hash)
     }
 
     /// Forgets the hash of a file that is being written anew.
     pub fn forget(&self, path: &Path) {
-        self.0.borrow_mut().remove(path);
+        self.known().remove(path);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // What a panic elsewhere leaves is still true.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
