@@ -238,7 +238,7 @@ mod tests {
             (&[19, 18][..], &[1.0; 2][..])
         );
         let wrong = Knn {
-            ids: vec![0, 1, 19].repeat(20)[..40].to_vec(),
+            ids: [0, 1, 19].repeat(20)[..40].to_vec(),
             ..right.clone()
         };
         let recall = |found: &Knn| sample.recall_of(points, metric, found).recall;

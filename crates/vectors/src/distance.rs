@@ -198,13 +198,13 @@ pub(crate) fn sum_f64<T: Copy + Into<f64>>(
     for (lane, (&x, &y)) in rest_a.iter().zip(rest_b).enumerate() {
         sums[lane] += term(x.into(), f64::from(y));
     }
-    pairwise(&mut sums)
+    pairwise(sums)
 }
 
 /// The sum of the partial sums. Not inlined: by its pattern a compiler would pair distant lanes all through the loop over
-/// the rows, and spend half of the time on moving them about.
+/// the rows, and spend half of the time on moving them about. By value, so that it may keep them in registers there.
 #[inline(never)]
-fn pairwise(sums: &mut [f64; LANES_F64]) -> f64 {
+fn pairwise(mut sums: [f64; LANES_F64]) -> f64 {
     let mut half = LANES_F64 / 2;
     while half > 0 {
         for lane in 0..half {
