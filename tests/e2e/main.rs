@@ -3,6 +3,7 @@
 mod again;
 mod dropped;
 mod foreign;
+mod help;
 mod interrupt;
 mod lineage;
 mod notebook;

@@ -212,7 +212,7 @@ impl Hint for Error {
             Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
             Self::NotOurs { .. } => "run `skerry cluster` again: its files say what predictions need".into(),
             Self::NotTogether { .. } => {
-                "name the files that the clustering was made from: `--clusters`, `--condensed_tree`, `--neighbors`, `--embeddings`".into()
+                "name the files that the clustering was made from: `--clusters`, `--condensed-tree`, `--neighbors`, `--embeddings`".into()
             }
             Self::Tree { .. } => "run `skerry cluster` again".into(),
             Self::NoVectors { .. } => {

@@ -21,6 +21,14 @@ use crate::{Error, Options, Report, engine};
 /// The `cluster` stage.
 #[derive(Debug)]
 pub struct Cluster;
+const SHORT_HELP: &'static [&'static str] = &[
+    "min_cluster_size",
+    "min_samples",
+    "layers",
+    "membership",
+    "selection",
+    "tree",
+];
 
 impl Stage for Cluster {
     const NAME: &'static str = "cluster";

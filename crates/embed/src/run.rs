@@ -90,6 +90,8 @@ impl Stage for Embed {
     }];
     const EXTERNAL: &'static [(&'static str, Reach)] =
         &[("model", Reach::File), ("onnxruntime", Reach::Code)];
+    const SHORT_HELP: &'static [&'static str] =
+        &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
     type Options = Options;
     type Local = Local;

@@ -52,6 +52,8 @@ impl Stage for Ingest {
     const SOURCES: Option<&'static str> = Some(
         "Files, patterns of file names in quotes, or - for standard input; gzip and zstd are unpacked",
     );
+    const SHORT_HELP: &'static [&'static str] =
+        &["text", "template", "where", "limit", "dedup", "vectors"];
 
     type Options = Options;
     type Local = NoLocal;

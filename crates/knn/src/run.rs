@@ -9,6 +9,8 @@ use crate::{Error, Local, Options, Report, backends, search};
 /// The `knn` stage.
 #[derive(Debug)]
 pub struct Knn;
+const SHORT_HELP: &'static [&'static str] =
+    &["k", "metric", "backend", "target_recall", "memory_limit"];
 
 impl Stage for Knn {
     const NAME: &'static str = "knn";

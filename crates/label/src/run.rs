@@ -61,6 +61,7 @@ impl Stage for Label {
         required: true,
         help: "name, keywords and exemplars of each cluster",
     }];
+    const SHORT_HELP: &'static [&'static str] = &["phrases", "language", "stop_words"];
 
     type Options = Options;
     type Local = NoLocal;

@@ -49,6 +49,8 @@ impl Stage for Project {
         required: true,
         help: "the layout: x, y and the share of neighbors kept; vectors where `--components` is above 2",
     }];
+    const SHORT_HELP: &'static [&'static str] =
+        &["n_neighbors", "min_dist", "components", "epochs"];
 
     type Options = Options;
     type Local = NoLocal;

@@ -120,7 +120,8 @@ impl Context<'_> {
             command.arg("--quiet");
         }
         for (name, path) in &step.files {
-            command.arg(format!("--{name}")).arg(self.dir.join(path));
+            let flag = name.replace('_', "-");
+            command.arg(format!("--{flag}")).arg(self.dir.join(path));
         }
         if step.stage.takes_sources() {
             command.arg("--").args(self.input);

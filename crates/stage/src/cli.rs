@@ -49,7 +49,13 @@ pub fn command<S: Stage>(name: &str) -> Command {
     // The structures' own descriptions are for programmers.
     command = S::Local::augment_args(S::Options::augment_args(command))
         .about(S::ABOUT)
-        .long_about(None::<&str>);
+        .long_about(None::<&str>)
+        .mut_args(|arg| {
+            let brief = arg.is_positional() || S::SHORT_HELP.contains(&arg.get_id().as_str());
+            arg.hide_short_help(!brief)
+        })
+        .after_help("`--help` lists all flags.")
+        .after_long_help("");
     command = command.next_help_heading("Files").arg(
         Arg::new("run_dir")
             .long("run")
@@ -62,7 +68,8 @@ pub fn command<S: Stage>(name: &str) -> Command {
             let need = if file.required { "" } else { " (optional)" };
             command = command.arg(
                 Arg::new(flag_id(file.name))
-                    .long(file.name)
+                    .long(file.flag())
+                    .hide_short_help(true)
                     .value_name("FILE")
                     .value_parser(value_parser!(PathBuf))
                     .help(format!(
@@ -87,12 +94,13 @@ fn common(command: Command) -> Command {
         .next_help_heading("Common")
         .arg(
             Arg::new("config_file")
+                .hide_short_help(true)
                 .long("config")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("Take settings from this pipeline.toml; flags go before it [default: that of the run directory, if there is one]"),
+                .help("Take settings from this pipeline.toml; flags override it [default: that of the run directory, if there is one]"),
         )
-        .arg(Arg::new("step_name").long("step").value_name("NAME").help("The table of the settings file [default: the stage's name]"))
+        .arg(Arg::new("step_name").hide_short_help(true).long("step").value_name("NAME").help("The table of the settings file [default: the stage's name]"))
         .arg(
             Arg::new("seed_value")
                 .long("seed")
@@ -103,6 +111,7 @@ fn common(command: Command) -> Command {
         .arg(threads())
         .arg(
             Arg::new("allow_mismatch")
+                .hide_short_help(true)
                 .long(lineage::ALLOW)
                 .action(ArgAction::SetTrue)
                 .help("Warn instead of refusing where inputs were made from other files than those given, or have changed since the run wrote them"),
@@ -406,7 +415,7 @@ fn files<S: Stage>(
             if is_input && (named || file.required) && !path.exists() {
                 return Err(match run.filter(|run| !named && !run.exists()) {
                     Some(run) => no_directory(run),
-                    None => missing(file.name, &path),
+                    None => missing(file, &path),
                 });
             }
             if !is_input && let Err(error) = artifacts::check_target(&path) {
@@ -416,7 +425,8 @@ fn files<S: Stage>(
         } else if file.required && is_input {
             let hint = format!(
                 "give `--{} FILE`, or `--run DIR` with {} in it",
-                file.name, file.file
+                file.flag(),
+                file.file
             );
             return Err(format!(
                 "error: there is no {} to read\n  hint: {hint}",
@@ -428,7 +438,9 @@ fn files<S: Stage>(
         .iter()
         .all(|file| files.output(file.name).is_none())
     {
-        let first = S::OUTPUTS.first().map_or("", |file| file.name);
+        let first = S::OUTPUTS
+            .first()
+            .map_or_else(String::new, crate::File::flag);
         return Err(format!(
             "error: nothing would be written\n  hint: give `--run DIR`, or `--{first} FILE`"
         ));
@@ -443,9 +455,10 @@ fn no_directory(run: &Path) -> String {
     )
 }
 
-fn missing(name: &str, path: &Path) -> String {
+fn missing(file: &crate::File, path: &Path) -> String {
     format!(
-        "error: there is no file {} (`--{name}`)\n  hint: check the path, or run the stage that writes it",
-        path.display()
+        "error: there is no file {} (`--{}`)\n  hint: check the path, or run the stage that writes it",
+        path.display(),
+        file.flag()
     )
 }

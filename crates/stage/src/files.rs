@@ -20,6 +20,13 @@ pub struct File {
     pub help: &'static str,
 }
 
+impl File {
+    /// Its flag, without the dashes in front.
+    pub fn flag(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
 /// The files of one run of a stage.
 #[derive(Debug, Clone, Default)]
 pub struct Files {

@@ -61,6 +61,9 @@ pub trait Stage {
     /// settings file that merely lies in the run directory (see [`trust`]).
     const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
+    /// The settings that `-h` lists, by key; `--help` lists all.
+    const SHORT_HELP: &'static [&'static str] = &[];
+
     /// What decides the bytes of the output, beside inputs and seed. A flat structure: field, flag and key of
     /// `pipeline.toml` are one name. It goes into footers whole.
     type Options: clap::Args + Serialize + DeserializeOwned + Default;

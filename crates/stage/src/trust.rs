@@ -160,10 +160,12 @@ pub fn flags() -> [Arg; 2] {
     [
         Arg::new("allow_commands")
             .long("allow-commands")
+            .hide_short_help(true)
             .action(ArgAction::SetTrue)
             .help("Run the programs and load the libraries that the settings in the run directory name"),
         Arg::new("allow_external")
             .long("allow-external")
+            .hide_short_help(true)
             .action(ArgAction::SetTrue)
             .help("Read the files and use the addresses outside the run directory that its settings name"),
     ]

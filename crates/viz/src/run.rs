@@ -89,6 +89,7 @@ impl Stage for Viz {
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
     const EXTERNAL: &'static [(&'static str, Reach)] = &[("font", Reach::File)];
+    const SHORT_HELP: &'static [&'static str] = &["title", "columns", "renderer"];
 
     type Options = Options;
     type Local = Local;

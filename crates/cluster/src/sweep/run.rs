@@ -24,6 +24,7 @@ pub struct SweepReport {
     /// The settings, by `min_samples`, then by `min_cluster_size`.
     pub settings: Vec<Row>,
 }
+const SHORT_HELP: &'static [&'static str] = &["min_cluster_sizes", "min_samples"];
 
 impl Stage for Sweep {
     const NAME: &'static str = "sweep";

@@ -18,7 +18,7 @@ pub(crate) fn command() -> Command {
         .about("Run the whole pipeline: from a table of texts to a map")
         .long_about(
             "Run the whole pipeline: from a table of texts to a map.\n\nA second run redoes only what changed. Every \
-             setting of every stage is a flag here; the ones below are grouped by stage. Where a stage stands twice in a \
+             setting of every stage is a flag here; they are grouped by stage below. Where a stage stands twice in a \
              recipe (knn and reduced_knn), a flag is for both, except for what the recipe sets itself; --set reaches one \
              of them.",
         )
@@ -30,7 +30,7 @@ pub(crate) fn command() -> Command {
                 .help("Files with the texts (CSV, TSV, JSON, Parquet ...), patterns, or - for standard input [default: those of the last run, with its settings]"),
         )
         .arg(path("out").value_name("DIR").default_value("runs/latest").help("Directory of the run"))
-        .arg(path("config").value_name("FILE").help("Take settings from this pipeline.toml; flags go before it"))
+        .arg(path("config").value_name("FILE").help("Take settings from this pipeline.toml; flags override it"))
         .arg(preset_arg())
         .arg(
             Arg::new("set")
@@ -43,8 +43,8 @@ pub(crate) fn command() -> Command {
         .arg(step("from").help("Begin with this step: what was made before it is taken as it is"))
         .arg(step("only").conflicts_with("from").help("Run this step alone"))
         .args(stage::trust::flags())
-        .arg(flag("dry-run").help("Say what would run and why, and run nothing"))
-        .arg(flag("setup").help("Bring the default model and ONNX Runtime first, as `skerry setup` does, where they are needed"))
+        .arg(flag("dry-run").help("Print what would run and why, and run nothing"))
+        .arg(flag("setup").help("Download the default model and ONNX Runtime first, as `skerry setup` does, if they are needed and missing"))
         .arg(
             Arg::new("default-input").long("default-input").value_name("FILE").num_args(1).hide(true).help("What is read where nothing is named"),
         )
@@ -57,21 +57,64 @@ pub(crate) fn command() -> Command {
         )
         .arg(stage::cli::threads())
         .arg(stage::cli::json_flag().help("Print the manifest instead of the summary"))
-        .arg(stage::cli::quiet_flag().help("Say nothing on the way but warnings and errors; the summary still comes at the end"))
-        .arg(flag("verbose").short('v').help("Say why each step runs or does not"));
+        .arg(stage::cli::quiet_flag().help("Print only warnings, errors and the final summary"))
+        .arg(flag("verbose").short('v').help("Print why each step runs or does not"));
     let mut taken: Vec<String> = command
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
         .collect();
-    for stage in stages::ALL {
-        command = command.next_help_heading(stage.name());
-        for (arg, long) in stage_flags(stage, &mut taken) {
+    command = command
+        .mut_args(|arg| {
+            let brief = SHORT_HELP.contains(&arg.get_id().as_str());
+            arg.hide_short_help(!brief)
+        })
+        .after_help("`--help` lists all flags, grouped by stage.")
+        .after_long_help("");
+    for (at, stage) in stages::ALL.into_iter().enumerate() {
+        for (order, (arg, long)) in stage_flags(stage, &mut taken).into_iter().enumerate() {
             let id = format!("{}.{}", stage.name(), arg.get_id());
-            command = command.arg(arg.id(id).long(long));
+            let brief = SHORT_HELP.contains(&id.as_str());
+            let arg = arg
+                .id(id)
+                .long(long)
+                .help_heading(HEADINGS[at])
+                .display_order(order)
+                .hide_short_help(!brief);
+            command = command.arg(arg);
         }
     }
     command
 }
+
+/// The headings of the stages' flags, in the order of the pipeline.
+const HEADINGS: [&str; 7] = [
+    "Ingest",
+    "Embed",
+    "Neighbors",
+    "Cluster",
+    "Project",
+    "Label",
+    "Map",
+];
+
+/// The flags that `-h` lists.
+const SHORT_HELP: [&str; 15] = [
+    "input",
+    "out",
+    "preset",
+    "config",
+    "dry-run",
+    "force",
+    "thread_count",
+    "ingest.text",
+    "ingest.where",
+    "ingest.limit",
+    "embed.model",
+    "knn.k",
+    "cluster.min_cluster_size",
+    "cluster.min_samples",
+    "viz.title",
+];
 
 /// The settings of a stage as flags of `run`. Where two stages have one of the same name, the first has it.
 fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Arg, String)> {
