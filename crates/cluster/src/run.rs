@@ -21,14 +21,6 @@ use crate::{Error, Options, Report, engine};
 /// The `cluster` stage.
 #[derive(Debug)]
 pub struct Cluster;
-const SHORT_HELP: &'static [&'static str] = &[
-    "min_cluster_size",
-    "min_samples",
-    "layers",
-    "membership",
-    "selection",
-    "tree",
-];
 
 impl Stage for Cluster {
     const NAME: &'static str = "cluster";
@@ -70,6 +62,15 @@ impl Stage for Cluster {
         ),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
+    const SHORT_HELP: &'static [&'static str] = &[
+        "min_cluster_size",
+        "min_samples",
+        "layers",
+        "membership",
+        "selection",
+        "tree",
+    ];
+
     type Options = Options;
     type Local = stage::NoLocal;
     type Report = Report;

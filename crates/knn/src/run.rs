@@ -9,8 +9,6 @@ use crate::{Error, Local, Options, Report, backends, search};
 /// The `knn` stage.
 #[derive(Debug)]
 pub struct Knn;
-const SHORT_HELP: &'static [&'static str] =
-    &["k", "metric", "backend", "target_recall", "memory_limit"];
 
 impl Stage for Knn {
     const NAME: &'static str = "knn";
@@ -28,6 +26,9 @@ impl Stage for Knn {
         required: true,
         help: "The k nearest of each row",
     }];
+    const SHORT_HELP: &'static [&'static str] =
+        &["k", "metric", "backend", "target_recall", "memory_limit"];
+
     type Options = Options;
     type Local = Local;
     type Report = Report;

@@ -24,7 +24,6 @@ pub struct SweepReport {
     /// The settings, by `min_samples`, then by `min_cluster_size`.
     pub settings: Vec<Row>,
 }
-const SHORT_HELP: &'static [&'static str] = &["min_cluster_sizes", "min_samples"];
 
 impl Stage for Sweep {
     const NAME: &'static str = "sweep";
@@ -43,6 +42,8 @@ impl Stage for Sweep {
         ),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
+    const SHORT_HELP: &'static [&'static str] = &["min_cluster_sizes", "min_samples"];
+
     type Options = SweepOptions;
     type Local = stage::NoLocal;
     type Report = SweepReport;
