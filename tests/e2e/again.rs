@@ -389,7 +389,7 @@ fn a_program_in_a_stages_place_has_to_write_all_of_its_files() {
     first(dir.path(), &["--preset", "direct"]);
     let cluster = program("skerry-cluster").display().to_string();
     let command = format!(
-        "'{cluster}' --neighbors {{neighbors}} --embeddings {{embeddings}} --clusters {{clusters}} --cluster_info {{cluster_info}}"
+        "'{cluster}' --neighbors {{neighbors}} --embeddings {{embeddings}} --clusters {{clusters}} --cluster-info {{cluster_info}}"
     );
     let errors = stand_in(dir.path(), "cluster", &command, &[]).expect_err("it wrote two of five");
     assert!(

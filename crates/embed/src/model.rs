@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use artifacts::{sha256, sha256_of};
 
 use crate::error::Error;
-use crate::model_dir::file_in;
+use crate::model_dir::{self, file_in};
 use crate::onnx::external_files;
 use crate::options::{Local, Options};
 use crate::settings::{self, Settings};
@@ -82,8 +82,9 @@ impl Model {
 /// The files whose bytes decide the vectors, each with its part in it.
 fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     for path in [graph, tokenizer] {
-        if let Some(name) = path.strip_prefix(dir).ok().and_then(Path::to_str) {
-            file_in(dir, name)?;
+        // A graph that was named by its file may lie elsewhere than its tokenizer.
+        if let Ok(name) = path.strip_prefix(dir) {
+            file_in(dir, &name.to_string_lossy())?;
         }
     }
     let not_onnx = |message: String| Error::NotOnnx {
@@ -182,7 +183,7 @@ fn find_tokenizer(dir: &Path) -> Result<PathBuf, Error> {
 /// The name in `config.json`, if it is one and not a path.
 fn name_of(dir: &Path) -> Option<String> {
     let config: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(dir.join("config.json")).ok()?).ok()?;
+        serde_json::from_slice(&model_dir::read(&file_in(dir, "config.json").ok()?).ok()?).ok()?;
     let name = config.get("_name_or_path")?.as_str()?;
     let plain =
         !name.is_empty() && !name.starts_with(['/', '.', '~']) && !name.contains(['\\', ':']);

@@ -8,10 +8,15 @@ pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> 
     let mut found = Vec::new();
     let mut has_graph = false;
     for field in Fields(bytes) {
-        // ModelProto: graph = 7.
-        if let (7, Value::Bytes(graph)) = field? {
-            has_graph = true;
-            graph_files(graph, &mut found)?;
+        // ModelProto: graph = 7, training_info = 20, functions = 25.
+        match field? {
+            (7, Value::Bytes(graph)) => {
+                has_graph = true;
+                graph_files(graph, &mut found, DEEPEST)?;
+            }
+            (20, Value::Bytes(training)) => training_files(training, &mut found)?,
+            (25, Value::Bytes(function)) => function_files(function, &mut found)?,
+            _ => {}
         }
     }
     if has_graph {
@@ -21,30 +26,79 @@ pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> 
     }
 }
 
-/// `GraphProto`: node = 1, initializer = 5.
-fn graph_files(graph: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+/// How deep graphs may be nested: deeper ones are no models, but would take all of the stack.
+const DEEPEST: usize = 64;
+
+/// `GraphProto`: node = 1, initializer = 5, `sparse_initializer` = 15.
+fn graph_files(graph: &[u8], found: &mut Vec<String>, depth: usize) -> Result<(), &'static str> {
+    let depth = depth
+        .checked_sub(1)
+        .ok_or("its graphs are nested too deeply")?;
     for field in Fields(graph) {
         match field? {
-            (1, Value::Bytes(node)) => node_files(node, found)?,
+            (1, Value::Bytes(node)) => node_files(node, found, depth)?,
             (5, Value::Bytes(tensor)) => tensor_files(tensor, found)?,
+            (15, Value::Bytes(tensor)) => sparse_files(tensor, found)?,
             _ => {}
         }
     }
     Ok(())
 }
 
-/// `NodeProto`: attribute = 5; `AttributeProto`: t = 5, g = 6, tensors = 10, graphs = 11.
-fn node_files(node: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+/// `NodeProto`: attribute = 5.
+fn node_files(node: &[u8], found: &mut Vec<String>, depth: usize) -> Result<(), &'static str> {
     for field in Fields(node) {
-        let (5, Value::Bytes(attribute)) = field? else {
-            continue;
-        };
-        for field in Fields(attribute) {
-            match field? {
-                (5 | 10, Value::Bytes(tensor)) => tensor_files(tensor, found)?,
-                (6 | 11, Value::Bytes(graph)) => graph_files(graph, found)?,
-                _ => {}
-            }
+        if let (5, Value::Bytes(attribute)) = field? {
+            attribute_files(attribute, found, depth)?;
+        }
+    }
+    Ok(())
+}
+
+/// `AttributeProto`: t = 5, g = 6, tensors = 10, graphs = 11, `sparse_tensor` = 22, `sparse_tensors` = 23.
+fn attribute_files(
+    attribute: &[u8],
+    found: &mut Vec<String>,
+    depth: usize,
+) -> Result<(), &'static str> {
+    for field in Fields(attribute) {
+        match field? {
+            (5 | 10, Value::Bytes(tensor)) => tensor_files(tensor, found)?,
+            (6 | 11, Value::Bytes(graph)) => graph_files(graph, found, depth)?,
+            (22 | 23, Value::Bytes(tensor)) => sparse_files(tensor, found)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `TrainingInfoProto`: initialization = 1, algorithm = 2, both graphs.
+fn training_files(training: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(training) {
+        if let (1 | 2, Value::Bytes(graph)) = field? {
+            graph_files(graph, found, DEEPEST)?;
+        }
+    }
+    Ok(())
+}
+
+/// `FunctionProto`: node = 7, `attribute_proto` = 11.
+fn function_files(function: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(function) {
+        match field? {
+            (7, Value::Bytes(node)) => node_files(node, found, DEEPEST)?,
+            (11, Value::Bytes(attribute)) => attribute_files(attribute, found, DEEPEST)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `SparseTensorProto`: values = 1, indices = 2, both tensors.
+fn sparse_files(sparse: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
+    for field in Fields(sparse) {
+        if let (1 | 2, Value::Bytes(tensor)) = field? {
+            tensor_files(tensor, found)?;
         }
     }
     Ok(())
@@ -67,6 +121,10 @@ fn tensor_files(tensor: &[u8], found: &mut Vec<String>) -> Result<(), &'static s
         if key == b"location" {
             let name = String::from_utf8(value.to_vec())
                 .map_err(|_| "it names a file of weights that is not UTF-8")?;
+            // ONNX Runtime's mark for weights at an address of its own memory.
+            if name.contains("_ORT_MEM_ADDR_") {
+                return Err("it names an address in memory in the place of a file of weights");
+            }
             if !found.contains(&name) {
                 found.push(name);
             }
@@ -162,6 +220,19 @@ mod tests {
         bytes
     }
 
+    /// A message of any length.
+    fn varint_message(field: u8, body: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![(field << 3) | 2];
+        let mut length = body.len();
+        while length >= 0x80 {
+            bytes.push(length as u8 | 0x80);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        bytes.extend(body);
+        bytes
+    }
+
     #[test]
     fn weights_of_initializers_and_constants_are_found() {
         let pair =
@@ -176,6 +247,38 @@ mod tests {
             ["Constant_7_attr__value", "model.onnx_data"]
         );
         assert!(external_files(&model[..model.len() - 1]).is_err());
+        // Wherever a model can hold a tensor.
+        let sparse = |name: &[u8]| message(1, &pair(b"location", name));
+        // The numbers of fields from 16 on take two bytes.
+        let wide = |field: u8, body: &[u8]| {
+            let inner = message(1, body);
+            [&[(field << 3) | 2 | 0x80, field >> 4], &inner[1..]].concat()
+        };
+        let attribute = message(5, &wide(22, &sparse(b"c")));
+        let function = [
+            message(7, &attribute),
+            message(11, &message(5, &pair(b"location", b"d"))),
+        ]
+        .concat();
+        let graph = message(15, &sparse(b"b"));
+        let training = message(2, &message(5, &pair(b"location", b"e")));
+        let model = [message(7, &graph), wide(25, &function), wide(20, &training)].concat();
+        assert_eq!(external_files(&model).unwrap(), ["b", "c", "d", "e"]);
+        let address = message(5, &pair(b"location", b"*/_ORT_MEM_ADDR_/*"));
+        assert!(external_files(&message(7, &address)).is_err());
+    }
+
+    #[test]
+    fn graphs_within_graphs_end_somewhere() {
+        let nested = |depth: usize| {
+            let mut graph = Vec::new();
+            for _ in 0..depth {
+                graph = varint_message(1, &varint_message(5, &varint_message(6, &graph)));
+            }
+            varint_message(7, &graph)
+        };
+        assert!(external_files(&nested(DEEPEST - 1)).is_ok());
+        assert!(external_files(&nested(10_000)).is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::model_dir::file_in;
+use crate::model_dir::{self, file_in};
 use crate::options::{Options, Pooling};
 
 /// How a model wants its texts and gives its vectors.
@@ -342,7 +342,7 @@ fn whole(value: &Value) -> Option<u64> {
 /// The JSON in the file `name` of the model in `dir`; `None` where there is no such file.
 fn json(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
     let path = &file_in(dir, name)?;
-    let bytes = match std::fs::read(path) {
+    let bytes = match model_dir::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {

@@ -967,9 +967,14 @@ fn spelled(expr: &Expr) -> Option<String> {
 
 /// The name of a column as SQL takes it.
 fn ident(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    let word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    if plain {
+    // Words of SQL itself, such as `when` and `date`, may or may not stand for a column.
+    let column = || {
+        let read = guard(|| polars::sql::sql_expr(name));
+        matches!(read, Ok(Expr::Column(found)) if found == name)
+    };
+    if word && column() {
         name.to_owned()
     } else {
         format!("\"{}\"", name.replace('"', "\"\""))

@@ -129,6 +129,14 @@ impl Preset {
 
 impl Step {
     fn new(name: &str, table: Table) -> Result<Self, Failure> {
+        // Names stand in messages and in the log: they must not pass for anything else there.
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(Failure::usage(
+                format_args!("{name:?} is not a name for a step"),
+                "use letters, digits, `_` and `-`",
+            ));
+        }
         let stage_name = table.get("stage").and_then(Value::as_str).unwrap_or(name);
         let Some(stage) = stages::by_name(stage_name) else {
             let known = stages::ALL
@@ -186,6 +194,12 @@ impl Step {
             command,
             untrusted: Vec::new(),
         })
+    }
+
+    /// The name of its file `file` within the run directory.
+    pub(crate) fn file_name(&self, file: &stage::File) -> &str {
+        let renamed = self.files.iter().find(|(name, _)| *name == file.name);
+        renamed.map_or(file.file, |(_, path)| path)
     }
 
     /// What reaches outside the run, of the settings as they stand.

@@ -17,11 +17,11 @@ pub(crate) fn command() -> Command {
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let report = bring(matches)?;
-    Ok(stage::cli::print(&if matches.get_flag("json_report") {
-        serde_json::to_string(&report).expect("a report is plain data")
+    Ok(if matches.get_flag("json_report") {
+        stage::cli::print_json(&serde_json::to_string(&report).expect("a report is plain data"))
     } else {
-        report.to_string()
-    }))
+        stage::cli::print(&report.to_string())
+    })
 }
 
 /// Brings what is missing.

@@ -1,7 +1,7 @@
 //! What a run says at its end.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use artifacts::{Artifact, Clusters, Documents, Footer, Intake};
@@ -9,8 +9,13 @@ use stage::thousands;
 
 use crate::manifest::Record;
 
-/// The table of steps, and what came out.
-pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String {
+/// The table of steps, and what came out; `output` gives the file of a stage by its name.
+pub(crate) fn text(
+    dir: &Path,
+    output: &dyn Fn(&str, &str) -> Option<PathBuf>,
+    records: &[Record],
+    elapsed: Duration,
+) -> String {
     let mut text = format!(
         "{:<12} {:>8} {:>10} {:>10} {:>12}\n",
         "step", "", "seconds", "CPU s", "peak memory"
@@ -57,11 +62,11 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
             .iter()
             .any(|record| record.stage == stage && record.status == "stale")
     };
-    if fresh("ingest") {
-        text += &rows(&dir.join(Documents::FILE));
+    if let Some(documents) = output("ingest", "documents").filter(|_| fresh("ingest")) {
+        text += &rows(&documents);
     }
-    if fresh("cluster")
-        && let Ok(clusters) = Clusters::read(&dir.join(Clusters::FILE))
+    if let Some(path) = output("cluster", "clusters").filter(|_| fresh("cluster"))
+        && let Ok(clusters) = Clusters::read(&path)
     {
         let noise = clusters
             .cluster
@@ -82,8 +87,7 @@ pub(crate) fn text(dir: &Path, records: &[Record], elapsed: Duration) -> String 
     if let Some(peak) = peak {
         let _ = writeln!(text, "memory    {} MiB at the most", peak >> 20);
     }
-    let map = dir.join("map.html");
-    if fresh("viz") && map.exists() {
+    if let Some(map) = output("viz", "html").filter(|_| fresh("viz")) {
         let _ = writeln!(text, "map       {}", map.display());
     }
     let warnings: Vec<String> = records

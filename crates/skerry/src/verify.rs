@@ -68,7 +68,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     })?;
     let settings = boundary::own_file(dir, SETTINGS_FILE)?;
     let steps = if settings.exists() {
-        Some(kept_steps(&settings)?)
+        Some(kept_steps(dir, &settings)?)
     } else {
         None
     };
@@ -239,17 +239,6 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
         found.map(|finding| finding.step.as_str()).collect()
     };
     let dir = dir.display();
-    let missing = names(MISSING);
-    if !missing.is_empty() {
-        return Err(Failure::work(
-            format_args!(
-                "the run {dir} is unfinished: {} missing",
-                missing.join(", ")
-            ),
-            format_args!("`skerry run --out {dir}` completes it"),
-            1,
-        ));
-    }
     let outside = files.iter().find(|file| file.verdict == "OUTSIDE");
     if let Some(file) = outside {
         return Err(Failure::work(
@@ -258,6 +247,17 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                 file.name
             ),
             "the directory was not written by this program: do not rely on it",
+            1,
+        ));
+    }
+    let missing = names(MISSING);
+    if !missing.is_empty() {
+        return Err(Failure::work(
+            format_args!(
+                "the run {dir} is unfinished: {} missing",
+                missing.join(", ")
+            ),
+            format_args!("`skerry run --out {dir}` completes it"),
             1,
         ));
     }

@@ -18,7 +18,7 @@ const OWN_FILES: [&str; 2] = ["manifest.json", "pipeline.toml"];
 #[derive(Debug, thiserror::Error)]
 pub enum BoundaryError {
     /// The name can lead out of the directory, or belongs to the run itself.
-    #[error("`{name}` is not a name for a file of the run {}: {fault}", dir.display())]
+    #[error("{name:?} is not a name for a file of the run {}: {fault}", dir.display())]
     Name {
         /// The directory of the run.
         dir: PathBuf,
@@ -136,13 +136,21 @@ fn fault_of(name: &str) -> Option<&'static str> {
     if components.peek().is_none() {
         return Some("it is empty");
     }
-    if name.contains(|letter: char| letter.is_control() || matches!(letter, '\\' | ':')) {
-        return Some("it has a control character, a backslash or a colon");
+    if name.contains(|letter: char| letter.is_control() || matches!(letter, '\\' | ':' | '~')) {
+        return Some("it has a control character, a backslash, a colon or a tilde");
     }
     for component in components {
         match component {
-            Component::Normal(part) if part.as_encoded_bytes().first() != Some(&b'.') => {}
-            Component::Normal(_) => return Some("it is hidden"),
+            Component::Normal(part) if part.as_encoded_bytes().first() == Some(&b'.') => {
+                return Some("it is hidden");
+            }
+            Component::Normal(part) => {
+                let part = folded(&part.to_string_lossy());
+                let stem = part.split('.').next().unwrap_or_default();
+                if part.is_empty() || is_device(stem) {
+                    return Some("some systems keep that name for themselves");
+                }
+            }
             Component::ParentDir => return Some("it holds `..`"),
             Component::CurDir | Component::RootDir | Component::Prefix(_) => {
                 return Some("it is not relative to the directory");
@@ -158,11 +166,24 @@ fn fault_of(name: &str) -> Option<&'static str> {
         .then_some("that file belongs to the run itself")
 }
 
-/// `name` as a file system compares it that ignores case, Unicode form, and dots and blanks at the end.
+/// Whether Windows takes `stem` for a device.
+fn is_device(stem: &str) -> bool {
+    let numbered = |kind: &str| {
+        stem.strip_prefix(kind)
+            .is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit())
+    };
+    ["con", "prn", "aux", "nul"].contains(&stem) || numbered("com") || numbered("lpt")
+}
+
+/// `name` as a file system compares it that ignores case, Unicode form, and dots and blanks at the end of each part.
 pub fn folded(name: &str) -> String {
-    let plain: String = name.nfc().collect::<String>().to_lowercase();
+    // Upper case first: it takes together what has one capital letter, such as the long s.
+    let plain = name.nfc().collect::<String>().to_uppercase().to_lowercase();
     let plain: String = plain.nfc().collect();
-    plain.trim_end_matches(['.', ' ']).to_owned()
+    let parts = plain
+        .split('/')
+        .map(|part| part.trim_end_matches(['.', ' ']));
+    parts.collect::<Vec<_>>().join("/")
 }
 
 fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
@@ -305,6 +326,10 @@ mod tests {
             "c:\\x",
             "a\\b",
             "a\nb",
+            "MAP~1.HTM",
+            "nul",
+            "sub/COM1.parquet",
+            "manife\u{17f}t.json",
             "manifest.json",
             "Manifest.JSON",
             "pipeline.toml.",

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     BoundaryError, DEFAULT_SEED, External, Files, Hint, Progress, Reach, Seed, Stage, Terminal,
-    Trust, Untrusted, Usage, boundary, config, explain, lineage, say, trust,
+    Trust, Untrusted, Usage, boundary, config, explain, lineage, printable, say, trust,
 };
 
 /// Exit status of wrong usage.
@@ -234,14 +234,13 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         let told = json::<S>(&report, &terminal).into();
         log.record::<S>(&files, (&options, &local, seed), (told, usage), &terminal);
     }
-    print(&if matches.get_flag("json_report") {
+    if matches.get_flag("json_report") {
         let mut object = json::<S>(&report, &terminal);
         let usage = serde_json::to_value(usage).expect("usage is plain data");
         object.insert("usage".to_owned(), usage);
-        Value::Object(object).to_string()
-    } else {
-        report.to_string()
-    })
+        return print_json(&Value::Object(object).to_string());
+    }
+    print(&report.to_string())
 }
 
 /// The directory of a run, made if need be, and the right to write there.
@@ -263,8 +262,14 @@ fn json<S: Stage>(report: &S::Report, terminal: &Terminal) -> Map<String, Value>
     object
 }
 
-/// Prints a report to standard output. A reader that has gone away is no failure of the work.
+/// Prints a report for people to standard output, control characters shown as escapes. A reader that has gone away is no
+/// failure of the work.
 pub fn print(text: &str) -> ExitCode {
+    print_json(&printable(text))
+}
+
+/// Prints a report for machines to standard output, as it is.
+pub fn print_json(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(

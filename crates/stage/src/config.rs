@@ -117,7 +117,7 @@ pub const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
 
 /// Reads a settings file such as `pipeline.toml`.
 pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Io {
+    let text = crate::files::read_text(path).map_err(|source| ConfigError::Io {
         path: path.to_owned(),
         source,
     })?;

@@ -1,6 +1,7 @@
 //! Which files a stage reads and writes in this run.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::path::{Component, Path, PathBuf};
 
 use artifacts::Footer;
@@ -116,13 +117,29 @@ impl Files {
     }
 }
 
+/// The most bytes that the settings or the log of a run may have. Ours have some tens of KiB.
+const MOST_TEXT: u64 = 64 << 20;
+
+/// The text of a settings file or a log: UTF-8, and not so long that reading it takes all memory.
+pub(crate) fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path)?
+        .take(MOST_TEXT + 1)
+        .read_to_string(&mut text)?;
+    if read as u64 > MOST_TEXT {
+        let fault = format!("it is longer than {} MiB", MOST_TEXT >> 20);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, fault));
+    }
+    Ok(text)
+}
+
 /// `path` from the root and without `..`, so that a run goes on from wherever the next command is given. Links stay as they
 /// are, but for those that a `..` follows, which would lead elsewhere without them.
 ///
 /// # Errors
 ///
-/// If the current directory or a link on the way cannot be read.
-pub fn absolute(path: &str) -> std::io::Result<String> {
+/// If the current directory or a link on the way cannot be read, or the path is not UTF-8.
+pub fn absolute(path: &str) -> io::Result<String> {
     let whole = std::path::absolute(path)?;
     let mut plain = PathBuf::new();
     for component in whole.components() {
@@ -135,7 +152,10 @@ pub fn absolute(path: &str) -> std::io::Result<String> {
         }
         plain.pop();
     }
-    Ok(plain.to_string_lossy().into_owned())
+    plain.into_os_string().into_string().map_err(|path| {
+        let text = format!("{} is not UTF-8", path.display());
+        io::Error::new(io::ErrorKind::InvalidData, text)
+    })
 }
 
 #[cfg(all(test, unix))]

@@ -36,6 +36,7 @@ pub use lock::{LockError, RunLock};
 pub use manifest::{Manifest, Record};
 pub use progress::{Progress, Silent};
 pub use seed::{Seed, Stream};
+use terminal::printable;
 pub use terminal::{Terminal, say};
 pub use trust::{External, Reach, Trust, Untrusted};
 pub use usage::Usage;
@@ -137,8 +138,13 @@ pub fn thousands(number: usize) -> String {
 }
 
 /// Where models, libraries and vectors are kept between runs: `$SKERRY_CACHE`, else `$XDG_CACHE_HOME/skerry`, else
-/// `~/.cache/skerry` (`%LOCALAPPDATA%\skerry` on Windows).
+/// `~/.cache/skerry` (`%LOCALAPPDATA%\skerry` on Windows); a place for temporary files where the user has no home.
 pub fn cache_dir() -> PathBuf {
+    home_cache_dir().unwrap_or_else(|| std::env::temp_dir().join("skerry"))
+}
+
+/// [`cache_dir`] where it belongs to this user alone: none in a place for temporary files, which others can write to.
+fn home_cache_dir() -> Option<PathBuf> {
     let var = |name| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())
@@ -147,8 +153,7 @@ pub fn cache_dir() -> PathBuf {
     var("SKERRY_CACHE")
         .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("skerry")))
         .or_else(|| var("LOCALAPPDATA").map(|dir| dir.join("skerry")))
-        .or_else(|| var("HOME").map(|dir| dir.join(".cache").join("skerry")))
-        .unwrap_or_else(|| std::env::temp_dir().join("skerry"))
+        .or_else(|| std::env::home_dir().map(|dir| dir.join(".cache").join("skerry")))
 }
 
 #[cfg(test)]

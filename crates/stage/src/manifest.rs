@@ -58,7 +58,7 @@ impl Manifest {
     /// The log in directory `run`, an empty one where there is none; or what is wrong with it.
     pub fn read(run: &Path) -> Result<Self, String> {
         let path = boundary::own_file(run, Self::FILE).map_err(|error| error.to_string())?;
-        match std::fs::read_to_string(path) {
+        match crate::files::read_text(&path) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error.to_string()),

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, cache_dir};
+use crate::{Hint, boundary, home_cache_dir};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +67,11 @@ impl External {
         }
     }
 
+    /// Whether it stands for a file of the run that a link leads elsewhere.
+    pub fn is_link(&self) -> bool {
+        self.key.starts_with("files.")
+    }
+
     fn hash(&self) -> String {
         artifacts::sha256_of(format!("{}\0{}\0{}", self.step, self.key, self.value).as_bytes())
     }
@@ -101,9 +106,8 @@ impl Hint for Untrusted {
         flags.sort_unstable();
         flags.dedup();
         Some(format!(
-            "a run directory can come from somebody else; if you know this one, add `{}`, or name the file with `--config {}`",
-            flags.join(" "),
-            self.settings.display()
+            "a run directory can come from somebody else; if you know these settings, add `{}`",
+            flags.join(" ")
         ))
     }
 }
@@ -138,12 +142,21 @@ impl Trust {
         }
     }
 
+    /// No trust in anything outside the run in `dir`.
+    pub fn none(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            code: false,
+            files: false,
+            remembered: BTreeSet::new(),
+        }
+    }
+
     /// Whether `external` may be used.
     pub fn covers(&self, external: &External) -> bool {
         self.allowed(external)
             || self.remembered.contains(&external.hash())
-            || (external.reach == Reach::File
-                && crate::boundary::lies_inside(&self.dir, Path::new(&external.value)))
+            || lies_inside(&self.dir, external)
     }
 
     /// Whether a flag of this command allows `external`.
@@ -153,6 +166,17 @@ impl Trust {
             Reach::File | Reach::Network => self.files,
         }
     }
+}
+
+/// Whether `external` is a file in the run directory `dir`, which is part of the run.
+fn lies_inside(dir: &Path, external: &External) -> bool {
+    let path = Path::new(&external.value);
+    // By name first: a path that leads elsewhere is not even looked at.
+    let named_inside = [std::path::absolute(dir), dir.canonicalize()]
+        .into_iter()
+        .flatten()
+        .any(|dir| path.starts_with(dir));
+    external.reach == Reach::File && named_inside && boundary::lies_inside(dir, path)
 }
 
 /// `--allow-commands` and `--allow-external`.
@@ -171,11 +195,13 @@ pub fn flags() -> [Arg; 2] {
     ]
 }
 
-/// Where it is kept what the user gave for the run in `dir`; nowhere if that directory is not there.
+/// The file of the cache that remembers the run in `dir`, and the directory's resolved path. None where there is no such
+/// directory, or no cache of this user's own.
 fn memory_of(dir: &Path) -> Option<(PathBuf, PathBuf)> {
+    let cache = home_cache_dir()?;
     let dir = dir.canonicalize().ok()?;
     let name = artifacts::sha256_of(dir.as_os_str().as_encoded_bytes());
-    Some((cache_dir().join("runs").join(format!("{name}.json")), dir))
+    Some((cache.join("runs").join(format!("{name}.json")), dir))
 }
 
 fn remembered(dir: &Path) -> BTreeSet<String> {
@@ -200,7 +226,12 @@ pub fn remember<'a>(
     let Some((path, dir)) = memory_of(dir) else {
         return Ok(());
     };
-    let settings: BTreeSet<String> = externals.into_iter().map(External::hash).collect();
+    // Files in the directory may be replaced together with it: they are looked at each time.
+    let settings: BTreeSet<String> = externals
+        .into_iter()
+        .filter(|external| !lies_inside(&dir, external))
+        .map(External::hash)
+        .collect();
     if settings == remembered(&dir) {
         return Ok(());
     }

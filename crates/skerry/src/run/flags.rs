@@ -98,7 +98,7 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// The flags that `-h` lists.
-const SHORT_HELP: [&str; 15] = [
+const SHORT_HELP: [&str; 13] = [
     "input",
     "out",
     "preset",
@@ -110,10 +110,8 @@ const SHORT_HELP: [&str; 15] = [
     "ingest.where",
     "ingest.limit",
     "embed.model",
-    "knn.k",
     "cluster.min_cluster_size",
     "cluster.min_samples",
-    "viz.title",
 ];
 
 /// The settings of a stage as flags of `run`. Where two stages have one of the same name, the first has it.

@@ -70,12 +70,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     clear(dir, &written);
     let (manifest, records) = outcome?;
     if matches.get_flag("json_report") {
-        return Ok(stage::cli::print(
+        return Ok(stage::cli::print_json(
             &serde_json::to_string(&manifest).expect("a manifest is plain data"),
         ));
     }
     Ok(stage::cli::print(&summary::text(
         dir,
+        &|stage, file| planned.output(stage, file),
         &records,
         began.elapsed(),
     )))

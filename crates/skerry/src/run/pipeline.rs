@@ -110,6 +110,14 @@ impl Pipeline<'_> {
         }))
     }
 
+    /// The file `name` that the last step of `stage` has written, where it is there.
+    pub(crate) fn output(&self, stage: &str, name: &str) -> Option<PathBuf> {
+        let mut steps = self.steps.iter().rev();
+        let step = steps.find(|step| step.stage.name() == stage)?;
+        let path = self.context.outputs_of(step, &[name]).pop()?;
+        path.exists().then_some(path)
+    }
+
     /// The files that the steps may write.
     pub(crate) fn written(&self) -> Vec<PathBuf> {
         self.steps
@@ -152,6 +160,13 @@ impl Pipeline<'_> {
             )
         });
         let unread = self.unread.map(str::to_owned).or(untrusted);
+        // A link that leads outside is not even hashed.
+        if let Some(link) = step.untrusted.iter().find(|external| external.is_link()) {
+            return Ok(Verdict::KeepUnchecked(format!(
+                "{link} is not looked at without `{}`",
+                link.reach.flag()
+            )));
+        }
         let found = step.stage.freshness(
             &step.name,
             &step.table,
@@ -217,7 +232,9 @@ impl Pipeline<'_> {
                 .iter()
                 .map(|(step, verdict)| json!({ "step": step, "verdict": verdict }));
             let steps: Vec<_> = steps.collect();
-            return Ok(stage::cli::print(&json!({ "steps": steps }).to_string()));
+            return Ok(stage::cli::print_json(
+                &json!({ "steps": steps }).to_string(),
+            ));
         }
         let lines: Vec<String> = told
             .iter()

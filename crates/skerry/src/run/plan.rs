@@ -82,19 +82,7 @@ impl Plan {
         let own = preset.steps(None)?;
         let of_file: Vec<Table> = steps.iter().map(|step| step.table.clone()).collect();
         apply_sets(matches, &mut steps)?;
-        let trust = Trust::of(matches, dir);
-        let (mut vouched, mut allowed) = (Vec::new(), Vec::new());
-        // What the settings in the run directory say of the world outside has to be vouched for.
-        let mut sort = |external: External, of_run: bool, untrusted: &mut Vec<External>| {
-            if of_run && !trust.covers(&external) {
-                untrusted.push(external);
-            } else {
-                if of_run && trust.allowed(&external) {
-                    allowed.push(external.clone());
-                }
-                vouched.push(external);
-            }
-        };
+        let mut consent = Consent::new(Trust::of(matches, dir));
         for (step, of_file) in steps.iter_mut().zip(&of_file) {
             // A stage's second step keeps what its recipe sets, or the file where the recipe does not know it.
             let of_recipe = own.iter().find(|own| own.name == step.name);
@@ -106,7 +94,7 @@ impl Plan {
                 let key = external.key.as_str();
                 let now = is_given(&flags, key) || is_set(matches, &step.name, key);
                 let of_run = last && !now && of_file.contains_key(key);
-                sort(external, of_run, &mut step.untrusted);
+                consent.decide(external, of_run, &mut step.untrusted);
             }
             if let (Some(Value::String(title)), Some(name)) =
                 (step.table.get_mut("title"), name_of(&input))
@@ -116,31 +104,37 @@ impl Plan {
                 step.resolve(&[])?;
             }
         }
-        if let Some(reader) = steps.iter_mut().find(|step| step.stage.takes_sources()) {
-            for source in input.iter_mut().filter(|source| *source != "-") {
-                if reader.command.is_none() {
-                    *source = absolute(source)?;
-                }
+        let mut readers: Vec<&mut Step> = steps
+            .iter_mut()
+            .filter(|step| step.stage.takes_sources())
+            .collect();
+        // Another program may take what is no path.
+        let paths = readers.iter().any(|reader| reader.command.is_none());
+        for source in input.iter_mut().filter(|source| *source != "-") {
+            if paths {
+                *source = absolute(source)?;
+            }
+            for reader in &mut readers {
                 let external = External {
                     step: reader.name.clone(),
                     key: "input".to_owned(),
                     value: source.clone(),
                     reach: Reach::File,
                 };
-                sort(external, input_of_run, &mut reader.untrusted);
+                consent.decide(external, input_of_run, &mut reader.untrusted);
             }
         }
         let page = config::page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
-        check_files(dir, &mut steps, &mut sort)?;
+        check_files(dir, &mut steps, &mut consent)?;
         check(&steps)?;
         Ok(Self {
             preset,
             seed,
             input,
             steps,
-            vouched,
-            allowed,
+            vouched: consent.vouched,
+            allowed: consent.allowed,
             page,
             last,
         })
@@ -173,9 +167,9 @@ impl Plan {
     }
 }
 
-/// The steps of the settings file `kept` in the directory of a run, to be looked at and not to be run: nothing that
+/// The steps of the settings file `kept` of the run in `dir`, to be looked at and not to be run: nothing that
 /// reaches outside is trusted.
-pub(crate) fn kept_steps(kept: &Path) -> Result<Vec<Step>, Failure> {
+pub(crate) fn kept_steps(dir: &Path, kept: &Path) -> Result<Vec<Step>, Failure> {
     let file = stage::read_settings(kept)?;
     let run = RunTable::of(Some(&file))?;
     let mut steps = run.preset.unwrap_or_default().steps(Some(&file))?;
@@ -184,6 +178,7 @@ pub(crate) fn kept_steps(kept: &Path) -> Result<Vec<Step>, Failure> {
         step.untrusted = step.external();
     }
     without_embedding(&mut steps);
+    check_files(dir, &mut steps, &mut Consent::new(Trust::none(dir)))?;
     Ok(steps)
 }
 
@@ -289,43 +284,64 @@ impl RunTable {
     }
 }
 
-/// Whether all files of the run lie inside its directory, where `sort` decides about inputs that a link leads elsewhere.
-fn check_files(
-    dir: &Path,
-    steps: &mut [Step],
-    sort: &mut impl FnMut(External, bool, &mut Vec<External>),
-) -> Result<(), Failure> {
+/// Decides which of the settings that reach outside the run may be used.
+struct Consent {
+    trust: Trust,
+    /// Given by the user, now or before.
+    vouched: Vec<External>,
+    /// Those of them that only a flag of this command allows.
+    allowed: Vec<External>,
+}
+
+impl Consent {
+    fn new(trust: Trust) -> Self {
+        Self {
+            trust,
+            vouched: Vec::new(),
+            allowed: Vec::new(),
+        }
+    }
+
+    /// Takes `external`, or adds it to `untrusted`. What does not come from the run directory, `of_run`, the user has given.
+    fn decide(&mut self, external: External, of_run: bool, untrusted: &mut Vec<External>) {
+        if of_run && !self.trust.covers(&external) {
+            untrusted.push(external);
+            return;
+        }
+        if of_run && self.trust.allowed(&external) {
+            self.allowed.push(external.clone());
+        }
+        self.vouched.push(external);
+    }
+}
+
+/// Checks that all files of the run lie inside its directory. Inputs that a link leads elsewhere need consent.
+fn check_files(dir: &Path, steps: &mut [Step], consent: &mut Consent) -> Result<(), Failure> {
     let mut made: Vec<String> = Vec::new();
     for step in steps {
-        let writes = step.stage.writes(&step.name, &step.table)?;
         for (_, name) in &step.files {
             if let Err(error @ BoundaryError::Name { .. }) = boundary::inside(dir, name) {
                 return Err(Failure::of(&error).into_usage());
             }
         }
-        let name_of = |file: &stage::File, files: &[(&str, String)]| {
-            let renamed = files.iter().find(|(name, _)| *name == file.name);
-            renamed.map_or(file.file, |(_, path)| path).to_owned()
-        };
         for file in step.stage.inputs() {
-            let name = name_of(file, &step.files);
+            let name = step.file_name(file).to_owned();
             if made.contains(&name) {
                 continue;
             }
             match boundary::inside(dir, &name) {
                 Err(BoundaryError::Outside { target, .. }) => {
                     let external = External::file(&step.name, file.name, &target);
-                    sort(external, true, &mut step.untrusted);
+                    consent.decide(external, true, &mut step.untrusted);
                 }
                 found => drop(found?),
             }
         }
+        // Also what these settings do not make: it may be there from before, and is looked at.
         for file in step.stage.outputs() {
-            if writes.contains(&file.name) {
-                let name = name_of(file, &step.files);
-                boundary::inside(dir, &name)?;
-                made.push(name);
-            }
+            let name = step.file_name(file).to_owned();
+            boundary::inside(dir, &name)?;
+            made.push(name);
         }
     }
     Ok(())
@@ -335,14 +351,16 @@ fn check_files(
 fn check(steps: &[Step]) -> Result<(), Failure> {
     let mut written: Vec<(String, &str)> = Vec::new();
     for step in steps {
-        step.stage.check(&step.name, &step.table)?;
+        // A step that needs what is not trusted is refused before it runs; its files elsewhere are not looked for.
+        if step.untrusted.is_empty() {
+            step.stage.check(&step.name, &step.table)?;
+        }
         let writes = step.stage.writes(&step.name, &step.table)?;
         for file in step.stage.outputs() {
             if !writes.contains(&file.name) {
                 continue;
             }
-            let renamed = step.files.iter().find(|(name, _)| *name == file.name);
-            let path = renamed.map_or(file.file, |(_, path)| path).to_owned();
+            let path = step.file_name(file).to_owned();
             // By the strictest file system: a run may be carried to one that ignores case.
             let same = |taken: &str| boundary::folded(taken) == boundary::folded(&path);
             if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken)) {
