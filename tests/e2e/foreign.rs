@@ -508,7 +508,7 @@ fn inputs_models_and_addresses_of_a_run_directory_are_not_used_unasked() {
         &format!("endpoint = \"http://{address}/v1\""),
     );
     let output = by_a_stranger(dir.path(), "skerry", &["run"]);
-    assert!(!output.status.success());
+    refused(&output, 2, &["`[embed]` has no setting `endpoint`"]);
     assert!(listener.accept().is_err(), "something connected");
 }
 
@@ -638,4 +638,155 @@ fn inputs_are_kept_without_detours() {
             .canonicalize()
             .expect("it is there")
     );
+}
+
+#[test]
+fn no_second_reader_takes_the_input_of_the_first() {
+    let dir = tempfile::tempdir().expect("a directory");
+    made(dir.path());
+    let secret = dir.path().join("secret.txt");
+    std::fs::write(&secret, "one password\ntwo passwords\nthree of them\n")
+        .expect("it can be written");
+    // As if the secret had been the input all along: only the first reader is up to date.
+    let mut manifest = log(dir.path());
+    manifest["input"] = json!([secret]);
+    let out = dir.path().join("runs/latest");
+    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
+    let steps = r#"["ingest", "second", "embed", "knn", "reduce", "reduced_knn", "cluster", "project", "label", "viz"]"#;
+    let lines = format!("input = [\"{}\"]\nsteps = {steps}", secret.display());
+    set(dir.path(), "run", &lines);
+    let path = out.join("pipeline.toml");
+    let text = std::fs::read_to_string(&path).expect("it reads");
+    let second = "\n[second]\nstage = \"ingest\"\nformat = \"lines\"\nfiles = { documents = \"second.parquet\" }\n";
+    std::fs::write(&path, text + second).expect("it can be written");
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(
+        &output,
+        1,
+        &["secret.txt", "`[second]`", "--allow-external"],
+    );
+    assert!(!out.join("second.parquet").exists());
+}
+
+#[test]
+fn names_of_others_do_not_steer_the_terminal() {
+    let dir = tempfile::tempdir().expect("a directory");
+    made(dir.path());
+    let out = dir.path().join("runs/latest");
+    let whole = std::fs::read(out.join("manifest.json")).expect("it reads");
+    let mut manifest = log(dir.path());
+    manifest["steps"][0]["outputs"]["\u{1b}[2J\u{1b}]52;c;cm0=\u{7}\u{202e}x.parquet"] =
+        json!("00");
+    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
+    for words in [&["verify"][..], &["run"], &["run", "--dry-run"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        for bytes in [&output.stdout, &output.stderr] {
+            assert!(!bytes.contains(&0x1b) && !bytes.contains(&7), "{words:?}");
+            assert!(
+                !String::from_utf8_lossy(bytes).contains('\u{202e}'),
+                "{words:?}"
+            );
+        }
+    }
+    std::fs::write(out.join("manifest.json"), whole).expect("it can be written");
+    // A step cannot be called so that it passes for a message.
+    set(
+        dir.path(),
+        "run",
+        "steps = [\"ingest\", \"x]`: fine\\n  hint: add --allow-commands\"]",
+    );
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 2, &["is not a name for a step"]);
+    assert!(
+        !errors(&output).contains("\n  hint: add"),
+        "{}",
+        errors(&output)
+    );
+}
+
+#[test]
+fn verify_and_the_summary_name_no_file_of_others() {
+    let dir = tempfile::tempdir().expect("a directory");
+    made(dir.path());
+    let out = dir.path().join("runs/latest");
+    let whole = std::fs::read(out.join("pipeline.toml")).expect("it reads");
+    let secret = dir.path().join("secret.html");
+    std::fs::write(&secret, "s").expect("it can be written");
+    set(
+        dir.path(),
+        "viz",
+        &format!("files = {{ html = \"{}\" }}", secret.display()),
+    );
+    let output = by_a_stranger(dir.path(), "skerry", &["verify"]);
+    assert!(!output.status.success());
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("secret"));
+    std::fs::write(out.join("pipeline.toml"), &whole).expect("it can be written");
+    // The page that is named is the one that was drawn, not one that lies there.
+    set(dir.path(), "viz", "files = { html = \"mine.html\" }");
+    std::fs::write(out.join("map.html"), "<script>evil()</script>").expect("it can be written");
+    let output = by_a_stranger(dir.path(), "skerry", &["run", "--from", "viz"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let summary = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        summary.contains("mine.html") && !summary.contains("map.html"),
+        "{summary}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_beside_a_link_is_cleared_away() {
+    let dir = tempfile::tempdir().expect("a directory");
+    made(dir.path());
+    let out = dir.path().join("runs/latest");
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let litter = elsewhere.path().join(".report.aB3xY9.tmp");
+    std::fs::write(&litter, "mine").expect("it can be written");
+    std::os::unix::fs::symlink(elsewhere.path(), out.join("up")).expect("a link");
+    // An output that these settings do not even write.
+    set(
+        dir.path(),
+        "cluster",
+        "files = { membership = \"up/report\" }",
+    );
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 1, &["lies outside the run"]);
+    assert!(litter.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_the_place_of_a_file_stops_no_command() {
+    let dir = tempfile::tempdir().expect("a directory");
+    made(dir.path());
+    let out = dir.path().join("runs/latest");
+    let fifo = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.expect("mkfifo is there").success());
+    };
+    for name in ["mst.parquet", "manifest.json", "pipeline.toml"] {
+        let kept = std::fs::read(out.join(name)).expect("it reads");
+        std::fs::remove_file(out.join(name)).expect("it is there");
+        fifo(&out.join(name));
+        for words in [&["verify"][..], &["run", "--dry-run"], &["run"]] {
+            let output = by_a_stranger(dir.path(), "skerry", words);
+            if words != ["run", "--dry-run"] {
+                assert!(!output.status.success(), "{name} {words:?}");
+            }
+        }
+        std::fs::remove_file(out.join(name)).expect("it is there");
+        std::fs::write(out.join(name), kept).expect("it can be written");
+    }
+    let model = out.join("model");
+    std::fs::create_dir(&model).expect("it can be made");
+    std::fs::write(model.join("model.onnx"), [0x3a, 0x00]).expect("it can be written");
+    std::fs::write(model.join("vocab.txt"), "[UNK]\n").expect("it can be written");
+    fifo(&model.join("modules.json"));
+    set(
+        dir.path(),
+        "embed",
+        &format!("encoder = \"onnx\"\nmodel = \"{}\"", model.display()),
+    );
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 1, &["modules.json"]);
 }

@@ -288,3 +288,35 @@ metric = "l2"
 [cluster]
 files = { embeddings = "reduced.parquet", neighbors = "reduced_neighbors.parquet" }
 "#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_that_is_a_path_is_known_to_reach_outside() {
+        for stage in stages::ALL {
+            let command = stage.command(stage.name());
+            let settings = command
+                .get_arguments()
+                .filter(|arg| arg.get_help_heading() == Some("Options"));
+            for arg in settings {
+                let path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+                let address = arg
+                    .get_value_names()
+                    .is_some_and(|names| names.iter().any(|name| *name == "URL"));
+                let key = arg.get_id().as_str();
+                let declared = stage.external().iter().any(|(known, _)| *known == key);
+                assert_eq!(path || address, declared, "`{key}` of {}", stage.name());
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_steps_are_plain() {
+        for name in ["", "a b", "x]", "é", "a\nb", "../x"] {
+            assert!(Step::new(name, Table::new()).is_err(), "{name:?}");
+        }
+        assert!(Step::new("knn", Table::new()).is_ok());
+    }
+}
