@@ -11,9 +11,9 @@ use crate::mst::Edge;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Assign {
-    /// To the cluster of the nearest neighbor that is in one, by mutual reachability.
+    /// The cluster of the nearest clustered neighbor, by mutual reachability distance
     Nearest,
-    /// To the cluster with the largest soft membership.
+    /// The cluster with the largest soft membership
     Soft,
 }
 

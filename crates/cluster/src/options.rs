@@ -16,92 +16,113 @@ const MOST_SUBSAMPLES: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// The fewest documents of a cluster. Smaller groups are noise. 0 chooses by their number n: a third of its square
-    /// root, at least 5; so 8 for 660 documents, 29 for 7,600, 105 for 100,000.
+    /// Minimum number of documents per cluster; 0: choose by the number of documents
+    ///
+    /// Smaller groups are noise. For n documents, 0 chooses a third of the square root of n, at least 5: 8 for 660
+    /// documents, 29 for 7,600, 105 for 100,000.
     #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub min_cluster_size: usize,
 
-    /// How many other documents density is measured over: the core distance is that to the so-many-th nearest. Larger
-    /// is more conservative: more noise, fewer chance clusters. The document itself is not counted, as in hdbscan.
+    /// Neighbors used for the core distance
+    ///
+    /// Larger values are more conservative: more noise, fewer spurious clusters. The document itself is not counted, as
+    /// in the hdbscan package (scikit-learn's value is one larger).
     #[arg(long, default_value_t = 5, value_name = "DOCUMENTS")]
     pub min_samples: usize,
 
-    /// Count the document itself in `min_samples`, as scikit-learn and cuML do: their 6 is our 5.
+    /// Count the document itself in `min_samples`, as scikit-learn and cuML do
+    ///
+    /// With this flag, 6 means what 5 means without it.
     #[arg(long)]
     pub min_samples_counts_self: bool,
 
-    /// Use the first so many neighbors of each list only [default: all].
+    /// Use only the first K neighbors of each row [default: all]
     #[arg(long, value_name = "K")]
     pub use_k: Option<usize>,
 
-    /// Which spanning tree: `graph`, that of the neighbor graph with its components joined by their true nearest pairs;
-    /// or `exact`, that of the full distance matrix.
+    /// Graph whose minimum spanning tree is clustered
     #[arg(long, value_enum, default_value_t = Tree::Graph)]
     pub tree: Tree,
 
-    /// How clusters are chosen from the tree: `eom`, the most stable ones (excess of mass), or `leaf`, the finest.
+    /// Method for selecting clusters from the condensed tree
     #[arg(long, value_enum, default_value_t = Method::Eom)]
     pub selection: Method,
 
-    /// Do not split clusters below this distance, in the unit of the metric; 0 splits at any.
+    /// Merge clusters that split below this distance; 0: merge none
+    ///
+    /// The distance is in the unit of the metric.
     #[arg(long, default_value_t = 0.0, value_name = "DISTANCE")]
     pub selection_epsilon: f64,
 
-    /// Undo splits of which one side lasts for less than this in lambda (1 / distance); 0 undoes none.
+    /// Undo splits in which one side persists for less than this range of lambda; 0: undo none
+    ///
+    /// Lambda is 1 / distance.
     #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
     pub selection_persistence: f64,
 
-    /// Do not choose clusters of more documents than this: those below them in the tree are chosen instead, where there are
-    /// any, and where nothing splits a larger cluster its documents are noise, as with hdbscan (`eom` only); 0 for no limit.
+    /// Maximum number of documents per selected cluster (`eom` only); 0: no limit
+    ///
+    /// Instead of a larger cluster, the clusters below it in the tree are selected. If it has none, its documents are
+    /// noise, as in the hdbscan package.
     #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub max_cluster_size: usize,
 
-    /// Let everything be one cluster if that is the most stable.
+    /// Allow a single cluster of all documents if it is the most stable one
     #[arg(long)]
     pub allow_single_cluster: bool,
 
-    /// Documents at the core of each cluster to name in `cluster_info`, at most.
+    /// Maximum number of exemplars per cluster in `cluster_info`
+    ///
+    /// Exemplars are documents at the core of a cluster.
     #[arg(long, default_value_t = 10, value_name = "DOCUMENTS")]
     pub exemplars: usize,
 
-    /// Coarser granularities of the same tree to write as `cluster_l0` (finest) and so on, at most so many: each groups the
-    /// clusters of the one before, to half as many or fewer. Limits of size and selection are for the clusters themselves.
+    /// Number of coarser cluster levels to write
+    ///
+    /// The levels come from the same tree and are written as `cluster_l0` (finest), `cluster_l1` and so on; there may
+    /// be fewer than asked for. Each level merges the clusters of the previous one, to half as many or fewer. The
+    /// settings of size and selection apply to the clusters themselves, not to the levels.
     #[arg(long, default_value_t = 3, value_name = "LAYERS")]
     pub layers: usize,
 
-    /// Soft membership: write the so many likeliest clusters of each document; 0 writes none.
+    /// Soft membership: number of most likely clusters to write per document; 0: none
     #[arg(long, default_value_t = 0, value_name = "CLUSTERS")]
     pub membership: usize,
 
-    /// Give noise to clusters as well, in a column of its own (`cluster_assigned`): to that of the `nearest` neighbor in
-    /// one, or to that with the largest `soft` membership.
+    /// Assign noise to clusters as well, in the additional column `cluster_assigned`
+    ///
+    /// The column `cluster` stays as it is.
     #[arg(long, value_enum, value_name = "HOW")]
     pub assign_noise: Option<Assign>,
 
-    /// Test how stable each cluster is: how much of it comes back, on average over so many random halves of the data (20 to
-    /// 1,000), clustered again. Only the neighbor graph is halved: in the recipe `topics` that is the graph of the reduced
-    /// space, which stays as it is, with what the reduction may have invented. 0 tests nothing.
+    /// Subsamples for testing the stability of each cluster, 20 to 1,000; 0: no test
+    ///
+    /// Each subsample is a random half of the data that is clustered again. The stability of a cluster is how much of
+    /// it is found again, on average. Only the neighbor graph is subsampled: in the recipe `topics` that is the graph
+    /// of the reduced space. The reduction is not repeated, so structure that it may have invented is not detected.
     #[arg(long, default_value_t = 0, value_name = "SUBSAMPLES")]
     pub bootstrap: usize,
 
-    /// Who clusters: `skerry`; or `hdbscan`, the crate of that name on the full distance matrix, to cross-check the labels of
-    /// tables of up to 5,000 rows. It gives labels only, and only for `eom`.
+    /// Implementation of HDBSCAN to use
+    ///
+    /// `hdbscan` cross-checks the labels of tables of up to 5,000 rows. It gives labels only, and only with
+    /// `--selection eom`.
     #[arg(long, value_enum, default_value_t = Engine::Skerry)]
     pub engine: Engine,
 
-    /// The metric of the distances, for neighbors whose file does not say.
+    /// Metric of the distances if the neighbors file does not name it: cosine, l2 or ip
     #[arg(long, value_name = "METRIC")]
     pub metric: Option<Metric>,
 }
 
-/// Who clusters.
+/// Implementation of HDBSCAN.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// This crate.
+    /// Skerry's own implementation
     #[default]
     Skerry,
-    /// The crate `hdbscan`.
+    /// The crate `hdbscan` on the full distance matrix, for cross-checks
     Hdbscan,
 }
 
@@ -129,14 +150,14 @@ impl Default for Options {
     }
 }
 
-/// Which spanning tree.
+/// Graph whose minimum spanning tree is clustered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tree {
-    /// Of the neighbor graph, its components joined by their true nearest pairs.
+    /// The neighbor graph, its components joined by their true nearest pairs
     #[default]
     Graph,
-    /// Of the full distance matrix.
+    /// The complete graph: the full distance matrix
     Exact,
 }
 

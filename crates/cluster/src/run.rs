@@ -25,7 +25,7 @@ pub struct Cluster;
 impl Stage for Cluster {
     const NAME: &'static str = "cluster";
     const ABOUT: &'static str =
-        "Finds clusters of any shape and says what is noise (HDBSCAN* on the neighbor graph)";
+        "Cluster the neighbor graph with HDBSCAN*: clusters of any shape, and noise";
     const PRODUCER: &'static str = concat!("skerry-cluster ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &source::INPUTS;
     const OUTPUTS: &'static [File] = &[
@@ -39,7 +39,7 @@ impl Stage for Cluster {
             "cluster_info",
             "cluster_info.parquet",
             true,
-            "one row a cluster",
+            "one row per cluster: size, persistence, exemplars",
         ),
         file(
             "condensed_tree",
@@ -51,14 +51,14 @@ impl Stage for Cluster {
             "single_linkage",
             "single_linkage.parquet",
             true,
-            "the dendrogram",
+            "the single linkage tree",
         ),
         file("mst", "mst.parquet", true, "the minimum spanning tree"),
         file(
             "membership",
             "membership.parquet",
             false,
-            "soft membership; written with --membership",
+            "the soft membership, with --membership",
         ),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];

@@ -30,17 +30,12 @@ pub(crate) const fn file(
 
 /// The files that both read.
 pub(crate) const INPUTS: [File; 2] = [
-    file(
-        "neighbors",
-        "neighbors.parquet",
-        true,
-        "the nearest neighbors of each document",
-    ),
+    file("neighbors", "neighbors.parquet", true, "the neighbor graph"),
     file(
         "embeddings",
         "embeddings.parquet",
         false,
-        "the vectors; opened only if the graph falls apart or the exact tree is asked for",
+        "the vectors, used only if the graph is not connected or with `--tree exact`",
     ),
 ];
 

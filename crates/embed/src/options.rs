@@ -5,28 +5,28 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use stage::Bytes;
 
-/// Which encoder makes the vectors.
+/// Encoder that computes the vectors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderKind {
-    /// A sentence model, run by ONNX Runtime.
+    /// A sentence model, run by ONNX Runtime
     #[default]
     Onnx,
-    /// No model: hashed character n-grams. They know spelling, not meaning; for tests.
+    /// Hashed character n-grams without a model: similar spelling, not meaning; for tests
     Hash,
 }
 
-/// How the vectors of the tokens become the vector of the text.
+/// Pooling of the token vectors into the vector of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
-    /// Their mean.
+    /// Mean of the token vectors
     Mean,
-    /// The first token's.
+    /// Vector of the first token
     Cls,
-    /// The last token's.
+    /// Vector of the last token
     Last,
-    /// The largest value of each dimension.
+    /// Maximum of each dimension over the tokens
     Max,
 }
 
@@ -34,25 +34,29 @@ pub enum Pooling {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// What makes the vectors
+    /// Encoder that computes the vectors
     #[arg(long, value_enum, default_value_t = EncoderKind::Onnx)]
     pub encoder: EncoderKind,
-    /// How token vectors are pooled [default: what the model's files say]
+    /// Pooling of the token vectors [default: as the model's files say]
     #[arg(long, value_enum)]
     pub pooling: Option<Pooling>,
-    /// Whether vectors are brought to length 1 [default: what the model's files say]
+    /// Scale the vectors to length 1 (L2 norm) [default: as the model's files say]
     #[arg(long, value_name = "true|false")]
     pub normalize: Option<bool>,
-    /// Longer texts are cut to this many tokens, special ones counted [default: what the model's files say]
+    /// Truncate texts to this many tokens [default: as the model's files say]
+    ///
+    /// Special tokens count. The report counts the truncated texts and the tokens lost.
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
-    /// Put before every text, such as "query: " [default: what the model's files say]
+    /// Prefix for every text, such as "query: " [default: as the model's files say]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
-    /// The output of the graph that holds the vectors [default: by shape and name, if only one comes into question]
+    /// Output of the ONNX graph that holds the vectors [default: found by shape and name]
+    ///
+    /// Needed only if more than one output is possible.
     #[arg(long, value_name = "NAME")]
     pub graph_output: Option<String>,
-    /// Dimensions of the vectors of `--encoder hash`
+    /// `--encoder hash`: number of dimensions of the vectors
     #[arg(long, value_name = "D", default_value_t = 384)]
     pub hash_dimensions: usize,
 }
@@ -75,20 +79,27 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// Directory of a model (ONNX graph, tokenizer, configuration), or its .onnx file [default: all-MiniLM-L6-v2 of the cache]
+    /// Directory of a sentence model, or its .onnx file [default: all-MiniLM-L6-v2, English]
+    ///
+    /// The directory holds the ONNX graph, the tokenizer and the configuration. The default model is for English texts;
+    /// it is read from the cache, to which `skerry setup` downloads it.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
-    /// ONNX Runtime's library [default: `ORT_DYLIB_PATH`, then the cache, then the system's]
+    /// Library file of ONNX Runtime [default: found]
+    ///
+    /// By default `ORT_DYLIB_PATH`, else the cache, else the library of the system.
     #[arg(long, value_name = "FILE")]
     pub onnxruntime: Option<PathBuf>,
-    /// Tokens in one batch of the model
+    /// Number of tokens per batch
     #[arg(long, value_name = "N", default_value_t = BATCH_TOKENS)]
     pub batch_tokens: usize,
-    /// Take no more memory than this, as in `4GiB` or `512MB`: smaller batches, fewer copies of the model; refuse to begin
-    /// where the longest text does not fit
+    /// Limit memory to this size, such as `4GiB` or `512MB`
+    ///
+    /// Smaller batches and fewer copies of the model are used. If the longest text does not fit, the stage refuses to
+    /// start.
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<Bytes>,
-    /// Neither look for vectors in the cache nor keep them there
+    /// Neither read vectors from the cache nor write them to it
     #[arg(long)]
     pub no_cache: bool,
 }

@@ -74,19 +74,19 @@ impl fmt::Display for Report {
 
 impl Stage for Embed {
     const NAME: &'static str = "embed";
-    const ABOUT: &'static str = "Turn texts into vectors with a sentence model";
+    const ABOUT: &'static str = "Embed the texts with a sentence model";
     const PRODUCER: &'static str = concat!("skerry-embed ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[File {
         name: "documents",
         file: "documents.parquet",
         required: true,
-        help: "the texts to embed",
+        help: "the texts",
     }];
     const OUTPUTS: &'static [File] = &[File {
         name: "embeddings",
         file: "embeddings.parquet",
         required: true,
-        help: "their vectors",
+        help: "the vector of each text",
     }];
     const EXTERNAL: &'static [(&'static str, Reach)] =
         &[("model", Reach::File), ("onnxruntime", Reach::Code)];

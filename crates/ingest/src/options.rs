@@ -9,56 +9,71 @@ use crate::formats::{Format, OnBadRow, Quote};
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Columns that make up the text, each on a line of its own [default: found by their names]. May be given several
-    /// times; a name with a comma stands in double quotes: '"the, title"'
+    /// Columns that make up the text, each on its own line [default: found by their names]
+    ///
+    /// May be given several times. Put a name that contains a comma in double quotes: '"the, title"'.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     #[serde(deserialize_with = "crate::names::unquoted")]
     pub text: Vec<String>,
-    /// The text as a template instead: "{title}\n{description}"
+    /// Compose the text from a template instead: "{title}\n{description}"
     #[arg(long, value_name = "TEMPLATE")]
     pub template: Option<String>,
-    /// Other columns to keep, given like those of --text [default: all]
+    /// Other columns to keep, written like those of --text [default: all]
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]
     #[serde(deserialize_with = "crate::names::unquoted")]
     pub columns: Vec<String>,
-    /// Column of vectors to take instead of embedding the texts
+    /// Use the vectors in this column instead of embedding the texts
     #[arg(long, value_name = "COLUMN")]
     pub vectors: Option<String>,
-    /// Rows to keep: a condition in SQL over the columns of the source, "year >= 2020 AND lang = 'en'"; dates stand in
-    /// quotes, "date >= '2025-03-01'", and are UTC without a zone where the column has zones
+    /// Keep the rows that meet this SQL condition: "year >= 2020 AND lang = 'en'"
+    ///
+    /// The condition may use all columns of the source. Put dates in quotes, "date >= '2025-03-01'"; a date without a
+    /// time zone is UTC if the column has time zones.
     #[arg(long = "where", value_name = "SQL")]
     pub r#where: Option<String>,
-    /// Collapse rows with the same text into one; `copies` keeps their count, duplicates.parquet their rows
+    /// Collapse rows with the same text into one
+    ///
+    /// The column `copies` holds the number of rows, duplicates.parquet the rows themselves.
     #[arg(long)]
     pub dedup: bool,
-    /// Keep this many documents, drawn by the seed, in the order of the source
+    /// Keep a random sample of N documents, in the order of the source
+    ///
+    /// The seed determines the sample.
     #[arg(long, value_name = "N")]
     pub sample: Option<usize>,
-    /// Keep the first documents, at most this many; with --sample, the first of those drawn
+    /// Keep at most the first N documents
+    ///
+    /// With --sample, the first N of the sample.
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Format of the sources [default: by the ending of their names]
+    /// Format of the sources [default: by file extension]
     #[arg(long)]
     pub format: Option<Format>,
-    /// Character between the fields of a CSV file, or "tab" [default: found]
+    /// Field delimiter of CSV files, a character or "tab" [default: detected]
     #[arg(long, value_name = "CHARACTER")]
     pub delimiter: Option<String>,
-    /// What a quote means in a CSV file
+    /// Quoting style of CSV files
     #[arg(long, default_value = "double")]
     pub quote: Quote,
-    /// The first line of a CSV file is a row; columns are named `column_1`, `column_2` ...
+    /// Read the first line of a CSV file as data, not as a header
+    ///
+    /// The columns are named `column_1`, `column_2` and so on.
     #[arg(long)]
     pub no_header: bool,
-    /// Encoding of text files: utf-8, lossy (utf-8, faults replaced and counted), latin1, utf-16le, gb18030 ...
+    /// Encoding of text files: utf-8, lossy, latin1, utf-16le, gb18030 ...
+    ///
+    /// `lossy` is UTF-8 in which invalid bytes are replaced and counted.
     #[arg(long, default_value = "utf-8")]
     pub encoding: String,
-    /// What to do with a row that cannot be read: one of too many fields, of faulty quotes or JSON, or no UTF-8
+    /// Action on rows that cannot be read
+    ///
+    /// Such a row has too many fields, faulty quotes, faulty JSON or invalid UTF-8.
     #[arg(long, default_value = "error")]
     pub on_bad_row: OnBadRow,
-    /// Words that stand for "no value" when they are a whole cell of a text or a number
+    /// Words that mean "no value" as the whole cell of a text or a number
     #[arg(long, value_name = "WORD,...", value_delimiter = ',', default_value = crate::types::NULL_WORDS)]
     pub null_values: Vec<String>,
-    /// Decode HTML entities (&amp; &#39;) in the texts [default: texts stay as they are in the source]
+    /// Decode HTML entities (&amp; &#39;) in the texts [default: keep the texts as they are]
     #[arg(long)]
     pub decode_entities: bool,
 }

@@ -40,7 +40,7 @@ impl Stage for Ingest {
             name: "duplicates",
             file: "duplicates.parquet",
             required: false,
-            help: "which document stands for each collapsed row, with --dedup",
+            help: "the document that represents each collapsed row, with --dedup",
         },
         File {
             name: "embeddings",
@@ -50,7 +50,7 @@ impl Stage for Ingest {
         },
     ];
     const SOURCES: Option<&'static str> = Some(
-        "Files, patterns of file names in quotes, or - for standard input; gzip and zstd are unpacked",
+        "Files, quoted glob patterns, or - for standard input; gzip and zstd are decompressed",
     );
     const SHORT_HELP: &'static [&'static str] =
         &["text", "template", "where", "limit", "dedup", "vectors"];

@@ -10,73 +10,89 @@ use crate::{BackendKind, Error};
 #[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Neighbors a row. One graph serves clustering and projection: the largest number that either needs. More than
-    /// there are other rows becomes all of them, with a warning.
+    /// Number of neighbors per row
+    ///
+    /// The row itself is not counted. One graph serves clustering and projection: choose the larger of the numbers that
+    /// they need. If there are fewer other rows, all of them are taken, with a warning.
     #[arg(long, default_value_t = 50, value_name = "K")]
     pub k: usize,
 
-    /// What "near" means: cosine (1 - cos), l2 (Euclidean, rooted) or ip (1 - inner product).
+    /// Distance metric: cosine (1 - cos), l2 (Euclidean) or ip (1 - inner product)
+    ///
+    /// `l2` is the Euclidean distance itself, not its square.
     #[arg(long, default_value_t = Metric::Cosine, value_name = "METRIC")]
     pub metric: Metric,
 
-    /// Who searches. `flat` is exact and the cheapest up to some 300,000 rows; `partitioned` is for more; `hnsw` and
-    /// `faiss` are for comparison. None ever stands in for another.
+    /// Search backend
+    ///
+    /// `flat` is exact and the cheapest up to about 300,000 rows; `partitioned` is for larger tables; `hnsw` and
+    /// `faiss` are for comparison. No backend replaces another silently.
     #[arg(long, value_enum, default_value_t = BackendKind::Flat)]
     pub backend: BackendKind,
 
-    /// How far screening may err in exact searches: `guaranteed` proves the answer exact; `fast` uses six standard
-    /// deviations with a check as it runs, and leaves `certified: false` in the file. It measures a quarter fewer pairs;
-    /// with AVX-512 VNNI that saves no time, for screening outweighs measuring and the unproven answer is sampled.
+    /// Error margin for screening in exact searches: guaranteed or fast
+    ///
+    /// `guaranteed` is a proven bound of the quantization error: the result is exact. `fast` is six standard deviations
+    /// of that error, checked during the search; the file then holds `certified: false`. It measures a quarter fewer
+    /// pairs. With AVX-512 VNNI this saves no time: screening takes longer than measuring, and the recall of the
+    /// unproven result is measured on a sample.
     #[arg(long, default_value_t = Margin::Guaranteed, value_name = "MARGIN")]
     pub margin: Margin,
 
-    /// What to do with rows that hold NaN or an infinity and, under cosine, with rows of zeros, which have no direction:
-    /// `refuse`, or `isolate` them: they keep their ids and stand in no other row's list, and their own holds the first k
-    /// rows at distance 1 (other metrics: at the largest distance of all lists). They are counted.
+    /// Action on rows that cannot be searched: NaN, infinity or, under cosine, all zeros
+    ///
+    /// Rows of zeros have no direction. Isolated rows keep their ids and are in no other row's list; their own list
+    /// holds the first k rows at distance 1 (other metrics: at the largest distance of all lists).
     #[arg(long, value_enum, default_value_t = BadRows::Refuse)]
     pub bad_rows: BadRows,
 
-    /// Rows whose neighbors are searched again exactly, to measure recall. By default 1000 where the answer is not
-    /// proven exact and 0 where it is.
+    /// Rows to search again exactly to measure recall [default: 1000; 0 if proven exact]
     #[arg(long, value_name = "ROWS")]
     pub recall_sample: Option<usize>,
 
-    /// `partitioned`: go on with rounds until recall on a sample reaches this (the lower end of its confidence
-    /// interval); at least 0 and below 1, for what misses nothing is `flat`. The sample is another one than that of the
-    /// report.
+    /// `partitioned`: recall at which the search stops; at least 0, below 1
+    ///
+    /// Further rounds follow until the lower end of the confidence interval of recall on a sample reaches it. For a
+    /// recall of 1 use `flat`. The sample is not that of the report.
     #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
     pub target_recall: f64,
 
-    /// `partitioned`: into how many cells each row looks in the first round after its own; every further round triples
-    /// that for the rows that still found something.
+    /// `partitioned`: inverted lists probed per row in the first round (nprobe)
+    ///
+    /// The row's own list is probed in addition. Each further round triples the number for the rows that still found
+    /// new neighbors in the previous round.
     #[arg(long, default_value_t = 4, value_name = "CELLS")]
     pub cells_per_row: usize,
 
-    /// `partitioned`: rows a cell has on average.
+    /// `partitioned`: mean number of rows per inverted list
     #[arg(long, default_value_t = 256, value_name = "ROWS")]
     pub cell_size: usize,
 
-    /// `partitioned`: at most this many rounds in which rows look into further cells.
+    /// `partitioned`: maximum number of rounds of probing further inverted lists
     #[arg(long, default_value_t = 8, value_name = "ROUNDS")]
     pub max_rounds: usize,
 
-    /// `hnsw`: links a node has (M of Malkov and Yashunin).
+    /// `hnsw`: links per node (M)
+    ///
+    /// M of Malkov and Yashunin.
     #[arg(long, default_value_t = 16, value_name = "LINKS")]
     pub links: usize,
 
-    /// `hnsw`: breadth of the search while building (efConstruction).
+    /// `hnsw`: size of the candidate list while building the graph (efConstruction)
     #[arg(long, default_value_t = 128, value_name = "BREADTH")]
     pub ef_construction: usize,
 
-    /// `hnsw`: breadth of the search for neighbors (ef), never less than k + 1.
+    /// `hnsw`: size of the candidate list while searching (efSearch)
+    ///
+    /// At least k + 1 is used.
     #[arg(long, default_value_t = 128, value_name = "BREADTH")]
     pub ef_search: usize,
 
-    /// `faiss`: the index as its factory writes it: `Flat`, `HNSW32`, `IVF4096,Flat`, ...
+    /// `faiss`: index factory string, such as `Flat`, `HNSW32` or `IVF4096,Flat`
     #[arg(long, default_value = "HNSW32", value_name = "FACTORY")]
     pub index: String,
 
-    /// `faiss`: parameters of the search, as in `nprobe=32,efSearch=128`.
+    /// `faiss`: search parameters, such as `nprobe=32,efSearch=128`
     #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
     pub index_parameters: String,
 }
@@ -107,10 +123,10 @@ impl Default for Options {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BadRows {
-    /// Stop with the first of them named.
+    /// Stop with an error that names the first such row
     #[default]
     Refuse,
-    /// Set them apart and count them.
+    /// Set such rows apart and count them
     Isolate,
 }
 
@@ -118,7 +134,7 @@ pub enum BadRows {
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// Refuse to begin a search of neighbors that would take more memory than this, as in `4GiB` or `512MB`.
+    /// Refuse to start a neighbor search that needs more memory, such as `4GiB` or `512MB`
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<Bytes>,
 }

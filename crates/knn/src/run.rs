@@ -12,19 +12,19 @@ pub struct Knn;
 
 impl Stage for Knn {
     const NAME: &'static str = "knn";
-    const ABOUT: &'static str = "Finds the k nearest neighbors of every embedding";
+    const ABOUT: &'static str = "Find the k nearest neighbors of every row";
     const PRODUCER: &'static str = concat!("skerry-knn ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[File {
         name: "embeddings",
         file: "embeddings.parquet",
         required: true,
-        help: "The vectors, one a row (Parquet, or Arrow IPC by its name)",
+        help: "the vectors, one per row (Parquet, or Arrow IPC by file extension)",
     }];
     const OUTPUTS: &'static [File] = &[File {
         name: "neighbors",
         file: "neighbors.parquet",
         required: true,
-        help: "The k nearest of each row",
+        help: "the k nearest neighbors of each row",
     }];
     const SHORT_HELP: &'static [&'static str] =
         &["k", "metric", "backend", "target_recall", "memory_limit"];

@@ -44,10 +44,10 @@ pub fn words(gram: &Gram) -> usize {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Weighting {
-    /// ln(1 + A / f), as published
+    /// c-TF-IDF as published: ln(1 + A / f)
     #[default]
     Ctfidf,
-    /// ln(1 + (A - f + 0.5) / (f + 0.5)), harder on frequent words
+    /// BM25 weighting, which lowers frequent words more: ln(1 + (A - f + 0.5) / (f + 0.5))
     Bm25,
 }
 

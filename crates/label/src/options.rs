@@ -11,49 +11,61 @@ use crate::topics::Style;
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// The most phrases in a name. Three say what a cluster is about and still fit on a map.
+    /// Maximum number of phrases per name
+    ///
+    /// Three phrases describe a cluster and still fit on a map.
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub phrases: usize,
 
-    /// The most characters in a name of more than one phrase; phrases are left out from the end.
+    /// Maximum number of characters of a name
+    ///
+    /// Phrases are left out from the end. A name of one phrase may be longer.
     #[arg(long, default_value_t = 42, value_name = "N")]
     pub max_chars: usize,
 
-    /// Keywords a topic, best first.
+    /// Number of keywords per topic, best first
     #[arg(long, default_value_t = 10, value_name = "N")]
     pub keywords: usize,
 
-    /// The most words in a phrase, 1 to 3.
+    /// Maximum number of words per phrase (n-gram), 1 to 3
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub max_ngram: usize,
 
-    /// The fewest different texts of a cluster that a phrase must be in. A cluster where no word is in so many gives
-    /// its words as they are.
+    /// Minimum number of distinct texts of a cluster that contain a phrase
+    ///
+    /// If no word of a cluster is in that many texts, its words are used regardless of this minimum.
     #[arg(long, default_value_t = 2, value_name = "N")]
     pub min_df: u32,
 
-    /// How much less a phrase counts whose texts are those of phrases chosen before it, 0 to 1.
+    /// Penalty for phrases that share their texts with phrases already chosen, 0 to 1
+    ///
+    /// The weight of a phrase is multiplied by 1 - diversity * share, where share is the share of its texts that
+    /// contain a phrase already chosen. 0 is no penalty.
     #[arg(long, default_value_t = 0.3, value_name = "SHARE")]
     pub diversity: f64,
 
-    /// What weighs a phrase against the rest of the corpus.
+    /// Weighting of a phrase against the rest of the corpus
     #[arg(long, value_enum, default_value_t = Weighting::Ctfidf)]
     pub weighting: Weighting,
 
-    /// Words that no phrase may begin or end with, beside the stop words of the language: `--stop-words edu,www`.
+    /// Additional stop words, such as `--stop-words edu,www`
+    ///
+    /// No phrase begins or ends with one. They extend the stop words of the language.
     #[arg(long, value_delimiter = ',', value_name = "WORD,...")]
     pub stop_words: Vec<String>,
 
-    /// Let bylines into names: words that mostly stand where agencies sign or say where they write from, such as (AP) at the
-    /// end of a title, or PARIS before a dash at the head of a text.
+    /// Keep bylines in names
+    ///
+    /// Bylines are words that mostly occur where agencies sign or name their place, such as (AP) at the end of a title,
+    /// or PARIS before a dash at the beginning of a text.
     #[arg(long)]
     pub keep_bylines: bool,
 
-    /// The language of all texts (en, de, ja, ...); `auto` tells it text by text.
+    /// Language of all texts (en, de, ja, ...), or `auto` to detect it per text
     #[arg(long, default_value = "auto", value_name = "CODE")]
     pub language: String,
 
-    /// Texts named as examples of a topic, those nearest to its core.
+    /// Number of example texts per topic, those nearest to its core
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub exemplars: usize,
 }

@@ -27,7 +27,7 @@ pub struct Label;
 
 impl Stage for Label {
     const NAME: &'static str = "label";
-    const ABOUT: &'static str = "Names clusters by the phrases that set them apart (c-TF-IDF)";
+    const ABOUT: &'static str = "Name clusters by their most distinctive phrases (c-TF-IDF)";
     const PRODUCER: &'static str = concat!("skerry-label ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[
         File {
@@ -46,20 +46,20 @@ impl Stage for Label {
             name: "cluster_info",
             file: "cluster_info.parquet",
             required: false,
-            help: "parents and cores of the clusters; without it, all texts of a cluster are its core",
+            help: "the parents and cores of the clusters; without it, all texts of a cluster are its core",
         },
         File {
             name: "embeddings",
             file: "embeddings.parquet",
             required: false,
-            help: "vectors that rank the exemplars; without them, probabilities do",
+            help: "the vectors to rank the exemplars by; without them, probabilities are used",
         },
     ];
     const OUTPUTS: &'static [File] = &[File {
         name: "topics",
         file: "topics.parquet",
         required: true,
-        help: "name, keywords and exemplars of each cluster",
+        help: "the name, keywords and exemplars of each cluster",
     }];
     const SHORT_HELP: &'static [&'static str] = &["phrases", "language", "stop_words"];
 

@@ -8,53 +8,68 @@ use crate::Error;
 #[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Points in a neighborhood, the point itself counted as in umap-learn: few show detail, many the whole. Never
-    /// more than the neighbors in the file and one; fewer are taken with a warning.
+    /// Number of neighbors per point, counting the point itself, as in umap-learn
+    ///
+    /// Small values show detail, large values the overall structure. If the file has fewer neighbors, all of them are
+    /// used, with a warning.
     #[arg(long, default_value_t = 15, value_name = "N")]
     pub n_neighbors: usize,
 
-    /// Dimensions of the layout, 2 to 100. Two are a map; more are for clustering, and are written as a file of
-    /// embeddings.
+    /// Number of dimensions of the layout, 2 to 100
+    ///
+    /// 2 for a map. More are for clustering; such a layout is written as a file of embeddings.
     #[arg(long, default_value_t = 2, value_name = "D")]
     pub components: usize,
 
-    /// How close the nearest points may come, in the layout's units: small values make tight groups. At most `spread`.
+    /// Minimum distance between points in the layout; small values make tight groups
+    ///
+    /// In units of the layout; at most `spread`.
     #[arg(long, default_value_t = 0.1, value_name = "DISTANCE")]
     pub min_dist: f64,
 
-    /// The layout's scale: how fast membership fades with distance.
+    /// Scale of the layout: how fast membership decreases with distance
     #[arg(long, default_value_t = 1.0, value_name = "DISTANCE")]
     pub spread: f64,
 
-    /// Passes over the graph. By default 500 for up to 10,000 points and 200 for more, as in umap-learn.
+    /// Number of training epochs [default: 500 up to 10,000 points, 200 above]
+    ///
+    /// The defaults are those of umap-learn.
     #[arg(long, value_name = "EPOCHS")]
     pub epochs: Option<usize>,
 
-    /// Points each edge's end is pushed away from, for every time it is pulled.
+    /// Number of negative samples per positive sample
+    ///
+    /// Each time an edge attracts one of its ends, that end is repelled from this many random points.
     #[arg(long, default_value_t = 5, value_name = "N")]
     pub negative_samples: usize,
 
-    /// Weight of pushes against pulls.
+    /// Weight of repulsion relative to attraction
     #[arg(long, default_value_t = 1.0, value_name = "WEIGHT")]
     pub repulsion: f64,
 
-    /// The learning rate of the first epoch; it falls to 0 in equal steps. umap-learn has 1.0, which suits moves of both
-    /// ends at once; ours move one end at a time, and keep about a hundredth more neighbors at 0.3 in 200 epochs. More
-    /// epochs and fewer points take smaller steps, so that small maps do not fly apart [default: 60 / epochs; below
-    /// 7,500 points times the square root of points / 7,500].
+    /// Learning rate of the first epoch; it falls linearly to 0 [default: 60 / epochs]
+    ///
+    /// Below 7,500 points the default is multiplied by the square root of points / 7,500. umap-learn uses 1.0, which
+    /// suits updates of both ends of an edge at once; here an update moves one end, and about a hundredth more
+    /// neighbors are kept at 0.3 in 200 epochs. More epochs and fewer points take smaller steps, so that the groups of
+    /// small maps do not drift apart.
     #[arg(long, value_name = "RATE")]
     pub learning_rate: Option<f64>,
 
-    /// Where points start: `spectral` (the graph's smoothest functions), `pca` (needs the embeddings) or `random`.
+    /// Initialization of the layout
     #[arg(long, value_enum, default_value_t = Init::Spectral)]
     pub init: Init,
 
-    /// Who lays out. `umap-rs` is for comparison: its gradient is wrong (version 0.4.5), it takes no seed, and its answer
-    /// changes from run to run.
+    /// Layout engine
+    ///
+    /// `umap-rs` is for comparison: its gradient is wrong (version 0.4.5), it takes no seed, and its result changes
+    /// from run to run.
     #[arg(long, value_enum, default_value_t = Engine::Skerry)]
     pub engine: Engine,
 
-    /// The metric of the neighbors, for a file that does not say: cosine, l2 or ip. Only the quality figures need it.
+    /// Metric of the neighbors if their file does not name it: cosine, l2 or ip
+    ///
+    /// Only the quality figures need it.
     #[arg(long, value_name = "METRIC")]
     pub metric: Option<vectors::Metric>,
 }
@@ -77,27 +92,27 @@ impl Default for Options {
     }
 }
 
-/// Where points start.
+/// Initialization of the layout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// Eigenvectors of the graph's Laplacian.
+    /// Eigenvectors of the graph Laplacian
     #[default]
     Spectral,
-    /// Principal components of the embeddings.
+    /// Principal components of the embeddings, which must be given
     Pca,
-    /// Anywhere.
+    /// Random positions
     Random,
 }
 
-/// Who lays out.
+/// Layout engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Engine {
-    /// Our own optimizer: seeded, the same bytes at any number of threads.
+    /// Skerry's own optimizer: seeded, the same bytes at any number of threads
     #[default]
     Skerry,
-    /// The crate of that name, if this build has it.
+    /// The crate `umap-rs` (needs a build with the feature `umap-rs`)
     UmapRs,
 }
 

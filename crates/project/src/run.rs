@@ -27,14 +27,14 @@ pub struct Project;
 
 impl Stage for Project {
     const NAME: &'static str = "project";
-    const ABOUT: &'static str = "Lay the documents out on a plane (or in 3 to 100 dimensions) so that near neighbors stay near: UMAP";
+    const ABOUT: &'static str = "Compute a UMAP layout of the documents, in 2 to 100 dimensions";
     const PRODUCER: &'static str = concat!("skerry-project ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &[
         File {
             name: "neighbors",
             file: "neighbors.parquet",
             required: true,
-            help: "the nearest neighbors of each document",
+            help: "the neighbor graph",
         },
         File {
             name: "embeddings",
@@ -47,7 +47,7 @@ impl Stage for Project {
         name: "projection",
         file: "projection.parquet",
         required: true,
-        help: "the layout: x, y and the share of neighbors kept; vectors where `--components` is above 2",
+        help: "the layout: x, y and the share of neighbors kept; vectors if `--components` is above 2",
     }];
     const SHORT_HELP: &'static [&'static str] =
         &["n_neighbors", "min_dist", "components", "epochs"];

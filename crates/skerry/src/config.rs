@@ -11,8 +11,8 @@ use crate::step::placeholders;
 
 pub(crate) fn command() -> Command {
     Command::new("config")
-        .about("Print a pipeline.toml with every setting, its meaning and its default")
-        .after_help("Change what you like and give it to `skerry run --config pipeline.toml`; what you leave out keeps its default. Paths are relative to where the command is given; the settings that a run keeps have them whole.")
+        .about("Print a pipeline.toml with every setting, its description and its default")
+        .after_help("Edit the settings and run `skerry run --config pipeline.toml`; a setting that is left out has its default. Paths are relative to the working directory; the pipeline.toml that a run writes has absolute paths.")
         .arg(preset_arg())
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn preset_arg() -> Arg {
         .value_name("NAME")
         .value_parser(value_parser!(Preset))
         .default_value("topics")
-        .help("The recipe to start from")
+        .help("Recipe to start from")
 }
 
 pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -61,10 +61,10 @@ fn words(step: &Step) -> String {
 /// The text of a settings file that holds all settings of these steps.
 pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) -> String {
     let mut page = String::from(
-        "# Settings of a Skerry run. A flag goes before this file, this file before the default.\n\n[run]\n",
+        "# Settings of a Skerry run. A flag overrides this file, this file overrides the defaults.\n\n[run]\n",
     );
     let _ = writeln!(page, "preset = \"{}\"", preset.name());
-    let _ = writeln!(page, "# Seed of all random choices\nseed = {seed}");
+    let _ = writeln!(page, "# Seed of all random numbers\nseed = {seed}");
     let input = input
         .iter()
         .cloned()
@@ -72,7 +72,7 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
         .collect::<Vec<_>>();
     let _ = writeln!(
         page,
-        "# What is read: files, patterns, or - for standard input\ninput = {}",
+        "# Files with the texts, glob patterns, or - for standard input\ninput = {}",
         toml::Value::Array(input)
     );
     let names = steps
@@ -81,24 +81,21 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
         .collect::<Vec<_>>();
     let _ = writeln!(
         page,
-        "# The steps, in order; a step of another name says which stage it is\nsteps = {}",
+        "# The steps, in order; a step that is not named like a stage names its stage\nsteps = {}",
         toml::Value::Array(names)
     );
     for step in steps {
         let _ = write!(page, "\n# {}\n[{}]\n", step.stage.about(), step.name);
         for (key, about) in [
-            ("stage", "The stage that the step is".to_owned()),
+            ("stage", "The stage of this step".to_owned()),
             (
                 "files",
-                format!(
-                    "Files of other names than the standard ones: {}",
-                    files(step)
-                ),
+                format!("File names other than the standard ones: {}", files(step)),
             ),
             (
                 "command",
                 format!(
-                    "Another program in the stage's place; it gets {}",
+                    "Command to run instead of the stage; it may use {}",
                     words(step)
                 ),
             ),
@@ -114,8 +111,8 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
             let arg = command
                 .get_arguments()
                 .find(|arg| arg.get_id() == key.as_str());
-            if let Some(help) = arg.and_then(Arg::get_help) {
-                for line in help.to_string().lines() {
+            if let Some(help) = arg.and_then(|arg| arg.get_long_help().or(arg.get_help())) {
+                for line in help.to_string().lines().filter(|line| !line.is_empty()) {
                     let _ = writeln!(page, "# {line}");
                 }
             }
@@ -131,7 +128,7 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
                 })
                 .collect();
             if !values.is_empty() {
-                let _ = writeln!(page, "# It may be: {}", values.join(", "));
+                let _ = writeln!(page, "# Possible values: {}", values.join(", "));
             }
             match toml::Value::try_from(value) {
                 Ok(value) => drop(writeln!(page, "{key} = {value}")),

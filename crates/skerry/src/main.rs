@@ -39,8 +39,8 @@ fn main() -> ExitCode {
 fn command() -> Command {
     let mut command = Command::new("skerry")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Turns a table of texts into a clustered, labelled map that opens in a browser")
-        .after_help("Begin with `skerry run news.csv`, then open runs/latest/map.html.")
+        .about("Turn a table of texts into a clustered, labeled map that opens in a browser")
+        .after_help("Start with `skerry run news.csv`, then open runs/latest/map.html.")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(run::command())

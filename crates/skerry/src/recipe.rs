@@ -15,10 +15,10 @@ use crate::stages::{self, AnyStage};
 /// A ready recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
-    /// Clusters in a space reduced to 5 dimensions, the map from the full one: finds most topics, leaves least as noise
+    /// Cluster in a space reduced to 5 dimensions, map the full one: most topics, least noise
     #[default]
     Topics,
-    /// Clusters in the space of the embeddings, clusters and map from the same neighbors: the strictest
+    /// Cluster and map the same neighbors, in the space of the embeddings: the strictest
     Direct,
     /// The settings of the well-known notebook: L2, 3 and 3, UMAP over 80 neighbors
     Notebook,

@@ -1,4 +1,4 @@
-//! `skerry setup`: brings the model and ONNX Runtime.
+//! `skerry setup`: downloads the model and ONNX Runtime.
 
 use std::process::ExitCode;
 
@@ -9,8 +9,8 @@ use crate::failure::Failure;
 
 pub(crate) fn command() -> Command {
     Command::new("setup")
-        .about("Bring the default model and ONNX Runtime into Skerry's cache, with their hashes checked")
-        .after_help("Needs pip and a network once; with the cache filled nothing is fetched.")
+        .about("Download the default model and ONNX Runtime into Skerry's cache")
+        .after_help("The hashes of the downloads are checked. This needs pip and a network once; what is in the cache is not downloaded again.")
         .arg(stage::cli::json_flag())
         .arg(stage::cli::quiet_flag())
 }
@@ -24,7 +24,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Brings what is missing.
+/// Downloads what is missing.
 pub(crate) fn bring(matches: &ArgMatches) -> Result<embed::setup::Report, Failure> {
     let terminal = Terminal::new("setup", matches.get_flag("be_quiet"));
     let report = embed::setup::run(&stage::cache_dir(), &terminal);

@@ -17,20 +17,20 @@ use crate::step::Context;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
-        .about("Check that a run is complete, and recompute the hashes of its files")
-        .after_help("The exit status is 1 if a file is missing or changed, or a step has not run. Stale steps are named: the next run would redo them.")
+        .about("Check that a run is complete and its files are unchanged")
+        .after_help("The hashes of all files are recomputed. The exit status is 1 if a file is missing or changed, or if a step has not run. Stale steps are listed: the next run would repeat them.")
         .arg(
             Arg::new("dir")
                 .value_name("DIR")
                 .value_parser(value_parser!(PathBuf))
                 .default_value("runs/latest")
-                .help("The directory of the run"),
+                .help("Run directory"),
         )
         .arg(
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
-                .help("Print the verdicts as one JSON object"),
+                .help("Print the results as one JSON object"),
         )
 }
 

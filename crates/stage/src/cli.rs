@@ -33,8 +33,11 @@ pub fn main<S: Stage>() -> ExitCode {
 
 /// The command line of stage `S`, under the name `name`.
 pub fn command<S: Stage>(name: &str) -> Command {
+    let (about, long_about) = match S::ABOUT.split_once("\n\n") {
+        Some((about, _)) => (about, Some(S::ABOUT)),
+        None => (S::ABOUT, None),
+    };
     let mut command = Command::new(name.to_owned())
-        .about(S::ABOUT)
         .allow_negative_numbers(true)
         .arg_required_else_help(true);
     if let Some(help) = S::SOURCES {
@@ -48,8 +51,8 @@ pub fn command<S: Stage>(name: &str) -> Command {
     command = command.next_help_heading("Options");
     // The structures' own descriptions are for programmers.
     command = S::Local::augment_args(S::Options::augment_args(command))
-        .about(S::ABOUT)
-        .long_about(None::<&str>)
+        .about(about)
+        .long_about(long_about)
         .mut_args(|arg| {
             let brief = arg.is_positional() || S::SHORT_HELP.contains(&arg.get_id().as_str());
             arg.hide_short_help(!brief)
@@ -61,7 +64,7 @@ pub fn command<S: Stage>(name: &str) -> Command {
             .long("run")
             .value_name("DIR")
             .value_parser(value_parser!(PathBuf))
-            .help("Read and write the standard file names in this directory"),
+            .help("Read and write the files of this run directory, under their standard names"),
     );
     for (files, verb) in [(S::INPUTS, "Read"), (S::OUTPUTS, "Write")] {
         for file in files {
@@ -98,15 +101,15 @@ fn common(command: Command) -> Command {
                 .long("config")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("Take settings from this pipeline.toml; flags override it [default: that of the run directory, if there is one]"),
+                .help("Read settings from this pipeline.toml; flags override it [default: that of the run directory]"),
         )
-        .arg(Arg::new("step_name").hide_short_help(true).long("step").value_name("NAME").help("The table of the settings file [default: the stage's name]"))
+        .arg(Arg::new("step_name").hide_short_help(true).long("step").value_name("NAME").help("Name of the step: its table in the settings file [default: the name of the stage]"))
         .arg(
             Arg::new("seed_value")
                 .long("seed")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(..=MOST_SEED))
-                .help(format!("Seed of all random choices [default: that of the settings file, else {DEFAULT_SEED}]")),
+                .help(format!("Seed of all random numbers [default: that of the settings file, else {DEFAULT_SEED}]")),
         )
         .arg(threads())
         .arg(
@@ -114,11 +117,12 @@ fn common(command: Command) -> Command {
                 .hide_short_help(true)
                 .long(lineage::ALLOW)
                 .action(ArgAction::SetTrue)
-                .help("Warn instead of refusing where inputs were made from other files than those given, or have changed since the run wrote them"),
+                .help("Accept inputs that do not belong together, with a warning")
+                .long_help("Accept inputs that do not belong together, with a warning\n\nWithout this flag, inputs that were made from other files than those given, or that have changed since the run wrote them, are refused."),
         )
         .arg(json_flag())
         .arg(quiet_flag())
-        .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the settings in force first"))
+        .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the effective settings first"))
 }
 
 /// `--threads N`.
@@ -127,7 +131,7 @@ pub fn threads() -> Arg {
         .long("threads")
         .value_name("N")
         .value_parser(value_parser!(u16).range(1..))
-        .help("Threads to use; the results are the same for any number [default: all processors]")
+        .help("Number of threads; it does not change the results [default: all processors]")
 }
 
 /// How many threads were asked for.
@@ -152,7 +156,7 @@ pub fn quiet_flag() -> Arg {
         .long("quiet")
         .short('q')
         .action(ArgAction::SetTrue)
-        .help("Say nothing on the way but warnings and errors; the report still comes at the end")
+        .help("Print only warnings, errors and the final report")
 }
 
 /// Runs stage `S` as `matches` say, and prints its report.

@@ -45,7 +45,7 @@ pub use usage::Usage;
 pub trait Stage {
     /// Its name: the subcommand, and the table in `pipeline.toml`.
     const NAME: &'static str;
-    /// What it does, in one sentence.
+    /// What it does, in one line; what follows a blank line is for `--help` alone.
     const ABOUT: &'static str;
     /// Program and version, as footers name them: `skerry-knn 0.1.0`.
     const PRODUCER: &'static str;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Renderer {
-    /// Skerry's own page.
+    /// Skerry's own page
     #[default]
     Skerry,
-    /// A page of Plotly, its library inside.
+    /// A page of Plotly with the library included
     Plotly,
 }
 
@@ -19,10 +19,10 @@ pub enum Renderer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
-    /// White paper.
+    /// White background
     #[default]
     Light,
-    /// Dark paper.
+    /// Dark background
     Dark,
 }
 
@@ -30,16 +30,18 @@ pub enum Theme {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 pub struct Options {
-    /// The title of the map [default: in a run of one file its name, else "A map of N texts"]
+    /// Title of the map [default: the file's name in a run of one file, else "A map of N texts"]
     #[arg(long, default_value = "", hide_default_value = true)]
     pub title: String,
-    /// Source columns to show beside the text, separated by commas; all that are no part of the text if none is named
+    /// Source columns to show with the text [default: all that are not part of the text]
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub columns: Vec<String>,
-    /// What draws map.html: Skerry's own page, or Plotly with its library inside
+    /// Renderer of map.html
     #[arg(long, value_enum, default_value_t = Renderer::Skerry)]
     pub renderer: Renderer,
-    /// Neighbors held for each text, at most 10 and none above 200,000 texts: they are a large part of the file
+    /// Number of neighbors per text in map.html, 0 to 10
+    ///
+    /// They are a large part of the file. Above 200,000 texts none are included.
     #[arg(long, default_value_t = 10, value_name = "K", value_parser = clap::value_parser!(u64).range(0..=10))]
     pub map_neighbors: u64,
     /// Width of map.png and map.svg in pixels
@@ -48,7 +50,7 @@ pub struct Options {
     /// Height of map.png and map.svg in pixels
     #[arg(long, default_value_t = 1200, value_name = "PIXELS")]
     pub picture_height: u32,
-    /// What map.png and map.svg are drawn on
+    /// Background of map.png and map.svg
     #[arg(long, value_enum, default_value_t = Theme::Light)]
     pub picture_theme: Theme,
 }
@@ -71,8 +73,9 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// A TrueType or OpenType file for the letters of map.png, which leaves out names that its font cannot set; the
-    /// built-in one has Latin, Greek and Cyrillic
+    /// TrueType or OpenType file for the text of map.png
+    ///
+    /// Names that the font cannot display are left out. The built-in font covers Latin, Greek and Cyrillic.
     #[arg(long, value_name = "FILE")]
     pub font: Option<PathBuf>,
 }

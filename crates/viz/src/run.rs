@@ -43,7 +43,7 @@ impl Stage for Viz {
             "projection",
             "projection.parquet",
             true,
-            "where each text lies",
+            "the position of each text",
         ),
         input(
             "topics",
@@ -61,7 +61,7 @@ impl Stage for Viz {
             "embeddings",
             "embeddings.parquet",
             false,
-            "the vectors, of which just the footer is read",
+            "the footer of the vectors",
         ),
     ];
     const OUTPUTS: &'static [File] = &[
@@ -69,23 +69,23 @@ impl Stage for Viz {
             "map",
             "map.parquet",
             true,
-            "everything of a text in one row",
+            "all data of each text in one row",
         ),
         input(
             "html",
             "map.html",
             true,
-            "the map, one page that needs no network",
+            "the map as one page that needs no network",
         ),
         input(
             "labels",
             "labels.parquet",
             true,
-            "names at their places, for Embedding Atlas",
+            "the names with their positions, for Embedding Atlas",
         ),
-        input("figure", "figure.json", true, "a figure for Plotly"),
-        input("svg", "map.svg", true, "a picture of the map"),
-        input("png", "map.png", true, "a picture of the map"),
+        input("figure", "figure.json", true, "the map as a Plotly figure"),
+        input("svg", "map.svg", true, "the map as an SVG picture"),
+        input("png", "map.png", true, "the map as a PNG picture"),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];
     const EXTERNAL: &'static [(&'static str, Reach)] = &[("font", Reach::File)];

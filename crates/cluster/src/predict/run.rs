@@ -42,15 +42,21 @@ pub struct PredictReport {
 impl Stage for Predict {
     const NAME: &'static str = "predict";
     const FILES_OF: &'static str = "cluster";
-    const ABOUT: &'static str = "Says which cluster of an earlier run new rows belong to, without clustering again: by the \
-        rule of hdbscan's approximate_predict where the vectors themselves were clustered, by a vote of the 5 nearest old rows \
-        (weight 1 / distance, noise votes too) where a layout of them was, as in the recipe `topics`. The new rows come as embeddings of the same model: `skerry ingest new.csv --run new`, \
-        `skerry embed --run new`, then `skerry predict --run runs/latest new/embeddings.parquet`";
+    const ABOUT: &'static str = "Predict the clusters of new rows from an existing clustering\n\n\
+        If the vectors themselves were clustered, the rule is that of hdbscan's approximate_predict. If a layout of \
+        them was clustered, as in the recipe `topics`, the 5 nearest old rows vote, with weight 1 / distance; noise \
+        votes too. The new rows are embeddings of the same model: `skerry ingest new.csv --run new`, \
+        `skerry embed --run new`, then `skerry predict --run runs/latest new/embeddings.parquet`.";
     const PRODUCER: &'static str = concat!("skerry-predict ", env!("CARGO_PKG_VERSION"));
     const SOURCES: Option<&'static str> =
-        Some("The embeddings of the new rows: what `skerry embed` wrote in another run");
+        Some("Embeddings of the new rows, written by `skerry embed` in another run");
     const INPUTS: &'static [File] = &[
-        file("clusters", "clusters.parquet", true, "the clustering"),
+        file(
+            "clusters",
+            "clusters.parquet",
+            true,
+            "the cluster of each old row",
+        ),
         file(
             "condensed_tree",
             "condensed_tree.parquet",
@@ -61,19 +67,19 @@ impl Stage for Predict {
             "neighbors",
             "neighbors.parquet",
             true,
-            "the neighbors that it was made from",
+            "the neighbor graph that was clustered",
         ),
         file(
             "embeddings",
             "embeddings.parquet",
             true,
-            "the vectors that those were found among",
+            "the vectors that the graph was computed from",
         ),
         file(
             "vectors",
             "embeddings.parquet",
             false,
-            "the vectors of the old rows, where those are a layout of them",
+            "the vectors of the old rows, if those are a layout of them",
         ),
     ];
     const OUTPUTS: &'static [File] = &[file(

@@ -15,10 +15,10 @@ use crate::tree::ClusterTree;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Method {
-    /// Excess of mass: the most stable clusters none of which holds another.
+    /// Excess of mass: the disjoint clusters with the largest total stability
     #[default]
     Eom,
-    /// The leaves of the tree: the finest clusters.
+    /// The leaves of the condensed tree: the finest clusters
     Leaf,
 }
 

@@ -12,11 +12,16 @@ use crate::{Error, Options, Tree};
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepOptions {
-    /// Smallest cluster sizes to try: `5,10,20`, or `5:500:25` for 25 sizes from 5 to 500 in equal ratios.
+    /// Values of `min_cluster_size` to try: `5,10,20`, or `5:500:25`
+    ///
+    /// `5:500:25` means 25 sizes from 5 to 500 in equal ratios.
     #[arg(long, default_value = "5:500:25", value_name = "SIZES")]
     pub min_cluster_sizes: Range,
 
-    /// Values of `min_samples` to try, written in the same way [default: that of the run, else 5,10].
+    /// Values of `min_samples` to try [default: that of the run, else 5,10]
+    ///
+    /// The number of neighbors used for the core distance, written like `--min-cluster-sizes`. The document itself is
+    /// not counted, as in the hdbscan package (scikit-learn's value is one larger).
     #[arg(
         long,
         default_value = "5,10",
@@ -25,39 +30,48 @@ pub struct SweepOptions {
     )]
     pub min_samples: Range,
 
-    /// As in `cluster`.
+    /// Count the document itself in `min_samples`, as scikit-learn and cuML do
+    ///
+    /// With this flag, 6 means what 5 means without it.
     #[arg(long)]
     pub min_samples_counts_self: bool,
 
-    /// Use the first so many neighbors of each list only [default: all].
+    /// Use only the first K neighbors of each row [default: all]
     #[arg(long, value_name = "K")]
     pub use_k: Option<usize>,
 
-    /// Which spanning tree, as in `cluster`.
+    /// Graph whose minimum spanning tree is clustered
     #[arg(long, value_enum, default_value_t = Tree::Graph)]
     pub tree: Tree,
 
-    /// How clusters are chosen from the tree, as in `cluster`.
+    /// Method for selecting clusters from the condensed tree
     #[arg(long, value_enum, default_value_t = Method::Eom)]
     pub selection: Method,
 
-    /// As in `cluster`.
+    /// Merge clusters that split below this distance; 0: merge none
+    ///
+    /// The distance is in the unit of the metric.
     #[arg(long, default_value_t = 0.0, value_name = "DISTANCE")]
     pub selection_epsilon: f64,
 
-    /// As in `cluster`.
+    /// Undo splits in which one side persists for less than this range of lambda; 0: undo none
+    ///
+    /// Lambda is 1 / distance.
     #[arg(long, default_value_t = 0.0, value_name = "LAMBDA")]
     pub selection_persistence: f64,
 
-    /// As in `cluster`.
+    /// Maximum number of documents per selected cluster (`eom` only); 0: no limit
+    ///
+    /// Instead of a larger cluster, the clusters below it in the tree are selected. If it has none, its documents are
+    /// noise, as in the hdbscan package.
     #[arg(long, default_value_t = 0, value_name = "DOCUMENTS")]
     pub max_cluster_size: usize,
 
-    /// As in `cluster`.
+    /// Allow a single cluster of all documents if it is the most stable one
     #[arg(long)]
     pub allow_single_cluster: bool,
 
-    /// The metric of the distances, for neighbors whose file does not say.
+    /// Metric of the distances if the neighbors file does not name it: cosine, l2 or ip
     #[arg(long, value_name = "METRIC")]
     pub metric: Option<Metric>,
 }

@@ -29,16 +29,16 @@ impl Stage for Sweep {
     const NAME: &'static str = "sweep";
     const FILES_OF: &'static str = "cluster";
     const ABOUT: &'static str =
-        "Shows what each choice of min_cluster_size and min_samples would give, from one graph";
+        "Compare the clusterings for many values of min_cluster_size and min_samples";
     const PRODUCER: &'static str = concat!("skerry-sweep ", env!("CARGO_PKG_VERSION"));
     const INPUTS: &'static [File] = &source::INPUTS;
     const OUTPUTS: &'static [File] = &[
-        file("sweep", "sweep.parquet", true, "one row a setting"),
+        file("sweep", "sweep.parquet", true, "one row per setting"),
         file(
             "sweep_picture",
             "sweep.svg",
             true,
-            "the same as a picture (SVG)",
+            "the same as an SVG picture",
         ),
     ];
     const LAZY: &'static [&'static str] = &["embeddings"];

@@ -22,12 +22,12 @@ use super::{Bad, Cells, Fault, OnBadRow, Parsed, Text};
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Quote {
-    /// Quotes around a field; a quote inside is doubled, as RFC 4180 says.
+    /// Fields may be quoted; a quote inside is doubled, as in RFC 4180
     #[default]
     Double,
-    /// Quotes around a field; a quote inside has a backslash before it.
+    /// Fields may be quoted; a quote inside is escaped with a backslash
     Backslash,
-    /// Nothing: a quote is a letter like any other.
+    /// No quoting: a quote is an ordinary character
     None,
 }
 

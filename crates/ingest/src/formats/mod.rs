@@ -18,19 +18,19 @@ pub use csv::Quote;
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Format {
-    /// Comma-separated values; another delimiter is found by itself.
+    /// Comma-separated values; other delimiters are detected
     Csv,
-    /// Tab-separated values.
+    /// Tab-separated values
     Tsv,
-    /// JSON lines: an object a line.
+    /// JSON lines: one object per line
     Jsonl,
-    /// JSON: an array of objects.
+    /// JSON: an array of objects
     Json,
-    /// Parquet.
+    /// Parquet
     Parquet,
-    /// Arrow IPC, file or stream; Feather 2.
+    /// Arrow IPC, file or stream; Feather 2
     Arrow,
-    /// A text a line.
+    /// Plain text: one text per line
     Lines,
 }
 
@@ -122,10 +122,10 @@ impl Text<'_> {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum OnBadRow {
-    /// Stop, and say where it stands.
+    /// Stop with an error that names the row
     #[default]
     Error,
-    /// Leave it out, count it and list it.
+    /// Leave the row out, count it and list it
     Skip,
 }
 

@@ -110,16 +110,16 @@ pub trait Backend: Sync {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendKind {
-    /// All pairs, exactly.
+    /// Brute force: all pairs, exact
     #[default]
     Flat,
-    /// Cells, of which each row searches those that promise most: for what is too large for all pairs.
+    /// Inverted file (IVF), for tables too large for brute force
     Partitioned,
-    /// A navigable small-world graph (crate `usearch`).
+    /// HNSW graph of the crate `usearch` (needs a build with the feature `hnsw`)
     Hnsw,
-    /// Any index of Faiss.
+    /// Any index of Faiss (needs a build with the feature `faiss`)
     Faiss,
-    /// A Milvus server.
+    /// Milvus server (not available yet)
     Milvus,
 }
 

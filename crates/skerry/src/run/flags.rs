@@ -17,48 +17,48 @@ pub(crate) fn command() -> Command {
     let mut command = Command::new("run")
         .about("Run the whole pipeline: from a table of texts to a map")
         .long_about(
-            "Run the whole pipeline: from a table of texts to a map.\n\nA second run redoes only what changed. Every \
-             setting of every stage is a flag here; they are grouped by stage below. Where a stage stands twice in a \
-             recipe (knn and reduced_knn), a flag is for both, except for what the recipe sets itself; --set reaches one \
-             of them.",
+            "Run the whole pipeline: from a table of texts to a map\n\nA second run repeats only the steps that are stale. Every \
+             setting of every stage is a flag, grouped by stage below. If a recipe has two steps of one stage (knn and \
+             reduced_knn), a flag applies to both, except for settings that the recipe itself sets; --set applies to \
+             one step.",
         )
         .allow_negative_numbers(true)
         .arg(
             Arg::new("input")
                 .value_name("INPUT")
                 .num_args(0..)
-                .help("Files with the texts (CSV, TSV, JSON, Parquet ...), patterns, or - for standard input [default: those of the last run, with its settings]"),
+                .help("Files with the texts (CSV, TSV, JSON, Parquet ...), glob patterns, or - for standard input [default: those of the last run, with its settings]"),
         )
-        .arg(path("out").value_name("DIR").default_value("runs/latest").help("Directory of the run"))
-        .arg(path("config").value_name("FILE").help("Take settings from this pipeline.toml; flags override it"))
+        .arg(path("out").value_name("DIR").default_value("runs/latest").help("Run directory"))
+        .arg(path("config").value_name("FILE").help("Read settings from this pipeline.toml; flags override it"))
         .arg(preset_arg())
         .arg(
             Arg::new("set")
                 .long("set")
                 .value_name("STEP.KEY=VALUE")
                 .action(ArgAction::Append)
-                .help("Set one setting of one step, such as reduced_knn.k=30"),
+                .help("Change one setting of one step, such as reduced_knn.k=30"),
         )
-        .arg(flag("force").help("Run every step, whatever is there"))
-        .arg(step("from").help("Begin with this step: what was made before it is taken as it is"))
-        .arg(step("only").conflicts_with("from").help("Run this step alone"))
+        .arg(flag("force").help("Run every step, even if its outputs are up to date"))
+        .arg(step("from").help("Begin with this step; take the outputs of earlier steps as they are"))
+        .arg(step("only").conflicts_with("from").help("Run only this step"))
         .args(stage::trust::flags())
-        .arg(flag("dry-run").help("Print what would run and why, and run nothing"))
-        .arg(flag("setup").help("Download the default model and ONNX Runtime first, as `skerry setup` does, if they are needed and missing"))
+        .arg(flag("dry-run").help("Print which steps would run and why, without running them"))
+        .arg(flag("setup").help(SETUP).long_help(format!("{SETUP}\n\nAs `skerry setup` does. Nothing is downloaded if the run does not need the default model.")))
         .arg(
-            Arg::new("default-input").long("default-input").value_name("FILE").num_args(1).hide(true).help("What is read where nothing is named"),
+            Arg::new("default-input").long("default-input").value_name("FILE").num_args(1).hide(true).help("Input to read if none is given"),
         )
         .arg(
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(..=stage::cli::MOST_SEED))
-                .help(format!("Seed of all random choices [default: {}]", stage::DEFAULT_SEED)),
+                .help(format!("Seed of all random numbers [default: {}]", stage::DEFAULT_SEED)),
         )
         .arg(stage::cli::threads())
         .arg(stage::cli::json_flag().help("Print the manifest instead of the summary"))
         .arg(stage::cli::quiet_flag().help("Print only warnings, errors and the final summary"))
-        .arg(flag("verbose").short('v').help("Print why each step runs or does not"));
+        .arg(flag("verbose").short('v').help("Print for each step why it runs or is skipped"));
     let mut taken: Vec<String> = command
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
@@ -85,6 +85,8 @@ pub(crate) fn command() -> Command {
     }
     command
 }
+
+const SETUP: &str = "Download the default model and ONNX Runtime first if they are missing";
 
 /// The headings of the stages' flags, in the order of the pipeline.
 const HEADINGS: [&str; 7] = [
