@@ -8,9 +8,9 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::Contest;
-use crate::agreement::ari;
 use crate::harness::{Common, Ground, Score, lay_out, peers};
 use crate::scores::clusters;
+use test_support::adjusted_rand_index as ari;
 
 /// What to compare.
 #[derive(Clone, Debug, clap::Args)]

@@ -13,8 +13,9 @@ use arrow::array::Array;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use artifacts::{Clusters, Documents};
 use serde::Serialize;
+use test_support::adjusted_rand_index as ari;
 
-use crate::agreement::{ami, ari};
+use crate::agreement::ami;
 use crate::harness;
 use crate::table::table;
 

@@ -2,11 +2,7 @@
 //!
 //! Without a Chromium the tests say that they were skipped; with `SKERRY_REQUIRE_BROWSER=1` they fail instead.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests, which say what they skip"
-)]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod chromium;
 mod fixture;
@@ -26,9 +22,7 @@ fn browser() -> Option<PathBuf> {
             std::env::var_os("SKERRY_REQUIRE_BROWSER").is_none_or(|value| value != "1"),
             "SKERRY_REQUIRE_BROWSER is set, and there is no Chromium: install it, or name it with SKERRY_CHROMIUM"
         );
-        eprintln!(
-            "skipped: there is no Chromium to open the map in (name one with SKERRY_CHROMIUM)"
-        );
+        test_support::skip("there is no Chromium (name one with SKERRY_CHROMIUM)");
     }
     found
 }

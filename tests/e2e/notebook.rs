@@ -1,21 +1,19 @@
-//! The run that the preset `notebook` is made after, on the texts and vectors it was made with.
+//! The run that the preset `notebook` is made after, on the vectors it was made with.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifacts::{Clusters, Embeddings, Mst};
-use pipeline_tests::{shared, succeed};
+use pipeline_tests::succeed;
+use test_support::{adjusted_rand_index, mst_weights};
 
 #[test]
 fn its_preset_gives_the_tree_of_the_full_matrix_and_its_clusters() {
-    let Some(texts) = shared("reference/notebook/notebook.parquet") else {
-        return;
-    };
+    let input = test_support::data("notebook/notebook.parquet");
     let dir = tempfile::tempdir().expect("a directory");
-    let texts = texts.display().to_string();
+    let input = input.display().to_string();
     let words = [
         "run",
-        &texts,
+        &input,
         "--preset",
         "notebook",
         "--vectors",
@@ -38,7 +36,7 @@ fn its_preset_gives_the_tree_of_the_full_matrix_and_its_clusters() {
         .distance
         .clone();
     weights.sort_by(f64::total_cmp);
-    let expected = tree_of_the_full_matrix(&vectors, 3);
+    let expected = mst_weights(vectors.values(), vectors.dim(), 3);
     assert_eq!(weights.len(), expected.len());
     for (found, expected) in weights.iter().zip(&expected) {
         assert!(
@@ -61,63 +59,4 @@ fn labels(documents: &Path) -> Vec<i32> {
         .expect("the column is kept");
     let column = cast(column, &DataType::Int32).expect("they are numbers");
     column.as_primitive::<Int32Type>().values().to_vec()
-}
-
-/// The weights of the spanning tree of all mutual reachabilities, ascending: Prim's algorithm on all pairs in double
-/// precision, with the distance to the `min_samples`-th other row as core distance.
-fn tree_of_the_full_matrix(vectors: &Embeddings, min_samples: usize) -> Vec<f64> {
-    let n = vectors.len();
-    let mut matrix = vec![0.0; n * n];
-    for row in 0..n {
-        for other in 0..row {
-            let pairs = vectors.row(row).iter().zip(vectors.row(other));
-            let square: f64 = pairs
-                .map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2))
-                .sum();
-            matrix[row * n + other] = square.sqrt();
-            matrix[other * n + row] = square.sqrt();
-        }
-    }
-    let core: Vec<f64> = matrix
-        .chunks(n)
-        .map(|row| {
-            let mut row = row.to_vec();
-            // The row itself is the first, at zero.
-            row.sort_by(f64::total_cmp);
-            row[min_samples]
-        })
-        .collect();
-    let mut inside = vec![false; n];
-    let mut nearest = vec![f64::INFINITY; n];
-    let mut weights = Vec::with_capacity(n - 1);
-    let mut last = 0;
-    for _ in 1..n {
-        inside[last] = true;
-        for (other, nearest) in nearest.iter_mut().enumerate() {
-            let reach = matrix[last * n + other].max(core[last]).max(core[other]);
-            *nearest = nearest.min(reach);
-        }
-        last = (0..n)
-            .filter(|&other| !inside[other])
-            .min_by(|&a, &b| nearest[a].total_cmp(&nearest[b]))
-            .expect("some are outside");
-        weights.push(nearest[last]);
-    }
-    weights.sort_by(f64::total_cmp);
-    weights
-}
-
-/// Agreement of two labelings, by pairs and corrected for chance (Hubert and Arabie 1985); noise is one class.
-fn adjusted_rand_index(a: &[i32], b: &[i32]) -> f64 {
-    fn pairs<K: Ord>(labels: impl Iterator<Item = K>) -> f64 {
-        let mut sizes = BTreeMap::new();
-        for label in labels {
-            *sizes.entry(label).or_insert(0.0) += 1.0;
-        }
-        sizes.values().map(|n: &f64| n * (n - 1.0) / 2.0).sum()
-    }
-    assert_eq!(a.len(), b.len());
-    let (of_a, of_b) = (pairs(a.iter()), pairs(b.iter()));
-    let chance = of_a * of_b / pairs(a.iter().map(|_| ()));
-    (pairs(a.iter().zip(b)) - chance) / (f64::midpoint(of_a, of_b) - chance)
 }

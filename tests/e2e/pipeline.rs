@@ -257,7 +257,6 @@ fn the_same_bytes_at_any_number_of_threads() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test says what it skips")]
 fn the_same_bytes_from_a_cold_a_warm_and_a_resumed_cache() {
     let cache = stage::cache_dir();
     let model = cache.join("models/all-MiniLM-L6-v2-int8");
@@ -269,7 +268,7 @@ fn the_same_bytes_from_a_cold_a_warm_and_a_resumed_cache() {
         .map(|file| file.path().display().to_string())
         .next();
     let Some(library) = library.filter(|_| model.exists()) else {
-        eprintln!("skipped: the default model is not set up (skerry setup)");
+        test_support::skip("the default model is not set up (skerry setup)");
         return;
     };
     let model = model.display().to_string();

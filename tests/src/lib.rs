@@ -1,29 +1,12 @@
 //! What the end-to-end tests share: the programs of the workspace as processes, and small inputs.
 
+mod programs;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// A program of the workspace, built beside this test.
-///
-/// # Panics
-///
-/// If it has not been built: `cargo build --release --workspace --bins` does.
-pub fn program(name: &str) -> PathBuf {
-    let own = std::env::current_exe().expect("a test knows where it lies");
-    // target/release/deps/this-test -> target/release/name
-    let dir = own
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests lie in target/<profile>/deps");
-    let path = dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        path.exists(),
-        "{} is missing: cargo build --release --workspace --bins",
-        path.display()
-    );
-    path
-}
+pub use programs::program;
 
 /// Runs a program of the workspace in `dir`, without a cache of the user's.
 ///
@@ -44,19 +27,6 @@ pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
         .current_dir(dir)
         .env("SKERRY_CACHE", dir.join("cache"));
     command
-}
-
-/// A file that some machines have beside the repository, or `None` (said aloud) where it is absent.
-#[allow(clippy::print_stderr, reason = "a test says what it skips")]
-pub fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../shared")
-        .join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: ../shared/{name} is absent");
-    None
 }
 
 /// Runs a program that has to succeed; what it printed.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{built, cargo, part, root, run, say};
-use crate::{direction, features, pipeline};
+use crate::{direction, features, pipeline, skipped};
 
 /// What reads our files elsewhere.
 const READERS: [&str; 5] = [
@@ -23,7 +23,11 @@ pub(crate) fn ci() -> Result<()> {
     part("dependency direction", direction::check)?;
     part("build", pipeline::build)?;
     part("set-up", pipeline::bring)?;
-    part("tests", tests)?;
+    let mut skips = String::new();
+    part("tests", || {
+        skips = tests()?;
+        Ok(())
+    })?;
     part("pipeline on the sample", sample)?;
     part("reading the files from Python", readers)?;
     part("lints", || {
@@ -46,41 +50,44 @@ pub(crate) fn ci() -> Result<()> {
     if std::env::var_os("SKERRY_CI_FEATURES").is_some_and(|value| value == "1") {
         features::features(&[])?;
     }
+    say(&format!("\n{skips}"));
     say("\nall of it passed");
     Ok(())
 }
 
-fn tests() -> Result<()> {
+/// Runs the tests; says which of them were skipped.
+fn tests() -> Result<String> {
+    let record = skipped::begin()?;
+    let test = |arguments: &[&str]| {
+        let mut command = cargo(arguments);
+        command.env(skipped::VARIABLE, &record);
+        run(command)
+    };
     let nextest = cargo(&["nextest", "--version"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .status();
     if nextest.is_ok_and(|status| status.success()) {
-        run(cargo(&[
+        test(&[
             "nextest",
             "run",
             "--release",
             "--workspace",
             "--locked",
             "--no-fail-fast",
-        ]))?;
-        run(cargo(&[
-            "test",
-            "--release",
-            "--workspace",
-            "--locked",
-            "--doc",
-        ]))
+        ])?;
+        test(&["test", "--release", "--workspace", "--locked", "--doc"])?;
     } else {
         say("cargo-nextest is not installed; cargo test runs the tests");
-        run(cargo(&[
+        test(&[
             "test",
             "--release",
             "--workspace",
             "--locked",
             "--no-fail-fast",
-        ]))
+        ])?;
     }
+    skipped::summary(&record)
 }
 
 fn sample() -> Result<()> {

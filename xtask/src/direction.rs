@@ -1,4 +1,5 @@
-//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage.
+//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage. Beside them
+//! is `test-support`: tests of every crate may use it, nothing that is shipped may.
 //!
 //! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
 
@@ -11,8 +12,13 @@ use crate::process::root;
 /// What any stage may use, and the tests and benches, which look at files.
 const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
 
+/// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
+const FOR_TESTS: &str = "test-support";
+const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
+
 /// Which crates of the workspace a crate may use, where it is no stage.
-const BELOW: [(&str, &[&str]); 9] = [
+const BELOW: [(&str, &[&str]); 10] = [
+    (FOR_TESTS, &[]),
     ("artifacts", &[]),
     ("vectors", &[]),
     ("graph", &[]),
@@ -45,8 +51,15 @@ pub(crate) fn check() -> Result<()> {
             .iter()
             .find(|(other, _)| other == name)
             .map_or(BELOW_STAGES, |(_, below)| below);
-        for used in dependencies(manifest) {
+        for (table, used) in dependencies(manifest) {
             let ours = crates.iter().any(|(other, _)| *other == used);
+            if used == FOR_TESTS {
+                ensure!(
+                    table == "dev-dependencies" || DEVELOPMENT_TOOLS.contains(&name.as_str()),
+                    "`{name}` depends on `{used}` outside of its tests: write it under [dev-dependencies]"
+                );
+                continue;
+            }
             ensure!(
                 !ours || allowed.contains(&used.as_str()),
                 "`{name}` depends on `{used}`: dependencies point one way (docs/architecture.md)"
@@ -92,26 +105,31 @@ fn manifest(folder: &Path) -> Result<(String, String)> {
     Ok((name, text))
 }
 
-/// The names in every table of dependencies.
-fn dependencies(manifest: &str) -> Vec<String> {
+/// The names in every table of dependencies, each after the kind of its table: `dependencies`, `dev-dependencies` or
+/// `build-dependencies`.
+fn dependencies(manifest: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
-    let mut inside = false;
+    let mut inside = None;
     for line in manifest.lines().map(str::trim) {
         if let Some(table) = line.strip_prefix('[') {
             let table = table.trim_end_matches(']');
-            inside = table.ends_with("dependencies");
-            // `[dependencies.name]`
-            if let Some((_, name)) = table.split_once("dependencies.") {
-                found.push(name.to_owned());
+            // `[target.'cfg(unix)'.dependencies]`, `[dependencies.name]`
+            let mut parts = table.rsplit('.');
+            let (last, before) = (parts.next(), parts.next());
+            inside = last.filter(|last| last.ends_with("dependencies"));
+            if let (Some(name), Some(kind)) = (last, before)
+                && kind.ends_with("dependencies")
+            {
+                found.push((kind, name.to_owned()));
             }
-        } else if inside
+        } else if let Some(kind) = inside
             && !line.starts_with('#')
             && let Some(name) = line
                 .split(['.', ' ', '='])
                 .next()
                 .filter(|name| !name.is_empty())
         {
-            found.push(name.to_owned());
+            found.push((kind, name.to_owned()));
         }
     }
     found
@@ -124,7 +142,21 @@ mod tests {
         let manifest = "[package]\nname = \"a\"\n\n[dependencies]\nb.workspace = true\n# c = 1\nd = { workspace = true, optional = true }\n\n\
                         [dev-dependencies]\ne = \"1\"\n[target.'cfg(unix)'.build-dependencies]\nf.workspace = true\n\
                         [dependencies.g]\nworkspace = true\n[features]\nh = []\n";
-        assert_eq!(super::dependencies(manifest), ["b", "d", "e", "f", "g"]);
+        let found = super::dependencies(manifest);
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(kind, name)| (*kind, name.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("dependencies", "b"),
+                ("dependencies", "d"),
+                ("dev-dependencies", "e"),
+                ("build-dependencies", "f"),
+                ("dependencies", "g")
+            ]
+        );
     }
 
     #[test]

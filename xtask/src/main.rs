@@ -8,6 +8,7 @@ mod direction;
 mod features;
 mod pipeline;
 mod process;
+mod skipped;
 
 use std::process::ExitCode;
 

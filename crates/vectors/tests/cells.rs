@@ -2,21 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use test_support::noise;
 use vectors::{Cells, Error, Kernel, Knn, Metric, Points, Search, distance, reduced_distance};
 
 const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
-
-/// Values that look random and are the same everywhere.
-fn noise(count: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-    };
-    (0..count).map(|_| next() + next() + next()).collect()
-}
 
 /// Row `i` stands in cell `i % count`.
 fn striped(n: u32, count: u32) -> Vec<Vec<u32>> {
@@ -44,15 +33,11 @@ fn nearest(
     k: usize,
 ) -> Vec<(f32, u32)> {
     let row = |i: u32| points.row(i as usize);
-    let mut all: Vec<(f64, u32)> = among
-        .filter(|&j| j != i)
-        .map(|j| (reduced_distance(row(i), row(j), metric), j))
-        .collect();
-    all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let all = all
-        .into_iter()
-        .map(|(_, j)| (distance(row(i), row(j), metric), j));
-    let mut all: Vec<(f32, u32)> = all.take(k).collect();
+    let mut all: Vec<(f32, u32)> =
+        test_support::nearest(i, among, k, |i, j| reduced_distance(row(i), row(j), metric))
+            .into_iter()
+            .map(|(_, j)| (distance(row(i), row(j), metric), j))
+            .collect();
     all.resize(k, (f32::INFINITY, u32::MAX));
     all
 }

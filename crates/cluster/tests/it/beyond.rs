@@ -3,13 +3,13 @@
 use std::sync::Mutex;
 
 use artifacts::{Clusters, Embeddings, Footer, Membership, Mst, Neighbors};
-use cluster::agreement::adjusted_rand_index as ari;
 use cluster::assign::Assign;
 use cluster::core_distance::core_distances;
 use cluster::mst::{Searchable, exact_tree, spanning_forest};
 use cluster::{Cluster, Options, Tree};
 use graph::Lists;
 use stage::{Files, NoLocal, Progress, Seed, Stage};
+use test_support::adjusted_rand_index as ari;
 use vectors::{Metric, Points, Search};
 
 use crate::files::{Run, groups};

@@ -15,5 +15,5 @@ mod notebook;
 mod predict;
 mod property;
 mod reference;
-mod shared;
+mod tables;
 mod trust;

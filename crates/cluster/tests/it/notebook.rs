@@ -1,22 +1,19 @@
 //! The run that this program reproduces without its faults: 2,000 news texts, `min_samples` 3, `min_cluster_size` 3.
 
-use cluster::agreement::adjusted_rand_index;
 use cluster::core_distance::core_distances;
 use cluster::flat::{Cut, flat};
 use cluster::linkage::single_linkage;
 use cluster::mst::{Edge, spanning_forest};
 use cluster::select::Rule;
 use graph::{Lists, components};
+use test_support::adjusted_rand_index;
 use vectors::{Metric, Points, Search};
 
-use crate::shared::{Table, relative, shared};
+use crate::tables::{Table, relative};
 
 #[test]
 fn forty_nine_neighbors_give_the_tree_and_clusters_of_the_matrix() {
-    let Some(path) = shared("notebook/notebook.parquet") else {
-        return;
-    };
-    let table = Table::open(&path);
+    let table = Table::of_data("notebook/notebook.parquet");
     let (values, d) = table.lists("embedding");
     let points = Points::new(&values, d).unwrap();
     let (knn, _) = vectors::knn(

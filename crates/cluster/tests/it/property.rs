@@ -8,6 +8,7 @@ use cluster::mst::{Edge, Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
 use graph::{Lists, UnionFind};
 use proptest::prelude::*;
+use test_support::adjusted_rand_index;
 use vectors::{Knn, Metric, Points};
 
 /// Points on a small grid: distances tie often, and copies are frequent.
@@ -52,6 +53,11 @@ fn full_tree(values: &[f32], core: &[f32]) -> Vec<Edge> {
 
 fn weights(tree: &[Edge]) -> Vec<f32> {
     tree.iter().map(|edge| edge.weight).collect()
+}
+
+/// Labels, -1 among them.
+fn labels(n: usize) -> impl Strategy<Value = Vec<i32>> {
+    proptest::collection::vec(-1..4, n)
 }
 
 proptest! {
@@ -101,6 +107,14 @@ proptest! {
         let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, min_samples);
         prop_assert_eq!(spanning_forest(&lists, &core), full_tree(&values, &core));
+    }
+
+    /// The agreement that a report shows is the adjusted Rand index.
+    #[test]
+    fn agreement_is_the_adjusted_rand_index((a, b) in (0_usize..30).prop_flat_map(|n| (labels(n), labels(n)))) {
+        let found = cluster::agreement::adjusted_rand_index(&a, &b);
+        let expected = adjusted_rand_index(&a, &b);
+        prop_assert!((found - expected).abs() < 1e-12, "{} instead of {}", found, expected);
     }
 
     /// Bridges make a spanning tree that holds the whole forest of the graph.

@@ -1,15 +1,15 @@
 //! Held to hdbscan 0.8.40 on the full matrix of two data sets at six settings.
 
-use cluster::agreement::adjusted_rand_index as ari;
 use cluster::core_distance::core_distances;
 use cluster::flat::{Cut, Flat, flat};
 use cluster::linkage::single_linkage;
 use cluster::mst::{Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
 use graph::{Lists, components};
+use test_support::adjusted_rand_index as ari;
 use vectors::{Knn, Metric, Points};
 
-use crate::shared::{Table, linkage, relative, shared};
+use crate::tables::{Table, linkage, relative};
 
 const DATA: [&str; 2] = ["digits", "blobs"];
 
@@ -74,13 +74,12 @@ fn settings() -> Vec<(&'static str, usize, Cut)> {
 #[test]
 fn the_reference_dendrogram_gives_the_reference_clusters() {
     for data in DATA {
-        for (name, _, cut) in settings() {
-            let Some(path) = shared(&format!("{data}/{name}.single_linkage.parquet")) else {
-                return;
-            };
-            let found = flat(&linkage(&path), &cut);
-            let tree =
-                Table::open(&shared(&format!("{data}/{name}.condensed_tree.parquet")).unwrap());
+        for (name, min_samples, cut) in settings() {
+            let found = flat(&linkage(data, min_samples), &cut);
+            let size = cut.min_cluster_size;
+            let tree = Table::of_data(&format!(
+                "{data}/ms{min_samples}_mcs{size}.condensed_tree.parquet"
+            ));
             let ids = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
             assert_eq!(
                 ids(&found.condensed.parent),
@@ -102,8 +101,7 @@ fn the_reference_dendrogram_gives_the_reference_clusters() {
                 &tree.f64("lambda_val"),
                 &format!("{data} {name}: lambdas"),
             );
-            let clusters =
-                Table::open(&shared(&format!("{data}/{name}.clusters.parquet")).unwrap());
+            let clusters = Table::of_data(&format!("{data}/{name}.clusters.parquet"));
             let labels: Vec<i64> = found.labels.iter().map(|&label| i64::from(label)).collect();
             assert_eq!(labels, clusters.i64("cluster"), "{data} {name}: labels");
             near(
@@ -128,13 +126,10 @@ fn the_reference_dendrogram_gives_the_reference_clusters() {
 #[test]
 fn the_full_graph_gives_the_reference_tree() {
     for data in DATA {
-        let Some((values, d)) = points(data) else {
-            return;
-        };
+        let (values, d) = points(data);
         let all = Data::new(&values, d, usize::MAX);
         for (name, min_samples, cut) in settings() {
-            let reference =
-                linkage(&shared(&format!("{data}/{name}.single_linkage.parquet")).unwrap());
+            let reference = linkage(data, min_samples);
             let tree = spanning_forest(
                 &all.lists(usize::MAX),
                 &core_distances(&all.lists(usize::MAX), min_samples),
@@ -171,9 +166,7 @@ fn few_neighbors_and_bridges_come_close() {
         ("blobs", "ms5_mcs15_eom", 50, 0.90),
     ];
     for data in DATA {
-        let Some((values, d)) = points(data) else {
-            return;
-        };
+        let (values, d) = points(data);
         let all = Data::new(&values, d, 50);
         for &(_, name, k, floor) in floors.iter().filter(|floor| floor.0 == data) {
             let (_, min_samples, cut) =
@@ -195,9 +188,7 @@ fn few_neighbors_and_bridges_come_close() {
 #[test]
 fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
     for data in DATA {
-        let Some((values, d)) = points(data) else {
-            return;
-        };
+        let (values, d) = points(data);
         let all = Data::new(&values, d, 50);
         for (name, ks, floor) in [
             ("ms3_mcs3_eom", [3, 4, 5, 30], 0.94),
@@ -205,8 +196,7 @@ fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
         ] {
             let (_, min_samples, cut) =
                 *settings().iter().find(|setting| setting.0 == name).unwrap();
-            let reference =
-                linkage(&shared(&format!("{data}/{name}.single_linkage.parquet")).unwrap());
+            let reference = linkage(data, min_samples);
             for k in ks {
                 let lists = all.lists(k);
                 let core = core_distances(&lists, min_samples);
@@ -272,13 +262,12 @@ impl<'a> Data<'a> {
     }
 }
 
-fn points(data: &str) -> Option<(Vec<f32>, usize)> {
-    shared(&format!("{data}/points.parquet")).map(|path| Table::open(&path).lists("embedding"))
+fn points(data: &str) -> (Vec<f32>, usize) {
+    Table::of_data(&format!("{data}/points.parquet")).lists("embedding")
 }
 
 fn labels(data: &str, name: &str) -> Vec<i32> {
-    let table = Table::open(&shared(&format!("{data}/{name}.clusters.parquet")).unwrap());
-    table
+    Table::of_data(&format!("{data}/{name}.clusters.parquet"))
         .i64("cluster")
         .into_iter()
         .map(|label| label as i32)
@@ -286,7 +275,8 @@ fn labels(data: &str, name: &str) -> Vec<i32> {
 }
 
 fn expected_persistence(data: &str, name: &str) -> Vec<f64> {
-    let text = std::fs::read_to_string(shared(&format!("{data}/expected.json")).unwrap()).unwrap();
+    let path = test_support::data(&format!("{data}/expected.json"));
+    let text = std::fs::read_to_string(path).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     json["settings"][name]["persistence"]
         .as_array()

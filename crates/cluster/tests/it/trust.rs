@@ -8,6 +8,7 @@ use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
 use graph::Lists;
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
+use test_support::uniform;
 use vectors::{Knn, Metric, Points, Search};
 
 use crate::files::{Run, groups};
@@ -155,12 +156,6 @@ fn ranges_are_read_as_people_write_them() {
     }
 }
 
-/// Nothing to find: uniform in the unit cube.
-fn uniform(n: usize, d: usize, seed: u64) -> Vec<f32> {
-    let at = |at| Seed(seed).stream("test/noise", at).next_f32();
-    (0..(n * d) as u64).map(at).collect()
-}
-
 /// Six round groups of a hundred.
 fn blobs(d: usize, seed: u64) -> Vec<f32> {
     let mut values = Vec::new();
@@ -246,7 +241,7 @@ fn noise_has_no_stable_clusters_and_real_groups_are_stable() {
     let mut wrong = Vec::new();
     for d in [2, 5, 10, 50] {
         for seed in 1..6 {
-            let noise = Run::new(uniform(1000, d, seed), d, 20);
+            let noise = Run::new(uniform(1000 * d, seed), d, 20);
             let groups = Run::new(blobs(d, seed), d, 20);
             for (name, options) in &settings {
                 let (clusters, verdict, _, largest) = tested(&noise, options);

@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Bench, default_model_cache, shared};
+use test_support::shared;
+
+use crate::support::{Bench, default_model_cache};
 
 struct Setup {
     bench: Bench,

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use arrow::array::{LargeStringArray, RecordBatch};
 use artifacts::{Documents, Embeddings, Footer};
+use test_support::skip;
 
 /// What a small model's graph does after looking the tokens up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,39 +261,27 @@ pub(crate) fn describe(dir: &Path, name: &str, json: &str) {
     std::fs::write(path, json).unwrap();
 }
 
-/// ONNX Runtime's library in this machine's cache, or a loud word that the test is skipped.
+/// ONNX Runtime's library in this machine's cache, or `None`, and the test is skipped.
 pub(crate) fn library() -> Option<PathBuf> {
     let path = embed::setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
     if path.is_none() {
-        eprintln!("skipped: ONNX Runtime is not set up (skerry setup)");
+        skip("ONNX Runtime is not set up (skerry setup)");
     }
     path
 }
 
-/// The cache with the default model, or a loud word that the test is skipped.
+/// The cache with the default model, or `None`, and the test is skipped.
 pub(crate) fn default_model_cache() -> Option<PathBuf> {
     let cache = stage::cache_dir();
     let missing = embed::setup::missing(&cache);
     if !missing.is_empty() {
-        eprintln!(
-            "skipped: {} not set up (skerry setup)",
+        skip(&format!(
+            "{} not set up (skerry setup)",
             missing.join(" and ")
-        );
+        ));
         return None;
     }
     Some(cache)
-}
-
-/// A file outside of the repository that some machines have.
-pub(crate) fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared")
-        .join(path);
-    if !path.exists() {
-        eprintln!("skipped: {} is absent", path.display());
-        return None;
-    }
-    Some(path)
 }
 
 /// A documents file of these texts.
@@ -373,7 +362,7 @@ impl Bench {
             about.strip_suffix(" MiB of memory")
         });
         if words.is_none() {
-            eprintln!("skipped: this system does not tell what a process holds");
+            skip("this system does not tell how much memory a process holds");
         }
         words.map(|words| words.parse().unwrap())
     }

@@ -14,7 +14,7 @@ use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Int64Type};
 use polars::prelude::{Column, DataFrame, NamedFrom, Series};
 use polars_io::SerWriter;
 
-use crate::{Case, columns, shared, values};
+use crate::{Case, columns, values};
 
 fn frame() -> DataFrame {
     let title = Series::new("title".into(), ["one", "two", "three", "four"]);
@@ -257,9 +257,7 @@ fn fixed_lists_are_vectors_and_faulty_ones_name_their_row() {
 
 #[test]
 fn parquet_with_vectors_of_another_program_is_read() {
-    let Some(path) = shared("reference/notebook/notebook.parquet") else {
-        return;
-    };
+    let path = test_support::data("notebook/notebook.parquet");
     let mut case = Case::new("unused", "").with(|o| o.vectors = Some("embedding".to_owned()));
     case.sources = vec![path.display().to_string()];
     let (report, documents) = case.read();

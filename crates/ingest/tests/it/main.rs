@@ -10,7 +10,7 @@ mod real;
 mod robust;
 mod sources;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use artifacts::{Documents, Duplicates, Embeddings, Stored};
@@ -163,19 +163,6 @@ fn values(documents: &Documents, name: &str) -> Vec<String> {
     (0..column.len())
         .map(|i| arrow::util::display::array_value_to_string(column, i).unwrap())
         .collect()
-}
-
-/// The file `name` of the data that is measured with, if it is there.
-#[expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
-fn shared(name: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared")
-        .join(name);
-    if !path.exists() {
-        eprintln!("skipped: ../shared/{name} is absent");
-        return None;
-    }
-    Some(path)
 }
 
 #[test]

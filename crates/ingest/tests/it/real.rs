@@ -1,6 +1,8 @@
 //! The files that are measured with, where they are there.
 
-use crate::{Case, columns, shared};
+use test_support::shared;
+
+use crate::{Case, columns};
 
 fn read(name: &str, rows: usize) -> Option<(Case, ingest::Report)> {
     let path = shared(&format!("data/{name}"))?;

@@ -2,9 +2,10 @@
 
 use knn::{Answer, BackendKind, Error, open};
 use proptest::prelude::*;
+use test_support::uniform;
 use vectors::Metric;
 
-use crate::data::{Impatient, ask, ask_with, options, topics, uniform};
+use crate::data::{Impatient, ask, ask_with, options, topics};
 use crate::reference;
 
 /// The least recall that an approximate backend may have on data of topics, with its default options.
@@ -86,7 +87,7 @@ fn topics_under_every_metric(kind: BackendKind) {
 /// The smallest questions, and every k that n allows.
 fn small_sizes(kind: BackendKind) {
     for n in [2, 3, 31, 32, 33, 65] {
-        let values = uniform(n, 5, n as u64);
+        let values = uniform(n * 5, n as u64);
         for k in [1, n / 2, n - 1] {
             let k = k.max(1);
             let answer = ask(&values, 5, &options(kind, Metric::L2, k)).unwrap();
@@ -98,7 +99,7 @@ fn small_sizes(kind: BackendKind) {
 /// Copies: more of them than places in a list, and rows that are all the same.
 fn copies(kind: BackendKind) {
     let (d, k) = (8, 5);
-    let mut values = uniform(40, d, 1);
+    let mut values = uniform(40 * d, 1);
     let first = values[..d].to_vec();
     for _ in 0..20 {
         values.extend(&first);
@@ -114,8 +115,8 @@ fn copies(kind: BackendKind) {
 /// Near copies and short rows: the order is that of the rows as they are, not of what an `f32` can hold of a distance.
 fn what_an_f32_cannot_tell(kind: BackendKind) {
     let (n, d, k) = (400, 12, 8);
-    let middle = uniform(1, d, 21);
-    let rows = uniform(n, d, 22);
+    let middle = uniform(d, 21);
+    let rows = uniform(n * d, 22);
     let near: Vec<f32> = (0..n * d)
         .map(|at| middle[at % d] + 1e-6 * rows[at])
         .collect();
@@ -147,7 +148,7 @@ fn what_an_f32_cannot_tell(kind: BackendKind) {
 /// More copies than a cell may have rows: no backend may lose rows or fill lists with nothing.
 fn many_copies(kind: BackendKind) {
     let (n, d, k) = (2000, 4, 6);
-    let mut values = uniform(n, d, 5);
+    let mut values = uniform(n * d, 5);
     for row in values.chunks_exact_mut(d).take(1500) {
         row.copy_from_slice(&[0.5, 0.25, -0.5, 1.0]);
     }

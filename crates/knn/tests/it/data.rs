@@ -2,24 +2,13 @@
 
 use knn::{Answer, BackendKind, Error, Local, Options, Task, open};
 use stage::{Progress, Seed, Silent};
+use test_support::uniform;
 use vectors::{Metric, Points};
-
-/// Uniform numbers in -1..1.
-pub(crate) fn uniform(n: usize, d: usize, seed: u64) -> Vec<f32> {
-    (0..n)
-        .flat_map(|i| {
-            let mut stream = Seed(seed).stream("tests/uniform", i as u64);
-            (0..d)
-                .map(move |_| 2.0 * stream.next_f32() - 1.0)
-                .collect::<Vec<_>>()
-        })
-        .collect()
-}
 
 /// Rows around `centers` random centers, as embeddings of texts on as many topics lie.
 pub(crate) fn topics(n: usize, d: usize, centers: usize, seed: u64) -> Vec<f32> {
-    let middle = uniform(centers, d, seed);
-    let mut rows = uniform(n, d, seed + 1);
+    let middle = uniform(centers * d, seed);
+    let mut rows = uniform(n * d, seed + 1);
     for (i, row) in rows.chunks_exact_mut(d).enumerate() {
         let center = &middle[(i * 7 % centers) * d..][..d];
         for (x, c) in row.iter_mut().zip(center) {

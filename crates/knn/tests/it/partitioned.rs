@@ -1,14 +1,15 @@
 //! What `partitioned` promises beyond the contract: the target is aimed at, and the work is less than all pairs.
 
 use knn::{BackendKind, Options};
+use test_support::uniform;
 use vectors::Metric;
 
-use crate::data::{ask, ask_with, options, topics, uniform};
+use crate::data::{ask, ask_with, options, topics};
 use crate::search::Heard;
 
 #[test]
 fn refinement_goes_on_until_the_target() {
-    let values = uniform(4000, 12, 9);
+    let values = uniform(4000 * 12, 9);
     let few = Options {
         cells_per_row: 2,
         max_rounds: 0,
@@ -39,7 +40,7 @@ fn refinement_goes_on_until_the_target() {
 /// Who stops short of the target says so, by the bound that the rounds go by: neither more nor less often.
 #[test]
 fn falling_short_is_judged_as_the_rounds_are() {
-    let values = uniform(4000, 12, 9);
+    let values = uniform(4000 * 12, 9);
     let (mut warned, mut silent) = (0, 0);
     for max_rounds in 0..5 {
         let asked = Options {
@@ -101,7 +102,7 @@ fn the_margin_changes_nothing() {
 
 #[test]
 fn a_report_without_a_sample_stops_at_the_target_too() {
-    let values = uniform(3000, 12, 9);
+    let values = uniform(3000 * 12, 9);
     let asked = options(BackendKind::Partitioned, Metric::L2, 10);
     let expected = ask(&values, 12, &asked).unwrap();
     for recall_sample in [Some(0), Some(2)] {

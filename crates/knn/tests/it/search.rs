@@ -4,9 +4,10 @@ use std::sync::Mutex;
 
 use knn::{BackendKind, BadRows, Error, Lists, Local, Options, Report};
 use stage::{Hint, Progress, Seed, Silent};
+use test_support::uniform;
 use vectors::Metric;
 
-use crate::data::{options, topics, uniform};
+use crate::data::{options, topics};
 
 /// Keeps what was said.
 #[derive(Default)]
@@ -36,7 +37,7 @@ fn search(values: &[f32], d: usize, options: &Options) -> Result<(Lists, Report)
 #[test]
 fn k_of_all_and_more_becomes_all_others_and_is_said() {
     let heard = Heard::default();
-    let values = uniform(4, 3, 1);
+    let values = uniform(4 * 3, 1);
     let (lists, report) = knn::search(
         values,
         3,
@@ -70,7 +71,7 @@ fn one_row_has_no_neighbors() {
 
 #[test]
 fn rows_that_cannot_be_searched_are_refused_by_name_or_set_apart() {
-    let mut values = uniform(10, 3, 2);
+    let mut values = uniform(10 * 3, 2);
     values[12..15].fill(0.0);
     let refuse = Options {
         k: 2,
@@ -124,7 +125,7 @@ fn rows_set_apart_are_no_part_of_the_graph() {
 
 #[test]
 fn a_limit_is_kept_before_work_begins() {
-    let values = uniform(500, 8, 3);
+    let values = uniform(500 * 8, 3);
     let local = Local {
         memory_limit: Some("1MiB".parse().unwrap()),
     };

@@ -1,7 +1,5 @@
 //! Layouts are as good as they should be.
 
-use std::path::Path;
-
 use artifacts::Embeddings;
 use project::layout::Rows;
 use project::optimize::Kernel;
@@ -11,13 +9,7 @@ use crate::data::{Graph, figures, groups, lay_out, with_init};
 
 #[test]
 fn digits_are_laid_out_with_high_trustworthiness() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/reference/digits/points.parquet");
-    if !path.exists() {
-        eprintln!("skipped: ../shared/reference/digits/points.parquet is absent");
-        return;
-    }
-    let points = Embeddings::read(&path).unwrap();
+    let points = Embeddings::read(&test_support::data("digits/points.parquet")).unwrap();
     let d = points.dim();
     let graph = Graph::of(points.values(), d, 14);
     for init in [Init::Spectral, Init::Pca] {

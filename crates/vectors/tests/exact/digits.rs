@@ -1,8 +1,9 @@
 //! Rows that an `f32` can hardly tell apart, against formulas that lose no digit on them.
 
+use test_support::noise;
 use vectors::{Index, Kernel, Metric, Points, Search, knn, reduced_distance};
 
-use crate::{METRICS, all, assert_exact, noise};
+use crate::{METRICS, all, assert_exact};
 
 const DIMENSIONS: [usize; 4] = [2, 3, 64, 384];
 
@@ -93,11 +94,8 @@ fn assert_right(name: &str, values: &[f32], d: usize, k: usize) {
         let truth: Vec<Vec<(f64, u32)>> = asked
             .iter()
             .map(|&i| {
-                let row = points.row(i as usize);
-                let of = |j: u32| (oracle(row, points.row(j as usize), metric), j);
-                let mut list: Vec<_> = (0..n as u32).filter(|&j| j != i).map(of).collect();
-                list.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-                list
+                let row = |i: u32| points.row(i as usize);
+                test_support::nearest(i, 0..n as u32, n, |i, j| oracle(row(i), row(j), metric))
             })
             .collect();
         let mut first = None;

@@ -1,8 +1,9 @@
 //! The fast margin against the proven one.
 
+use test_support::noise;
 use vectors::{Margin, Metric, Points, Search, knn};
 
-use crate::{METRICS, noise};
+use crate::METRICS;
 
 fn fast() -> Search {
     Search {

@@ -8,6 +8,7 @@ mod fast;
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
+use test_support::noise;
 use vectors::{
     Edge, Error, Index, Kernel, Metric, Outside, Points, Search, check, distance, knn, knn_of,
     knn_within, reduced_distance,
@@ -17,21 +18,10 @@ const METRICS: [Metric; 3] = [Metric::Cosine, Metric::L2, Metric::InnerProduct];
 
 /// The distance as its definition says, in `f64`.
 fn reference(a: &[f32], b: &[f32], metric: Metric) -> f64 {
-    let dot = |a: &[f32], b: &[f32]| {
-        a.iter()
-            .zip(b)
-            .map(|(&x, &y)| f64::from(x) * f64::from(y))
-            .sum::<f64>()
-    };
     match metric {
-        Metric::Cosine => 1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt(),
-        Metric::L2 => a
-            .iter()
-            .zip(b)
-            .map(|(&x, &y)| (f64::from(x) - f64::from(y)).powi(2))
-            .sum::<f64>()
-            .sqrt(),
-        Metric::InnerProduct => 1.0 - dot(a, b),
+        Metric::Cosine => test_support::cosine_distance(a, b),
+        Metric::L2 => test_support::euclidean(a, b),
+        Metric::InnerProduct => test_support::inner_product_distance(a, b),
     }
 }
 
@@ -46,32 +36,16 @@ fn naive(
     let mut answer = (Vec::new(), Vec::new());
     for &i in queries {
         let row = |i: u32| points.row(i as usize);
-        let mut all: Vec<(f64, u32)> = among
-            .iter()
-            .filter(|&&j| j != i)
-            .map(|&j| (reduced_distance(row(i), row(j), metric), j))
-            .collect();
-        all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        for &(_, j) in &all[..k] {
+        let among = among.iter().copied();
+        let nearest =
+            test_support::nearest(i, among, k, |i, j| reduced_distance(row(i), row(j), metric));
+        assert_eq!(nearest.len(), k);
+        for (_, j) in nearest {
             answer.0.push(j);
             answer.1.push(distance(row(i), row(j), metric));
         }
     }
     answer
-}
-
-/// Values that look random and are the same everywhere.
-fn noise(count: usize, seed: u64) -> Vec<f32> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
-    };
-    (0..count)
-        .map(|_| (next() + next() + next()) * 2.0)
-        .collect()
 }
 
 fn all(n: usize) -> Vec<u32> {

@@ -1,6 +1,4 @@
-//! Reference files beside the repository, and measures that tests share.
-
-use std::path::PathBuf;
+//! Reading the reference files of `tests/data`.
 
 use arrow::array::{ArrayRef, AsArray, FixedSizeListArray, PrimitiveArray};
 use arrow::compute::cast;
@@ -9,24 +7,13 @@ use arrow::record_batch::RecordBatch;
 use cluster::linkage::Linkage;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-/// A file of `../shared/reference`, or `None` (said aloud) where there is none.
-pub(crate) fn shared(name: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/reference")
-        .join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    eprintln!("skipped: ../shared/reference/{name} is absent");
-    None
-}
-
 /// A table with its columns by name.
 pub(crate) struct Table(RecordBatch);
 
 impl Table {
-    pub(crate) fn open(path: &std::path::Path) -> Self {
-        let file = std::fs::File::open(path).unwrap();
+    /// The file `name` of `tests/data`.
+    pub(crate) fn of_data(name: &str) -> Self {
+        let file = std::fs::File::open(test_support::data(name)).unwrap();
         let reader = ParquetRecordBatchReaderBuilder::try_new(file)
             .unwrap()
             .with_batch_size(1 << 20)
@@ -62,9 +49,9 @@ impl Table {
     }
 }
 
-/// The single linkage file at `path`.
-pub(crate) fn linkage(path: &std::path::Path) -> Linkage {
-    let table = Table::open(path);
+/// The single linkage tree of a reference.
+pub(crate) fn linkage(data: &str, min_samples: usize) -> Linkage {
+    let table = Table::of_data(&format!("{data}/ms{min_samples}.single_linkage.parquet"));
     let ids = |name: &str| {
         table
             .i64(name)
