@@ -211,7 +211,7 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     }
     let run = matches.get_one::<PathBuf>("run_dir");
     let made = run.is_some_and(|run| !run.exists());
-    let lock = match run.map(claim).transpose() {
+    let lock = match run.map(|run| claim(run)).transpose() {
         Ok(lock) => lock,
         Err(fault) => return fail(&fault, 1),
     };
@@ -248,7 +248,7 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
 }
 
 /// The directory of a run, made if need be, and the right to write there.
-fn claim(run: &PathBuf) -> Result<Option<crate::RunLock>, String> {
+fn claim(run: &Path) -> Result<Option<crate::RunLock>, String> {
     boundary::create_directory(run).map_err(|error| explain(&error, error.hint().as_deref()))?;
     crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
 }
