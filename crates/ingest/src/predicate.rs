@@ -145,7 +145,10 @@ impl Class {
     fn of(dtype: &DataType) -> Self {
         match dtype {
             DataType::Boolean => Self::Truth,
-            DataType::String | DataType::Categorical(..) | DataType::Enum(..) => Self::Text,
+            DataType::String
+            | DataType::Categorical(..)
+            | DataType::Enum(..)
+            | DataType::Unknown(UnknownKind::Str) => Self::Text,
             DataType::Date => Self::Date,
             DataType::Datetime(_, zone) => Self::Moment {
                 zoned: zone.is_some(),
@@ -153,7 +156,6 @@ impl Class {
             DataType::Time => Self::TimeOfDay,
             DataType::Duration(_) => Self::Span,
             DataType::Null => Self::Null,
-            DataType::Unknown(UnknownKind::Str) => Self::Text,
             DataType::Unknown(UnknownKind::Int(_) | UnknownKind::Float) => Self::Number,
             dtype if dtype.is_numeric() => Self::Number,
             _ => Self::Other,
@@ -234,14 +236,17 @@ impl Checker<'_> {
                 options,
             } => self.cast(unwrapped(expr), &dtype, options),
             Expr::Agg(ref aggregate) => {
-                let summed = match aggregate {
-                    AggExpr::Sum(input) | AggExpr::Std(input, _) | AggExpr::Var(input, _) => input,
-                    AggExpr::Mean(input) | AggExpr::Median(input) => input,
-                    _ => return Ok(node),
+                let (AggExpr::Sum(summed)
+                | AggExpr::Std(summed, _)
+                | AggExpr::Var(summed, _)
+                | AggExpr::Mean(summed)
+                | AggExpr::Median(summed)) = aggregate
+                else {
+                    return Ok(node);
                 };
                 match self.class(summed)? {
                     Class::Number | Class::Truth | Class::Span => Ok(node),
-                    class => Err(self.misapplied(summed, class, "SUM, AVG and their like")),
+                    class => Err(Self::misapplied(summed, class, "SUM, AVG and their like")),
                 }
             }
             Expr::Function { input, function } => self.function(input, function),
@@ -293,16 +298,15 @@ impl Checker<'_> {
             }
             Op::And | Op::Or | Op::Xor | Op::LogicalAnd | Op::LogicalOr => match classes {
                 (Truth, Truth) | (Number, Number) => Ok((left, right)),
-                (class, _) if class != Truth => Err(self.no_condition(&left, class)),
-                (_, class) => Err(self.no_condition(&right, class)),
+                (class, _) if class != Truth => Err(Self::no_condition(&left, class)),
+                (_, class) => Err(Self::no_condition(&right, class)),
             },
             _ => match (classes.0, op, classes.1) {
                 (Number, _, Number)
                 | (Text, Op::Plus, Text)
-                | (Span, Op::Plus | Op::Minus, Span)
+                | (Span, Op::Plus | Op::Minus | Op::TrueDivide | Op::RustDivide, Span)
                 | (Span, Op::Multiply | Op::TrueDivide | Op::RustDivide, Number)
                 | (Number, Op::Multiply, Span)
-                | (Span, Op::TrueDivide | Op::RustDivide, Span)
                 | (Date | Moment { .. }, Op::Plus | Op::Minus, Span)
                 | (Span, Op::Plus, Date | Moment { .. }) => Ok((left, right)),
                 (Date | Moment { .. }, Op::Minus, _) => {
@@ -342,14 +346,14 @@ impl Checker<'_> {
             | (Class::Moment { zoned: false }, Class::Date) => Some((left, right)),
             (class, Class::Text) if class.is_temporal() => match string(&right) {
                 Some(text) => {
-                    let right = self.temporal(text, &types.0, &left)?;
+                    let right = Self::temporal(text, &types.0, &left)?;
                     Some((left, right))
                 }
                 None => None,
             },
             (Class::Text, class) if class.is_temporal() => match string(&left) {
                 Some(text) => {
-                    let left = self.temporal(text, &types.1, &right)?;
+                    let left = Self::temporal(text, &types.1, &right)?;
                     Some((left, right))
                 }
                 None => None,
@@ -369,8 +373,8 @@ impl Checker<'_> {
             Fault::new(
                 format!(
                     "{}, and {}: a choice between them has no type",
-                    self.side(&left, classes.0),
-                    self.side(&right, classes.1)
+                    Self::side(&left, classes.0),
+                    Self::side(&right, classes.1)
                 ),
                 "make them values of one type: CAST(... AS VARCHAR) gives text, CAST(... AS DOUBLE) a number",
             )
@@ -388,7 +392,7 @@ impl Checker<'_> {
                 Ok(parsed(expr, dtype, options == CastOptions::Strict))
             }
             // What `NOT` makes of its operand, and what is cast by hand.
-            (Text, Truth) if options == CastOptions::Strict => Err(self.no_condition(&expr, from)),
+            (Text, Truth) if options == CastOptions::Strict => Err(Self::no_condition(&expr, from)),
             (from, to)
                 if from == to
                     || from == Null
@@ -410,7 +414,7 @@ impl Checker<'_> {
                     cast
                 })
             }
-            (from, Truth) => Err(self.no_condition(&expr, from)),
+            (from, Truth) => Err(Self::no_condition(&expr, from)),
             (from, to) => {
                 let value = spelled(&expr).unwrap_or_else(|| "...".to_owned());
                 let remedy = if from.is_temporal() && to == Number {
@@ -420,7 +424,7 @@ impl Checker<'_> {
                 };
                 let fact = format!(
                     "{}, which is not cast to {}",
-                    self.side(&expr, from),
+                    Self::side(&expr, from),
                     to.name()
                 );
                 Err(Fault::new(fact, remedy))
@@ -439,11 +443,11 @@ impl Checker<'_> {
                     && *options == CastOptions::Strict
                     && self.class(expr)? == Class::Number
                 {
-                    return Err(self.no_condition(expr, Class::Number));
+                    return Err(Self::no_condition(expr, Class::Number));
                 }
                 let class = self.class(&input[0])?;
                 if !matches!(class, Class::Truth | Class::Number | Class::Null) {
-                    return Err(self.no_condition(&input[0], class));
+                    return Err(Self::no_condition(&input[0], class));
                 }
             }
             F::StringExpr(StringFunction::Strptime(dtype, options)) if options.format.is_none() => {
@@ -469,7 +473,7 @@ impl Checker<'_> {
                 let span = class == Class::Span && *named != TemporalFunction::OffsetBy;
                 if !class.is_temporal() && !span {
                     let what = "EXTRACT, STRFTIME and INTERVAL, which are for dates and times,";
-                    return Err(self.misapplied(&input[0], class, what));
+                    return Err(Self::misapplied(&input[0], class, what));
                 }
             }
             F::Coalesce | F::FillNull | F::MaxHorizontal | F::MinHorizontal => {
@@ -496,7 +500,7 @@ impl Checker<'_> {
                 for argument in &input {
                     let class = self.class(argument)?;
                     if !matches!(class, Class::Number | Class::Null) {
-                        return Err(self.misapplied(argument, class, NUMBER_FUNCTIONS));
+                        return Err(Self::misapplied(argument, class, NUMBER_FUNCTIONS));
                     }
                 }
             }
@@ -527,13 +531,13 @@ impl Checker<'_> {
         let (class, listed) = (Class::of(&dtype), Class::of(list.dtype()));
         let list = match (class, listed) {
             (class, Class::Text) if class.is_temporal() => {
-                let texts = list.str().map_err(fault)?;
+                let texts = list.str().map_err(|error| fault(&error))?;
                 let cells: Result<Vec<Option<i64>>, Fault> = texts
                     .iter()
                     .flatten()
                     .map(|text| match physical(text, &dtype) {
                         Some(count) => Ok(Some(count)),
-                        None => Err(no_literal(text, class, Some(&self.side(value, class)))),
+                        None => Err(no_literal(text, class, Some(&Self::side(value, class)))),
                     })
                     .collect();
                 series(PlSmallStr::EMPTY, cells?.into_iter(), &dtype)
@@ -546,7 +550,7 @@ impl Checker<'_> {
                 list
             }
             (class, listed) => {
-                let first = list.get(0).map_err(fault)?.into_static();
+                let first = list.get(0).map_err(|error| fault(&error))?.into_static();
                 let first = lit(Scalar::new(list.dtype().clone(), first));
                 return Err(self.mismatch(value, Operator::Eq, &first, (class, listed)));
             }
@@ -616,21 +620,22 @@ impl Checker<'_> {
     }
 
     /// A text beside a value of type `dtype`, as one of that type.
-    fn temporal(&self, text: &str, dtype: &DataType, beside: &Expr) -> Result<Expr, Fault> {
+    fn temporal(text: &str, dtype: &DataType, beside: &Expr) -> Result<Expr, Fault> {
         let class = Class::of(dtype);
-        literal(text, dtype).ok_or_else(|| no_literal(text, class, Some(&self.side(beside, class))))
+        literal(text, dtype)
+            .ok_or_else(|| no_literal(text, class, Some(&Self::side(beside, class))))
     }
 
     fn needs(&self, expr: &Expr, class: Class, what: &str) -> Result<(), Fault> {
         match self.class(expr)? {
             found if found == class || found == Class::Null => Ok(()),
-            found if class == Class::Truth => Err(self.no_condition(expr, found)),
-            found => Err(self.misapplied(expr, found, what)),
+            found if class == Class::Truth => Err(Self::no_condition(expr, found)),
+            found => Err(Self::misapplied(expr, found, what)),
         }
     }
 
     /// An operand for the reader: what it is.
-    fn side(&self, expr: &Expr, class: Class) -> String {
+    fn side(expr: &Expr, class: Class) -> String {
         match expr {
             Expr::Column(name) => format!("column `{name}` is {}", class.name()),
             expr => match spelled(expr) {
@@ -641,7 +646,7 @@ impl Checker<'_> {
         }
     }
 
-    fn misapplied(&self, expr: &Expr, class: Class, what: &str) -> Fault {
+    fn misapplied(expr: &Expr, class: Class, what: &str) -> Fault {
         let value = spelled(expr).unwrap_or_else(|| "...".to_owned());
         let remedy = match class {
             Class::Date | Class::Moment { .. } if what == TEXT_FUNCTIONS => format!(
@@ -658,14 +663,14 @@ impl Checker<'_> {
         Fault::new(
             format!(
                 "{}, and {what} {}",
-                self.side(expr, class),
+                Self::side(expr, class),
                 "cannot be applied to it"
             ),
             remedy,
         )
     }
 
-    fn no_condition(&self, expr: &Expr, class: Class) -> Fault {
+    fn no_condition(expr: &Expr, class: Class) -> Fault {
         let value = spelled(expr).unwrap_or_else(|| "...".to_owned());
         let remedy = match class {
             Class::Number => format!("write {value} <> 0"),
@@ -674,7 +679,7 @@ impl Checker<'_> {
         };
         let fact = format!(
             "{} where AND, OR and NOT need a condition",
-            self.side(expr, class)
+            Self::side(expr, class)
         );
         Fault::new(fact, remedy)
     }
@@ -686,14 +691,14 @@ impl Checker<'_> {
                 Class::Number => "number",
                 Class::Date => "date",
                 Class::Moment { .. } => "date with a time",
-                _ => return self.side(expr, class),
+                _ => return Self::side(expr, class),
             };
             let column = match expr {
                 Expr::Column(name) if class == Class::Text => self.table.find(name),
                 _ => None,
             };
             let why = column.map(|column| self.why_text(column, what));
-            self.side(expr, class) + &why.unwrap_or_default()
+            Self::side(expr, class) + &why.unwrap_or_default()
         };
         let fact = format!(
             "{}, and {}: `{}` does not join them",
@@ -835,7 +840,7 @@ fn no_literal(text: &str, class: Class, beside: Option<&str>) -> Fault {
     Fault::new(format!("{beside}'{text}' is {what}"), remedy)
 }
 
-fn fault(error: PolarsError) -> Fault {
+fn fault(error: &PolarsError) -> Fault {
     Fault {
         fact: error.to_string(),
         remedy: None,

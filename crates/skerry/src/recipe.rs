@@ -299,7 +299,7 @@ mod tests {
             let command = stage.command(stage.name());
             let settings = command
                 .get_arguments()
-                .filter(|arg| arg.get_help_heading() == Some("Options"));
+                .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS));
             for arg in settings {
                 let path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
                 let address = arg

@@ -242,18 +242,15 @@ fn filled(word: &str, value: &dyn Fn(&str) -> Option<OsString>) -> OsString {
     let mut rest = word;
     while let Some((before, after)) = rest.split_once('{') {
         text.push(before);
-        match after
+        let filled = after
             .split_once('}')
-            .and_then(|(name, next)| Some((value(name)?, next)))
-        {
-            Some((value, next)) => {
-                text.push(value);
-                rest = next;
-            }
-            None => {
-                text.push("{");
-                rest = after;
-            }
+            .and_then(|(name, next)| Some((value(name)?, next)));
+        if let Some((value, next)) = filled {
+            text.push(value);
+            rest = next;
+        } else {
+            text.push("{");
+            rest = after;
         }
     }
     text.push(rest);

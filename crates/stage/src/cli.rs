@@ -16,6 +16,9 @@ use crate::{
 /// Exit status of wrong usage.
 const USAGE: u8 = 2;
 
+/// The heading of a stage's settings in its help.
+pub const SETTINGS: &str = "Settings";
+
 /// The largest seed: settings files hold signed numbers.
 pub const MOST_SEED: u64 = i64::MAX as u64;
 
@@ -48,7 +51,7 @@ pub fn command<S: Stage>(name: &str) -> Command {
                 .help(help),
         );
     }
-    command = command.next_help_heading("Options");
+    command = command.next_help_heading(SETTINGS);
     // The structures' own descriptions are for programmers.
     command = S::Local::augment_args(S::Options::augment_args(command))
         .about(about)

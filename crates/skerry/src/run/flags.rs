@@ -121,7 +121,7 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
     let command = stage.command(stage.name());
     let settings = command
         .get_arguments()
-        .filter(|arg| arg.get_help_heading() == Some("Options"));
+        .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS));
     let mut flags = Vec::new();
     for arg in settings {
         let Some(long) = arg.get_long() else { continue };
@@ -147,7 +147,7 @@ pub(super) fn given(
     let command = stage.command(stage.name());
     for arg in command
         .get_arguments()
-        .filter(|arg| arg.get_help_heading() == Some("Options"))
+        .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS))
     {
         if fixed.is_some_and(|table| table.contains_key(arg.get_id().as_str())) {
             continue;
