@@ -7,7 +7,7 @@
 //! | module | step |
 //! |---|---|
 //! | [`search()`] | from vectors to a checked, measured answer |
-//! | [`backends`] | who searches: the trait, the choice, one module each |
+//! | [`backends`] | search backends: the trait, the choice, one module each |
 //! | [`complete`] | from a backend's candidates to the contract: measure again, order, fill short rows exactly |
 //! | [`recall`] | what was lost, on a sample, with a confidence interval |
 //! | [`shape`] | what the graph looks like: hubs, unlisted rows, components, duplicates |

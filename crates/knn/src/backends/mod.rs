@@ -1,4 +1,4 @@
-//! Who searches: the trait that a backend fulfils, and the choice among them.
+//! Search backends: the trait that each implements, and the choice among them.
 //!
 //! The trait is batch-shaped, the whole graph in one call, because engines are fast only so and the stage needs nothing
 //! else. How an engine gets there is its own affair: one pass, an index that is built and asked, or rows sent to a
