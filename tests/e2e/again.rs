@@ -3,30 +3,8 @@
 use std::path::Path;
 
 use artifacts::{Clusters, Footer, Labels, Predictions, Topics};
-use pipeline_tests::{command, program, run, succeed, write_texts};
+use pipeline_tests::{SMALL_RUN, command, program, run, small_run, succeed, write_texts};
 use serde_json::Value;
-
-const FIRST: [&str; 8] = [
-    "run",
-    "texts.csv",
-    "--encoder",
-    "hash",
-    "--k",
-    "20",
-    "--min-cluster-size",
-    "8",
-];
-
-fn first(dir: &Path, more: &[&str]) {
-    write_texts(dir);
-    let words: Vec<&str> = FIRST
-        .iter()
-        .chain(&["--quiet"])
-        .chain(more)
-        .copied()
-        .collect();
-    succeed(dir, "skerry", &words);
-}
 
 /// The steps that `skerry run` with these words did.
 fn done(dir: &Path, words: &[&str]) -> Vec<String> {
@@ -46,7 +24,7 @@ fn hash(dir: &Path, file: &str) -> String {
 }
 
 fn refused(dir: &Path, words: &[&str], told: &str) {
-    let words: Vec<&str> = FIRST.iter().chain(words).copied().collect();
+    let words: Vec<&str> = SMALL_RUN.iter().chain(words).copied().collect();
     let output = run(dir, "skerry", &words);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
@@ -60,7 +38,7 @@ fn refused(dir: &Path, words: &[&str], told: &str) {
 #[test]
 fn without_an_input_the_last_run_goes_on_with_its_settings() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--limit", "200"]);
+    small_run(dir.path(), &["--limit", "200"]);
     assert_eq!(done(dir.path(), &[]), Vec::<String>::new());
     assert_eq!(
         done(dir.path(), &["--min-cluster-size", "9"]),
@@ -77,13 +55,13 @@ fn without_an_input_the_last_run_goes_on_with_its_settings() {
     let page = std::fs::read_to_string(dir.path().join("runs/latest/map.html")).expect("it reads");
     assert!(page.contains("<title>texts</title>"));
     // An input on the command line begins anew.
-    assert_eq!(done(dir.path(), &FIRST[1..])[0], "ingest");
+    assert_eq!(done(dir.path(), &SMALL_RUN[1..])[0], "ingest");
 }
 
 #[test]
 fn a_damaged_file_is_made_again_whichever_it_is() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &[]);
+    small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
     for (file, step) in [
         ("cluster_info.parquet", "cluster"),
@@ -113,7 +91,7 @@ fn a_damaged_file_is_made_again_whichever_it_is() {
 fn a_stage_alone_does_what_the_run_does() {
     let dir = tempfile::tempdir().expect("a directory");
     // The recipe clusters in a reduced space: its files have names of their own.
-    first(dir.path(), &["--seed", "7"]);
+    small_run(dir.path(), &["--seed", "7"]);
     let before = hash(dir.path(), "clusters.parquet");
     succeed(dir.path(), "skerry-cluster", &["--run", "runs/latest"]);
     assert_eq!(hash(dir.path(), "clusters.parquet"), before);
@@ -202,7 +180,7 @@ fn a_sweep_is_set_as_the_run_was() {
 fn layers_go_from_the_tree_to_the_map() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    let mut words = FIRST.to_vec();
+    let mut words = SMALL_RUN.to_vec();
     words[7] = "3";
     succeed(dir.path(), "skerry", &words);
     let out = dir.path().join("runs/latest");
@@ -242,7 +220,7 @@ fn layers_go_from_the_tree_to_the_map() {
 #[test]
 fn new_rows_are_told_their_clusters_in_the_default_recipe() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &[]);
+    small_run(dir.path(), &[]);
     succeed(
         dir.path(),
         "skerry",
@@ -276,7 +254,7 @@ fn new_rows_are_told_their_clusters_in_the_default_recipe() {
 #[test]
 fn flags_reach_both_steps_of_a_stage_but_not_what_the_recipe_sets() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--metric", "cosine"]);
+    small_run(dir.path(), &["--metric", "cosine"]);
     let manifest = std::fs::read(dir.path().join("runs/latest/manifest.json")).expect("it reads");
     let manifest: Value = serde_json::from_slice(&manifest).expect("it is JSON");
     let setting = |step: usize, key: &str| manifest["steps"][step]["settings"][key].clone();
@@ -338,7 +316,7 @@ fn what_cannot_be_met_is_refused_before_anything_runs() {
 #[test]
 fn a_program_in_a_stages_place_has_to_write_its_file() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--preset", "direct"]);
+    small_run(dir.path(), &["--preset", "direct"]);
     for (command, told) in [
         ("true", "did not write"),
         ("sh -c 'echo junk > {neighbors}'", "wrote no such file"),
@@ -348,7 +326,7 @@ fn a_program_in_a_stages_place_has_to_write_its_file() {
             format!("[knn]\ncommand = \"{command}\"\n"),
         )
         .expect("it can be written");
-        let words: Vec<&str> = FIRST
+        let words: Vec<&str> = SMALL_RUN
             .iter()
             .chain(&["--preset", "direct", "--config", "my.toml"])
             .copied()
@@ -369,7 +347,7 @@ fn stand_in(dir: &Path, step: &str, command: &str, words: &[&str]) -> Result<Val
         format!("[{step}]\ncommand = \"{line}\"\n"),
     )
     .expect("it can be written");
-    let words: Vec<&str> = FIRST
+    let words: Vec<&str> = SMALL_RUN
         .iter()
         .chain(&["--preset", "direct", "--config", "my.toml", "--json"])
         .chain(words)
@@ -386,7 +364,7 @@ fn stand_in(dir: &Path, step: &str, command: &str, words: &[&str]) -> Result<Val
 #[test]
 fn a_program_in_a_stages_place_has_to_write_all_of_its_files() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--preset", "direct"]);
+    small_run(dir.path(), &["--preset", "direct"]);
     let cluster = program("skerry-cluster").display().to_string();
     let command = format!(
         "'{cluster}' --neighbors {{neighbors}} --embeddings {{embeddings}} --clusters {{clusters}} --cluster-info {{cluster_info}}"
@@ -415,7 +393,7 @@ fn a_program_in_the_place_of_ingest_gets_the_sources_and_is_measured() {
 #[test]
 fn without_a_log_that_can_be_read_nothing_is_taken_for_whole() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--preset", "direct"]);
+    small_run(dir.path(), &["--preset", "direct"]);
     let log = dir.path().join("runs/latest/manifest.json");
     let text = std::fs::read_to_string(&log).expect("it reads");
     // Killed between a file's rename and the log: that step is done again.
@@ -448,7 +426,7 @@ fn without_a_log_that_can_be_read_nothing_is_taken_for_whole() {
 #[test]
 fn a_wrong_name_leaves_the_settings_of_the_last_run_alone() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &[]);
+    small_run(dir.path(), &[]);
     let settings = hash(dir.path(), "pipeline.toml");
     for words in [&["run", "textz.csv"][..], &["run", "no-*.csv"]] {
         let output = run(dir.path(), "skerry", words);
@@ -463,7 +441,7 @@ fn a_wrong_name_leaves_the_settings_of_the_last_run_alone() {
 #[test]
 fn a_run_goes_on_without_its_source_and_from_anywhere() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &[]);
+    small_run(dir.path(), &[]);
     let elsewhere = tempfile::tempdir().expect("a directory");
     let out = dir.path().join("runs/latest").display().to_string();
     let words = ["run", "--json", "--out", &out, "--min-cluster-size"];
@@ -498,7 +476,7 @@ fn a_run_goes_on_without_its_source_and_from_anywhere() {
 #[test]
 fn one_step_alone_tells_which_are_stale_now() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &["--preset", "direct"]);
+    small_run(dir.path(), &["--preset", "direct"]);
     let summary = succeed(
         dir.path(),
         "skerry",
@@ -525,7 +503,7 @@ fn one_step_alone_tells_which_are_stale_now() {
 #[test]
 fn another_recipe_leaves_no_file_of_the_last() {
     let dir = tempfile::tempdir().expect("a directory");
-    first(dir.path(), &[]);
+    small_run(dir.path(), &[]);
     let reduced = dir.path().join("runs/latest/reduced.parquet");
     assert!(reduced.exists());
     succeed(

@@ -258,7 +258,7 @@ fn the_same_bytes_at_any_number_of_threads() {
 
 #[test]
 fn the_same_bytes_from_a_cold_a_warm_and_a_resumed_cache() {
-    let cache = stage::cache_dir();
+    let cache = stage::cache_dir().expect("a cache directory");
     let model = cache.join("models/all-MiniLM-L6-v2-int8");
     let versions = std::fs::read_dir(cache.join("onnxruntime"));
     let library = versions

@@ -1,12 +1,14 @@
 //! What the end-to-end tests share: the programs of the workspace as processes, and small inputs.
 
 mod programs;
+mod runs;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 pub use programs::program;
+pub use runs::{SMALL_RUN, errors, manifest_of, refused, set, small_run};
 
 /// Runs a program of the workspace in `dir`, without a cache of the user's.
 ///

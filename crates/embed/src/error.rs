@@ -12,6 +12,9 @@ pub enum Error {
     /// A file of the run.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
+    /// There is no cache to look for the default model in.
+    #[error(transparent)]
+    Cache(#[from] stage::NoCache),
     /// A number that cannot be 0.
     #[error("--{option} is 0")]
     Zero {
@@ -264,6 +267,7 @@ impl stage::Hint for Error {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
+            Self::Cache(error) => return error.hint(),
             Self::Zero { .. } => "it takes 1 or more".to_owned(),
             Self::NoDocuments => "the documents file has no rows: look at what ingest kept".to_owned(),
             Self::RuntimeMissing { .. } => {

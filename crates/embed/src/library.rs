@@ -20,7 +20,10 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
     {
         return Err(Error::RuntimeMissing { path: path.clone() });
     }
-    let cached = || setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
+    let cached = || {
+        let cache = stage::cache_dir().ok()?;
+        setup::library_path(&cache).filter(|path| path.is_file())
+    };
     let (path, searched) = match named.or_else(cached) {
         // An absolute path: a bare file name would be searched for elsewhere.
         Some(path) => (path.canonicalize().unwrap_or(path), false),

@@ -34,7 +34,7 @@ impl Model {
     /// Finds the model that `local` names, or the default one in the cache.
     pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
         let (dir, graph) = match &local.model {
-            None => setup::default_model(&stage::cache_dir())?,
+            None => setup::default_model(&stage::cache_dir()?)?,
             Some(path) if path.is_dir() => (path.clone(), find_graph(path)?),
             Some(path) if path.is_file() && path.extension().is_some_and(|end| end == "onnx") => {
                 (directory_of(path), path.clone())

@@ -323,7 +323,8 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
 
 /// The vector cache, or none where it can be neither written nor read: a run only loses time for that.
 fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
-    match VectorCache::open(&stage::cache_dir().join("vectors"), identity, d) {
+    let cache = stage::cache_dir().map_err(|error| error.to_string());
+    match cache.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d)) {
         Ok(cache) => {
             if cache.read_only {
                 progress

@@ -26,8 +26,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 
 /// Downloads what is missing.
 pub(crate) fn bring(matches: &ArgMatches) -> Result<embed::setup::Report, Failure> {
+    let cache = stage::cache_dir().map_err(|error| Failure::of(&error))?;
     let terminal = Terminal::new("setup", matches.get_flag("be_quiet"));
-    let report = embed::setup::run(&stage::cache_dir(), &terminal);
+    let report = embed::setup::run(&cache, &terminal);
     terminal.end();
     report.map_err(|error| Failure::of(&error))
 }

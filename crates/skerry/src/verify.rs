@@ -18,7 +18,7 @@ use crate::step::Context;
 pub(crate) fn command() -> Command {
     Command::new("verify")
         .about("Check that a run is complete and its files are unchanged")
-        .after_help("The hashes of all files are recomputed. The exit status is 1 if a file is missing or changed, or if a step has not run. Stale steps are listed: the next run would repeat them.")
+        .after_help("The hashes of all files are recomputed. The exit status is 1 if a file is missing or changed, if a step has not run, or if the last run stopped before its end. Stale steps are listed: the next run would repeat them.")
         .arg(
             Arg::new("dir")
                 .value_name("DIR")
@@ -34,13 +34,53 @@ pub(crate) fn command() -> Command {
         )
 }
 
-const OK: &str = "ok";
-const UNKNOWN: &str = "unknown";
-const MISSING: &str = "MISSING";
+/// What is found of a file or a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// As the log says.
+    Ok,
+    /// The log does not tell.
+    Unknown,
+    /// The next run would repeat the step.
+    Stale,
+    /// Not as it was written.
+    Changed,
+    /// Not there.
+    Missing,
+    /// The last run stopped at this step.
+    Unfinished,
+    /// The log names a file outside the run directory.
+    Outside,
+}
+
+impl Verdict {
+    /// For scripts.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Unknown => "unknown",
+            Self::Stale => "stale",
+            Self::Changed => "changed",
+            Self::Missing => "missing",
+            Self::Unfinished => "unfinished",
+            Self::Outside => "outside",
+        }
+    }
+
+    /// For people: faults in capitals.
+    fn text(self) -> String {
+        let name = self.name();
+        if matches!(self, Self::Ok | Self::Unknown | Self::Stale) {
+            name.to_owned()
+        } else {
+            name.to_uppercase()
+        }
+    }
+}
 
 /// What is found of one file.
 struct File {
-    verdict: &'static str,
+    verdict: Verdict,
     name: String,
     step: String,
 }
@@ -48,7 +88,7 @@ struct File {
 /// What is found of one step that is not as it should be.
 struct Finding {
     step: String,
-    verdict: &'static str,
+    verdict: Verdict,
     reason: String,
 }
 
@@ -84,8 +124,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     if manifest.steps.is_empty() {
         findings.push(Finding {
             step: FILE.to_owned(),
-            verdict: MISSING,
+            verdict: Verdict::Missing,
             reason: "without it nothing tells whether the files are whole".to_owned(),
+        });
+    }
+    if let Some(step) = &manifest.unfinished {
+        findings.push(Finding {
+            step: step.clone(),
+            verdict: Verdict::Unfinished,
+            reason: "the last run stopped at this step, or is still at work".to_owned(),
         });
     }
     match &steps {
@@ -111,18 +158,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 !findings.iter().any(|finding| finding.step == step.name)
                     && !files
                         .iter()
-                        .any(|file| file.step == step.name && file.verdict != OK)
+                        .any(|file| file.step == step.name && file.verdict != Verdict::Ok)
             };
             let stale = pipeline.stale(&manifest, &|step| step.command.is_none() && whole(step))?;
             findings.extend(stale.into_iter().map(|(step, reason)| Finding {
                 step,
-                verdict: "stale",
+                verdict: Verdict::Stale,
                 reason,
             }));
         }
         None => findings.push(Finding {
             step: SETTINGS_FILE.to_owned(),
-            verdict: MISSING,
+            verdict: Verdict::Missing,
             reason: "without it nothing tells which steps the run has".to_owned(),
         }),
     }
@@ -130,7 +177,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     for name in tables(dir) {
         if !files.iter().any(|known| known.name == name) {
             files.push(File {
-                verdict: UNKNOWN,
+                verdict: Verdict::Unknown,
                 name,
                 step: "no step of the run".to_owned(),
             });
@@ -147,12 +194,12 @@ fn logged(dir: &Path, manifest: &Manifest) -> Vec<File> {
     for record in &manifest.steps {
         for (name, written) in &record.outputs {
             let verdict = match boundary::inside(dir, name) {
-                Err(_) => "OUTSIDE",
+                Err(_) => Verdict::Outside,
                 Ok(path) => match artifacts::sha256(&path) {
-                    Ok(found) if found == *written => OK,
-                    Ok(_) => "CHANGED",
-                    Err(_) if path.exists() => "CHANGED",
-                    Err(_) => MISSING,
+                    Ok(found) if found == *written => Verdict::Ok,
+                    Ok(_) => Verdict::Changed,
+                    Err(_) if path.exists() => Verdict::Changed,
+                    Err(_) => Verdict::Missing,
                 },
             };
             files.push(File {
@@ -177,7 +224,7 @@ fn unfinished(
         if manifest.record(&step.name).is_none() {
             findings.push(Finding {
                 step: step.name.clone(),
-                verdict: MISSING,
+                verdict: Verdict::Missing,
                 reason: "it has not run".to_owned(),
             });
         }
@@ -187,7 +234,11 @@ fn unfinished(
             let name = name.to_string_lossy().into_owned();
             if !files.iter().any(|file| file.name == name) {
                 files.push(File {
-                    verdict: if path.exists() { UNKNOWN } else { MISSING },
+                    verdict: if path.exists() {
+                        Verdict::Unknown
+                    } else {
+                        Verdict::Missing
+                    },
                     name,
                     step: step.name.clone(),
                 });
@@ -199,13 +250,13 @@ fn unfinished(
 
 fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCode {
     let text = if matches.get_flag("json") {
-        let files_json = files.iter().map(|file| {
-            json!({ "file": file.name, "step": file.step, "verdict": file.verdict.to_lowercase() })
-        });
+        let files_json = files.iter().map(
+            |file| json!({ "file": file.name, "step": file.step, "verdict": file.verdict.name() }),
+        );
         let steps_json = findings.iter().map(|finding| {
             json!({
                 "step": finding.step,
-                "verdict": finding.verdict.to_lowercase(),
+                "verdict": finding.verdict.name(),
                 "reason": finding.reason,
             })
         });
@@ -218,28 +269,33 @@ fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCod
     } else {
         let files = files
             .iter()
-            .map(|file| format!("{:8} {}  ({})", file.verdict, file.name, file.step));
-        let findings = findings
-            .iter()
-            .map(|finding| format!("{:8} {}: {}", finding.verdict, finding.step, finding.reason));
+            .map(|file| format!("{:8} {}  ({})", file.verdict.text(), file.name, file.step));
+        let findings = findings.iter().map(|finding| {
+            format!(
+                "{:8} {}: {}",
+                finding.verdict.text(),
+                finding.step,
+                finding.reason
+            )
+        });
         files.chain(findings).collect::<Vec<_>>().join("\n")
     };
     stage::cli::print(&text)
 }
 
 fn faults(files: &[File]) -> usize {
-    let fine = |file: &&File| file.verdict != OK && file.verdict != UNKNOWN;
+    let fine = |file: &&File| file.verdict != Verdict::Ok && file.verdict != Verdict::Unknown;
     files.iter().filter(fine).count()
 }
 
 /// The verdict on the whole run.
 fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
-    let names = |verdict: &str| -> Vec<&str> {
+    let names = |verdict: Verdict| -> Vec<&str> {
         let found = findings.iter().filter(|finding| finding.verdict == verdict);
         found.map(|finding| finding.step.as_str()).collect()
     };
     let dir = dir.display();
-    let outside = files.iter().find(|file| file.verdict == "OUTSIDE");
+    let outside = files.iter().find(|file| file.verdict == Verdict::Outside);
     if let Some(file) = outside {
         return Err(Failure::work(
             format_args!(
@@ -250,7 +306,18 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
             1,
         ));
     }
-    let missing = names(MISSING);
+    let stopped = names(Verdict::Unfinished);
+    if !stopped.is_empty() {
+        return Err(Failure::work(
+            format_args!(
+                "the run {dir} is unfinished: the last run stopped at {}",
+                stopped.join(", ")
+            ),
+            format_args!("`skerry run --out {dir}` completes it"),
+            1,
+        ));
+    }
+    let missing = names(Verdict::Missing);
     if !missing.is_empty() {
         return Err(Failure::work(
             format_args!(

@@ -457,6 +457,15 @@ fn files<S: Stage>(
             "error: nothing would be written\n  hint: give `--run DIR`, or `--{first} FILE`"
         ));
     }
+    if let Some((file, other)) = files.collision(S::INPUTS, S::OUTPUTS) {
+        let path = files.output(file.name).unwrap_or_else(|| Path::new(""));
+        return Err(format!(
+            "error: {} is both `--{}`, which is written, and `--{}`\n  hint: give one of them another name",
+            path.display(),
+            file.flag(),
+            other.flag()
+        ));
+    }
     Ok(files)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use artifacts::Footer;
 
-use crate::Hashes;
+use crate::{Hashes, boundary};
 
 /// A file of a stage, as its command line names it.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +115,57 @@ impl Files {
     pub fn sources(&self) -> &[String] {
         &self.sources
     }
+
+    /// The one of `outputs` that is written to the file at `path`, which must not be read then.
+    pub fn written_to(&self, path: &Path, outputs: &'static [File]) -> Option<&'static File> {
+        let place = place(path);
+        outputs.iter().find(|file| {
+            let output = self.paths.get(file.name);
+            output.is_some_and(|output| self::place(output) == place)
+        })
+    }
+
+    /// Two files of a stage that are one: an output that is also an input or another output.
+    pub(crate) fn collision(
+        &self,
+        inputs: &'static [File],
+        outputs: &'static [File],
+    ) -> Option<(&'static File, &'static File)> {
+        let mut taken: Vec<(PathBuf, &File)> = Vec::new();
+        for (file, writes) in
+            (inputs.iter().map(|file| (file, false))).chain(outputs.iter().map(|file| (file, true)))
+        {
+            let Some(path) = self.paths.get(file.name) else {
+                continue;
+            };
+            let place = place(path);
+            let other = taken.iter().find(|(other, _)| *other == place);
+            if let (true, Some((_, other))) = (writes, other) {
+                return Some((file, other));
+            }
+            taken.push((place, file));
+        }
+        None
+    }
+}
+
+/// Where `path` leads, its name as the strictest file system compares it: equal for two paths that may be one file.
+fn place(path: &Path) -> PathBuf {
+    let path = path.canonicalize().unwrap_or_else(|_| {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let parent = parent.unwrap_or_else(|| Path::new("."));
+        let parent = parent
+            .canonicalize()
+            .or_else(|_| std::path::absolute(parent));
+        match (parent, path.file_name()) {
+            (Ok(parent), Some(name)) => parent.join(name),
+            _ => path.to_owned(),
+        }
+    });
+    match path.file_name() {
+        Some(name) => path.with_file_name(boundary::folded(&name.to_string_lossy())),
+        None => path,
+    }
 }
 
 /// The most bytes that the settings or the log of a run may have. Ours have some tens of KiB.
@@ -160,7 +211,54 @@ pub fn absolute(path: &str) -> io::Result<String> {
 
 #[cfg(all(test, unix))]
 mod tests {
-    use super::absolute;
+    use std::path::Path;
+
+    use super::{File, Files, absolute};
+
+    const INPUTS: &[File] = &[file("vectors"), file("texts")];
+    const OUTPUTS: &[File] = &[file("page"), file("picture")];
+
+    const fn file(name: &'static str) -> File {
+        File {
+            name,
+            file: name,
+            required: true,
+            help: "",
+        }
+    }
+
+    #[test]
+    fn an_output_is_no_input_and_no_other_output() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let root = dir.path();
+        std::fs::create_dir_all(root.join("deep")).expect("it can be made");
+        for name in ["vectors", "texts"] {
+            std::fs::write(root.join(name), "").expect("it can be written");
+        }
+        std::os::unix::fs::symlink(root.join("texts"), root.join("link")).expect("a link");
+        let found = |set: &[(&'static str, &str)]| {
+            let mut files = Files::standard(root, INPUTS.iter().chain(OUTPUTS));
+            for (name, path) in set {
+                files = files.with(name, root.join(path));
+            }
+            let names = files.collision(INPUTS, OUTPUTS);
+            names.map(|(file, other)| (file.name, other.name))
+        };
+        assert_eq!(found(&[]), None);
+        // Both may read one file.
+        assert_eq!(found(&[("vectors", "texts")]), None);
+        for same in ["texts", "deep/../texts", "link", "Texts", "./texts"] {
+            assert_eq!(found(&[("page", same)]), Some(("page", "texts")), "{same}");
+        }
+        for same in ["page", "PAGE", "deep/../page"] {
+            let pair = Some(("picture", "page"));
+            assert_eq!(found(&[("picture", same)]), pair, "{same}");
+        }
+        let files = Files::standard(root, OUTPUTS);
+        let written = |path: &Path| files.written_to(path, OUTPUTS).map(|file| file.name);
+        assert_eq!(written(&root.join("deep/../page")), Some("page"));
+        assert_eq!(written(&root.join("texts")), None);
+    }
 
     #[test]
     fn detours_are_left_out_and_links_are_not_skipped() {

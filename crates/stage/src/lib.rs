@@ -5,6 +5,7 @@
 
 pub mod boundary;
 mod bytes;
+mod cache;
 pub mod cli;
 mod config;
 mod files;
@@ -21,13 +22,13 @@ mod usage;
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use boundary::BoundaryError;
 pub use bytes::Bytes;
+pub use cache::{NoCache, cache_dir};
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use files::{File, Files, absolute};
 pub use fresh::{Freshness, Hashes, freshness};
@@ -135,25 +136,6 @@ pub fn thousands(number: usize) -> String {
         .filter_map(|part| std::str::from_utf8(part).ok())
         .collect();
     parts.join(",")
-}
-
-/// Where models, libraries and vectors are kept between runs: `$SKERRY_CACHE`, else `$XDG_CACHE_HOME/skerry`, else
-/// `~/.cache/skerry` (`%LOCALAPPDATA%\skerry` on Windows); a place for temporary files where the user has no home.
-pub fn cache_dir() -> PathBuf {
-    home_cache_dir().unwrap_or_else(|| std::env::temp_dir().join("skerry"))
-}
-
-/// [`cache_dir`] where it belongs to this user alone: none in a place for temporary files, which others can write to.
-fn home_cache_dir() -> Option<PathBuf> {
-    let var = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    var("SKERRY_CACHE")
-        .or_else(|| var("XDG_CACHE_HOME").map(|dir| dir.join("skerry")))
-        .or_else(|| var("LOCALAPPDATA").map(|dir| dir.join("skerry")))
-        .or_else(|| std::env::home_dir().map(|dir| dir.join(".cache").join("skerry")))
 }
 
 #[cfg(test)]

@@ -20,6 +20,9 @@ pub struct Manifest {
     pub seed: u64,
     /// What was read: absolute paths, patterns, or `-`.
     pub input: Vec<String>,
+    /// The step at which the last run is at work, or at which it stopped; none where it ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<String>,
     /// In the order of the pipeline.
     pub steps: Vec<Record>,
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, boundary, home_cache_dir};
+use crate::{Hint, boundary, cache_dir};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +198,7 @@ pub fn flags() -> [Arg; 2] {
 /// The file of the cache that remembers the run in `dir`, and the directory's resolved path. None where there is no such
 /// directory, or no cache of this user's own.
 fn memory_of(dir: &Path) -> Option<(PathBuf, PathBuf)> {
-    let cache = home_cache_dir()?;
+    let cache = cache_dir().ok()?;
     let dir = dir.canonicalize().ok()?;
     let name = artifacts::sha256_of(dir.as_os_str().as_encoded_bytes());
     Some((cache.join("runs").join(format!("{name}.json")), dir))

@@ -45,6 +45,6 @@ fn brings_everything_once() {
 fn fill_this_machines_cache() {
     eprintln!(
         "{}",
-        embed::setup::run(&stage::cache_dir(), &Silent).unwrap()
+        embed::setup::run(&stage::cache_dir().expect("a cache directory"), &Silent).unwrap()
     );
 }

@@ -263,7 +263,8 @@ pub(crate) fn describe(dir: &Path, name: &str, json: &str) {
 
 /// ONNX Runtime's library in this machine's cache, or `None`, and the test is skipped.
 pub(crate) fn library() -> Option<PathBuf> {
-    let path = embed::setup::library_path(&stage::cache_dir()).filter(|path| path.is_file());
+    let path = embed::setup::library_path(&stage::cache_dir().expect("a cache directory"))
+        .filter(|path| path.is_file());
     if path.is_none() {
         skip("ONNX Runtime is not set up (skerry setup)");
     }
@@ -272,7 +273,7 @@ pub(crate) fn library() -> Option<PathBuf> {
 
 /// The cache with the default model, or `None`, and the test is skipped.
 pub(crate) fn default_model_cache() -> Option<PathBuf> {
-    let cache = stage::cache_dir();
+    let cache = stage::cache_dir().expect("a cache directory");
     let missing = embed::setup::missing(&cache);
     if !missing.is_empty() {
         skip(&format!(

@@ -57,14 +57,18 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             same_input: manifest.input == plan.input,
             ..pipeline(matches, &plan, &settings, &read)
         };
-        env!("CARGO_PKG_VERSION").clone_into(&mut manifest.skerry);
-        plan.preset.name().clone_into(&mut manifest.preset);
-        (manifest.seed, manifest.input) = (plan.seed, plan.input.clone());
+        let this_run = Manifest {
+            skerry: env!("CARGO_PKG_VERSION").to_owned(),
+            preset: plan.preset.name().to_owned(),
+            seed: plan.seed,
+            input: plan.input.clone(),
+            ..Manifest::default()
+        };
         let guard = Guard {
             lock: &lock,
             interrupts: &interrupts,
         };
-        let records = pipeline.go(&mut manifest, &guard)?;
+        let records = pipeline.go(&mut manifest, this_run, &guard)?;
         Ok((manifest, records))
     });
     clear(dir, &written);

@@ -267,12 +267,15 @@ impl Pipeline<'_> {
         before.map(|other| other.name.clone())
     }
 
+    /// Carries out what is stale. `manifest`, the log of the last run, becomes that of `this_run`.
     pub(crate) fn go(
         &self,
         manifest: &mut Manifest,
+        this_run: Manifest,
         guard: &Guard<'_>,
     ) -> Result<Vec<Record>, Failure> {
         let choices = self.choices()?;
+        let mut this_run = Some(this_run);
         let mut records: Vec<Record> = Vec::new();
         for (step, choice) in self.steps.iter().zip(&choices) {
             let kept = |what: &dyn fmt::Display| {
@@ -293,6 +296,10 @@ impl Pipeline<'_> {
                     if self.matches.get_flag("verbose") {
                         self.say(&step.name, &reason);
                     }
+                    self.trusted(step.untrusted.clone())?;
+                    // Only this: until a step has ended, the rest of the log is that of the last run.
+                    manifest.unfinished = Some(step.name.clone());
+                    manifest.write(self.context.dir)?;
                     let old = manifest.record(&step.name).cloned();
                     self.carry_out(step, reason, old.as_ref(), guard)?
                 }
@@ -302,6 +309,13 @@ impl Pipeline<'_> {
                 stage: step.stage.name().to_owned(),
                 ..record
             });
+            if let Some(this_run) = this_run.take() {
+                *manifest = Manifest {
+                    unfinished: manifest.unfinished.take(),
+                    steps: std::mem::take(&mut manifest.steps),
+                    ..this_run
+                };
+            }
             self.log(manifest, &records)?;
         }
         let left: Vec<&str> = (self.steps.iter().zip(&choices))
@@ -319,6 +333,7 @@ impl Pipeline<'_> {
         if stale.is_empty() {
             self.remove_others(manifest)?;
         }
+        manifest.unfinished = None;
         self.log(manifest, &records)?;
         Ok(records)
     }
@@ -418,7 +433,6 @@ impl Pipeline<'_> {
         old: Option<&Record>,
         guard: &Guard<'_>,
     ) -> Result<Record, Failure> {
-        self.trusted(step.untrusted.clone())?;
         let writes = step.stage.writes(&step.name, &step.table)?;
         let files = self.context.files(step);
         let before = self.written_at(step, &writes);

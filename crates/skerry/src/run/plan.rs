@@ -363,6 +363,19 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
             let path = step.file_name(file).to_owned();
             // By the strictest file system: a run may be carried to one that ignores case.
             let same = |taken: &str| boundary::folded(taken) == boundary::folded(&path);
+            let mut inputs = step.stage.inputs().iter();
+            if let Some(input) = inputs.find(|input| same(step.file_name(input))) {
+                return Err(Failure::usage(
+                    format_args!(
+                        "the step `{}` reads {path} as `{}` and would write it as `{}`",
+                        step.name, input.name, file.name
+                    ),
+                    format_args!(
+                        "give it another file: `files = {{ {} = \"...\" }}` in `[{}]`",
+                        file.name, step.name
+                    ),
+                ));
+            }
             if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken)) {
                 return Err(Failure::usage(
                     format_args!("the steps `{other}` and `{}` both write {path}", step.name),

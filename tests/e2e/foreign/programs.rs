@@ -1,0 +1,247 @@
+//! Programs, libraries, inputs, models and addresses that a run directory names.
+
+use pipeline_tests::{errors, manifest_of, refused, run, set, small_run, succeed, write_texts};
+use serde_json::json;
+
+use super::{by_a_stranger, snapshot};
+
+#[test]
+fn programs_of_a_run_directory_do_not_run_unasked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let marker = dir.path().join("pwned");
+    set(
+        dir.path(),
+        "label",
+        &format!("command = \"touch '{}'\"", marker.display()),
+    );
+    let before = snapshot(dir.path());
+    for words in [
+        &["run"][..],
+        &["run", "--quiet"],
+        &["run", "--force"],
+        &["run", "--only", "label"],
+        &["run", "--from", "cluster"],
+        &["run", "--allow-external"],
+    ] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(&output, 1, &["touch", "`[label]`", "--allow-commands"]);
+        assert!(!marker.exists(), "{words:?}");
+        assert_eq!(snapshot(dir.path()), before, "{words:?}");
+    }
+    for words in [
+        &["run", "--dry-run"][..],
+        &["run", "--dry-run", "--allow-commands"],
+        &["verify"],
+        &["sweep", "--run", "runs/latest"],
+        &[
+            "predict",
+            "--run",
+            "runs/latest",
+            "runs/latest/embeddings.parquet",
+        ],
+        &["label", "--run", "runs/latest"],
+    ] {
+        by_a_stranger(dir.path(), "skerry", words);
+        assert!(!marker.exists(), "{words:?}");
+    }
+    // What does not need it goes on.
+    let output = by_a_stranger(dir.path(), "skerry", &["run", "--only", "viz"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    // Allowed, it is shown first, and runs: it writes no topics, which is an error of its own.
+    let output = by_a_stranger(dir.path(), "skerry", &["run", "--allow-commands"]);
+    assert!(
+        errors(&output).starts_with("allowed: `command` of `[label]`: touch"),
+        "{}",
+        errors(&output)
+    );
+    assert!(marker.exists());
+    std::fs::remove_file(&marker).expect("it is there");
+    // From then on the user has given it.
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    assert!(
+        !errors(&output).contains("not trusted"),
+        "{}",
+        errors(&output)
+    );
+    assert!(marker.exists());
+}
+
+#[test]
+fn the_owner_of_a_run_goes_on_as_before() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let knn = pipeline_tests::program("skerry-knn");
+    let command = format!(
+        "'{}' --embeddings {{embeddings}} --neighbors {{neighbors}} --k 9 --quiet",
+        knn.display()
+    );
+    std::fs::write(
+        dir.path().join("my.toml"),
+        format!("[knn]\ncommand = \"{command}\"\n"),
+    )
+    .expect("it can be written");
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--config",
+        "my.toml",
+    ];
+    succeed(dir.path(), "skerry", &words);
+    succeed(dir.path(), "skerry", &["run", "--min-cluster-size", "9"]);
+    // Other settings may be changed in the file itself.
+    set(dir.path(), "cluster", "min_cluster_size = 10");
+    succeed(dir.path(), "skerry", &["run"]);
+    // Another command is another matter.
+    set(dir.path(), "knn", "command = \"touch pwned\"");
+    refused(
+        &run(dir.path(), "skerry", &["run"]),
+        1,
+        &["touch pwned", "--allow-commands"],
+    );
+    // A file that is named is trusted, wherever it lies.
+    let words = ["run", "texts.csv", "--config", "runs/latest/pipeline.toml"];
+    run(dir.path(), "skerry", &words);
+    assert!(dir.path().join("pwned").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_library_of_a_run_directory_is_not_loaded_unasked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let marker = dir.path().join("loaded");
+    let (source, library) = (dir.path().join("evil.c"), dir.path().join("evil.so"));
+    let code = format!(
+        "#include <stdio.h>\n__attribute__((constructor)) static void run(void) {{ fclose(fopen(\"{}\", \"w\")); }}\n",
+        marker.display()
+    );
+    std::fs::write(&source, code).expect("it can be written");
+    let compiled = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-o"])
+        .args([&library, &source])
+        .status()
+        .expect("there is a C compiler: the build needs one");
+    assert!(compiled.success());
+    // A model that is enough to get as far as the library.
+    let model = dir.path().join("runs/latest/model");
+    std::fs::create_dir(&model).expect("it can be made");
+    std::fs::write(model.join("model.onnx"), [0x3a, 0x00]).expect("it can be written");
+    std::fs::write(
+        model.join("vocab.txt"),
+        "[PAD]\n[UNK]\n[CLS]\n[SEP]\nharbor\n",
+    )
+    .expect("it can be written");
+    let lines = format!(
+        "encoder = \"onnx\"\npooling = \"mean\"\nmodel = \"{}\"\nonnxruntime = \"{}\"",
+        model.display(),
+        library.display()
+    );
+    set(dir.path(), "embed", &lines);
+    for words in [
+        &["run"][..],
+        &["run", "--dry-run"],
+        &["run", "--allow-external"],
+        &["embed", "--run", "runs/latest"],
+        &["verify"],
+    ] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        assert!(!marker.exists(), "{words:?}: {}", errors(&output));
+        if words[0] == "embed" || words == ["run"] {
+            refused(&output, 1, &["evil.so", "--allow-commands"]);
+        }
+    }
+    by_a_stranger(
+        dir.path(),
+        "skerry",
+        &["embed", "--run", "runs/latest", "--allow-commands"],
+    );
+    assert!(marker.exists(), "the library is one that would have run");
+}
+
+#[test]
+fn inputs_models_and_addresses_of_a_run_directory_are_not_used_unasked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let before = snapshot(dir.path());
+    // Of a run that was handed over as it is, all that is there can be worked with: its source is not needed.
+    let output = by_a_stranger(dir.path(), "skerry", &["run", "--json"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("texts.csv is not looked at without `--allow-external`"),
+        "{}",
+        errors(&output)
+    );
+    assert_eq!(snapshot(dir.path()), before);
+    // Another source is not read.
+    let settings = dir.path().join("runs/latest/pipeline.toml");
+    let whole = std::fs::read(&settings).expect("it reads");
+    let secret = dir.path().join("secret.csv");
+    std::fs::write(&secret, "text\nmy password\nmy other password\nmy third\n")
+        .expect("it can be written");
+    let input = format!("input = [\"{}\"]", secret.display());
+    for words in [
+        &["run", "--from", "ingest"][..],
+        &["run", "--limit", "3"],
+        &["run"],
+    ] {
+        set(dir.path(), "run", &input);
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(&output, 1, &["secret.csv", "--allow-external"]);
+        let texts =
+            std::fs::read(dir.path().join("runs/latest/documents.parquet")).expect("it reads");
+        assert!(!texts.windows(8).any(|bytes| bytes == b"password"));
+    }
+    // Nor a model.
+    std::fs::write(&settings, whole).expect("it can be written");
+    let model = dir.path().join("private model");
+    std::fs::create_dir(&model).expect("it can be made");
+    let line = format!("encoder = \"onnx\"\nmodel = \"{}\"", model.display());
+    set(dir.path(), "embed", &line);
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 1, &["private model", "--allow-external"]);
+    let output = by_a_stranger(dir.path(), "skerry", &["embed", "--run", "runs/latest"]);
+    refused(&output, 1, &["private model", "--allow-external"]);
+    // Nor is a text sent anywhere.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.set_nonblocking(true).expect("it can be set");
+    let address = listener.local_addr().expect("it has one");
+    set(
+        dir.path(),
+        "embed",
+        &format!("endpoint = \"http://{address}/v1\""),
+    );
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 2, &["`[embed]` has no setting `endpoint`"]);
+    assert!(listener.accept().is_err(), "something connected");
+}
+
+#[test]
+fn no_second_reader_takes_the_input_of_the_first() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let secret = dir.path().join("secret.txt");
+    std::fs::write(&secret, "one password\ntwo passwords\nthree of them\n")
+        .expect("it can be written");
+    // As if the secret had been the input all along: only the first reader is up to date.
+    let mut manifest = manifest_of(dir.path());
+    manifest["input"] = json!([secret]);
+    let out = dir.path().join("runs/latest");
+    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
+    let steps = r#"["ingest", "second", "embed", "knn", "reduce", "reduced_knn", "cluster", "project", "label", "viz"]"#;
+    let lines = format!("input = [\"{}\"]\nsteps = {steps}", secret.display());
+    set(dir.path(), "run", &lines);
+    let path = out.join("pipeline.toml");
+    let text = std::fs::read_to_string(&path).expect("it reads");
+    let second = "\n[second]\nstage = \"ingest\"\nformat = \"lines\"\nfiles = { documents = \"second.parquet\" }\n";
+    std::fs::write(&path, text + second).expect("it can be written");
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(
+        &output,
+        1,
+        &["secret.txt", "`[second]`", "--allow-external"],
+    );
+    assert!(!out.join("second.parquet").exists());
+}
