@@ -1,14 +1,12 @@
 //! The `skerry` program: the whole pipeline, and each stage as a subcommand.
 
-mod config;
+mod arguments;
 mod failure;
 mod interrupt;
-mod manifest;
-mod recipe;
 mod run;
+mod settings;
 mod setup;
 mod stages;
-mod step;
 mod summary;
 mod verify;
 
@@ -23,7 +21,7 @@ fn main() -> ExitCode {
     let (name, matches) = matches.subcommand().expect("a subcommand is required");
     let result = match name {
         "run" => run::run(matches),
-        "config" => config::print(matches),
+        "config" => settings::print(matches),
         "setup" => setup::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
@@ -43,8 +41,8 @@ fn command() -> Command {
         .after_help("Start with `skerry run news.csv`, then open runs/latest/map.html.")
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .subcommand(run::command())
-        .subcommand(config::command())
+        .subcommand(arguments::command())
+        .subcommand(settings::command())
         .subcommand(setup::command())
         .subcommand(verify::command())
         .subcommand(stage::cli::command::<cluster::Sweep>("sweep"))

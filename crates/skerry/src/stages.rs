@@ -1,4 +1,4 @@
-//! The stages behind one face, so that the pipeline can treat them alike.
+//! The stages behind one trait, so that the pipeline treats them alike.
 
 use std::ffi::OsString;
 use std::marker::PhantomData;
@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 use serde_json::Value;
 use stage::{File, Files, Freshness, Hashes, Reach, Seed, Stage};
+use toml::Table;
 
 use crate::failure::Failure;
 
@@ -40,32 +41,37 @@ pub(crate) trait AnyStage: Sync {
     fn command(&self, name: &str) -> Command;
     /// Runs it in this process.
     fn execute(&self, matches: &ArgMatches) -> ExitCode;
-    /// All its settings: those of `flags`, else of `table`, else the defaults.
-    fn settings(
+    /// The settings of the step `step`: those of `flags`, else of `table`, else the defaults. Paths become absolute.
+    fn resolve(
         &self,
         step: &str,
-        table: &toml::Table,
+        table: &Table,
         flags: &[OsString],
-    ) -> Result<Vec<(String, Value)>, Failure>;
-    /// The outputs that these settings bring forth.
-    fn writes(&self, step: &str, table: &toml::Table) -> Result<Vec<&'static str>, Failure>;
-    /// Whether these settings can be met at all, as far as that is known before anything is read.
-    fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure>;
-    /// Whether it would write what is there. With `unread`, a reason not to, nothing outside the run is looked at.
+    ) -> Result<Box<dyn Resolved>, Failure>;
+}
+
+/// The settings of one step, complete and of the stage's own types.
+pub(crate) trait Resolved {
+    /// All of them by name, those that decide the output first.
+    fn values(&self) -> &[(String, Value)];
+    /// The outputs that they bring about, by name.
+    fn writes(&self) -> Vec<&'static str>;
+    /// Refuses what cannot work, as far as that is known before anything is read.
+    fn check(&self) -> Result<(), Failure>;
+    /// Whether the stage would write what `files` already hold. With `unread`, a reason not to, nothing outside the run is
+    /// read.
     fn freshness(
         &self,
-        step: &str,
-        table: &toml::Table,
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
         unread: Option<&str>,
-    ) -> Result<Freshness, Failure>;
+    ) -> Freshness;
 }
 
 struct Of<S>(PhantomData<fn() -> S>);
 
-impl<S: Stage> AnyStage for Of<S> {
+impl<S: Stage + 'static> AnyStage for Of<S> {
     fn name(&self) -> &'static str {
         S::NAME
     }
@@ -102,42 +108,81 @@ impl<S: Stage> AnyStage for Of<S> {
         stage::cli::execute::<S>(matches)
     }
 
-    fn settings(
+    fn resolve(
         &self,
         step: &str,
-        table: &toml::Table,
+        table: &Table,
         flags: &[OsString],
-    ) -> Result<Vec<(String, Value)>, Failure> {
+    ) -> Result<Box<dyn Resolved>, Failure> {
         let line = std::iter::once(OsString::from("skerry run")).chain(flags.iter().cloned());
         let command = stage::cli::command::<S>("skerry run").arg_required_else_help(false);
         let matches = command
             .try_get_matches_from(line)
             .unwrap_or_else(|error| error.exit());
         let (options, local) = stage::settings::<S>(step, Some(table), Some(&matches))?;
-        Ok(stage::settings_of::<S>(&options, &local))
+        let mut values = stage::settings_of::<S>(&options, &local);
+        // The next command may be given elsewhere.
+        let is_path = |key: &str| {
+            let mut external = S::EXTERNAL.iter();
+            external.any(|(known, reach)| *known == key && *reach != Reach::Network)
+        };
+        for (key, value) in &mut values {
+            if let Value::String(path) = value
+                && is_path(key)
+            {
+                *path = absolute(path)?;
+            }
+        }
+        let (options, local) = stage::settings::<S>(step, Some(&table_of(&values)), None)?;
+        Ok(Box::new(Settings::<S> {
+            options,
+            local,
+            values,
+        }))
+    }
+}
+
+struct Settings<S: Stage> {
+    options: S::Options,
+    local: S::Local,
+    values: Vec<(String, Value)>,
+}
+
+impl<S: Stage + 'static> Resolved for Settings<S> {
+    fn values(&self) -> &[(String, Value)] {
+        &self.values
     }
 
-    fn writes(&self, step: &str, table: &toml::Table) -> Result<Vec<&'static str>, Failure> {
-        Ok(S::writes(&stage::settings::<S>(step, Some(table), None)?.0))
+    fn writes(&self) -> Vec<&'static str> {
+        S::writes(&self.options)
     }
 
-    fn check(&self, step: &str, table: &toml::Table) -> Result<(), Failure> {
-        let (options, local) = stage::settings::<S>(step, Some(table), None)?;
-        S::check(&options, &local).map_err(|error| Failure::of(&error).into_usage())
+    fn check(&self) -> Result<(), Failure> {
+        let checked = S::check(&self.options, &self.local);
+        checked.map_err(|error| Failure::of(&error).into_usage())
     }
 
     fn freshness(
         &self,
-        step: &str,
-        table: &toml::Table,
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
         unread: Option<&str>,
-    ) -> Result<Freshness, Failure> {
-        let (options, local) = stage::settings::<S>(step, Some(table), None)?;
-        Ok(stage::freshness::<S>(
-            files, &options, &local, seed, hashes, unread,
-        ))
+    ) -> Freshness {
+        stage::freshness::<S>(files, &self.options, &self.local, seed, hashes, unread)
     }
+}
+
+/// `path` as a run keeps it (see [`stage::absolute`]).
+pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
+    stage::absolute(path).map_err(Failure::io("find", std::path::Path::new(path)))
+}
+
+/// Settings as a table of a settings file. TOML has no word for "not set": such a key is left out.
+fn table_of(values: &[(String, Value)]) -> Table {
+    let set = values.iter().filter_map(|(key, value)| {
+        let value = toml::Value::try_from(value).ok()?;
+        Some((key.clone(), value))
+    });
+    set.collect()
 }

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use artifacts::{Artifact, Clusters, Documents, Footer, Intake};
-use stage::thousands;
-
-use crate::manifest::Record;
+use stage::{Record, thousands};
 
 /// The table of steps, and what came out; `output` gives the file of a stage by its name.
 pub(crate) fn text(

@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, boundary};
+use stage::{Hashes, Manifest, boundary};
 
 use crate::failure::Failure;
-use crate::manifest::{FILE, Manifest};
-use crate::recipe::Step;
-use crate::run::{Pipeline, kept_steps};
-use crate::step::Context;
+use crate::run::{Context, Staleness, build_id, kept_steps};
+use crate::settings::Step;
+
+const FILE: &str = Manifest::FILE;
 
 pub(crate) fn command() -> Command {
     Command::new("verify")
@@ -145,14 +145,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 quiet: true,
                 input: &[],
             };
-            unfinished(&context, steps, &manifest, &mut files, &mut findings)?;
-            let pipeline = Pipeline {
-                matches,
+            unfinished(&context, steps, &manifest, &mut files, &mut findings);
+            let run = Staleness {
                 steps,
                 context,
                 hashes: Hashes::default(),
                 unread: Some("nothing outside the run is looked at"),
                 same_input: true,
+                build: build_id(),
             };
             let whole = |step: &Step| {
                 !findings.iter().any(|finding| finding.step == step.name)
@@ -160,7 +160,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                         .iter()
                         .any(|file| file.step == step.name && file.verdict != Verdict::Ok)
             };
-            let stale = pipeline.stale(&manifest, &|step| step.command.is_none() && whole(step))?;
+            let stale = run.stale(&manifest, &|step| step.command.is_none() && whole(step));
             findings.extend(stale.into_iter().map(|(step, reason)| Finding {
                 step,
                 verdict: Verdict::Stale,
@@ -219,7 +219,7 @@ fn unfinished(
     manifest: &Manifest,
     files: &mut Vec<File>,
     findings: &mut Vec<Finding>,
-) -> Result<(), Failure> {
+) {
     for step in steps {
         if manifest.record(&step.name).is_none() {
             findings.push(Finding {
@@ -228,7 +228,7 @@ fn unfinished(
                 reason: "it has not run".to_owned(),
             });
         }
-        let writes = step.stage.writes(&step.name, &step.table)?;
+        let writes = step.settings.writes();
         for path in context.outputs_of(step, &writes) {
             let name = path.strip_prefix(context.dir).unwrap_or(&path);
             let name = name.to_string_lossy().into_owned();
@@ -245,7 +245,6 @@ fn unfinished(
             }
         }
     }
-    Ok(())
 }
 
 fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCode {

@@ -22,6 +22,9 @@ pub const SETTINGS: &str = "Settings";
 /// The largest seed: settings files hold signed numbers.
 pub const MOST_SEED: u64 = i64::MAX as u64;
 
+/// The flag by which a run passes on hashes that it knows.
+pub const INPUT_HASH: &str = "input-hash";
+
 /// The name of the settings file that a run keeps in its directory.
 pub const SETTINGS_FILE: &str = "pipeline.toml";
 
@@ -122,6 +125,14 @@ fn common(command: Command) -> Command {
                 .action(ArgAction::SetTrue)
                 .help("Accept inputs that do not belong together, with a warning")
                 .long_help("Accept inputs that do not belong together, with a warning\n\nWithout this flag, inputs that were made from other files than those given, or that have changed since the run wrote them, are refused."),
+        )
+        .arg(
+            Arg::new("input_hash")
+                .long(INPUT_HASH)
+                .value_name("NAME=SHA256")
+                .action(ArgAction::Append)
+                .hide(true)
+                .help("SHA-256 of an input, which is not read again for it"),
         )
         .arg(json_flag())
         .arg(quiet_flag())
@@ -350,14 +361,9 @@ fn check_trust<S: Stage>(
         let Some(value) = table.get(key).filter(|_| !config::is_given(matches, key)) else {
             continue;
         };
-        let external = External {
-            step: step.to_owned(),
-            key: key.to_owned(),
-            value: value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned),
-            reach,
-        };
+        let text = value.as_str().map(str::to_owned);
+        let text = text.unwrap_or_else(|| value.to_string());
+        let external = External::setting(step, key, text, reach);
         if !trust.covers(&external) {
             externals.push(external);
         } else if trust.allowed(&external) {
@@ -456,6 +462,15 @@ fn files<S: Stage>(
         return Err(format!(
             "error: nothing would be written\n  hint: give `--run DIR`, or `--{first} FILE`"
         ));
+    }
+    for known in matches
+        .get_many::<String>("input_hash")
+        .into_iter()
+        .flatten()
+    {
+        if let Some((name, hash)) = known.split_once('=') {
+            files = files.with_hash(name, hash);
+        }
     }
     if let Some((file, other)) = files.collision(S::INPUTS, S::OUTPUTS) {
         let path = files.output(file.name).unwrap_or_else(|| Path::new(""));

@@ -101,6 +101,14 @@ impl Files {
         self.hashes.of(self.input(name))
     }
 
+    /// Takes `hash` for the SHA-256 of the input `name`, which is not read for it then.
+    pub(crate) fn with_hash(self, name: &str, hash: &str) -> Self {
+        if let Some(path) = self.optional(name) {
+            self.hashes.insert(path, hash.to_owned());
+        }
+        self
+    }
+
     /// Records in `footer` that the input `name` was read.
     ///
     /// # Panics

@@ -152,6 +152,7 @@ impl<'a> Log<'a> {
                 status: "done".to_owned(),
                 reason: Some("it was run alone".to_owned()),
                 producer: S::PRODUCER.to_owned(),
+                build: None,
                 seed: seed.0,
                 settings: crate::settings_of::<S>(options, local)
                     .into_iter()

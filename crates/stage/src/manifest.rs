@@ -40,6 +40,9 @@ pub struct Record {
     pub reason: Option<String>,
     /// Program and version, as in the footers of its files.
     pub producer: String,
+    /// What identifies the build of the program, where it was a development build of `skerry`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
     /// The seed that it ran with.
     pub seed: u64,
     /// All of its settings.

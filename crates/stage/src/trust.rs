@@ -57,14 +57,20 @@ impl fmt::Display for External {
 }
 
 impl External {
-    /// The file `name` of `step`, which leads to `target` outside the run.
-    pub fn file(step: &str, name: &str, target: &Path) -> Self {
+    /// The setting `key` of `step`.
+    pub fn setting(step: &str, key: &str, value: String, reach: Reach) -> Self {
         Self {
             step: step.to_owned(),
-            key: format!("files.{name}"),
-            value: target.to_string_lossy().into_owned(),
-            reach: Reach::File,
+            key: key.to_owned(),
+            value,
+            reach,
         }
+    }
+
+    /// The file `name` of `step`, which leads to `target` outside the run.
+    pub fn file(step: &str, name: &str, target: &Path) -> Self {
+        let target = target.to_string_lossy().into_owned();
+        Self::setting(step, &format!("files.{name}"), target, Reach::File)
     }
 
     /// Whether it stands for a file of the run that a link leads elsewhere.
@@ -255,12 +261,7 @@ mod tests {
     use super::*;
 
     fn external(key: &str, value: &str, reach: Reach) -> External {
-        External {
-            step: "embed".to_owned(),
-            key: key.to_owned(),
-            value: value.to_owned(),
-            reach,
-        }
+        External::setting("embed", key, value.to_owned(), reach)
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! `skerry run`: from a table of texts to a map.
 
-mod flags;
-mod pipeline;
+mod build;
+mod consent;
+mod context;
+mod dry_run;
+mod executor;
 mod plan;
+mod process;
+mod selection;
 mod spool;
+mod staleness;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,16 +17,17 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, RunLock, boundary};
+use stage::{Hashes, Manifest, RunLock, boundary};
 
-pub(crate) use self::flags::command;
-pub(crate) use self::pipeline::Pipeline;
+pub(crate) use self::build::build_id;
+pub(crate) use self::context::Context;
+use self::executor::Executor;
 use self::plan::Plan;
-pub(crate) use self::plan::{absolute, kept_steps};
+pub(crate) use self::plan::kept_steps;
+use self::process::Guard;
+pub(crate) use self::staleness::Staleness;
 use crate::failure::Failure;
 use crate::interrupt::Interrupts;
-use crate::manifest::{FILE, Manifest};
-use crate::step::{Context, Guard};
 use crate::{setup, summary};
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
@@ -29,14 +36,15 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let plan = Plan::new(matches, dir)?;
     let settings = dir.join(SETTINGS_FILE);
     show_allowed(&plan);
-    let planned = pipeline(matches, &plan, &settings, &plan.input);
-    planned.choices()?;
+    let selection = selection::select(matches, &plan.steps)?;
     plan.find_input()?;
-    let logged = boundary::own_file(dir, FILE)?;
+    let planned = staleness(matches, &plan, &settings, &plan.input);
+    let logged = boundary::own_file(dir, Manifest::FILE)?;
     if matches.get_flag("dry-run") {
-        return planned.dry_run(&log(dir));
+        let json = matches.get_flag("json_report");
+        return Ok(dry_run::report(&planned, &selection, &log(dir), json));
     }
-    planned.check_trust()?;
+    executor::check_trust(&planned, &selection)?;
     if matches.get_flag("setup") && plan.needs_default_model() {
         setup::bring(matches)?;
     }
@@ -53,9 +61,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         artifacts::write_bytes(&settings, plan.page().as_bytes())?;
         remember(dir, &plan);
         let mut manifest = log(dir);
-        let pipeline = Pipeline {
-            same_input: manifest.input == plan.input,
-            ..pipeline(matches, &plan, &settings, &read)
+        let executor = Executor {
+            run: Staleness {
+                same_input: manifest.input == plan.input,
+                ..staleness(matches, &plan, &settings, &read)
+            },
+            selection,
+            verbose: matches.get_flag("verbose"),
         };
         let this_run = Manifest {
             skerry: env!("CARGO_PKG_VERSION").to_owned(),
@@ -68,7 +80,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             lock: &lock,
             interrupts: &interrupts,
         };
-        let records = pipeline.go(&mut manifest, this_run, &guard)?;
+        let records = executor.go(&mut manifest, this_run, &guard)?;
         Ok((manifest, records))
     });
     clear(dir, &written);
@@ -110,14 +122,13 @@ fn remember(dir: &Path, plan: &Plan) {
     }
 }
 
-fn pipeline<'a>(
+fn staleness<'a>(
     matches: &'a ArgMatches,
     plan: &'a Plan,
     settings: &'a Path,
     read: &'a [String],
-) -> Pipeline<'a> {
-    Pipeline {
-        matches,
+) -> Staleness<'a> {
+    Staleness {
         steps: &plan.steps,
         context: Context {
             dir: matches.get_one::<PathBuf>("out").expect("it has a default"),
@@ -130,6 +141,7 @@ fn pipeline<'a>(
         hashes: Hashes::default(),
         unread: None,
         same_input: false,
+        build: build_id(),
     }
 }
 
@@ -138,7 +150,7 @@ fn log(dir: &Path) -> Manifest {
     Manifest::read(dir).unwrap_or_else(|why| {
         stage::say(&format!(
             "warning: {} cannot be read ({why}): nothing tells whether the files are whole, and every step runs again",
-            dir.join(FILE).display()
+            dir.join(Manifest::FILE).display()
         ));
         Manifest::default()
     })

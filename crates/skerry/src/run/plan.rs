@@ -3,16 +3,17 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, ValueEnum};
 use stage::cli::SETTINGS_FILE;
-use stage::{BoundaryError, External, Reach, Trust, boundary};
+use stage::{External, Reach, Trust, boundary};
 use toml::{Table, Value};
 
-use super::flags::given;
-use crate::config;
+use super::consent::{Consent, check_files};
+use crate::arguments::{Given, given};
 use crate::failure::Failure;
-use crate::recipe::{Preset, Step};
+use crate::settings::{Preset, RunTable, Step, StepTable, page};
+use crate::stages::absolute;
 
 /// Everything that decides what a run does.
 pub(super) struct Plan {
@@ -78,31 +79,27 @@ impl Plan {
         let seed = seed.or(run.seed).unwrap_or(stage::DEFAULT_SEED);
         // Another recipe has other steps: of the last run it takes no more than the input.
         let other_recipe = last && run.preset.is_some_and(|kept| kept != preset);
-        let mut steps = preset.steps(file.as_ref().filter(|_| !other_recipe))?;
+        let mut tables = preset.steps(file.as_ref().filter(|_| !other_recipe))?;
         let own = preset.steps(None)?;
-        let of_file: Vec<Table> = steps.iter().map(|step| step.table.clone()).collect();
-        apply_sets(matches, &mut steps)?;
+        let of_file: Vec<Table> = tables.iter().map(|step| step.table.clone()).collect();
+        apply_sets(matches, &mut tables)?;
         let mut consent = Consent::new(Trust::of(matches, dir));
-        for (step, of_file) in steps.iter_mut().zip(&of_file) {
+        let mut steps = Vec::new();
+        for (table, of_file) in tables.into_iter().zip(&of_file) {
             // A stage's second step keeps what its recipe sets, or the file where the recipe does not know it.
-            let of_recipe = own.iter().find(|own| own.name == step.name);
+            let of_recipe = own.iter().find(|own| own.name == table.name);
             let fixed = of_recipe.map_or(of_file, |own| &own.table);
-            let second = step.name != step.stage.name();
-            let flags = given(matches, step.stage, second.then_some(fixed));
-            step.resolve(&flags)?;
+            let second = table.name != table.stage.name();
+            let flags = given(matches, table.stage, second.then_some(fixed));
+            let mut step = resolve(table, &flags, &input)?;
             for external in step.external() {
                 let key = external.key.as_str();
-                let now = is_given(&flags, key) || is_set(matches, &step.name, key);
+                let now =
+                    flags.iter().any(|flag| flag.key == key) || is_set(matches, &step.name, key);
                 let of_run = last && !now && of_file.contains_key(key);
                 consent.decide(external, of_run, &mut step.untrusted);
             }
-            if let (Some(Value::String(title)), Some(name)) =
-                (step.table.get_mut("title"), name_of(&input))
-                && title.trim().is_empty()
-            {
-                *title = name;
-                step.resolve(&[])?;
-            }
+            steps.push(step);
         }
         let mut readers: Vec<&mut Step> = steps
             .iter_mut()
@@ -115,16 +112,12 @@ impl Plan {
                 *source = absolute(source)?;
             }
             for reader in &mut readers {
-                let external = External {
-                    step: reader.name.clone(),
-                    key: "input".to_owned(),
-                    value: source.clone(),
-                    reach: Reach::File,
-                };
+                let external =
+                    External::setting(&reader.name, "input", source.clone(), Reach::File);
                 consent.decide(external, input_of_run, &mut reader.untrusted);
             }
         }
-        let page = config::page(preset, seed, &input, &steps);
+        let page = page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
         check_files(dir, &mut steps, &mut consent)?;
         check(&steps)?;
@@ -153,11 +146,12 @@ impl Plan {
     /// Whether a step embeds with the model of the cache.
     pub(super) fn needs_default_model(&self) -> bool {
         self.steps.iter().any(|step| {
-            let value = |key: &str| step.table.get(key).and_then(Value::as_str);
             step.stage.name() == "embed"
                 && step.command.is_none()
-                && value("encoder") == Some("onnx")
-                && (value("model").is_none() || value("onnxruntime").is_none())
+                && step
+                    .value("encoder")
+                    .is_some_and(|encoder| encoder == "onnx")
+                && (step.value("model").is_none() || step.value("onnxruntime").is_none())
         })
     }
 
@@ -167,15 +161,35 @@ impl Plan {
     }
 }
 
+/// The step of `table` with `flags`. A map without a title is called after its input.
+fn resolve(table: StepTable, flags: &[Given], input: &[String]) -> Result<Step, Failure> {
+    const TITLE: &str = "title";
+    let words = |but: &str| -> Vec<OsString> {
+        let flags = flags.iter().filter(|flag| flag.key != but);
+        flags.flat_map(|flag| flag.words.iter().cloned()).collect()
+    };
+    let step = table.clone().resolve(&words(""))?;
+    let title = step.value(TITLE).and_then(serde_json::Value::as_str);
+    match name_of(input) {
+        Some(name) if title.is_some_and(|title| title.trim().is_empty()) => {
+            let mut table = table;
+            table.table.insert(TITLE.to_owned(), Value::String(name));
+            table.resolve(&words(TITLE))
+        }
+        _ => Ok(step),
+    }
+}
+
 /// The steps of the settings file `kept` of the run in `dir`, to be looked at and not to be run: nothing that
 /// reaches outside is trusted.
 pub(crate) fn kept_steps(dir: &Path, kept: &Path) -> Result<Vec<Step>, Failure> {
     let file = stage::read_settings(kept)?;
     let run = RunTable::of(Some(&file))?;
-    let mut steps = run.preset.unwrap_or_default().steps(Some(&file))?;
-    for step in &mut steps {
-        step.resolve(&[])?;
+    let mut steps = Vec::new();
+    for table in run.preset.unwrap_or_default().steps(Some(&file))? {
+        let mut step = table.resolve(&[])?;
         step.untrusted = step.external();
+        steps.push(step);
     }
     without_embedding(&mut steps);
     check_files(dir, &mut steps, &mut Consent::new(Trust::none(dir)))?;
@@ -186,7 +200,7 @@ pub(crate) fn kept_steps(dir: &Path, kept: &Path) -> Result<Vec<Step>, Failure> 
 fn without_embedding(steps: &mut Vec<Step>) {
     if steps
         .iter()
-        .any(|step| step.stage.name() == "ingest" && step.table.contains_key("vectors"))
+        .any(|step| step.stage.name() == "ingest" && step.value("vectors").is_some())
     {
         steps.retain(|step| step.stage.name() != "embed");
     }
@@ -204,147 +218,10 @@ fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bo
     Ok((Some(stage::read_settings(kept)?), true))
 }
 
-/// `path` as a run keeps it (see [`stage::absolute`]).
-pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
-    stage::absolute(path).map_err(Failure::io("find", Path::new(path)))
-}
-
-/// Whether `flags`, words of a command line, give the setting `key`.
-fn is_given(flags: &[OsString], key: &str) -> bool {
-    let flag = format!("--{}", key.replace('_', "-"));
-    flags.iter().any(|word| {
-        let word = word.to_string_lossy();
-        word.strip_prefix(&flag)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    })
-}
-
 /// Whether `--set` gives the setting `key` of `step`.
 fn is_set(matches: &ArgMatches, step: &str, key: &str) -> bool {
     let mut sets = matches.get_many::<String>("set").into_iter().flatten();
     sets.any(|set| set.split('=').next() == Some(&format!("{step}.{key}")))
-}
-
-/// The table `[run]` of a settings file.
-#[derive(Default)]
-struct RunTable {
-    preset: Option<Preset>,
-    seed: Option<u64>,
-    input: Vec<String>,
-}
-
-impl RunTable {
-    /// Reads it; what is unknown or of the wrong kind is an error.
-    fn of(file: Option<&Table>) -> Result<Self, Failure> {
-        let mut found = Self::default();
-        let Some(run) = file.and_then(|file| file.get("run")) else {
-            return Ok(found);
-        };
-        let misfit = |key: &str, value: &Value, hint: &str| {
-            Failure::usage(
-                format_args!("`{key} = {value}` in `[run]` does not fit"),
-                hint,
-            )
-        };
-        let Some(run) = run.as_table() else {
-            return Err(Failure::usage(
-                "`run` is not a table",
-                "write it as `[run]`",
-            ));
-        };
-        for (key, value) in run {
-            match key.as_str() {
-                "preset" => {
-                    let preset = value
-                        .as_str()
-                        .and_then(|name| Preset::from_str(name, false).ok());
-                    let hint = "use \"topics\", \"direct\" or \"notebook\"";
-                    found.preset = Some(preset.ok_or_else(|| misfit(key, value, hint))?);
-                }
-                "seed" => {
-                    let seed = value.as_integer().and_then(|seed| u64::try_from(seed).ok());
-                    let hint = "give a whole number from 0 on";
-                    found.seed = Some(seed.ok_or_else(|| misfit(key, value, hint))?);
-                }
-                "input" => {
-                    let input = value.clone().try_into::<Vec<String>>();
-                    found.input = input.map_err(|_| misfit(key, value, "give a list of texts"))?;
-                }
-                // Read with the recipe.
-                "steps" => {}
-                _ => {
-                    return Err(Failure::usage(
-                        format_args!("`[run]` has no setting `{key}`"),
-                        "it may be one of: preset, seed, input, steps; threads are a flag",
-                    ));
-                }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Decides which of the settings that reach outside the run may be used.
-struct Consent {
-    trust: Trust,
-    /// Given by the user, now or before.
-    vouched: Vec<External>,
-    /// Those of them that only a flag of this command allows.
-    allowed: Vec<External>,
-}
-
-impl Consent {
-    fn new(trust: Trust) -> Self {
-        Self {
-            trust,
-            vouched: Vec::new(),
-            allowed: Vec::new(),
-        }
-    }
-
-    /// Takes `external`, or adds it to `untrusted`. What does not come from the run directory, `of_run`, the user has given.
-    fn decide(&mut self, external: External, of_run: bool, untrusted: &mut Vec<External>) {
-        if of_run && !self.trust.covers(&external) {
-            untrusted.push(external);
-            return;
-        }
-        if of_run && self.trust.allowed(&external) {
-            self.allowed.push(external.clone());
-        }
-        self.vouched.push(external);
-    }
-}
-
-/// Checks that all files of the run lie inside its directory. Inputs that a link leads elsewhere need consent.
-fn check_files(dir: &Path, steps: &mut [Step], consent: &mut Consent) -> Result<(), Failure> {
-    let mut made: Vec<String> = Vec::new();
-    for step in steps {
-        for (_, name) in &step.files {
-            if let Err(error @ BoundaryError::Name { .. }) = boundary::inside(dir, name) {
-                return Err(Failure::of(&error).into_usage());
-            }
-        }
-        for file in step.stage.inputs() {
-            let name = step.file_name(file).to_owned();
-            if made.contains(&name) {
-                continue;
-            }
-            match boundary::inside(dir, &name) {
-                Err(BoundaryError::Outside { target, .. }) => {
-                    let external = External::file(&step.name, file.name, &target);
-                    consent.decide(external, true, &mut step.untrusted);
-                }
-                found => drop(found?),
-            }
-        }
-        // Also what these settings do not make: it may be there from before, and is looked at.
-        for file in step.stage.outputs() {
-            let name = step.file_name(file).to_owned();
-            boundary::inside(dir, &name)?;
-            made.push(name);
-        }
-    }
-    Ok(())
 }
 
 /// Whether the steps can work together, before any of them starts.
@@ -353,9 +230,9 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
     for step in steps {
         // A step that needs what is not trusted is refused before it runs; its files elsewhere are not looked for.
         if step.untrusted.is_empty() {
-            step.stage.check(&step.name, &step.table)?;
+            step.settings.check()?;
         }
-        let writes = step.stage.writes(&step.name, &step.table)?;
+        let writes = step.settings.writes();
         for file in step.stage.outputs() {
             if !writes.contains(&file.name) {
                 continue;
@@ -388,7 +265,7 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
             written.push((path, &step.name));
         }
         // Only a map is drawn, and a map is flat.
-        let components = step.table.get("components").and_then(Value::as_integer);
+        let components = step.value("components").and_then(serde_json::Value::as_u64);
         let drawn = |step: &Step| step.stage.name() == "viz";
         let renamed = step.files.iter().any(|(name, _)| *name == "projection");
         if let Some(components) = components.filter(|&c| c != 2)
@@ -416,7 +293,7 @@ fn name_of(input: &[String]) -> Option<String> {
     plain.then(|| stem.replace('_', " "))
 }
 
-fn apply_sets(matches: &ArgMatches, steps: &mut [Step]) -> Result<(), Failure> {
+fn apply_sets(matches: &ArgMatches, steps: &mut [StepTable]) -> Result<(), Failure> {
     for set in matches.get_many::<String>("set").into_iter().flatten() {
         let parts = set
             .split_once('=')
@@ -459,7 +336,66 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [Step]) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::name_of;
+    use serde_json::{Value, json};
+
+    use super::{Plan, name_of};
+
+    /// The plan of a command line in an empty directory, with a settings file.
+    fn plan(words: &[&str], settings: &str) -> Plan {
+        let dir = tempfile::tempdir().expect("a directory");
+        let file = dir.path().join("settings.toml");
+        std::fs::write(&file, settings).expect("it can be written");
+        let out = dir.path().join("out");
+        let path = |path: &std::path::Path| path.display().to_string();
+        let (file, out) = (path(&file), path(&out));
+        let fixed = ["run", "news.csv", "--config", &file, "--out", &out];
+        let words = fixed.iter().chain(words);
+        let matches = crate::arguments::command().try_get_matches_from(words);
+        let matches = matches.expect("the command line is right");
+        Plan::new(&matches, std::path::Path::new(&out))
+            .unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    fn value(plan: &Plan, step: &str, key: &str) -> Option<Value> {
+        let mut steps = plan.steps.iter();
+        let step = steps
+            .find(|found| found.name == step)
+            .expect("it is a step");
+        step.value(key).cloned()
+    }
+
+    #[test]
+    fn flags_override_the_file_the_file_the_recipe_and_the_recipe_the_defaults() {
+        let none = plan(&[], "");
+        assert_eq!(value(&none, "reduce", "components"), Some(json!(5)));
+        assert_eq!(value(&none, "project", "components"), Some(json!(2)));
+        let file = plan(&[], "[reduce]\ncomponents = 8\n[knn]\nk = 21\n");
+        assert_eq!(value(&file, "reduce", "components"), Some(json!(8)));
+        assert_eq!(value(&file, "knn", "k"), Some(json!(21)));
+        let flag = plan(&["--k", "22"], "[knn]\nk = 21\n");
+        assert_eq!(value(&flag, "knn", "k"), Some(json!(22)));
+    }
+
+    #[test]
+    fn a_flag_applies_to_both_steps_of_a_stage_but_not_to_what_the_recipe_sets() {
+        let found = plan(&["--k", "22", "--metric", "ip"], "");
+        assert_eq!(value(&found, "knn", "k"), Some(json!(22)));
+        assert_eq!(value(&found, "reduced_knn", "k"), Some(json!(22)));
+        assert_eq!(value(&found, "knn", "metric"), Some(json!("ip")));
+        assert_eq!(value(&found, "reduced_knn", "metric"), Some(json!("l2")));
+        let set = plan(&["--k", "22", "--set", "reduced_knn.metric=ip"], "");
+        assert_eq!(value(&set, "knn", "metric"), Some(json!("cosine")));
+        assert_eq!(value(&set, "reduced_knn", "metric"), Some(json!("ip")));
+    }
+
+    #[test]
+    fn a_map_without_a_title_has_that_of_its_file() {
+        assert_eq!(value(&plan(&[], ""), "viz", "title"), Some(json!("news")));
+        let named = plan(&["--title", "Mine"], "");
+        assert_eq!(value(&named, "viz", "title"), Some(json!("Mine")));
+        let blank = plan(&["--title", " "], "[viz]\ntitle = \"x\"\n");
+        assert_eq!(value(&blank, "viz", "title"), Some(json!("news")));
+    }
 
     #[test]
     fn a_map_is_called_as_its_only_file() {

@@ -1,55 +1,36 @@
 //! One step of a run, as a process of its own: its memory goes back to the system, and another program can stand in.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stage::{Files, RunLock, Usage};
+use stage::{Hashes, RunLock, Usage};
 
+use super::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::{Ended, Interrupts};
-use crate::recipe::Step;
-
-/// What all steps of a run share.
-pub(crate) struct Context<'a> {
-    pub(crate) dir: &'a Path,
-    pub(crate) config: &'a Path,
-    pub(crate) seed: u64,
-    pub(crate) threads: Option<usize>,
-    pub(crate) quiet: bool,
-    /// What is read, where every step can read it.
-    pub(crate) input: &'a [String],
-}
+use crate::settings::Step;
 
 /// What carrying out steps needs beside: the right to write in the directory, and an ear for signals.
-pub(crate) struct Guard<'a> {
-    pub(crate) lock: &'a RunLock,
-    pub(crate) interrupts: &'a Interrupts,
+pub(super) struct Guard<'a> {
+    pub(super) lock: &'a RunLock,
+    pub(super) interrupts: &'a Interrupts,
 }
 
 impl Context<'_> {
-    /// The files of `step`.
-    pub(crate) fn files(&self, step: &Step) -> Files {
-        let all = step.stage.inputs().iter().chain(step.stage.outputs());
-        let mut files = Files::standard(self.dir, all);
-        for (name, path) in &step.files {
-            files = files.with(name, self.dir.join(path));
-        }
-        if step.stage.takes_sources() {
-            files.with_sources(self.input.to_vec())
-        } else {
-            files
-        }
-    }
-
     /// Runs `step`; its report.
-    pub(crate) fn start(&self, step: &Step, guard: &Guard<'_>) -> Result<(Value, Usage), Failure> {
+    pub(super) fn start(
+        &self,
+        step: &Step,
+        guard: &Guard<'_>,
+        hashes: &Hashes,
+    ) -> Result<(Value, Usage), Failure> {
         let began = Instant::now();
         let mut command = match &step.command {
             Some(line) => self.foreign(step, line)?,
-            None => self.own(step)?,
+            None => self.own(step, hashes)?,
         };
         guard.lock.share(&mut command);
         let children = Usage::cpu_of_children();
@@ -100,7 +81,7 @@ impl Context<'_> {
     }
 
     /// This program, as the stage.
-    fn own(&self, step: &Step) -> Result<Command, Failure> {
+    fn own(&self, step: &Step, hashes: &Hashes) -> Result<Command, Failure> {
         let program = std::env::current_exe().map_err(Failure::io("read", Path::new("skerry")))?;
         let mut command = Command::new(program);
         command.arg(step.stage.name()).arg("--run").arg(self.dir);
@@ -122,6 +103,18 @@ impl Context<'_> {
         for (name, path) in &step.files {
             let flag = name.replace('_', "-");
             command.arg(format!("--{flag}")).arg(self.dir.join(path));
+        }
+        // What is hashed already is not read again for that.
+        let files = self.files(step);
+        for file in step.stage.inputs() {
+            let known = files
+                .optional(file.name)
+                .and_then(|path| hashes.known_of(path));
+            if let Some(hash) = known {
+                command
+                    .arg(format!("--{}", stage::cli::INPUT_HASH))
+                    .arg(format!("{}={hash}", file.name));
+            }
         }
         if step.stage.takes_sources() {
             command.arg("--").args(self.input);
@@ -163,27 +156,6 @@ impl Context<'_> {
         command.args(arguments);
         Ok(command)
     }
-
-    /// Where the outputs `names` of `step` lie.
-    pub(crate) fn outputs_of(&self, step: &Step, names: &[&str]) -> Vec<PathBuf> {
-        let files = self.files(step);
-        names
-            .iter()
-            .filter_map(|name| files.output(name).map(Path::to_owned))
-            .collect()
-    }
-
-    /// Those of them that are there, with their paths within the run directory.
-    pub(crate) fn outputs(&self, step: &Step, names: &[&str]) -> Vec<(String, PathBuf)> {
-        self.outputs_of(step, names)
-            .into_iter()
-            .filter(|path| path.exists())
-            .map(|path| {
-                let within = path.strip_prefix(self.dir).unwrap_or(&path);
-                (within.to_string_lossy().into_owned(), path)
-            })
-            .collect()
-    }
 }
 
 /// Why `step` failed, as its exit status tells; it has said the rest itself.
@@ -215,20 +187,9 @@ fn signal_of(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// What may stand in braces in the command of another program.
-pub(crate) fn placeholders(step: &Step) -> Vec<&'static str> {
-    let files = step.stage.inputs().iter().chain(step.stage.outputs());
-    let sources = step.stage.takes_sources().then_some("input");
-    sources
-        .into_iter()
-        .chain(files.map(|file| file.name))
-        .chain(["seed", "threads"])
-        .collect()
-}
-
 /// What stands in braces in `line`, looks like a name, and is none of `step`: passed on as it stands.
-pub(crate) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a str> {
-    let known = placeholders(step);
+pub(super) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a str> {
+    let known = step.placeholders();
     line.split('{')
         .skip(1)
         .filter_map(|rest| rest.split_once('}').map(|(name, _)| name))

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use toml::{Table, Value};
 
+use super::{Preset, Step, preset_arg};
 use crate::failure::Failure;
-use crate::recipe::{Preset, Step};
-use crate::step::placeholders;
 
 pub(crate) fn command() -> Command {
     Command::new("config")
@@ -16,23 +16,13 @@ pub(crate) fn command() -> Command {
         .arg(preset_arg())
 }
 
-pub(crate) fn preset_arg() -> Arg {
-    Arg::new("preset")
-        .long("preset")
-        .value_name("NAME")
-        .value_parser(value_parser!(Preset))
-        .default_value("topics")
-        .help("Recipe to start from")
-}
-
 pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let preset = *matches
         .get_one::<Preset>("preset")
         .expect("it has a default");
-    let mut steps = preset.steps(None)?;
-    for step in &mut steps {
-        step.resolve(&[])?;
-    }
+    let steps = preset.steps(None)?.into_iter();
+    let steps = steps.map(|step| step.resolve(&[]));
+    let steps = steps.collect::<Result<Vec<Step>, Failure>>()?;
     Ok(stage::cli::print(&page(
         preset,
         stage::DEFAULT_SEED,
@@ -51,7 +41,8 @@ fn files(step: &Step) -> String {
 
 /// What stands for files and numbers in the command of another program.
 fn words(step: &Step) -> String {
-    let names: Vec<String> = placeholders(step)
+    let names: Vec<String> = step
+        .placeholders()
         .iter()
         .map(|name| format!("{{{name}}}"))
         .collect();
@@ -65,49 +56,43 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
     );
     let _ = writeln!(page, "preset = \"{}\"", preset.name());
     let _ = writeln!(page, "# Seed of all random numbers\nseed = {seed}");
-    let input = input
-        .iter()
-        .cloned()
-        .map(toml::Value::String)
-        .collect::<Vec<_>>();
+    let input = input.iter().cloned().map(Value::String).collect::<Vec<_>>();
     let _ = writeln!(
         page,
         "# Files with the texts, glob patterns, or - for standard input\ninput = {}",
-        toml::Value::Array(input)
+        Value::Array(input)
     );
     let names = steps
         .iter()
-        .map(|step| toml::Value::String(step.name.clone()))
+        .map(|step| Value::String(step.name.clone()))
         .collect::<Vec<_>>();
     let _ = writeln!(
         page,
         "# The steps, in order; a step that is not named like a stage names its stage\nsteps = {}",
-        toml::Value::Array(names)
+        Value::Array(names)
     );
     for step in steps {
         let _ = write!(page, "\n# {}\n[{}]\n", step.stage.about(), step.name);
-        for (key, about) in [
-            ("stage", "The stage of this step".to_owned()),
-            (
-                "files",
-                format!("File names other than the standard ones: {}", files(step)),
-            ),
-            (
-                "command",
-                format!(
-                    "Command to run instead of the stage; it may use {}",
-                    words(step)
-                ),
-            ),
-        ] {
-            match step.table.get(key) {
-                Some(value) => drop(writeln!(page, "# {about}\n{key} = {value}")),
-                None if key == "stage" => {}
-                None => drop(writeln!(page, "# {about}\n# {key} =")),
-            }
+        let name = step.stage.name();
+        let stage = (step.name != name).then(|| Value::from(name));
+        let renamed = step.files.iter();
+        let renamed: Table = renamed
+            .map(|(name, path)| ((*name).to_owned(), Value::from(path.as_str())))
+            .collect();
+        let renamed = (!renamed.is_empty()).then_some(Value::Table(renamed));
+        let command = step.command.as_deref().map(Value::from);
+        if let Some(stage) = stage {
+            let _ = writeln!(page, "# The stage of this step\nstage = {stage}");
         }
+        let names = format!("File names other than the standard ones: {}", files(step));
+        line(&mut page, "files", &names, renamed.as_ref());
+        let program = format!(
+            "Command to run instead of the stage; it may use {}",
+            words(step)
+        );
+        line(&mut page, "command", &program, command.as_ref());
         let command = step.stage.command(step.stage.name());
-        for (key, value) in &step.settings {
+        for (key, value) in step.settings.values() {
             let arg = command
                 .get_arguments()
                 .find(|arg| arg.get_id() == key.as_str());
@@ -130,12 +115,20 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
             if !values.is_empty() {
                 let _ = writeln!(page, "# Possible values: {}", values.join(", "));
             }
-            match toml::Value::try_from(value) {
+            // TOML has no word for "not set".
+            match Value::try_from(value) {
                 Ok(value) => drop(writeln!(page, "{key} = {value}")),
-                // TOML has no word for "not set".
                 Err(_) => drop(writeln!(page, "# {key} =")),
             }
         }
     }
     page
+}
+
+/// One setting with its description; commented out where it is not set.
+fn line(page: &mut String, key: &str, about: &str, value: Option<&Value>) {
+    let _ = match value {
+        Some(value) => writeln!(page, "# {about}\n{key} = {value}"),
+        None => writeln!(page, "# {about}\n# {key} ="),
+    };
 }

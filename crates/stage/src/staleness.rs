@@ -33,17 +33,26 @@ type Stamp = (u64, Option<SystemTime>);
 impl Hashes {
     /// The hash of the file at `path`.
     pub fn of(&self, path: &Path) -> Result<String, artifacts::Error> {
-        let found = path.metadata();
-        let stamp = found.map_or((0, None), |data| (data.len(), data.modified().ok()));
-        if let Some((of, hash)) = self.known().get(path)
-            && *of == stamp
-        {
-            return Ok(hash.clone());
+        if let Some(hash) = self.known_of(path) {
+            return Ok(hash);
         }
+        // Looked at first: what is written meanwhile is read again.
+        let stamp = stamp(path);
         let hash = artifacts::sha256(path)?;
-        let known = (stamp, hash.clone());
-        self.known().insert(path.to_owned(), known);
+        self.known().insert(path.to_owned(), (stamp, hash.clone()));
         Ok(hash)
+    }
+
+    /// The hash of the file at `path`, if it is known already.
+    pub fn known_of(&self, path: &Path) -> Option<String> {
+        let known = self.known();
+        let (of, hash) = known.get(path)?;
+        (*of == stamp(path)).then(|| hash.clone())
+    }
+
+    /// Takes `hash` for that of the file at `path`, as long as its size and its time stay as they are.
+    pub(crate) fn insert(&self, path: &Path, hash: String) {
+        self.known().insert(path.to_owned(), (stamp(path), hash));
     }
 
     /// Forgets the hash of a file that is being written anew.
@@ -55,6 +64,11 @@ impl Hashes {
         // What a panic elsewhere leaves is still true.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let found = path.metadata();
+    found.map_or((0, None), |data| (data.len(), data.modified().ok()))
 }
 
 /// Whether `S` with these settings would write what its outputs already hold. With `unread`, a reason not to, nothing

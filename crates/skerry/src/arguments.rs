@@ -7,7 +7,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use toml::Table;
 
-use crate::config::preset_arg;
+use crate::settings::preset_arg;
 use crate::stages;
 
 pub(crate) fn command() -> Command {
@@ -136,38 +136,53 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
     flags
 }
 
-/// The flags of `stage` that were given, in the words of the stage's own command line. For a step whose recipe sets
-/// something itself (`fixed`), flags of the same name are for the other step of the stage.
-pub(super) fn given(
+/// A flag of a stage that was given.
+pub(crate) struct Given {
+    /// The setting.
+    pub(crate) key: String,
+    /// The flag in the words of the stage's own command line.
+    pub(crate) words: Vec<OsString>,
+}
+
+/// The flags of `stage` that were given. For a step whose recipe sets something itself (`fixed`), flags of the same name
+/// are for the other step of the stage.
+pub(crate) fn given(
     matches: &ArgMatches,
     stage: &dyn stages::AnyStage,
     fixed: Option<&Table>,
-) -> Vec<OsString> {
-    let mut words = Vec::new();
+) -> Vec<Given> {
     let command = stage.command(stage.name());
-    for arg in command
+    let settings = command
         .get_arguments()
-        .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS))
-    {
-        if fixed.is_some_and(|table| table.contains_key(arg.get_id().as_str())) {
+        .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS));
+    let mut flags = Vec::new();
+    for arg in settings {
+        let key = arg.get_id().as_str();
+        if fixed.is_some_and(|table| table.contains_key(key)) {
             continue;
         }
-        let id = format!("{}.{}", stage.name(), arg.get_id());
-        let said = matches.try_contains_id(&id).unwrap_or(false)
+        let id = format!("{}.{key}", stage.name());
+        let is_given = matches.try_contains_id(&id).unwrap_or(false)
             && matches.value_source(&id) == Some(ValueSource::CommandLine);
-        let (true, Some(long)) = (said, arg.get_long()) else {
+        let (true, Some(long)) = (is_given, arg.get_long()) else {
             continue;
         };
-        if matches!(arg.get_action(), ArgAction::SetTrue) {
-            words.push(OsString::from(format!("--{long}")));
-            continue;
-        }
-        for value in matches.get_raw(&id).into_iter().flatten() {
-            // One word, so that a value may begin with a dash.
-            let mut word = OsString::from(format!("--{long}="));
-            word.push(value);
-            words.push(word);
-        }
+        let words = if matches!(arg.get_action(), ArgAction::SetTrue) {
+            vec![OsString::from(format!("--{long}"))]
+        } else {
+            let values = matches.get_raw(&id).into_iter().flatten();
+            let word = |value| {
+                // One word, so that a value may begin with a dash.
+                let mut word = OsString::from(format!("--{long}="));
+                word.push(value);
+                word
+            };
+            values.map(word).collect()
+        };
+        flags.push(Given {
+            key: key.to_owned(),
+            words,
+        });
     }
-    words
+    flags
 }

@@ -1,0 +1,46 @@
+//! `--dry-run`: which steps would run, and why.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use stage::Manifest;
+
+use super::selection::Selection;
+use super::staleness::{Staleness, Verdict};
+
+/// What each step would do, as a table or as JSON.
+pub(super) fn report(
+    run: &Staleness<'_>,
+    selection: &[Selection],
+    manifest: &Manifest,
+    json: bool,
+) -> ExitCode {
+    let mut verdicts = Vec::new();
+    let mut rerun: Vec<String> = Vec::new();
+    for (step, &selection) in run.steps.iter().zip(selection) {
+        let before = run.reads_from(step, &rerun);
+        let (runs, text) = match (run.verdict(step, selection, manifest), before) {
+            (Verdict::Leave, _) => (false, "left as it is".to_owned()),
+            (Verdict::Run(reason), _) => (true, format!("would run: {reason}")),
+            (_, Some(before)) => (true, format!("runs if {before} comes out different")),
+            (Verdict::Keep, None) => (false, "is up to date".to_owned()),
+            (Verdict::KeepUnchecked(why), None) => (false, format!("would be kept, though {why}")),
+        };
+        if runs {
+            rerun.push(step.name.clone());
+        }
+        verdicts.push((&step.name, text));
+    }
+    if json {
+        let steps: Vec<_> = verdicts
+            .iter()
+            .map(|(step, verdict)| json!({ "step": step, "verdict": verdict }))
+            .collect();
+        return stage::cli::print_json(&json!({ "steps": steps }).to_string());
+    }
+    let lines: Vec<String> = verdicts
+        .iter()
+        .map(|(step, verdict)| format!("{step:>12}  {verdict}"))
+        .collect();
+    stage::cli::print(&lines.join("\n"))
+}

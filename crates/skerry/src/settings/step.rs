@@ -1,0 +1,242 @@
+//! One step of a recipe: a stage with its files and settings.
+
+use std::ffi::OsString;
+
+use stage::External;
+use toml::{Table, Value};
+
+use crate::failure::Failure;
+use crate::stages::{self, AnyStage, Resolved};
+
+/// A step as a recipe and a settings file give it.
+#[derive(Clone)]
+pub(crate) struct StepTable {
+    /// Its name, unique in the recipe: the table of `pipeline.toml`.
+    pub(crate) name: String,
+    pub(crate) stage: &'static dyn AnyStage,
+    /// Files that differ from the standard names: name in the contract, path within the run directory.
+    files: Vec<(&'static str, String)>,
+    /// Settings that differ from the defaults, and the keys `stage`, `files` and `command`.
+    pub(crate) table: Table,
+    /// A program to run in its place.
+    command: Option<String>,
+}
+
+/// A step with all its settings.
+pub(crate) struct Step {
+    /// Its name, unique in the recipe: the table of `pipeline.toml`.
+    pub(crate) name: String,
+    pub(crate) stage: &'static dyn AnyStage,
+    /// Files that differ from the standard names: name in the contract, path within the run directory.
+    pub(crate) files: Vec<(&'static str, String)>,
+    /// A program to run in its place.
+    pub(crate) command: Option<String>,
+    /// Its settings.
+    pub(crate) settings: Box<dyn Resolved>,
+    /// Settings that reach outside the run and come from its own directory, where nobody vouches for them.
+    pub(crate) untrusted: Vec<External>,
+}
+
+impl StepTable {
+    pub(crate) fn new(name: &str, table: Table) -> Result<Self, Failure> {
+        // Names stand in messages and in the log: they must not pass for anything else there.
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
+        if name.is_empty() || !name.chars().all(plain) {
+            return Err(Failure::usage(
+                format_args!("{name:?} is not a name for a step"),
+                "use letters, digits, `_` and `-`",
+            ));
+        }
+        let stage_name = table.get("stage").and_then(Value::as_str).unwrap_or(name);
+        let Some(stage) = stages::by_name(stage_name) else {
+            let known = stages::ALL
+                .iter()
+                .map(|stage| stage.name())
+                .collect::<Vec<_>>()
+                .join(", ");
+            let hint = format!("`stage = \"...\"` in `[{name}]` may be one of {known}");
+            return Err(Failure::usage(
+                format_args!("the step `{name}` has no stage called `{stage_name}`"),
+                hint,
+            ));
+        };
+        let misfit = |key: &str, hint: &str| {
+            let fact = format!("`{key}` of `[{name}]` does not fit");
+            Failure::usage(fact, hint)
+        };
+        let command = match table.get("command") {
+            None => None,
+            Some(Value::String(line)) => Some(line.clone()),
+            Some(_) => return Err(misfit("command", "give a command line as a text")),
+        };
+        let renamed = match table.get("files") {
+            None => None,
+            Some(Value::Table(files)) => Some(files),
+            Some(_) => {
+                return Err(misfit(
+                    "files",
+                    "give a table: `files = { neighbors = \"n.parquet\" }`",
+                ));
+            }
+        };
+        let mut files = Vec::new();
+        for (file, path) in renamed.into_iter().flatten() {
+            let known = stage
+                .inputs()
+                .iter()
+                .chain(stage.outputs())
+                .find(|known| known.name == file);
+            let (Some(known), Some(path)) = (known, path.as_str()) else {
+                let hint = format!("see `skerry {stage_name} --help` for its files");
+                return Err(Failure::usage(
+                    format_args!("`files` of `[{name}]` has a wrong entry `{file}`"),
+                    hint,
+                ));
+            };
+            files.push((known.name, path.to_owned()));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            stage,
+            files,
+            table,
+            command,
+        })
+    }
+
+    /// The step with all settings: `flags` override the table, and the table overrides the defaults.
+    pub(crate) fn resolve(self, flags: &[OsString]) -> Result<Step, Failure> {
+        let settings = self.stage.resolve(&self.name, &self.table, flags)?;
+        Ok(Step {
+            name: self.name,
+            stage: self.stage,
+            files: self.files,
+            command: self.command,
+            settings,
+            untrusted: Vec::new(),
+        })
+    }
+}
+
+impl Step {
+    /// The value of the setting `key`; none where it is not set.
+    pub(crate) fn value(&self, key: &str) -> Option<&serde_json::Value> {
+        let mut values = self.settings.values().iter();
+        let (_, value) = values.find(|(known, _)| known == key)?;
+        Some(value).filter(|value| !value.is_null())
+    }
+
+    /// The name of its file `file` within the run directory.
+    pub(crate) fn file_name(&self, file: &stage::File) -> &str {
+        let renamed = self.files.iter().find(|(name, _)| *name == file.name);
+        renamed.map_or(file.file, |(_, path)| path)
+    }
+
+    /// The settings that reach outside the run.
+    pub(crate) fn external(&self) -> Vec<External> {
+        let command = self
+            .command
+            .iter()
+            .map(|line| External::setting(&self.name, "command", line.clone(), stage::Reach::Code));
+        let settings = self.stage.external().iter().filter_map(|&(key, reach)| {
+            let value = self.value(key)?.as_str()?;
+            Some(External::setting(&self.name, key, value.to_owned(), reach))
+        });
+        command.chain(settings).collect()
+    }
+
+    /// What a command in its place may name in braces.
+    pub(crate) fn placeholders(&self) -> Vec<&'static str> {
+        let files = self.stage.inputs().iter().chain(self.stage.outputs());
+        let sources = self.stage.takes_sources().then_some("input");
+        sources
+            .into_iter()
+            .chain(files.map(|file| file.name))
+            .chain(["seed", "threads"])
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::any::TypeId;
+    use std::path::PathBuf;
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn step(name: &str, table: &str, flags: &[&str]) -> Step {
+        let table = table.parse().expect("it is TOML");
+        let flags: Vec<OsString> = flags.iter().map(OsString::from).collect();
+        let step = StepTable::new(name, table).and_then(|step| step.resolve(&flags));
+        step.unwrap_or_else(|failure| panic!("{failure:?}"))
+    }
+
+    #[test]
+    fn flags_override_the_table_and_the_table_overrides_defaults() {
+        let k = |table: &str, flags: &[&str]| step("knn", table, flags).value("k").cloned();
+        let default = k("", &[]);
+        assert_eq!(default, Some(json!(knn::Options::default().k)));
+        assert_eq!(k("k = 7", &[]), Some(json!(7)));
+        assert_eq!(k("k = 7", &["--k=9"]), Some(json!(9)));
+        assert_eq!(k("", &["--k=9"]), Some(json!(9)));
+        // What is not set has no value, also where there is such a setting.
+        assert_eq!(step("ingest", "", &[]).value("where"), None);
+        assert_eq!(step("ingest", "", &[]).value("no_such_setting"), None);
+    }
+
+    #[test]
+    fn resolved_settings_answer_for_outputs_and_checks() {
+        let cluster = step("cluster", "", &[]);
+        assert!(cluster.settings.writes().contains(&"clusters"));
+        assert!(cluster.settings.check().is_ok());
+        let wrong = step("cluster", "min_cluster_size = 1", &[]);
+        assert!(wrong.settings.check().is_err());
+    }
+
+    #[test]
+    fn paths_are_kept_absolute_and_reach_outside() {
+        let here = std::env::current_dir().expect("there is one");
+        let model = here.join("m").display().to_string();
+        for embed in [
+            step("embed", "model = \"m\"", &[]),
+            step("embed", "", &["--model=m"]),
+        ] {
+            assert_eq!(embed.value("model"), Some(&json!(model)));
+            let found: Vec<_> = embed
+                .external()
+                .into_iter()
+                .map(|found| (found.key, found.value))
+                .collect();
+            assert_eq!(found, [("model".to_owned(), model.clone())]);
+        }
+    }
+
+    #[test]
+    fn every_setting_that_is_a_path_is_known_to_reach_outside() {
+        for stage in stages::ALL {
+            let command = stage.command(stage.name());
+            let settings = command
+                .get_arguments()
+                .filter(|arg| arg.get_help_heading() == Some(stage::cli::SETTINGS));
+            for arg in settings {
+                let path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
+                let address = arg
+                    .get_value_names()
+                    .is_some_and(|names| names.iter().any(|name| *name == "URL"));
+                let key = arg.get_id().as_str();
+                let declared = stage.external().iter().any(|(known, _)| *known == key);
+                assert_eq!(path || address, declared, "`{key}` of {}", stage.name());
+            }
+        }
+    }
+
+    #[test]
+    fn names_of_steps_are_plain() {
+        for name in ["", "a b", "x]", "é", "a\nb", "../x"] {
+            assert!(StepTable::new(name, Table::new()).is_err(), "{name:?}");
+        }
+        assert!(StepTable::new("knn", Table::new()).is_ok());
+    }
+}
