@@ -12,34 +12,37 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] artifacts::Error),
-    /// The neighbors are no distances nearest first.
+    /// The neighbors are not distances that can be clustered.
     #[error("{} is no graph to cluster on", path.display())]
     Lists {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         #[source]
-        fault: graph::Error,
+        fault: knn_graph::Error,
     },
     /// The vectors cannot be searched.
     #[error("the embeddings cannot be searched")]
     Search(#[from] vectors::Error),
-    /// The lists are shorter than the density is measured over.
+    /// The method failed.
+    #[error(transparent)]
+    Method(hdbscan_graph::Error),
+    /// The lists are shorter than `min_samples`.
     #[error("min_samples is {min_samples}{}, but each row has {k} neighbors", if *itself { " with the row itself" } else { "" })]
     FewNeighbors {
-        /// What was asked for.
+        /// The value that was set.
         min_samples: usize,
         /// Whether the row itself counts in it.
         itself: bool,
-        /// Neighbors a row.
+        /// Number of neighbors per row.
         k: usize,
     },
-    /// Fewer neighbors are there than were to be used.
+    /// There are fewer neighbors than `use_k`.
     #[error("use_k is {use_k}, but each row has {k} neighbors")]
     UseK {
-        /// What was asked for.
+        /// The value that was set.
         use_k: usize,
-        /// What is there.
+        /// Number of neighbors per row.
         k: usize,
     },
     /// An option that makes no sense.
@@ -52,7 +55,7 @@ pub enum Error {
         /// What it may be.
         range: &'static str,
     },
-    /// The vectors are needed and not there.
+    /// The vectors are needed and there are none.
     #[error("{why}, and there are no embeddings to search")]
     NoEmbeddings {
         /// What they are needed for.
@@ -68,7 +71,7 @@ pub enum Error {
         /// The rows of the neighbors.
         n: usize,
     },
-    /// Nobody says by what the distances were measured.
+    /// No file and no flag names the metric.
     #[error("{} does not say which metric its distances have", path.display())]
     NoMetric {
         /// The file.
@@ -79,9 +82,9 @@ pub enum Error {
     OtherMetric {
         /// The file.
         path: PathBuf,
-        /// What its footer says.
+        /// The metric in its footer.
         found: Metric,
-        /// What was asked for.
+        /// The value that was set.
         asked: Metric,
     },
     /// The distances were not measured on these vectors.
@@ -173,18 +176,27 @@ pub enum Error {
         /// How many there were.
         found: usize,
     },
-    /// The other engine has no such thing.
+    /// The engine `hdbscan` does not support an option.
     #[error("the hdbscan engine gives labels by excess of mass alone, without `{option}`")]
     LabelsAlone {
-        /// What was asked of it.
+        /// The option.
         option: &'static str,
     },
     /// The other engine failed.
     #[error("the hdbscan engine failed: {fault}")]
     Engine {
-        /// What it said.
+        /// Its message.
         fault: String,
     },
+}
+
+impl From<hdbscan_graph::Error> for Error {
+    fn from(error: hdbscan_graph::Error) -> Self {
+        match error {
+            hdbscan_graph::Error::Search(error) => Self::Search(error),
+            other => Self::Method(other),
+        }
+    }
 }
 
 impl Hint for Error {
@@ -193,6 +205,7 @@ impl Hint for Error {
             Self::File(error) => return error.hint(),
             Self::Lists { fault, .. } => return fault.hint(),
             Self::Search(error) => return error.hint(),
+            Self::Method(error) => return error.hint(),
             Self::FewNeighbors { min_samples, itself, k } => {
                 let itself = usize::from(*itself);
                 format!(
