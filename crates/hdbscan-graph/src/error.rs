@@ -1,6 +1,6 @@
 //! What can go wrong in the method.
 
-use crate::lazy_index::Need;
+use std::fmt;
 
 /// Why there is no clustering. `Display` states the fact, [`Error::hint`] the remedy.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -41,6 +41,29 @@ impl Error {
                     .to_owned(),
             ),
             Self::Search(error) => error.hint(),
+        }
+    }
+}
+
+/// Why the points are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// The lists of this many rows without a direction are arbitrary.
+    IsolatedRows(usize),
+    /// The exact tree has edges that are in no list.
+    ExactTree,
+    /// The graph has this many components, which have to be joined.
+    Components(usize),
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IsolatedRows(rows) => {
+                write!(f, "the graph has arbitrary lists for {rows} rows of zeros")
+            }
+            Self::ExactTree => write!(f, "the exact tree has edges outside the neighbor lists"),
+            Self::Components(count) => write!(f, "the graph has {count} components"),
         }
     }
 }

@@ -3,10 +3,10 @@
 use knn_graph::KnnView;
 use vectors::Watch;
 
-use crate::Error;
 use crate::core_distance::core_distances;
 use crate::duplicates::join_copies;
-use crate::lazy_index::{LazyIndex, Need};
+use crate::error::{Error, Need};
+use crate::lazy_index::LazyIndex;
 use crate::linkage::{Linkage, single_linkage};
 use crate::mst::{Edge, SpanningTree, bridge, exact_tree, spanning_forest};
 

@@ -8,31 +8,8 @@ use std::fmt;
 
 use vectors::{Metric, Points};
 
-use crate::Error;
+use crate::error::{Error, Need};
 use crate::mst::PointIndex;
-
-/// Why the points are needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
-    /// The lists of this many rows without a direction are arbitrary.
-    IsolatedRows(usize),
-    /// The exact tree has edges that are in no list.
-    ExactTree,
-    /// The graph has this many components, which have to be joined.
-    Components(usize),
-}
-
-impl fmt::Display for Need {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::IsolatedRows(rows) => {
-                write!(f, "the graph has arbitrary lists for {rows} rows of zeros")
-            }
-            Self::ExactTree => write!(f, "the exact tree has edges outside the neighbor lists"),
-            Self::Components(count) => write!(f, "the graph has {count} components"),
-        }
-    }
-}
 
 /// A source of points and their metric, with the index over them once it was needed. `E` is the error of the source.
 pub struct LazyIndex<'p, E = Error> {
