@@ -13,11 +13,11 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] artifacts::Error),
     /// The neighbors are not distances that can be clustered.
-    #[error("{} is no graph to cluster on", path.display())]
+    #[error("{} is not a graph that can be clustered", path.display())]
     Lists {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
         fault: knn_graph::Error,
     },
@@ -45,14 +45,14 @@ pub enum Error {
         /// Number of neighbors per row.
         k: usize,
     },
-    /// An option that makes no sense.
+    /// An option has a value out of its range.
     #[error("{option} is {value}; it must be {range}")]
     Option {
         /// Its name.
         option: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that it takes.
         range: &'static str,
     },
     /// The vectors are needed and there are none.
@@ -72,7 +72,7 @@ pub enum Error {
         n: usize,
     },
     /// No file and no flag names the metric.
-    #[error("{} does not say which metric its distances have", path.display())]
+    #[error("{} does not name the metric of its distances", path.display())]
     NoMetric {
         /// The file.
         path: PathBuf,
@@ -109,8 +109,8 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
-    /// A file that has to say how it was made does not.
-    #[error("{} does not say how it was made", path.display())]
+    /// A file does not record how it was made.
+    #[error("{} does not record how it was made", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
@@ -123,8 +123,8 @@ pub enum Error {
         /// The other.
         other: PathBuf,
     },
-    /// A condensed tree that is none.
-    #[error("row {row} of {} is no part of a tree: {child} leaves {parent}", path.display())]
+    /// The condensed tree is not a tree.
+    #[error("row {row} of {} is not part of a tree: {child} leaves {parent}", path.display())]
     Tree {
         /// The file.
         path: PathBuf,
@@ -135,8 +135,8 @@ pub enum Error {
         /// Its child.
         child: i64,
     },
-    /// The vectors that were laid out are needed and not there.
-    #[error("the clusters were made in a layout, {}, and the vectors that were laid out are not there", path.display())]
+    /// The original vectors of a layout are needed and missing.
+    #[error("the clusters were made in a layout, {}, and its original vectors are missing", path.display())]
     NoVectors {
         /// The layout.
         path: PathBuf,
@@ -167,10 +167,10 @@ pub enum Error {
         /// The row.
         row: usize,
     },
-    /// There are no two old rows to be near to.
+    /// There are fewer than two old rows to compare with.
     #[error("the clustering has fewer than two rows with a direction")]
     NothingToCompare,
-    /// One file of new rows is needed.
+    /// There is not exactly one file of new rows.
     #[error("{found} files of new rows were named; it takes one")]
     Sources {
         /// How many there were.
@@ -220,10 +220,10 @@ impl Hint for Error {
                 "give the vectors as `--embeddings FILE`, or find more neighbors (`skerry knn --k ...`), which joins components".into()
             }
             Self::Rows { .. } => "cluster needs the neighbors and the embeddings of the same rows: run knn again".into(),
-            Self::NoMetric { .. } => "say it: `--metric cosine` or `--metric l2`".into(),
-            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that do not say".into(),
-            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
-            Self::NotOurs { .. } => "run `skerry cluster` again: its files say what predictions need".into(),
+            Self::NoMetric { .. } => "name it: `--metric cosine` or `--metric l2`".into(),
+            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that name no metric".into(),
+            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is wrong: run knn again".into(),
+            Self::NotOurs { .. } => "run `skerry cluster` again: its files record what predictions need".into(),
             Self::NotTogether { .. } => {
                 "name the files that the clustering was made from: `--clusters`, `--condensed-tree`, `--neighbors`, `--embeddings`".into()
             }

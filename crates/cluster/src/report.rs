@@ -24,8 +24,8 @@ pub struct Report {
     pub validity: Option<f64>,
     /// Which spanning tree.
     pub tree: Tree,
-    /// Whether the neighbors are proven exact, as far as their file says; without that an exact tree is exact only for
-    /// the core distances that they give.
+    /// Whether the neighbors are proven exact, according to their file; otherwise an exact tree is exact only for
+    /// their core distances.
     pub certified: bool,
     /// Number of neighbors used per document.
     pub k: usize,

@@ -2,7 +2,7 @@
 //!
 //! HDBSCAN* (Campello, Moulavi and Sander 2013; `McInnes` and Healy 2017) finds clusters of any shape at several densities
 //! and leaves the rest as noise. Implementations either build the full distance matrix or walk a space tree, which in high
-//! dimension compares all pairs as well. Here the input is a [`knn_graph::KnnView`] that somebody has already paid for.
+//! dimension compares all pairs as well. Here the input is a [`knn_graph::KnnView`] that is often there already.
 //!
 //! Two calls cluster:
 //!

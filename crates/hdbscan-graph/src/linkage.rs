@@ -45,7 +45,7 @@ fn size_of(size: &[u32], points: u32, node: u32) -> u32 {
 pub fn single_linkage(tree: &[Edge]) -> Linkage {
     let n = tree.len() + 1;
     let mut sets = UnionFind::new(n);
-    // The node that stands for the set with this root.
+    // The node of the set with this root.
     let mut node: Vec<u32> = (0..n as u32).collect();
     let mut linkage = Linkage {
         left: Vec::with_capacity(n - 1),

@@ -52,7 +52,7 @@ pub enum Error {
     Metric {
         /// The neighbors file.
         path: PathBuf,
-        /// What its footer says.
+        /// The metric in its footer.
         metric: String,
     },
     /// No curve fits the options.

@@ -33,7 +33,7 @@ pub struct Layout {
 /// a and b and the principal components are computed with powers and logarithms of the C library, which may differ between
 /// platforms in the last bit.
 ///
-/// Takes O(n k log k) for the fuzzy graph, at most 160 products of it with `components` + 2 vectors for the spectral
+/// Takes O(n k log k) for the fuzzy graph, at most some 170 products of it with `components` + 2 vectors for the spectral
 /// initialization, and O(epochs x edges x negative samples) for the optimization.
 ///
 /// # Errors

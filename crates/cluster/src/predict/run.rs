@@ -183,7 +183,9 @@ fn same_space(
         (!footer.inputs.contains_key("source")).then(|| footer.clone())
     };
     let (Some(of_old), Some(of_new)) = (made_here(old), made_here(new)) else {
-        progress.warn("not both files of embeddings say by which model they were made: that it is the same is taken on trust");
+        progress.warn(
+            "the files of embeddings do not both name their model; it is assumed to be the same",
+        );
         return Ok(());
     };
     if of_old.inputs.get("model") != of_new.inputs.get("model") || of_old.options != of_new.options

@@ -1,13 +1,15 @@
 //! Joining the components of a graph by their true nearest pairs.
 //!
-//! Other implementations join components by infinite edges. Each component is then a child of the root that is born at
-//! lambda 0, and so stable that it is selected before everything below it. Here each round of Boruvka's algorithm (1926)
+//! If components were joined by infinite edges, each would be a child of the root that is born at lambda 0, and so stable that
+//! it is selected before everything below it. Therefore each round of Boruvka's algorithm (1926)
 //! finds the lightest edge from each component except the largest to another one, until one component is left.
 
 use knn_graph::UnionFind;
 use vectors::{Outside, Watch};
 
-use super::{Edge, PointIndex, SpanningTree, kruskal};
+use super::edge::{Edge, SpanningTree};
+use super::kruskal::kruskal;
+use super::point_index::PointIndex;
 
 /// Completes a spanning forest to a spanning tree by the lightest edges between its trees.
 ///

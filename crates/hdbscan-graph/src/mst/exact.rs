@@ -12,7 +12,9 @@ use knn_graph::UnionFind;
 use vectors::{Index, Leaves, Watch};
 
 use super::bridges::span;
-use super::{Edge, PointIndex, SpanningTree, kruskal};
+use super::edge::{Edge, SpanningTree};
+use super::kruskal::kruskal;
+use super::point_index::PointIndex;
 
 /// Maximum number of copies of a point for which ties are ordered by id: tied pairs grow with the square of that number.
 const COPIES: usize = 64;

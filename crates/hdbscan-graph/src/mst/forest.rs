@@ -9,7 +9,8 @@
 use knn_graph::KnnView;
 use rayon::prelude::*;
 
-use super::{Edge, kruskal};
+use super::edge::Edge;
+use super::kruskal::kruskal;
 use crate::core_distance::mutual_reachability;
 
 /// Number of neighbors per row that are not filtered; 4 and 8 are a little slower on text vectors.
@@ -51,7 +52,7 @@ pub fn spanning_forest(graph: &KnnView<'_>, core: &[f32]) -> Vec<Edge> {
             let mut kept = Vec::new();
             for i in chunk * CHUNK..n.min((chunk + 1) * CHUNK) {
                 let (ids, distances) = graph.row(i);
-                // Weights of a row mostly ascend, so that the climb from its own point goes on where it was.
+                // Weights of a row mostly ascend, so the climb from its own point continues where it was.
                 let mut own = Climb::from(i as u32);
                 for (&j, &distance) in ids[head..].iter().zip(&distances[head..]) {
                     let edge = edge(i, j, distance);
@@ -96,7 +97,7 @@ impl Joins {
         joins
     }
 
-    /// The point that stands for the set of `x` when the edges lighter than `weight` are in.
+    /// The representative of the set of `x` when the edges lighter than `weight` have been added.
     #[inline]
     fn climb(&self, mut x: u32, weight: f32) -> u32 {
         loop {
@@ -108,7 +109,7 @@ impl Joins {
         }
     }
 
-    /// Whether a climb from `x` comes to `goal` by edges lighter than `weight`.
+    /// Whether a climb from `x` reaches `goal` by edges lighter than `weight`.
     #[inline]
     fn reach(&self, mut x: u32, goal: u32, weight: f32) -> bool {
         while x != goal {
@@ -122,11 +123,11 @@ impl Joins {
     }
 }
 
-/// A climb that can go on.
+/// A climb that can be continued.
 struct Climb {
-    /// The point it has come to.
+    /// The point that it has reached.
     at: u32,
-    /// The weight that it came there with.
+    /// The weight up to which it has climbed.
     weight: f32,
 }
 
@@ -135,7 +136,7 @@ impl Climb {
         Self { at: x, weight: 0.0 }
     }
 
-    /// Climbs to the point that stands for the set when the edges lighter than `weight` are in; not less than before.
+    /// Climbs to the representative of the set when the edges lighter than `weight` have been added; `weight` does not decrease.
     #[inline]
     fn go_on(&mut self, joins: &Joins, weight: f32) {
         self.at = joins.climb(self.at, weight);

@@ -2,13 +2,13 @@
 
 use knn_graph::UnionFind;
 
-use super::Edge;
+use super::edge::Edge;
 
 /// The minimum spanning forest of `edges` over `n` points, in ascending order.
 ///
 /// An edge may occur more than once. Takes O(m) for the sort and O(m log n) amortized for the sets; 24 bytes per edge in
 /// addition to the input.
-pub fn kruskal(n: usize, mut edges: Vec<Edge>) -> Vec<Edge> {
+pub(crate) fn kruskal(n: usize, mut edges: Vec<Edge>) -> Vec<Edge> {
     sort(&mut edges);
     let mut sets = UnionFind::new(n);
     let mut taken = 0;
@@ -31,7 +31,7 @@ pub fn kruskal(n: usize, mut edges: Vec<Edge>) -> Vec<Edge> {
 const BITS: u32 = 13;
 
 /// Sorts by [`Edge::order`].
-pub(super) fn sort(edges: &mut Vec<Edge>) {
+fn sort(edges: &mut Vec<Edge>) {
     // Below this a comparison sort is faster than passes over the counters.
     if edges.len() < 4096 {
         edges.sort_unstable_by(Edge::order);

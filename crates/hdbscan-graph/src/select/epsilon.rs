@@ -1,7 +1,7 @@
 //! A distance below which clusters are not split (Malzer and Baum, "A hybrid approach to hierarchical
 //! density-based cluster selection", 2020).
 
-use super::SelectionOptions;
+use super::options::SelectionOptions;
 use crate::tree::ClusterTree;
 
 /// The selected clusters with those that split off at a distance below epsilon replaced by the first cluster
@@ -36,7 +36,7 @@ pub(super) fn merge_close(
             }] = true;
         }
     }
-    // The root stands alone or not at all.
+    // The root is selected alone or not at all.
     if marked[0] && marked[1..].contains(&true) {
         marked[0] = false;
     }

@@ -3,12 +3,12 @@
 use crate::condense::CondensedTree;
 use crate::tree::ClusterTree;
 
-/// The condensed tree without the splits of which one side lasts for less than `threshold` in lambda.
+/// The condensed tree without the splits in which one side persists for less than `threshold` in lambda.
 ///
-/// From the leaves up: where the shorter-lived side of a split reaches less than `threshold` above the split,
-/// that side falls out of the parent at the split, and the parent goes on as the other side. Where the
-/// other side is a leaf as well, both dissolve into the parent and their points keep their lambdas. So
-/// do hdbscan 0.8.41 and `fast_hdbscan`. Clusters are numbered anew, in the same order. Takes O(rows).
+/// From the leaves up: if the shorter-lived side of a split ends less than `threshold` above the split, its points leave the
+/// parent at the split, and the parent continues as the other side. If the other side is a leaf as well, both are merged into
+/// the parent and their points keep their lambdas. This is the rule of hdbscan 0.8.41 and `fast_hdbscan`. Clusters are
+/// renumbered in the same order. Takes O(rows).
 pub(crate) fn simplify(tree: &CondensedTree, threshold: f64) -> CondensedTree {
     if threshold <= 0.0 {
         return tree.clone();

@@ -19,7 +19,7 @@ use std::arch::x86_64::{
     _mm256_sub_epi32, _mm256_sub_ps, _mm256_xor_si256,
 };
 
-use super::{LANES, Lanes, Task};
+use super::lanes::{LANES, Lanes, Task};
 
 /// Proof that this machine has AVX2: only [`Avx2::detect`] makes a value.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ use std::arch::x86_64::{
     _mm512_xor_si512,
 };
 
-use super::{LANES, Lanes, Task};
+use super::lanes::{LANES, Lanes, Task};
 
 /// Proof that this machine has the instruction sets below: only [`Avx512::detect`] makes a value.
 #[derive(Clone, Copy, Debug)]

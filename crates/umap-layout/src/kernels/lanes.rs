@@ -65,3 +65,10 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     /// If one is beyond the matrix.
     fn gather(self, matrix: &[f32], ids: Self::I, stride: usize, column: usize) -> Self::F;
 }
+
+/// A computation over any [`Lanes`]. `run` and what it calls have to be inlined, so that they are compiled for the
+/// instructions of the kernel.
+pub(crate) trait Task {
+    /// Runs on these lanes.
+    fn run<L: Lanes>(self, lanes: L);
+}

@@ -12,15 +12,8 @@ mod portable;
 
 #[cfg(target_arch = "x86_64")]
 use self::{avx2::Avx2, avx512::Avx512};
-pub(crate) use lanes::{LANES, Lanes};
+pub(crate) use lanes::{LANES, Lanes, Task};
 use portable::Portable;
-
-/// A computation over any [`Lanes`]. `run` and what it calls have to be inlined, so that they are compiled for the
-/// instructions of the kernel.
-pub(crate) trait Task {
-    /// Runs on these lanes.
-    fn run<L: Lanes>(self, lanes: L);
-}
 
 /// A set of vector instructions that this machine has: values are only made for those that were detected.
 #[derive(Clone, Copy, Debug)]

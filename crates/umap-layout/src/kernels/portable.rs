@@ -5,7 +5,7 @@
     reason = "vector registers stay registers only across inlined calls"
 )]
 
-use super::{LANES, Lanes};
+use super::lanes::{LANES, Lanes};
 
 /// Lanes without any instruction beyond the target's own.
 #[derive(Clone, Copy, Debug)]
