@@ -1,5 +1,6 @@
-//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage. Beside them
-//! is `test-support`: tests of every crate may use it, nothing that is shipped may.
+//! Dependencies point one way: programs to stages, stages to the crates below them, never stage to stage. Below the stages
+//! are the files (`artifacts`, `stage`) and the method crates, which hold only a method: no stage, no file format, no command
+//! line, no progress bar. `test-support` may be used by the tests of every crate, and by nothing that is shipped.
 //!
 //! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
 
@@ -9,21 +10,38 @@ use anyhow::{Context, Result, ensure};
 
 use crate::process::root;
 
-/// What any stage may use, and the tests and benches, which look at files.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
+/// The crates that hold a method, each with the crates of the workspace that it may use.
+const METHODS: [(&str, &[&str]); 5] = [
+    ("random-streams", &[]),
+    ("vectors", &[]),
+    ("knn-graph", &[]),
+    ("hdbscan-graph", &["random-streams", "vectors", "knn-graph"]),
+    ("umap-layout", &["random-streams", "vectors", "knn-graph"]),
+];
+
+/// What a method crate may not use, except in its tests: file formats, command line and progress.
+const NOT_IN_METHODS: [&str; 6] = [
+    "arrow",
+    "parquet",
+    "polars",
+    "clap",
+    "indicatif",
+    "serde_json",
+];
+
+/// What any stage may use in addition to the method crates, as may the tests and benches, which read files.
+const BELOW_STAGES: &[&str] = &["artifacts", "stage", "entities"];
 
 /// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
 const FOR_TESTS: &str = "test-support";
 const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
 
 /// Which crates of the workspace a crate may use, where it is no stage.
-const BELOW: [(&str, &[&str]); 10] = [
+const BELOW: [(&str, &[&str]); 8] = [
     (FOR_TESTS, &[]),
-    ("artifacts", &[]),
-    ("vectors", &[]),
-    ("graph", &[]),
+    ("artifacts", &["knn-graph"]),
     ("entities", &[]),
-    ("stage", &["artifacts"]),
+    ("stage", &["artifacts", "random-streams"]),
     ("xtask", &[]),
     ("pipeline-tests", &["artifacts", "stage", "viz"]),
     ("pipeline-benches", &["artifacts"]),
@@ -45,14 +63,20 @@ const BELOW: [(&str, &[&str]); 10] = [
 
 pub(crate) fn check() -> Result<()> {
     let crates = manifests()?;
-    ensure!(crates.len() > BELOW.len(), "the crates were not found");
+    ensure!(
+        crates.len() > BELOW.len() + METHODS.len(),
+        "the crates were not found"
+    );
     for (name, manifest) in &crates {
-        let allowed = BELOW
-            .iter()
-            .find(|(other, _)| other == name)
-            .map_or(BELOW_STAGES, |(_, below)| below);
+        let is_method = METHODS.iter().any(|(method, _)| method == name);
         for (table, used) in dependencies(manifest) {
             let ours = crates.iter().any(|(other, _)| *other == used);
+            ensure!(
+                !is_method
+                    || table == "dev-dependencies"
+                    || !NOT_IN_METHODS.contains(&used.as_str()),
+                "`{name}` depends on `{used}`: a method crate knows no files and no terminal (docs/architecture.md)"
+            );
             if used == FOR_TESTS {
                 ensure!(
                     table == "dev-dependencies" || DEVELOPMENT_TOOLS.contains(&name.as_str()),
@@ -61,12 +85,25 @@ pub(crate) fn check() -> Result<()> {
                 continue;
             }
             ensure!(
-                !ours || allowed.contains(&used.as_str()),
+                !ours || may_use(name, &used),
                 "`{name}` depends on `{used}`: dependencies point one way (docs/architecture.md)"
             );
         }
     }
     Ok(())
+}
+
+/// Whether the crate `name` may use the crate `used`, both of the workspace.
+fn may_use(name: &str, used: &str) -> bool {
+    let listed = BELOW
+        .iter()
+        .chain(&METHODS)
+        .find(|(other, _)| *other == name);
+    match listed {
+        Some((_, below)) => below.contains(&used),
+        // A stage.
+        None => BELOW_STAGES.contains(&used) || METHODS.iter().any(|(method, _)| *method == used),
+    }
 }
 
 /// The name and the manifest of each crate of the workspace.
@@ -157,6 +194,16 @@ mod tests {
                 ("dependencies", "g")
             ]
         );
+    }
+
+    #[test]
+    fn method_crates_use_only_method_crates() {
+        assert!(super::may_use("hdbscan-graph", "knn-graph"));
+        assert!(super::may_use("cluster", "hdbscan-graph"));
+        for used in ["artifacts", "stage", "cluster", "umap-layout"] {
+            assert!(!super::may_use("hdbscan-graph", used), "{used}");
+        }
+        assert!(!super::may_use("cluster", "project"));
     }
 
     #[test]

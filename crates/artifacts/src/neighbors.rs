@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use arrow::buffer::ScalarBuffer;
+use knn_graph::KnnGraph;
 
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
@@ -143,5 +144,12 @@ impl Neighbors {
         columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids), self.k);
         columns.fixed_lists("distances", ScalarBuffer::from(self.distances), self.k);
         columns.write(path, Self::KIND, Self::VERSION, footer)
+    }
+}
+
+/// The graph of a file that [`Neighbors::read`] has checked. The arrays are moved and not checked again.
+impl From<Neighbors> for KnnGraph {
+    fn from(neighbors: Neighbors) -> Self {
+        Self::from_checked(neighbors.ids, neighbors.distances, neighbors.k)
     }
 }

@@ -5,29 +5,29 @@
 //! correct programs differ where distances are tied.
 
 use hdbscan::{DistanceMetric, Hdbscan, HdbscanHyperParams};
+use hdbscan_graph::FlatOptions;
 use rayon::prelude::*;
 use vectors::{Metric, Points};
 
 use crate::Error;
-use crate::flat::Cut;
 
-/// The most rows that it is given: a matrix of 100 MB.
-pub const MOST_ROWS: usize = 5_000;
+/// Maximum number of rows: a matrix of 100 MB.
+const MAX_ROWS: usize = 5_000;
 
-/// Whether it takes `n` rows.
-pub fn check(n: usize) -> Result<(), Error> {
-    if n > MOST_ROWS {
-        return Err(Error::TooManyForMatrix { n, most: MOST_ROWS });
+/// Refuses more rows than the full matrix may have.
+pub(crate) fn check(n: usize) -> Result<(), Error> {
+    if n > MAX_ROWS {
+        return Err(Error::TooManyForMatrix { n, most: MAX_ROWS });
     }
     Ok(())
 }
 
-/// The labels that the `hdbscan` crate finds by excess of mass, with density measured over `min_samples` other points.
-pub fn labels(
+/// The labels of the `hdbscan` crate, selected by excess of mass; `min_samples` does not count the point itself.
+pub(crate) fn labels(
     points: Points<'_>,
     metric: Metric,
     min_samples: usize,
-    cut: &Cut,
+    options: &FlatOptions,
 ) -> Result<Vec<i32>, Error> {
     let n = points.n();
     vectors::check(points, metric)?;
@@ -46,12 +46,12 @@ pub fn labels(
         .collect();
     let mut builder = HdbscanHyperParams::builder()
         .dist_metric(DistanceMetric::Precalculated)
-        .min_cluster_size(cut.min_cluster_size)
+        .min_cluster_size(options.min_cluster_size)
         .min_samples(min_samples + 1)
-        .allow_single_cluster(cut.rule.allow_single_cluster)
-        .epsilon(cut.rule.epsilon);
-    if cut.rule.max_cluster_size > 0 {
-        builder = builder.max_cluster_size(cut.rule.max_cluster_size);
+        .allow_single_cluster(options.selection.allow_single_cluster)
+        .epsilon(options.selection.epsilon);
+    if options.selection.max_cluster_size > 0 {
+        builder = builder.max_cluster_size(options.selection.max_cluster_size);
     }
     let engine = Hdbscan::new(&matrix, builder.build());
     engine.cluster().map_err(|fault| Error::Engine {

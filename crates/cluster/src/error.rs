@@ -12,47 +12,50 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] artifacts::Error),
-    /// The neighbors are no distances nearest first.
-    #[error("{} is no graph to cluster on", path.display())]
+    /// The neighbors are not distances that can be clustered.
+    #[error("{} is not a graph that can be clustered", path.display())]
     Lists {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The fault.
         #[source]
-        fault: graph::Error,
+        fault: knn_graph::Error,
     },
     /// The vectors cannot be searched.
     #[error("the embeddings cannot be searched")]
     Search(#[from] vectors::Error),
-    /// The lists are shorter than the density is measured over.
+    /// The method failed.
+    #[error(transparent)]
+    Method(hdbscan_graph::Error),
+    /// The lists are shorter than `min_samples`.
     #[error("min_samples is {min_samples}{}, but each row has {k} neighbors", if *itself { " with the row itself" } else { "" })]
     FewNeighbors {
-        /// What was asked for.
+        /// The value that was set.
         min_samples: usize,
         /// Whether the row itself counts in it.
         itself: bool,
-        /// Neighbors a row.
+        /// Number of neighbors per row.
         k: usize,
     },
-    /// Fewer neighbors are there than were to be used.
+    /// There are fewer neighbors than `use_k`.
     #[error("use_k is {use_k}, but each row has {k} neighbors")]
     UseK {
-        /// What was asked for.
+        /// The value that was set.
         use_k: usize,
-        /// What is there.
+        /// Number of neighbors per row.
         k: usize,
     },
-    /// An option that makes no sense.
+    /// An option has a value out of its range.
     #[error("{option} is {value}; it must be {range}")]
     Option {
         /// Its name.
         option: &'static str,
         /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that it takes.
         range: &'static str,
     },
-    /// The vectors are needed and not there.
+    /// The vectors are needed and there are none.
     #[error("{why}, and there are no embeddings to search")]
     NoEmbeddings {
         /// What they are needed for.
@@ -68,8 +71,8 @@ pub enum Error {
         /// The rows of the neighbors.
         n: usize,
     },
-    /// Nobody says by what the distances were measured.
-    #[error("{} does not say which metric its distances have", path.display())]
+    /// No file and no flag names the metric.
+    #[error("{} does not name the metric of its distances", path.display())]
     NoMetric {
         /// The file.
         path: PathBuf,
@@ -79,9 +82,9 @@ pub enum Error {
     OtherMetric {
         /// The file.
         path: PathBuf,
-        /// What its footer says.
+        /// The metric in its footer.
         found: Metric,
-        /// What was asked for.
+        /// The value that was set.
         asked: Metric,
     },
     /// The distances were not measured on these vectors.
@@ -106,8 +109,8 @@ pub enum Error {
         /// The limit.
         most: usize,
     },
-    /// A file that has to say how it was made does not.
-    #[error("{} does not say how it was made", path.display())]
+    /// A file does not record how it was made.
+    #[error("{} does not record how it was made", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
@@ -120,8 +123,8 @@ pub enum Error {
         /// The other.
         other: PathBuf,
     },
-    /// A condensed tree that is none.
-    #[error("row {row} of {} is no part of a tree: {child} leaves {parent}", path.display())]
+    /// The condensed tree is not a tree.
+    #[error("row {row} of {} is not part of a tree: {child} leaves {parent}", path.display())]
     Tree {
         /// The file.
         path: PathBuf,
@@ -132,8 +135,8 @@ pub enum Error {
         /// Its child.
         child: i64,
     },
-    /// The vectors that were laid out are needed and not there.
-    #[error("the clusters were made in a layout, {}, and the vectors that were laid out are not there", path.display())]
+    /// The original vectors of a layout are needed and missing.
+    #[error("the clusters were made in a layout, {}, and its original vectors are missing", path.display())]
     NoVectors {
         /// The layout.
         path: PathBuf,
@@ -164,27 +167,36 @@ pub enum Error {
         /// The row.
         row: usize,
     },
-    /// There are no two old rows to be near to.
+    /// There are fewer than two old rows to compare with.
     #[error("the clustering has fewer than two rows with a direction")]
     NothingToCompare,
-    /// One file of new rows is needed.
+    /// There is not exactly one file of new rows.
     #[error("{found} files of new rows were named; it takes one")]
     Sources {
         /// How many there were.
         found: usize,
     },
-    /// The other engine has no such thing.
+    /// The engine `hdbscan` does not support an option.
     #[error("the hdbscan engine gives labels by excess of mass alone, without `{option}`")]
     LabelsAlone {
-        /// What was asked of it.
+        /// The option.
         option: &'static str,
     },
     /// The other engine failed.
     #[error("the hdbscan engine failed: {fault}")]
     Engine {
-        /// What it said.
+        /// Its message.
         fault: String,
     },
+}
+
+impl From<hdbscan_graph::Error> for Error {
+    fn from(error: hdbscan_graph::Error) -> Self {
+        match error {
+            hdbscan_graph::Error::Search(error) => Self::Search(error),
+            other => Self::Method(other),
+        }
+    }
 }
 
 impl Hint for Error {
@@ -193,6 +205,7 @@ impl Hint for Error {
             Self::File(error) => return error.hint(),
             Self::Lists { fault, .. } => return fault.hint(),
             Self::Search(error) => return error.hint(),
+            Self::Method(error) => return error.hint(),
             Self::FewNeighbors { min_samples, itself, k } => {
                 let itself = usize::from(*itself);
                 format!(
@@ -207,10 +220,10 @@ impl Hint for Error {
                 "give the vectors as `--embeddings FILE`, or find more neighbors (`skerry knn --k ...`), which joins components".into()
             }
             Self::Rows { .. } => "cluster needs the neighbors and the embeddings of the same rows: run knn again".into(),
-            Self::NoMetric { .. } => "say it: `--metric cosine` or `--metric l2`".into(),
-            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that do not say".into(),
-            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is not theirs: run knn again".into(),
-            Self::NotOurs { .. } => "run `skerry cluster` again: its files say what predictions need".into(),
+            Self::NoMetric { .. } => "name it: `--metric cosine` or `--metric l2`".into(),
+            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that name no metric".into(),
+            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is wrong: run knn again".into(),
+            Self::NotOurs { .. } => "run `skerry cluster` again: its files record what predictions need".into(),
             Self::NotTogether { .. } => {
                 "name the files that the clustering was made from: `--clusters`, `--condensed-tree`, `--neighbors`, `--embeddings`".into()
             }

@@ -1,16 +1,14 @@
-//! What can be chosen. All of it decides the bytes of the output, so all of it goes into the footer.
+//! The settings of the stage. All of them determine the bytes of the output, so all of them are recorded in the footer.
 
+use hdbscan_graph::{FlatOptions, SelectionMethod, SelectionOptions, TreeKind};
 use serde::{Deserialize, Serialize};
 use vectors::Metric;
 
 use crate::Error;
-use crate::assign::Assign;
-use crate::flat::Cut;
-use crate::select::{Method, Rule};
-use crate::stability::FEWEST;
+use crate::verdict::MIN_SUBSAMPLES;
 
-/// The most subsamples: more tell nothing new.
-const MOST_SUBSAMPLES: usize = 1_000;
+/// Maximum number of subsamples; more do not change the result.
+const MAX_SUBSAMPLES: usize = 1_000;
 
 /// How to cluster.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -45,8 +43,8 @@ pub struct Options {
     pub tree: Tree,
 
     /// Method for selecting clusters from the condensed tree
-    #[arg(long, value_enum, default_value_t = Method::Eom)]
-    pub selection: Method,
+    #[arg(long, value_enum, default_value_t = Selection::Eom)]
+    pub selection: Selection,
 
     /// Merge clusters that split below this distance; 0: merge none
     ///
@@ -134,7 +132,7 @@ impl Default for Options {
             min_samples_counts_self: false,
             use_k: None,
             tree: Tree::Graph,
-            selection: Method::Eom,
+            selection: Selection::Eom,
             selection_epsilon: 0.0,
             selection_persistence: 0.0,
             max_cluster_size: 0,
@@ -161,8 +159,47 @@ pub enum Tree {
     Exact,
 }
 
+impl From<Tree> for TreeKind {
+    fn from(tree: Tree) -> Self {
+        match tree {
+            Tree::Graph => Self::Graph,
+            Tree::Exact => Self::Exact,
+        }
+    }
+}
+
+/// Method for selecting clusters from the condensed tree.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Selection {
+    /// Excess of mass: the disjoint clusters with the largest total stability
+    #[default]
+    Eom,
+    /// The leaves of the condensed tree: the finest clusters
+    Leaf,
+}
+
+impl From<Selection> for SelectionMethod {
+    fn from(selection: Selection) -> Self {
+        match selection {
+            Selection::Eom => Self::Eom,
+            Selection::Leaf => Self::Leaf,
+        }
+    }
+}
+
+/// How noise is assigned to clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Assign {
+    /// The cluster of the nearest clustered neighbor, by mutual reachability distance
+    Nearest,
+    /// The cluster with the largest soft membership
+    Soft,
+}
+
 impl Options {
-    /// Refuses what makes no sense.
+    /// Refuses settings out of range and combinations that the engine does not support.
     pub fn check(&self) -> Result<(), Error> {
         let least = usize::from(self.min_samples_counts_self);
         for (option, value) in [
@@ -211,7 +248,7 @@ impl Options {
         if self.use_k == Some(0) {
             return Err(wrong("use_k", &0, "1 or more"));
         }
-        if self.bootstrap != 0 && !(FEWEST..=MOST_SUBSAMPLES).contains(&self.bootstrap) {
+        if self.bootstrap != 0 && !(MIN_SUBSAMPLES..=MAX_SUBSAMPLES).contains(&self.bootstrap) {
             let range = "20 to 1000, or 0 to test nothing: fewer give no verdict";
             return Err(wrong("bootstrap", &self.bootstrap, range));
         }
@@ -221,11 +258,11 @@ impl Options {
         Ok(())
     }
 
-    /// Refuses what the hdbscan engine would leave out. What is there by default was not asked for.
+    /// Refuses settings that the hdbscan engine would ignore; defaults are not refused.
     fn check_labels_alone(&self) -> Result<(), Error> {
         let default = Self::default();
         let asked = [
-            ("selection", self.selection != Method::Eom),
+            ("selection", self.selection != Selection::Eom),
             ("selection_persistence", self.selection_persistence > 0.0),
             ("membership", self.membership > 0),
             ("assign_noise", self.assign_noise.is_some()),
@@ -242,7 +279,7 @@ impl Options {
         }
     }
 
-    /// These options for `n` documents: what was left to their number is chosen.
+    /// These options for `n` documents: settings that depend on their number are resolved.
     #[must_use]
     pub fn for_documents(&self, n: usize) -> Self {
         let chosen = match self.min_cluster_size {
@@ -255,18 +292,18 @@ impl Options {
         }
     }
 
-    /// How many other points density is measured over.
+    /// Neighbors used for the core distance, not counting the point itself.
     pub fn others(&self) -> usize {
         self.min_samples - usize::from(self.min_samples_counts_self)
     }
 
-    /// What makes the flat clustering.
-    pub fn cut(&self) -> Cut {
-        Cut {
+    /// The settings of the flat clustering.
+    pub fn flat(&self) -> FlatOptions {
+        FlatOptions {
             min_cluster_size: self.min_cluster_size,
             persistence: self.selection_persistence,
-            rule: Rule {
-                method: self.selection,
+            selection: SelectionOptions {
+                method: self.selection.into(),
                 epsilon: self.selection_epsilon,
                 max_cluster_size: self.max_cluster_size,
                 allow_single_cluster: self.allow_single_cluster,

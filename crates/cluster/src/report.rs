@@ -1,11 +1,11 @@
-//! What the stage says when it is done.
+//! What the stage reports when it is done.
 
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::options::Tree;
-use crate::stability::Verdict;
+use crate::verdict::Verdict;
 
 /// What was done, counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -14,7 +14,7 @@ pub struct Report {
     pub rows: usize,
     /// Clusters found.
     pub clusters: usize,
-    /// Documents in none.
+    /// Documents in no cluster.
     pub noise: usize,
     /// Their share.
     pub noise_share: f64,
@@ -24,34 +24,34 @@ pub struct Report {
     pub validity: Option<f64>,
     /// Which spanning tree.
     pub tree: Tree,
-    /// Whether the neighbors are proven exact, as far as their file says; without that an exact tree is exact only for
-    /// the core distances that they give.
+    /// Whether the neighbors are proven exact, according to their file; otherwise an exact tree is exact only for
+    /// their core distances.
     pub certified: bool,
-    /// Neighbors used of each list.
+    /// Number of neighbors used per document.
     pub k: usize,
-    /// Other documents that density was measured over.
+    /// Neighbors used for the core distance, without the document itself.
     pub min_samples: usize,
-    /// The fewest documents of a cluster, as asked for or chosen.
+    /// Minimum number of documents per cluster, as set or chosen by the number of documents.
     pub min_cluster_size: usize,
     /// Components of the neighbor graph.
     pub components: usize,
     /// Documents that are exact copies of an earlier one.
     pub copies: usize,
-    /// Searches beyond the lists.
+    /// Documents whose neighbors outside their lists were searched.
     pub searched: u64,
     /// Edges of the tree that the graph does not have.
     pub added: usize,
-    /// Edges as long as the one before them: there another order is as right.
+    /// Edges of the same length as the one before them, whose order is arbitrary.
     pub tied_edges: usize,
     /// Clusters of each layer, finest first.
     pub layers: Vec<usize>,
-    /// Noise given to clusters, where that was asked for.
+    /// Noise assigned to clusters, with `assign_noise`.
     pub assigned: Option<usize>,
-    /// Those of it that had no cluster among their neighbors, and went along the spanning tree.
+    /// Those of them without a cluster among their neighbors, assigned along the spanning tree.
     pub along_tree: Option<usize>,
-    /// How stable the clusters are, where that was asked for.
+    /// How stable the clusters are, with `bootstrap`.
     pub stability: Option<Verdict>,
-    /// With another engine, the adjusted Rand index of its labels and ours.
+    /// With the engine `hdbscan`, the adjusted Rand index of its labels and ours.
     pub agreement: Option<f64>,
 }
 

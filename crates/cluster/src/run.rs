@@ -1,22 +1,17 @@
 //! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
 
 use artifacts::{ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, SingleLinkage};
-use graph::Lists;
+use hdbscan_graph::{
+    Clustered, FlatClustering, FullRun, Hierarchy, HierarchyOptions, Layer, Membership,
+    MembershipInput, adjusted_rand_index, assign_nearest, assign_soft, cluster_sizes, exemplars,
+    flat_clustering, hierarchy, layer_exemplars, layers, membership, relative_validity, stability,
+};
+use knn_graph::KnnView;
 use stage::{File, Files, Progress, Seed, Stage};
 
-use crate::agreement::adjusted_rand_index;
-use crate::assign::{self, Assign, Clustered};
-use crate::exemplars::{exemplars, of_the_densest};
-use crate::flat::{Flat, flat};
-use crate::hierarchy::{Hierarchy, hierarchy};
-use crate::labels::sizes;
-use crate::layers::{Layer, layers};
-use crate::membership::{Membership, Soft, membership};
-use crate::options::Engine;
-use crate::source::{self, Trust, Vectors, file, lists, others, warn_of_few};
-use crate::stability::{Whole, stability, verdict};
-use crate::validity::relative_validity;
-use crate::{Error, Options, Report, engine};
+use crate::options::{Assign, Engine};
+use crate::source::{self, NeighborProvenance, Vectors, file, others, view, warn_of_few};
+use crate::{Error, Options, Report, Verdict, engine};
 
 /// The `cluster` stage.
 #[derive(Debug)]
@@ -100,28 +95,37 @@ impl Stage for Cluster {
         Self::check(options, local)?;
         let path = files.input("neighbors");
         let (neighbors, metric) = source::neighbors(path, options.metric, progress)?;
-        let lists = lists(path, &neighbors, options.use_k)?;
-        let (n, k) = (lists.n(), lists.k());
-        // The footer keeps what was asked for; the facts in it say what was chosen.
+        let graph = view(path, &neighbors, options.use_k)?;
+        let (n, k) = (graph.n(), graph.k());
+        // The footer records the options as they were set, and in its facts the values that were chosen.
         let (asked, options) = (options, &options.for_documents(n));
-        let min_samples = others(&lists, options)?;
+        let min_samples = others(&graph, options)?;
         warn_of_few(min_samples, options, n, progress);
         if options.engine == Engine::Hdbscan {
             engine::check(n)?;
         }
 
-        let vectors = Vectors::new(files, path, lists, metric);
-        let trust = Trust::new(neighbors.footer.as_ref());
-        trust.warn(options.tree, progress);
-        let built = vectors.beyond(&trust, "building the tree", progress, |beyond| {
-            hierarchy(&lists, min_samples, options.tree, beyond)
-        })?;
-        let found = flat(&built.linkage, &options.cut());
+        let vectors = Vectors::new(files, path, graph, metric);
+        let provenance = NeighborProvenance::new(neighbors.footer.as_ref());
+        provenance.warn(options.tree, progress);
+        let tree = HierarchyOptions {
+            min_samples,
+            tree: options.tree.into(),
+            isolated: provenance.isolated,
+        };
+        progress.begin("building the tree", None, "rows");
+        let built = hierarchy(&graph, &tree, &vectors.index(progress), &|rows| {
+            progress.advance(rows);
+            true
+        });
+        progress.end();
+        let built = built?;
+        let found = flat_clustering(&built.linkage, &options.flat());
         let mut footer = stage::footer::<Self>(asked, seed);
         if options.engine == Engine::Hdbscan {
             let (points, metric) =
                 vectors.points("the hdbscan engine takes the full matrix", progress)?;
-            let labels = engine::labels(points, metric, min_samples, &options.cut())?;
+            let labels = engine::labels(points, metric, min_samples, &options.flat())?;
             vectors.record(&mut footer, Some(metric))?;
             return cross_check(
                 files,
@@ -129,24 +133,24 @@ impl Stage for Cluster {
                 &labels,
                 &built,
                 &found,
-                report(&built, &found, &trust, options, k, min_samples),
+                report(&built, &found, &provenance, options, k, min_samples),
             );
         }
         vectors.record(&mut footer, metric)?;
         drop(vectors);
-        let mut report = report(&built, &found, &trust, options, k, min_samples);
-        let whole = Whole {
-            lists,
+        let mut report = report(&built, &found, &provenance, options, k, min_samples);
+        let full = FullRun {
+            graph,
             min_samples,
             tree: &built.tree,
             labels: &found.labels,
             clusters: found.count(),
         };
         let stability = (options.bootstrap > 0)
-            .then(|| stability(&whole, &options.cut(), options.bootstrap, seed));
+            .then(|| stability(&full, &options.flat(), options.bootstrap, seed));
         report.stability = stability
             .as_deref()
-            .map(|of| verdict(of, options.bootstrap));
+            .map(|of| Verdict::new(of, options.bootstrap));
         let layers = if options.layers > 0 {
             let least = options.min_cluster_size;
             layers(&built.linkage, &built.tree, &found, least, options.layers)
@@ -155,15 +159,15 @@ impl Stage for Cluster {
         };
         report.layers = layers.iter().map(Layer::count).collect();
         let membership = (options.membership > 0 || options.assign_noise == Some(Assign::Soft))
-            .then(|| soft_membership(&lists, &built, &found, options.membership.max(1)));
+            .then(|| soft_membership(graph, &built, &found, options.membership.max(1)));
         let clustered = Clustered {
             tree: &built.tree,
             labels: &found.labels,
             isolated: &built.isolated,
         };
         let assigned = options.assign_noise.map(|how| match (how, &membership) {
-            (Assign::Soft, Some(membership)) => assign::soft(membership, clustered),
-            _ => assign::nearest(&lists, &built.core, clustered),
+            (Assign::Soft, Some(membership)) => assign_soft(membership, clustered),
+            _ => assign_nearest(&graph, &built.core, clustered),
         });
         report.assigned = assigned.as_ref().map(|assigned| assigned.given);
         report.along_tree = assigned.as_ref().map(|assigned| assigned.along_tree);
@@ -205,18 +209,18 @@ impl Stage for Cluster {
     }
 }
 
-/// Writes the labels of the other engine, and reports how they agree with ours. It has no scores and no trees of its own:
-/// probabilities are 1 in a cluster, all else is 0, and no tree is written.
+/// Writes the labels of the other engine, and reports how they agree with ours. That engine has no scores and no trees, so
+/// probabilities are 1 in a cluster, all other scores are 0, and no tree is written.
 fn cross_check(
     files: &Files,
     mut footer: Footer,
     labels: &[i32],
     built: &Hierarchy,
-    ours: &Flat,
+    ours: &FlatClustering,
     mut report: Report,
 ) -> Result<Report, Error> {
     let clusters = labels.iter().max().map_or(0, |&last| (last + 1) as usize);
-    let sizes = sizes(labels, clusters);
+    let sizes = cluster_sizes(labels, clusters);
     report.agreement = Some(adjusted_rand_index(labels, &ours.labels));
     report.clusters = clusters;
     report.noise = labels.iter().filter(|&&label| label < 0).count();
@@ -259,23 +263,28 @@ fn narrow(values: &[f64]) -> Vec<f32> {
     values.iter().map(|&value| value as f32).collect()
 }
 
-fn soft_membership(lists: &Lists<'_>, built: &Hierarchy, found: &Flat, most: usize) -> Membership {
-    let soft = Soft {
-        lists: *lists,
+fn soft_membership(
+    graph: KnnView<'_>,
+    built: &Hierarchy,
+    found: &FlatClustering,
+    most: usize,
+) -> Membership {
+    let input = MembershipInput {
+        graph,
         core: &built.core,
         condensed: &found.condensed,
         tree: &found.tree,
-        chosen: &found.chosen,
+        selected: &found.selected,
         labels: &found.labels,
         isolated: &built.isolated,
     };
-    membership(&soft, most)
+    membership(&input, most)
 }
 
 fn report(
     built: &Hierarchy,
-    found: &Flat,
-    trust: &Trust,
+    found: &FlatClustering,
+    provenance: &NeighborProvenance,
     options: &Options,
     k: usize,
     min_samples: usize,
@@ -287,13 +296,13 @@ fn report(
         clusters: found.count(),
         noise,
         noise_share: noise as f64 / rows as f64,
-        largest: sizes(&found.labels, found.count())
+        largest: cluster_sizes(&found.labels, found.count())
             .into_iter()
             .max()
             .unwrap_or(0),
         validity: relative_validity(&built.tree, &found.labels, found.count()),
         tree: options.tree,
-        certified: trust.unproven.is_none(),
+        certified: provenance.unproven.is_none(),
         k,
         min_samples,
         min_cluster_size: options.min_cluster_size,
@@ -310,7 +319,7 @@ fn report(
     }
 }
 
-/// What readers of the files may want to know.
+/// Records the facts for readers of the files.
 fn facts(footer: &mut Footer, report: &Report) {
     footer.fact("clusters", report.clusters);
     footer.fact("noise", report.noise);
@@ -330,7 +339,7 @@ fn write_trees(
     files: &Files,
     footer: &Footer,
     built: &Hierarchy,
-    found: &Flat,
+    found: &FlatClustering,
 ) -> Result<(), Error> {
     let ids = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect::<Vec<_>>();
     if let Some(path) = files.output("mst") {
@@ -368,16 +377,16 @@ fn write_trees(
     Ok(())
 }
 
-/// One row a cluster: those of the flat clustering, then those of each layer.
+/// One row per cluster: those of the flat clustering, then those of each layer.
 fn cluster_info(
     built: &Hierarchy,
-    found: &Flat,
+    found: &FlatClustering,
     layers: &[Layer],
     stability: Option<&[f32]>,
     options: &Options,
 ) -> ClusterInfo {
     let (core, most) = (&built.core, options.exemplars);
-    let mut exemplars = exemplars(&found.condensed, &found.tree, &found.chosen, core, most);
+    let mut exemplars = exemplars(&found.condensed, &found.tree, &found.selected, core, most);
     let mut rows = rows_of(
         -1,
         &found.labels,
@@ -389,7 +398,7 @@ fn cluster_info(
         row.stability = Some(of);
     }
     for (at, layer) in layers.iter().enumerate() {
-        exemplars = of_the_densest(&exemplars, layer, core, most);
+        exemplars = layer_exemplars(&exemplars, layer, core, most);
         let above = layers.get(at + 1);
         rows.extend(rows_of(
             at as i32,
@@ -409,7 +418,7 @@ fn rows_of(
     above: Option<&Layer>,
     exemplars: &[Vec<u32>],
 ) -> Vec<ClusterRow> {
-    let sizes = sizes(labels, persistence.len());
+    let sizes = cluster_sizes(labels, persistence.len());
     let row = |(cluster, exemplars): (usize, &Vec<u32>)| ClusterRow {
         layer,
         cluster: cluster as i32,

@@ -1,17 +1,16 @@
-//! What `cluster` and `sweep` read: neighbors always, vectors when they are needed.
+//! The inputs of `cluster` and `sweep`: the neighbor graph, and the vectors if they are needed.
 
 use std::cell::OnceCell;
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Stored};
-use graph::Lists;
+use hdbscan_graph::LazyIndex;
+use knn_graph::{KnnGraph, KnnView};
 use serde_json::Value;
 use stage::{File, Files, Progress};
 use vectors::{Metric, Points};
 
 use crate::Error;
-use crate::hierarchy::Beyond;
-use crate::mst::Searchable;
 use crate::options::{Options, Tree};
 
 pub(crate) const fn file(
@@ -39,10 +38,10 @@ pub(crate) const INPUTS: [File; 2] = [
     ),
 ];
 
-/// How many other points density is measured over: what `options` say, or all there are where lists hold all.
-pub(crate) fn others(lists: &Lists<'_>, options: &Options) -> Result<usize, Error> {
-    let (others, k) = (options.others(), lists.k());
-    if others <= k || lists.complete() {
+/// Neighbors used for the core distance: as in `options`, or all if the lists hold all other points and there are fewer.
+pub(crate) fn others(graph: &KnnView<'_>, options: &Options) -> Result<usize, Error> {
+    let (others, k) = (options.others(), graph.k());
+    if others <= k || graph.is_complete() {
         return Ok(others.min(k));
     }
     Err(Error::FewNeighbors {
@@ -52,7 +51,7 @@ pub(crate) fn others(lists: &Lists<'_>, options: &Options) -> Result<usize, Erro
     })
 }
 
-/// Says that a small table has fewer others than were asked for.
+/// Warns if a small table has fewer other points than `min_samples`.
 pub(crate) fn warn_of_few(others: usize, options: &Options, n: usize, progress: &dyn Progress) {
     if others < options.others() {
         let becomes = others + usize::from(options.min_samples_counts_self);
@@ -83,57 +82,56 @@ fn metric(
     }
 }
 
-/// The neighbors, with what rounding left below zero set to zero and said, and their metric.
+/// The neighbor graph, its footer and its metric. Distances that rounding has left below zero are set to zero, with a warning.
 pub(crate) fn neighbors(
     path: &Path,
     asked: Option<Metric>,
     progress: &dyn Progress,
-) -> Result<(Stored<Neighbors>, Option<Metric>), Error> {
-    let mut neighbors = Neighbors::read(path)?;
-    let metric = metric(path, neighbors.footer.as_ref(), asked)?;
-    let settled = neighbors.value.settle_rounding();
+) -> Result<(Stored<KnnGraph>, Option<Metric>), Error> {
+    let Stored { mut value, footer } = Neighbors::read(path)?;
+    let metric = metric(path, footer.as_ref(), asked)?;
+    let settled = value.settle_rounding();
     if settled > 0 {
         progress.warn(&format!(
             "{settled} distances in {} lie below zero by less than 0.000001, as rounding leaves them: taken as zero",
             path.display()
         ));
     }
-    Ok((neighbors, metric))
+    let value = KnnGraph::from(value);
+    Ok((Stored { value, footer }, metric))
 }
 
-/// The lists, cut to what is to be used of them.
-pub(crate) fn lists<'a>(
+/// The view of the graph with the first `use_k` neighbors of each row. Negative distances are refused.
+pub(crate) fn view<'g>(
     path: &Path,
-    neighbors: &'a Neighbors,
+    graph: &'g KnnGraph,
     use_k: Option<usize>,
-) -> Result<Lists<'a>, Error> {
-    let lists = Lists::new(&neighbors.ids, &neighbors.distances, neighbors.k).map_err(|fault| {
-        Error::Lists {
-            path: path.to_owned(),
-            fault,
-        }
+) -> Result<KnnView<'g>, Error> {
+    let view = graph.view();
+    view.check_non_negative().map_err(|fault| Error::Lists {
+        path: path.to_owned(),
+        fault,
     })?;
     match use_k {
-        // A small table has lists of all others: those are as good as any longer ones.
-        Some(use_k) if use_k > lists.k() && !lists.complete() => Err(Error::UseK {
-            use_k,
-            k: lists.k(),
-        }),
-        Some(use_k) => Ok(lists.first(use_k)),
-        None => Ok(lists),
+        // In a small table the lists hold all other points; longer lists would not differ.
+        Some(use_k) if use_k > view.k() && !view.is_complete() => {
+            Err(Error::UseK { use_k, k: view.k() })
+        }
+        Some(use_k) => Ok(view.first(use_k)),
+        None => Ok(view),
     }
 }
 
-/// What the footer of the neighbors says of them.
-pub(crate) struct Trust {
-    /// Rows of zeros, which were set apart.
+/// How the neighbors were found, from the footer of their file.
+pub(crate) struct NeighborProvenance {
+    /// Number of rows of zeros, whose lists are arbitrary.
     pub(crate) isolated: usize,
-    /// What the engine was, where its lists are not proven exact.
+    /// The search backend, if its lists are not proven exact.
     pub(crate) unproven: Option<String>,
 }
 
-impl Trust {
-    /// A file that says nothing is believed.
+impl NeighborProvenance {
+    /// Reads the facts of the footer; lists of a file without them count as exact.
     pub(crate) fn new(footer: Option<&Footer>) -> Self {
         let fact = |name| footer.and_then(|footer| footer.facts.get(name));
         let backend = fact("backend")
@@ -145,7 +143,7 @@ impl Trust {
         }
     }
 
-    /// Whether the exact tree would be built on core distances that are not proven, said aloud.
+    /// Warns if the exact tree would be computed from core distances that are not proven.
     pub(crate) fn warn(&self, tree: Tree, progress: &dyn Progress) {
         if let (Tree::Exact, Some(backend)) = (tree, &self.unproven) {
             progress.warn(&format!(
@@ -155,57 +153,40 @@ impl Trust {
     }
 }
 
-/// The vectors, opened when they are needed.
+/// The vectors, read when they are needed.
 pub(crate) struct Vectors<'a> {
     files: &'a Files,
     neighbors: &'a Path,
-    lists: Lists<'a>,
+    graph: KnnView<'a>,
     path: Option<&'a Path>,
     metric: Option<Metric>,
     read: OnceCell<Stored<Embeddings>>,
 }
 
 impl<'a> Vectors<'a> {
-    /// Of `lists`, which stand in the file at `neighbors`.
+    /// The vectors of the points of `graph`, which was read from the file at `neighbors`.
     pub(crate) fn new(
         files: &'a Files,
         neighbors: &'a Path,
-        lists: Lists<'a>,
+        graph: KnnView<'a>,
         metric: Option<Metric>,
     ) -> Self {
         Self {
             files,
             neighbors,
-            lists,
+            graph,
             path: files.optional("embeddings"),
             metric,
             read: OnceCell::new(),
         }
     }
 
-    /// Does `work`, told as `task`, with the way to what the lists leave out.
-    pub(crate) fn beyond<T>(
-        &self,
-        trust: &Trust,
-        task: &str,
-        progress: &dyn Progress,
-        work: impl FnOnce(&Beyond<'_, '_>) -> T,
-    ) -> T {
-        let points = OnceCell::new();
-        progress.begin(task, None, "rows");
-        let done = work(&Beyond {
-            points: &|why| self.searchable(&points, why, progress),
-            isolated: trust.isolated,
-            watch: &|rows| {
-                progress.advance(rows);
-                true
-            },
-        });
-        progress.end();
-        done
+    /// An index over the vectors, which reads them when they are needed.
+    pub(crate) fn index<'v>(&'v self, progress: &'v dyn Progress) -> LazyIndex<'v, Error> {
+        LazyIndex::new(move |need| self.points(&need.to_string(), progress))
     }
 
-    /// Records what was opened, and the metric.
+    /// Records the files that were read, and the metric.
     pub(crate) fn record(&self, footer: &mut Footer, metric: Option<Metric>) -> Result<(), Error> {
         self.files.record("neighbors", footer)?;
         if self.read.get().is_some() {
@@ -213,21 +194,6 @@ impl<'a> Vectors<'a> {
         }
         footer.metric = metric.map(|metric| metric.to_string());
         Ok(())
-    }
-
-    /// The points made ready for search on the first call; `why` says what they are needed for.
-    fn searchable<'i>(
-        &'i self,
-        made: &'i OnceCell<Searchable<'i>>,
-        why: &str,
-        progress: &dyn Progress,
-    ) -> Result<&'i Searchable<'i>, Error> {
-        if let Some(searchable) = made.get() {
-            return Ok(searchable);
-        }
-        let (points, metric) = self.points(why, progress)?;
-        let searchable = Searchable::new(points, metric)?;
-        Ok(made.get_or_init(|| searchable))
     }
 
     /// The vectors and their metric, read on the first call.
@@ -252,7 +218,7 @@ impl<'a> Vectors<'a> {
         progress.note(&format!("{why}: searching the embeddings"));
         let read = Embeddings::read(path)?;
         let embeddings = self.read.get_or_init(|| read);
-        let n = self.lists.n();
+        let n = self.graph.n();
         if embeddings.len() != n {
             return Err(Error::Rows {
                 path: path.to_owned(),
@@ -265,16 +231,16 @@ impl<'a> Vectors<'a> {
         Ok((points, metric))
     }
 
-    /// Whether the lists were measured on these vectors: the nearest neighbor of some rows tells.
+    /// Whether the distances of the graph are those of these vectors, by the nearest neighbor of some 100 rows.
     fn check_distances(&self, points: Points<'_>, metric: Metric) -> Result<(), Error> {
-        let n = self.lists.n();
+        let n = self.graph.n();
         for row in (0..n).step_by(n.div_ceil(100)) {
-            let (ids, distances) = self.lists.row(row);
+            let (ids, distances) = self.graph.row(row);
             let (neighbor, listed) = (ids[0], distances[0]);
             let measured =
                 vectors::distance(points.row(row), points.row(neighbor as usize), metric);
-            // A foreign file may have been measured another way, but not by this much. A row without a
-            // direction has no cosine distance to compare.
+            // Another program may round differently, but not by this much. A row without a direction has no cosine distance,
+            // so it is not compared.
             if (listed - measured).abs() > 1e-3 * measured.abs().max(1e-2) {
                 let path = self.neighbors.to_owned();
                 return Err(Error::OtherVectors {

@@ -4,7 +4,7 @@
 //! of lists a row stands in is the usual measure (Radovanović, Nanopoulos and Ivanović, JMLR 2010), and rows beyond two
 //! standard deviations over the mean are hubs. Cost: O(n k).
 
-use graph::{Components, UnionFind};
+use knn_graph::{Components, UnionFind};
 use serde::Serialize;
 use vectors::Metric;
 

@@ -1,58 +1,62 @@
-//! Engines that others wrote, for comparison.
+//! Layout engines of other authors, for comparison.
 
+use knn_graph::KnnView;
 use stage::{Progress, Seed};
+use umap_layout::Layout;
+use vectors::Points;
 
 use crate::Error;
-use crate::layout::{Layout, Lists, Rows};
 use crate::options::Options;
 
-/// The crate umap-rs, from our start and with our a and b.
+/// The crate umap-rs, with our initialization and our a and b.
 ///
-/// Its limits in version 0.4.5: the gradient's denominator has a factor d^2 too many, so that pulls vanish at a distance;
-/// it takes no seed and races, so that no two answers are equal; and it panics where a neighborhood holds all points.
+/// Its limits in version 0.4.5: the denominator of the gradient has a factor d^2 too many, so that attraction vanishes at a
+/// distance; it takes no seed and has data races, so that no two results are equal; and it panics if a neighborhood holds all
+/// points.
 #[cfg(feature = "umap-rs")]
 pub(crate) fn umap_rs(
-    lists: Lists<'_>,
-    rows: Option<Rows<'_>>,
+    graph: &KnnView<'_>,
+    points: Option<Points<'_>>,
     options: &Options,
     seed: Seed,
     progress: &dyn Progress,
 ) -> Result<Layout, Error> {
-    use crate::curve::Curve;
-    use crate::layout::{Start, fuzzy_graph, start};
     use ::umap_rs::{GraphParams, ManifoldParams, OptimizationParams, Umap, UmapConfig};
     use ndarray::Array2;
+    use umap_layout::{Curve, FuzzyGraph, Start, initialize};
 
     let curve = Curve::fit(options.min_dist, options.spread).ok_or(Error::Curve {
         min_dist: options.min_dist,
         spread: options.spread,
     })?;
-    let graph = fuzzy_graph(lists);
-    let n = graph.len();
-    if n <= lists.k + 1 {
+    let fuzzy = FuzzyGraph::new(graph);
+    let (n, k) = (graph.n(), graph.k());
+    if n <= k + 1 {
         return Err(Error::EnginePoints {
             engine: "umap-rs",
             n,
-            n_neighbors: lists.k + 1,
+            n_neighbors: k + 1,
         });
     }
     let Start {
         positions,
         components,
         residual,
-    } = start(&graph, rows, options, seed)?;
-    // Its lists hold the point itself first.
-    let columns = lists.k + 1;
-    let with_self = |i: usize, at: usize| (at > 0).then(|| i * lists.k + at - 1);
-    let ids = Array2::from_shape_fn((n, columns), |(i, at)| {
-        with_self(i, at).map_or(i as u32, |at| lists.ids[at])
+    } = initialize(&fuzzy, points, &options.layout(), seed)?;
+    // Its lists hold the point itself first. Inner products may be negative; only differences of distances matter.
+    let columns = k + 1;
+    let zero = graph.min_distance().min(0.0);
+    let ids = Array2::from_shape_fn((n, columns), |(i, at)| match at {
+        0 => i as u32,
+        _ => graph.row(i).0[at - 1],
     });
-    let distances = Array2::from_shape_fn((n, columns), |(i, at)| {
-        with_self(i, at).map_or(0.0, |at| lists.distances[at])
+    let distances = Array2::from_shape_fn((n, columns), |(i, at)| match at {
+        0 => 0.0,
+        _ => graph.row(i).1[at - 1] - zero,
     });
     let start =
         Array2::from_shape_vec((n, options.components), positions).expect("n rows of components");
-    let epochs = options.epochs_for(n);
+    let epochs = options.layout().epochs_for(n);
     let config = UmapConfig {
         n_components: options.components,
         manifold: ManifoldParams {
@@ -85,18 +89,18 @@ pub(crate) fn umap_rs(
     let positions = fitted.into_embedding().into_iter().collect();
     Ok(Layout {
         positions,
-        edges: graph.neighbors.len() / 2,
+        edges: fuzzy.edges(),
         components,
         residual,
         curve,
     })
 }
 
-/// Without the cargo feature there is no such engine, and none takes its place.
+/// Without the cargo feature the engine is refused; no other engine replaces it.
 #[cfg(not(feature = "umap-rs"))]
 pub(crate) fn umap_rs(
-    _: Lists<'_>,
-    _: Option<Rows<'_>>,
+    _: &KnnView<'_>,
+    _: Option<Points<'_>>,
     _: &Options,
     _: Seed,
     _: &dyn Progress,

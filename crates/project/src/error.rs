@@ -1,4 +1,4 @@
-//! What can go wrong in a layout.
+//! What can go wrong in the stage.
 
 use std::path::PathBuf;
 
@@ -10,17 +10,17 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
-    /// An option has a value that means nothing.
+    /// An option has a value out of its range.
     #[error("`{option}` is {value}, expected {expected}")]
     Option {
         /// The flag.
-        option: &'static str,
-        /// What was given.
+        option: String,
+        /// Its value.
         value: String,
-        /// What it takes.
+        /// The values that it takes.
         expected: &'static str,
     },
-    /// Two files are not of one run.
+    /// Two files have different numbers of rows.
     #[error("{} has {embeddings} rows, but {} has {neighbors}", embeddings_path.display(), neighbors_path.display())]
     Rows {
         /// The embeddings file.
@@ -32,32 +32,38 @@ pub enum Error {
         /// Its rows.
         neighbors: usize,
     },
+    /// The method failed.
+    #[error(transparent)]
+    Method(umap_layout::Error),
+    /// The embeddings are not a matrix that can be laid out.
+    #[error("the embeddings cannot be laid out")]
+    Points(#[source] vectors::Error),
     /// There are too few points.
     #[error("there are {n} points, a layout needs at least 3")]
     TooFewPoints {
         /// How many there are.
         n: usize,
     },
-    /// The start needs a file that was not given.
+    /// The initialization needs a file that was not given.
     #[error("`--init pca` needs the embeddings, and none were given")]
     NoEmbeddings,
-    /// The neighbors file names a metric that is not known.
+    /// The neighbors file names an unknown metric.
     #[error("{} names the metric `{metric}`, which is not known", path.display())]
     Metric {
         /// The neighbors file.
         path: PathBuf,
-        /// What its footer says.
+        /// The metric in its footer.
         metric: String,
     },
-    /// No curve fits the wishes.
+    /// No curve fits the options.
     #[error("no curve fits a min_dist of {min_dist} and a spread of {spread}")]
     Curve {
-        /// The closest distance.
+        /// The minimum distance.
         min_dist: f64,
         /// The scale.
         spread: f64,
     },
-    /// The engine wants more points than a neighborhood has.
+    /// The engine needs more points than a neighborhood has.
     #[error(
         "the engine `{engine}` takes more points than n_neighbors, which is {n_neighbors}, and there are {n}"
     )]
@@ -77,10 +83,32 @@ pub enum Error {
     },
 }
 
+impl From<umap_layout::Error> for Error {
+    fn from(error: umap_layout::Error) -> Self {
+        match error {
+            umap_layout::Error::Option {
+                option,
+                value,
+                expected,
+            } => Self::Option {
+                option: format!("--{}", option.replace('_', "-")),
+                value,
+                expected,
+            },
+            umap_layout::Error::TooFewPoints { n } => Self::TooFewPoints { n },
+            umap_layout::Error::NoPoints => Self::NoEmbeddings,
+            umap_layout::Error::Curve { min_dist, spread } => Self::Curve { min_dist, spread },
+            other => Self::Method(other),
+        }
+    }
+}
+
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
+            Self::Method(error) => error.hint(),
+            Self::Points(error) => return error.hint(),
             Self::Option {
                 option, expected, ..
             } => format!("give `{option}` a value {expected}"),

@@ -1,4 +1,4 @@
-//! What can be chosen. The defaults are umap-learn's, which people compare with, except the learning rate.
+//! The settings of the stage. The defaults are those of umap-learn, except the learning rate.
 
 use serde::{Deserialize, Serialize};
 
@@ -117,86 +117,43 @@ pub enum Engine {
 }
 
 impl Options {
-    /// The learning rate of the first of `epochs` for n points.
-    ///
-    /// A point draws its own group among the points it is pushed from the more often the fewer points there are; at one
-    /// rate for all n, groups of small maps wander off. Measured on 660 to 7,600 news texts: this rate keeps as many
-    /// neighbors as the full one, and the farthest point lies 2.4 times as far out as the median one instead of 5.
-    pub fn learning_rate_for(&self, epochs: usize, n: usize) -> f64 {
-        let full = 60.0 / epochs as f64;
-        let few = (n as f64 / 7_500.0).sqrt().min(1.0);
-        self.learning_rate.unwrap_or(full * few).min(1.0e3)
+    /// The settings of the method.
+    pub fn layout(&self) -> umap_layout::Options {
+        umap_layout::Options {
+            components: self.components,
+            min_dist: self.min_dist,
+            spread: self.spread,
+            epochs: self.epochs,
+            negative_samples: self.negative_samples,
+            repulsion: self.repulsion,
+            learning_rate: self.learning_rate,
+            init: self.init.into(),
+        }
     }
 
-    /// The number of epochs for n points.
-    pub fn epochs_for(&self, n: usize) -> usize {
-        self.epochs.unwrap_or(if n <= 10_000 { 500 } else { 200 })
-    }
-
-    /// Options that mean nothing, or that this build has nothing for, are refused before anything is read.
+    /// Refuses values out of range, and engines that this build lacks, before anything is read.
     pub fn check(&self) -> Result<(), Error> {
-        let positive = |value: f64| value.is_finite() && value > 0.0;
-        let rules: [(&'static str, bool, String, &'static str); 8] = [
-            (
-                "--n-neighbors",
-                self.n_neighbors >= 2,
-                self.n_neighbors.to_string(),
-                "at least 2: the point and a neighbor",
-            ),
-            (
-                "--components",
-                (2..=100).contains(&self.components),
-                self.components.to_string(),
-                "from 2 to 100",
-            ),
-            (
-                "--spread",
-                positive(self.spread),
-                self.spread.to_string(),
-                "above 0",
-            ),
-            (
-                "--min-dist",
-                self.min_dist.is_finite() && (0.0..=self.spread).contains(&self.min_dist),
-                self.min_dist.to_string(),
-                "from 0 to the spread",
-            ),
-            (
-                "--epochs",
-                (1..=1_000_000).contains(&self.epochs.unwrap_or(1)),
-                self.epochs.unwrap_or(1).to_string(),
-                "from 1 to 1,000,000",
-            ),
-            (
-                "--negative-samples",
-                self.negative_samples <= 1000,
-                self.negative_samples.to_string(),
-                "from 0 to 1000",
-            ),
-            (
-                "--repulsion",
-                self.repulsion.is_finite() && (0.0..=1e6).contains(&self.repulsion),
-                self.repulsion.to_string(),
-                "from 0 to 1,000,000",
-            ),
-            (
-                "--learning-rate",
-                self.learning_rate
-                    .is_none_or(|rate| positive(rate) && rate <= 1e3),
-                self.learning_rate.unwrap_or_default().to_string(),
-                "above 0, up to 1000",
-            ),
-        ];
-        match rules.into_iter().find(|&(_, holds, ..)| !holds) {
-            Some((option, _, value, expected)) => Err(Error::Option {
-                option,
-                value,
-                expected,
-            }),
-            None if self.engine == Engine::UmapRs && !cfg!(feature = "umap-rs") => {
-                Err(Error::NotCompiledIn { engine: "umap-rs" })
-            }
-            None => Ok(()),
+        if self.n_neighbors < 2 {
+            return Err(Error::Option {
+                option: "--n-neighbors".to_owned(),
+                value: self.n_neighbors.to_string(),
+                expected: "at least 2: the point and a neighbor",
+            });
+        }
+        self.layout().check()?;
+        if self.engine == Engine::UmapRs && !cfg!(feature = "umap-rs") {
+            return Err(Error::NotCompiledIn { engine: "umap-rs" });
+        }
+        Ok(())
+    }
+}
+
+impl From<Init> for umap_layout::Init {
+    fn from(init: Init) -> Self {
+        match init {
+            Init::Spectral => Self::Spectral,
+            Init::Pca => Self::Pca,
+            Init::Random => Self::Random,
         }
     }
 }

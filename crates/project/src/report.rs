@@ -1,8 +1,9 @@
-//! What a layout says of itself.
+//! What the stage reports when it is done.
 
 use std::fmt;
 
 use serde::Serialize;
+use umap_layout::Quality;
 
 use crate::options::{Engine, Init};
 
@@ -13,59 +14,41 @@ pub struct Report {
     pub points: usize,
     /// Dimensions of the layout.
     pub components: usize,
-    /// Points in a neighborhood, the point itself counted, as used.
+    /// Number of neighbors used, counting the point itself.
     pub n_neighbors: usize,
-    /// Copies that were set on the place of the first of them; 0 on a map.
+    /// Copies that were moved to the position of the first of them; 0 on a map.
     pub gathered: usize,
     /// Edges of the fuzzy graph.
     pub edges: usize,
-    /// Components of the graph, where the start needed them.
+    /// Components of the graph, with the spectral initialization.
     pub graph_components: Option<usize>,
-    /// Passes over the graph.
+    /// Number of epochs.
     pub epochs: usize,
-    /// The curve's parameters.
+    /// Parameter a of the curve.
     pub a: f64,
-    /// See `a`.
+    /// Parameter b of the curve.
     pub b: f64,
-    /// Who laid out.
+    /// The layout engine.
     pub engine: Engine,
-    /// From where.
+    /// The initialization.
     pub init: Init,
     /// Whether the same input gives the same bytes.
     pub reproducible: bool,
-    /// The instructions used; every kernel gives the same bytes.
+    /// The vector instructions used; all give the same bytes.
     pub kernel: Option<&'static str>,
     /// How far the layout can be trusted.
     pub quality: Quality,
 }
 
-/// How far a layout can be trusted; shares from 0 to 1, over neighborhoods of `k`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Quality {
-    /// Neighbors that the figures below look at.
-    pub k: usize,
-    /// The share of true neighbors that are neighbors in the layout too.
-    pub preserved: f64,
-    /// Rows that `preserved` is taken from.
-    pub preserved_rows: usize,
-    /// How near in truth the layout's neighbors are: 1 where all are true neighbors, 0.5 by chance. None where the
-    /// embeddings or the metric are not known, or there are too few points.
-    pub trustworthiness: Option<f64>,
-    /// Rows that `trustworthiness` is taken from; all, or a sample.
-    pub trustworthiness_rows: usize,
-}
-
-impl Quality {
-    /// What a reader of the map has to know, if it is not to be trusted.
-    pub fn warning(&self) -> Option<String> {
-        /// Below this most neighborhoods on the map have strangers in them.
-        const TRUSTED: f64 = 0.85;
-        let trust = self.trustworthiness.filter(|&trust| trust < TRUSTED)?;
-        Some(format!(
-            "the layout is not to be trusted: its trustworthiness@{} is {trust:.3} (a good one has above 0.95, chance gives 0.5)",
-            self.k
-        ))
-    }
+/// A warning for readers of the map, if the layout is not to be trusted.
+pub(crate) fn warning(quality: &Quality) -> Option<String> {
+    /// Below this most neighborhoods on the map contain other points than the true neighbors.
+    const TRUSTED: f64 = 0.85;
+    let trust = quality.trustworthiness.filter(|&trust| trust < TRUSTED)?;
+    Some(format!(
+        "the layout is not to be trusted: its trustworthiness@{} is {trust:.3} (a good one has above 0.95, chance gives 0.5)",
+        quality.k
+    ))
 }
 
 impl fmt::Display for Report {

@@ -3,23 +3,14 @@
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Projection, Stored};
-use graph::UnionFind;
+use knn_graph::KnnGraph;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
-use vectors::Metric;
+use umap_layout::{Kernel, gather_copies, layout, quality};
+use vectors::{Metric, Points};
 
-use crate::layout::{Layout, Lists, Rows, layout};
-use crate::optimize::Kernel;
 use crate::options::{Engine, Options};
-use crate::quality::{self, Similarity};
-use crate::report::{Quality, Report};
+use crate::report::{Report, warning};
 use crate::{Error, engines};
-
-/// Neighbors that the quality figures look at, where the file has as many.
-const QUALITY_K: usize = 15;
-/// Multiplications that trustworthiness may take; larger inputs are sampled.
-const QUALITY_WORK: usize = 1_500_000_000;
-/// ... but never fewer rows than this.
-const QUALITY_ROWS: usize = 100;
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -71,7 +62,10 @@ impl Stage for Project {
         Self::check(options, &NoLocal {})?;
         let mut footer = stage::footer::<Self>(options, seed);
         let neighbors_path = files.input("neighbors");
-        let neighbors = Neighbors::read(neighbors_path)?;
+        let Stored {
+            value: neighbors,
+            footer: neighbors_footer,
+        } = Neighbors::read(neighbors_path)?;
         files.record("neighbors", &mut footer)?;
         let n = neighbors.len();
         if n < 3 {
@@ -84,57 +78,57 @@ impl Stage for Project {
         if embeddings.is_some() {
             files.record("embeddings", &mut footer)?;
         }
-        let metric = metric(&neighbors, options, neighbors_path)?;
+        let metric = metric(neighbors_footer.as_ref(), options, neighbors_path)?;
 
-        let k = (options.n_neighbors - 1).min(neighbors.k);
+        let graph = KnnGraph::from(neighbors);
+        let graph = graph.view();
+        let k = (options.n_neighbors - 1).min(graph.k());
         if k + 1 < options.n_neighbors {
             progress.warn(&format!(
                 "n_neighbors is {} instead of {}: the file holds {} neighbors a row, and the point itself counts",
                 k + 1,
                 options.n_neighbors,
-                neighbors.k
+                graph.k()
             ));
         }
-        let (ids, mut distances) = (
-            first(&neighbors.ids, neighbors.k, k),
-            first(&neighbors.distances, neighbors.k, k),
-        );
-        shift(&mut distances);
-        let lists = Lists {
-            ids: &ids,
-            distances: &distances,
-            k,
-        };
-        let rows = embeddings.as_ref().map(|embeddings| Rows {
-            values: embeddings.values(),
-            d: embeddings.dim(),
-        });
+        let points = embeddings
+            .as_ref()
+            .map(|embeddings| Points::new(embeddings.values(), embeddings.dim()))
+            .transpose()
+            .map_err(Error::Points)?;
         let kernel = Kernel::best();
         let mut laid_out = match options.engine {
-            Engine::Skerry => layout(lists, rows, options, seed, kernel, progress)?,
-            Engine::UmapRs => engines::umap_rs(lists, rows, options, seed, progress)?,
+            Engine::Skerry => {
+                let method = options.layout();
+                progress.begin("laying out", Some(method.epochs_for(n) as u64), "epochs");
+                let advance = || progress.advance(1);
+                let laid_out = layout(&graph.first(k), points, &method, seed, kernel, &advance);
+                progress.end();
+                laid_out?
+            }
+            Engine::UmapRs => engines::umap_rs(&graph.first(k), points, options, seed, progress)?,
         };
 
-        // A space is for clustering, where copies belong together; on a map each of them wants to be seen.
+        // More dimensions are for clustering, which has to find copies together; on a map each of them should be visible.
         let gathered = if options.components == 2 || metric == Some(Metric::InnerProduct) {
             0
         } else {
-            gather(&mut laid_out.positions, options.components, &neighbors)
+            gather_copies(&mut laid_out.positions, options.components, &graph)
         };
 
-        let (quality, preserved) = measure(
-            &laid_out,
+        progress.begin("measuring the layout", None, "rows");
+        let (quality, preserved) = quality(
+            &laid_out.positions,
             options.components,
-            &neighbors,
-            rows,
-            metric,
+            &graph,
+            points.zip(metric),
             seed,
-            progress,
         );
-        if let Some(warning) = quality.warning() {
+        progress.end();
+        if let Some(warning) = warning(&quality) {
             progress.warn(&warning);
         }
-        if metric.is_none() && rows.is_some() {
+        if metric.is_none() && points.is_some() {
             progress.note("trustworthiness was not measured: the neighbors file does not name its metric (give `--metric`)");
         }
         let own = options.engine == Engine::Skerry;
@@ -145,7 +139,7 @@ impl Stage for Project {
             gathered,
             edges: laid_out.edges,
             graph_components: laid_out.components,
-            epochs: options.epochs_for(n),
+            epochs: options.layout().epochs_for(n),
             a: laid_out.curve.a,
             b: laid_out.curve.b,
             engine: options.engine,
@@ -189,16 +183,13 @@ fn read_embeddings(
     })
 }
 
-/// What the neighbors were measured by: as their footer says, else as the options do.
+/// The metric of the neighbors: that of their footer, otherwise that of the options.
 fn metric(
-    neighbors: &Stored<Neighbors>,
+    footer: Option<&Footer>,
     options: &Options,
     path: &Path,
 ) -> Result<Option<Metric>, Error> {
-    let named = neighbors
-        .footer
-        .as_ref()
-        .and_then(|footer| footer.metric.as_ref());
+    let named = footer.and_then(|footer| footer.metric.as_ref());
     let Some(named) = named else {
         return Ok(options.metric);
     };
@@ -208,130 +199,7 @@ fn metric(
     })
 }
 
-/// The first `take` of each row of `k`.
-fn first<T: Copy>(values: &[T], k: usize, take: usize) -> Vec<T> {
-    values
-        .chunks(k)
-        .flat_map(|row| row[..take].iter().copied())
-        .collect()
-}
-
-/// Inner-product distances may be negative; memberships need only differences, so the least becomes 0.
-fn shift(distances: &mut [f32]) {
-    let least = distances.iter().copied().fold(0.0, f32::min);
-    if least < 0.0 {
-        for distance in distances {
-            *distance -= least;
-        }
-    }
-}
-
-/// Sets copies, points at distance 0, on the place of the first of them; returns how many were moved. Forces that push
-/// apart what lies together would scatter them.
-fn gather(positions: &mut [f32], columns: usize, neighbors: &Neighbors) -> usize {
-    let n = neighbors.len();
-    let mut same = UnionFind::new(n);
-    for i in 0..n {
-        let (ids, distances) = neighbors.row(i);
-        for (&other, _) in ids
-            .iter()
-            .zip(distances)
-            .take_while(|&(_, &distance)| distance == 0.0)
-        {
-            same.union(i as u32, other);
-        }
-    }
-    let mut gathered = 0;
-    for (i, first) in same.roots().into_iter().enumerate() {
-        let first = first as usize;
-        if first < i {
-            positions.copy_within(first * columns..(first + 1) * columns, i * columns);
-            gathered += 1;
-        }
-    }
-    gathered
-}
-
-/// The quality figures, and the share kept of each point of a plane.
-fn measure(
-    layout: &Layout,
-    columns: usize,
-    neighbors: &Neighbors,
-    rows: Option<Rows<'_>>,
-    metric: Option<Metric>,
-    seed: Seed,
-    progress: &dyn Progress,
-) -> (Quality, Option<Vec<f32>>) {
-    let n = neighbors.len();
-    let k = QUALITY_K.min(neighbors.k).min(n - 1);
-    let work = rows.map_or(0, |rows| n * rows.d).max(1);
-    let sampled = (QUALITY_WORK / work).max(QUALITY_ROWS).min(n);
-    let sample: Vec<u32> = seed
-        .stream("project/quality", 0)
-        .sample(n, sampled)
-        .into_iter()
-        .map(|i| i as u32)
-        .collect();
-    progress.begin("measuring the layout", None, "rows");
-    let (of_sample, preserved) = if columns == 2 {
-        let nearest = quality::nearest_in_plane(layout.positions.as_chunks().0, k);
-        let of_sample: Vec<u32> = sample
-            .iter()
-            .flat_map(|&i| {
-                nearest[i as usize * k..(i as usize + 1) * k]
-                    .iter()
-                    .copied()
-            })
-            .collect();
-        (
-            of_sample,
-            Some(quality::preserved(&nearest, k, &neighbors.ids, neighbors.k)),
-        )
-    } else {
-        (
-            quality::nearest_in_space(&layout.positions, columns, &sample, k),
-            None,
-        )
-    };
-    let shares = preserved.clone().unwrap_or_else(|| {
-        let truth: Vec<u32> = sample
-            .iter()
-            .flat_map(|&i| neighbors.row(i as usize).0[..k].iter().copied())
-            .collect();
-        quality::preserved(&of_sample, k, &truth, k)
-    });
-    let trustworthiness = rows.zip(metric).and_then(|(rows, metric)| {
-        let similarity = match metric {
-            Metric::Cosine => Similarity::Cosine,
-            Metric::L2 => Similarity::Euclidean,
-            Metric::InnerProduct => Similarity::InnerProduct,
-        };
-        quality::trustworthiness(
-            Kernel::best(),
-            rows.values,
-            rows.d,
-            similarity,
-            &sample,
-            &of_sample,
-            k,
-        )
-    });
-    progress.end();
-    let quality = Quality {
-        k,
-        preserved: shares.iter().map(|&share| f64::from(share)).sum::<f64>() / shares.len() as f64,
-        preserved_rows: shares.len(),
-        trustworthiness,
-        trustworthiness_rows: if trustworthiness.is_some() {
-            sample.len()
-        } else {
-            0
-        },
-    };
-    (quality, preserved)
-}
-
-/// What the footer tells its readers. The kernel is no part of it: all give the same bytes.
+/// Records the facts for readers of the file. The kernel is not among them, as all give the same bytes.
 fn record(footer: &mut Footer, report: &Report, residual: Option<f64>) {
     footer.fact("n_neighbors", report.n_neighbors);
     footer.fact("gathered", report.gathered);

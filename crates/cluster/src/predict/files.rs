@@ -1,24 +1,23 @@
-//! The files of the old clustering, and whether they belong together.
+//! The files of the trained clustering, and whether they belong together.
 
 use std::path::Path;
 
 use artifacts::{Clusters, Embeddings, Footer, Neighbors, Stored};
+use hdbscan_graph::steps::{core_distances, labels, select};
+use hdbscan_graph::{ClusterTree, CondensedTree, Selection, SelectionOptions};
+use knn_graph::KnnGraph;
 use stage::Files;
 use vectors::Metric;
 
-use crate::condense::CondensedTree;
-use crate::labels::labels;
-use crate::select::{Rule, Selection, select};
-use crate::tree::ClusterTree;
 use crate::{Error, Options};
 
-/// A clustering read back.
-pub(super) struct Old {
+/// A trained clustering, read from its files.
+pub(super) struct TrainedClustering {
     pub(super) clusters: Stored<Clusters>,
     pub(super) condensed: CondensedTree,
     pub(super) tree: ClusterTree,
-    pub(super) chosen: Selection,
-    pub(super) rule: Rule,
+    pub(super) selected: Selection,
+    pub(super) selection: SelectionOptions,
     pub(super) embeddings: Stored<Embeddings>,
     /// The core distance of each row.
     pub(super) core: Vec<f32>,
@@ -28,13 +27,13 @@ pub(super) struct Old {
     pub(super) laid_out: Option<LaidOut>,
 }
 
-/// Vectors and how they were compared when they were laid out.
+/// Vectors and the metric of the neighbors that their layout was computed from.
 pub(super) struct LaidOut {
     pub(super) embeddings: Stored<Embeddings>,
     pub(super) metric: Metric,
 }
 
-impl Old {
+impl TrainedClustering {
     /// Reads the clustering, and checks by the hashes in the footers that each file was made from the one before.
     pub(super) fn read(files: &Files) -> Result<Self, Error> {
         let path = files.input("clusters");
@@ -59,7 +58,7 @@ impl Old {
 
         let tree_path = files.input("condensed_tree");
         let stored = artifacts::CondensedTree::read(tree_path)?;
-        // The files of one run of `cluster` say the same of themselves, but for what they are.
+        // The footers of the files of one run of `cluster` differ only in kind and version.
         let mut of_tree = own(tree_path, stored.footer.as_ref())?.clone();
         of_tree.kind.clone_from(&footer.kind);
         of_tree.version = footer.version;
@@ -71,26 +70,35 @@ impl Old {
         }
         let condensed = condensed_tree(tree_path, &stored, clusters.len())?;
         let tree = ClusterTree::new(&condensed);
-        let rule = options.for_documents(clusters.len()).cut().rule;
-        let chosen = select(&tree, &rule);
-        if labels(&condensed, &tree, &chosen, &rule) != clusters.cluster {
+        let selection = options.for_documents(clusters.len()).flat().selection;
+        let selected = select(&tree, &selection);
+        if labels(&condensed, &tree, &selected, &selection) != clusters.cluster {
             return Err(Error::NotTogether {
                 path: tree_path.to_owned(),
                 other: path.to_owned(),
             });
         }
 
-        let mut neighbors = Neighbors::read(neighbors_path)?;
-        // As the run did that made the clusters, and said.
-        neighbors.value.settle_rounding();
-        let core = core_distances(neighbors_path, &neighbors, clusters.len(), min_samples)?;
+        let Stored {
+            value: mut neighbors,
+            footer: neighbors_footer,
+        } = Neighbors::read(neighbors_path)?;
+        // As in the run that made the clusters, which has warned of it.
+        neighbors.settle_rounding();
+        if neighbors.len() != clusters.len() || min_samples > neighbors.k {
+            return Err(Error::Rows {
+                path: neighbors_path.to_owned(),
+                found: neighbors.len(),
+                n: clusters.len(),
+            });
+        }
+        let core = core_distances(&KnnGraph::from(neighbors).view(), min_samples);
         let embeddings_path = files.input("embeddings");
-        if let Some(footer) = &neighbors.footer
+        if let Some(footer) = &neighbors_footer
             && footer.inputs.contains_key("embeddings")
         {
             made_from(files, neighbors_path, footer, "embeddings", "embeddings")?;
         }
-        drop(neighbors);
         let embeddings = Embeddings::read(embeddings_path)?;
         if embeddings.len() != clusters.len() {
             return Err(Error::Rows {
@@ -104,8 +112,8 @@ impl Old {
             clusters,
             condensed,
             tree,
-            chosen,
-            rule,
+            selected,
+            selection,
             embeddings,
             core,
             min_samples,
@@ -115,7 +123,7 @@ impl Old {
     }
 }
 
-/// The vectors that those of the clustering are a layout of. A layout says which neighbors it was made of.
+/// The vectors that those of the clustering are a layout of, if they are one: the footer of a layout names its neighbors.
 fn laid_out(
     files: &Files,
     path: &Path,
@@ -143,7 +151,7 @@ fn laid_out(
     }))
 }
 
-/// The footer, which the old files must have: it says how they were made.
+/// The footer, which the files of a trained clustering must have.
 fn own<'f>(path: &Path, footer: Option<&'f Footer>) -> Result<&'f Footer, Error> {
     footer.ok_or_else(|| Error::NotOurs {
         path: path.to_owned(),
@@ -167,28 +175,7 @@ fn made_from(
     })
 }
 
-fn core_distances(
-    path: &Path,
-    neighbors: &Neighbors,
-    n: usize,
-    min_samples: usize,
-) -> Result<Vec<f32>, Error> {
-    if neighbors.len() != n || min_samples > neighbors.k {
-        return Err(Error::Rows {
-            path: path.to_owned(),
-            found: neighbors.len(),
-            n,
-        });
-    }
-    if min_samples == 0 {
-        return Ok(vec![0.0; n]);
-    }
-    Ok((0..n)
-        .map(|i| neighbors.row(i).1[min_samples - 1])
-        .collect())
-}
-
-/// The tree, if it is one over `n` points: what follows takes its numbers for places.
+/// The condensed tree, checked to be a tree over `n` points, as its numbers are used as indices.
 fn condensed_tree(
     path: &Path,
     stored: &artifacts::CondensedTree,

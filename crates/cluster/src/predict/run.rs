@@ -1,15 +1,15 @@
-//! The `predict` stage: an old clustering and embeddings of new rows in, their clusters out.
+//! The `predict` stage: a trained clustering and embeddings of new rows in, their clusters out.
 
 use std::fmt;
 use std::path::Path;
 
 use artifacts::{Embeddings, Predictions, Stored};
+use hdbscan_graph::{Prediction, Predictor, vote};
 use serde::{Deserialize, Serialize};
 use stage::{File, Files, Progress, Seed, Stage};
 use vectors::{Index, Knn, Metric, Points, Search};
 
-use super::files::Old;
-use super::{Prediction, Predictor};
+use super::files::TrainedClustering;
 use crate::Error;
 use crate::source::file;
 
@@ -17,12 +17,12 @@ use crate::source::file;
 #[derive(Debug)]
 pub struct Predict;
 
-/// Nothing is to be chosen: how the old clustering was made decides.
+/// There are no settings: those of the trained clustering are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictOptions {}
 
-/// What was predicted.
+/// The result of a prediction, counted.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PredictReport {
     /// New rows.
@@ -31,11 +31,11 @@ pub struct PredictReport {
     pub old_rows: usize,
     /// Its clusters.
     pub clusters: usize,
-    /// New rows in one of them.
+    /// New rows in one of its clusters.
     pub in_clusters: usize,
-    /// The share of new rows in none.
+    /// The share of new rows in no cluster.
     pub noise_share: f64,
-    /// The share of old rows in none, to compare.
+    /// The share of old rows in no cluster, for comparison.
     pub old_noise_share: f64,
 }
 
@@ -106,34 +106,38 @@ impl Stage for Predict {
             });
         };
         let source = Path::new(source);
-        let old = Old::read(files)?;
+        let trained = TrainedClustering::read(files)?;
         let new = Embeddings::read(source)?;
-        let (path, of_old, metric) = match &old.laid_out {
+        let (path, of_old, metric) = match &trained.laid_out {
             Some(of) => (files.input("vectors"), &of.embeddings, of.metric),
-            None => (files.input("embeddings"), &old.embeddings, old.metric),
+            None => (
+                files.input("embeddings"),
+                &trained.embeddings,
+                trained.metric,
+            ),
         };
         same_space((path, of_old, metric), source, &new, progress)?;
-        let compared = Compared::new(of_old, &new, metric, &old.clusters.cluster);
+        let compared = Compared::new(of_old, &new, metric, &trained.clusters.cluster);
         progress.begin("searching", Some(2 * new.len() as u64), "rows");
-        let predictions = if old.laid_out.is_some() {
-            by_vote(&compared, &old, progress)?
+        let predictions = if trained.laid_out.is_some() {
+            by_vote(&compared, &trained, progress)?
         } else {
-            attached(&compared, &old, progress)?
+            attached(&compared, &trained, progress)?
         };
         progress.end();
         let in_clusters = count(&predictions.cluster);
         let share = |inside: usize, of: usize| 1.0 - inside as f64 / of.max(1) as f64;
         let report = PredictReport {
             rows: new.len(),
-            old_rows: old.clusters.len(),
-            clusters: old.chosen.clusters.len(),
+            old_rows: trained.clusters.len(),
+            clusters: trained.selected.clusters.len(),
             in_clusters,
             noise_share: share(in_clusters, new.len()),
-            old_noise_share: share(count(&old.clusters.cluster), old.clusters.len()),
+            old_noise_share: share(count(&trained.clusters.cluster), trained.clusters.len()),
         };
         if let Some(path) = files.output("predictions") {
             let mut footer = stage::footer::<Self>(options, seed);
-            let optional = |name| name != "vectors" || old.laid_out.is_some();
+            let optional = |name| name != "vectors" || trained.laid_out.is_some();
             for input in Self::INPUTS.iter().filter(|input| optional(input.name)) {
                 files.record(input.name, &mut footer)?;
             }
@@ -150,7 +154,7 @@ fn count(clusters: &[i32]) -> usize {
     clusters.iter().filter(|&&cluster| cluster >= 0).count()
 }
 
-/// Whether the new vectors can be compared with the old ones: dimensions, and what the footers say of how they came about.
+/// Whether the new vectors can be compared with the old ones: same dimensions, and by their footers the same model.
 fn same_space(
     (old_path, old, metric): (&Path, &Stored<Embeddings>, Metric),
     path: &Path,
@@ -173,13 +177,15 @@ fn same_space(
             row,
         });
     }
-    // Vectors that came with their source say nothing of a model, and its other settings do not matter to them.
+    // The footers of vectors that were read from a source name no model.
     let made_here = |of: &Stored<Embeddings>| {
         let footer = of.footer.as_ref()?;
         (!footer.inputs.contains_key("source")).then(|| footer.clone())
     };
     let (Some(of_old), Some(of_new)) = (made_here(old), made_here(new)) else {
-        progress.warn("not both files of embeddings say by which model they were made: that it is the same is taken on trust");
+        progress.warn(
+            "the files of embeddings do not both name their model; it is assumed to be the same",
+        );
         return Ok(());
     };
     if of_old.inputs.get("model") != of_new.inputs.get("model") || of_old.options != of_new.options
@@ -192,7 +198,7 @@ fn same_space(
     Ok(())
 }
 
-/// Old rows and new ones that are searched among them. Every new row is compared with the old ones alone.
+/// Old rows, and new ones whose neighbors among them are searched. New rows are not compared with each other.
 struct Compared<'a> {
     metric: Metric,
     /// The old rows, then the new ones.
@@ -242,13 +248,17 @@ impl<'a> Compared<'a> {
         ))
     }
 
-    /// The predictions `said`, with the nearest cluster of each row.
-    fn told(&self, said: Vec<Prediction>, progress: &dyn Progress) -> Result<Predictions, Error> {
+    /// The predictions as a table, with the nearest cluster of each row.
+    fn with_nearest_clusters(
+        &self,
+        predicted: Vec<Prediction>,
+        progress: &dyn Progress,
+    ) -> Result<Predictions, Error> {
         let mut predictions = Predictions::default();
-        for said in said {
-            predictions.cluster.push(said.label);
-            predictions.probability.push(said.probability as f32);
-            predictions.neighbor.push(i64::from(said.neighbor));
+        for prediction in predicted {
+            predictions.cluster.push(prediction.label);
+            predictions.probability.push(prediction.probability as f32);
+            predictions.neighbor.push(i64::from(prediction.neighbor));
         }
         let nearest = self.nearest(1, true, progress)?;
         for i in 0..predictions.len() {
@@ -262,33 +272,39 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// Attaches each new row to the nearest old one by mutual reachability: the clusters were made of these very vectors.
+/// Attaches each new row to the nearest old one by mutual reachability, if these vectors were clustered.
 fn attached(
     compared: &Compared<'_>,
-    old: &Old,
+    trained: &TrainedClustering,
     progress: &dyn Progress,
 ) -> Result<Predictions, Error> {
-    let k = (2 * old.min_samples).max(old.min_samples + 1);
+    let k = (2 * trained.min_samples).max(trained.min_samples + 1);
     let near = compared
         .nearest(k, false, progress)?
         .ok_or(Error::NothingToCompare)?;
-    let predictor = Predictor::new(&old.condensed, &old.tree, &old.chosen, &old.rule, &old.core);
+    let predictor = Predictor::new(
+        &trained.condensed,
+        &trained.tree,
+        &trained.selected,
+        &trained.selection,
+        &trained.core,
+    );
     let rows = near
         .ids
         .chunks_exact(near.k)
         .zip(near.distances.chunks_exact(near.k));
-    let said = rows.map(|(ids, distances)| predictor.predict(ids, distances, old.min_samples));
-    compared.told(said.collect(), progress)
+    let predictions =
+        rows.map(|(ids, distances)| predictor.predict(ids, distances, trained.min_samples));
+    compared.with_nearest_clusters(predictions.collect(), progress)
 }
 
-/// Old rows that vote: of the rows of news texts, left out one by one, 5 put most into their own cluster.
+/// Number of old rows that vote. On news texts, leaving out one row at a time, 5 assign most rows to their own cluster.
 const VOTES: usize = 5;
 
-/// Lets the nearest old rows vote, each with 1 / distance: where clusters were made in a layout of the vectors, the place
-/// of a new row in it is not known. Noise has a vote like any cluster, and a copy of an old row follows that row.
+/// Lets the nearest old rows vote, if a layout of the vectors was clustered, in which a new row has no place.
 fn by_vote(
     compared: &Compared<'_>,
-    old: &Old,
+    trained: &TrainedClustering,
     progress: &dyn Progress,
 ) -> Result<Predictions, Error> {
     let near = compared
@@ -298,33 +314,8 @@ fn by_vote(
         .ids
         .chunks_exact(near.k)
         .zip(near.distances.chunks_exact(near.k));
-    let said = rows.map(|(ids, distances)| vote(ids, distances, &old.clusters.cluster));
-    compared.told(said.collect(), progress)
-}
-
-/// The label with the most weight and its share; of equal ones the nearer.
-fn vote(ids: &[u32], distances: &[f32], labels: &[i32]) -> Prediction {
-    let mut votes: Vec<(i32, f64)> = Vec::new();
-    for (&id, &distance) in ids.iter().zip(distances) {
-        let label = labels[id as usize];
-        // Rounding alone can put a copy this far away.
-        let weight = 1.0 / f64::from(distance).max(1e-9);
-        match votes.iter_mut().find(|(other, _)| *other == label) {
-            Some((_, sum)) => *sum += weight,
-            None => votes.push((label, weight)),
-        }
-    }
-    let all: f64 = votes.iter().map(|(_, weight)| weight).sum();
-    let first = (-1, 0.0);
-    let (label, most) = votes.into_iter().fold(
-        first,
-        |best, next| if next.1 > best.1 { next } else { best },
-    );
-    Prediction {
-        label,
-        probability: if label < 0 { 0.0 } else { most / all },
-        neighbor: ids[0],
-    }
+    let predictions = rows.map(|(ids, distances)| vote(ids, distances, &trained.clusters.cluster));
+    compared.with_nearest_clusters(predictions.collect(), progress)
 }
 
 impl fmt::Display for PredictReport {

@@ -1,80 +1,78 @@
-//! Many settings from one graph: what each would give, and where the answer falls off a cliff.
+//! Many settings on one graph: the result of each, and where the number of clusters drops sharply.
 //!
-//! The tree is built once for each `min_samples`, and cut once for each `min_cluster_size`. Every row is what a run
-//! at those settings gives; all else is set as for `cluster`.
+//! The tree is built once per `min_samples`, and a flat clustering extracted once per `min_cluster_size`. Each row holds the
+//! result of a run of `cluster` with those settings; the other settings are those of `cluster`.
 
 mod options;
 mod picture;
 mod range;
 mod run;
 
-use graph::Lists;
+use hdbscan_graph::{
+    FlatOptions, HierarchyOptions, LazyIndex, cluster_sizes, flat_clustering, hierarchy,
+    relative_validity,
+};
+use knn_graph::KnnView;
 use rayon::prelude::*;
 use serde::Serialize;
+use vectors::Watch;
 
 pub use options::SweepOptions;
 pub use picture::picture;
 pub use range::{Range, RangeError};
 pub use run::{Sweep, SweepReport};
 
-use crate::Error;
-use crate::flat::{Cut, flat};
-use crate::hierarchy::{Beyond, hierarchy};
-use crate::labels::sizes;
-use crate::options::Tree;
-use crate::validity::relative_validity;
-
-/// One setting and what it gives.
+/// One setting and its result.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Row {
-    /// Other points that density is measured over; in the report of the stage as it was asked for.
+    /// Neighbors used for the core distance; in the report of the stage the value that was set.
     pub min_samples: usize,
-    /// The fewest points of a cluster.
+    /// Minimum number of points per cluster.
     pub min_cluster_size: usize,
     /// Clusters found.
     pub clusters: usize,
-    /// The share of points in none.
+    /// The share of points in no cluster.
     pub noise: f64,
     /// Points of the largest cluster.
     pub largest: usize,
     /// Relative validity; none with fewer than two clusters.
     pub validity: Option<f64>,
-    /// Whether the number of clusters falls off since the setting before.
+    /// Whether the number of clusters drops sharply from the settings before.
     pub cliff: bool,
 }
 
-/// All pairs of `min_samples` and `min_cluster_size`, both ascending, by `min_samples` first; `cut` gives the rest.
-///
-/// # Panics
-///
-/// If a `min_samples` is more than the lists hold.
-pub fn sweep(
-    lists: &Lists<'_>,
+/// All pairs of `min_samples` and `min_cluster_size`, both ascending, by `min_samples` first; `tree` and `flat` hold the other
+/// settings. `index` and `watch` are those of [`hierarchy`].
+pub fn sweep<E: From<hdbscan_graph::Error>>(
+    graph: &KnnView<'_>,
     min_samples: &[usize],
     min_cluster_sizes: &[usize],
-    cut: &Cut,
-    kind: Tree,
-    beyond: &Beyond<'_, '_>,
-) -> Result<Vec<Row>, Error> {
+    tree: &HierarchyOptions,
+    flat: &FlatOptions,
+    index: &LazyIndex<'_, E>,
+    watch: Watch<'_>,
+) -> Result<Vec<Row>, E> {
     let mut rows = Vec::with_capacity(min_samples.len() * min_cluster_sizes.len());
     for &min_samples in min_samples {
-        let built = hierarchy(lists, min_samples, kind, beyond)?;
+        let tree = HierarchyOptions {
+            min_samples,
+            ..*tree
+        };
+        let built = hierarchy(graph, &tree, index, watch)?;
         let mut of_tree: Vec<Row> = min_cluster_sizes
             .par_iter()
             .map(|&min_cluster_size| {
-                let found = flat(
-                    &built.linkage,
-                    &Cut {
-                        min_cluster_size,
-                        ..*cut
-                    },
-                );
+                let options = FlatOptions {
+                    min_cluster_size,
+                    ..*flat
+                };
+                let found = flat_clustering(&built.linkage, &options);
                 Row {
                     min_samples,
                     min_cluster_size,
                     clusters: found.count(),
-                    noise: found.noise() as f64 / lists.n() as f64,
-                    largest: sizes(&found.labels, found.count())
+                    noise: found.noise() as f64 / graph.n() as f64,
+                    largest: cluster_sizes(&found.labels, found.count())
                         .into_iter()
                         .max()
                         .unwrap_or(0),
@@ -89,18 +87,18 @@ pub fn sweep(
     Ok(rows)
 }
 
-/// Settings up to this ratio apart are neighbors, however many lie between them.
+/// Settings up to this ratio apart are compared, however many lie between them.
 const NEAR: f64 = 1.25;
 
-/// Marks each row with fewer than half of the clusters that a neighbor before it leads to expect, from 4 clusters on.
+/// Marks each row with fewer than half of the clusters that an earlier near row predicts, if that has at least 4 clusters.
 ///
-/// Clusters of twice the size are half as many, so that a fall is one only beyond that; and one that is spread over
-/// several near settings is found as if those between were not there.
+/// The prediction is that the number of clusters is inversely proportional to their minimum size. A drop that is spread over
+/// several near settings is found as if those in between were absent.
 fn mark_cliffs(rows: &mut [Row]) {
-    let mut after_the_last = 0;
+    let mut last_cliff = 0;
     for at in 1..rows.len() {
         let size = |row: &Row| row.min_cluster_size as f64;
-        let near = (after_the_last..at).rev().take_while(|&before| {
+        let near = (last_cliff..at).rev().take_while(|&before| {
             before + 1 == at || size(&rows[before]) * NEAR >= size(&rows[at])
         });
         let fell = near.into_iter().any(|before| {
@@ -110,7 +108,7 @@ fn mark_cliffs(rows: &mut [Row]) {
         });
         if fell {
             rows[at].cliff = true;
-            after_the_last = at;
+            last_cliff = at;
         }
     }
 }

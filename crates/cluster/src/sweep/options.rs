@@ -1,14 +1,13 @@
-//! Which settings to sweep over, and the settings that stay.
+//! The settings to sweep over, and the fixed settings.
 
 use serde::{Deserialize, Serialize};
 use vectors::Metric;
 
 use super::Range;
-use crate::select::Method;
-use crate::{Error, Options, Tree};
+use crate::{Error, Options, Selection, Tree};
 
-/// What to sweep over. What stays bears the names that it has for `cluster`, whose settings in `pipeline.toml` are those
-/// of a sweep as well.
+/// The settings of a sweep. The fixed ones have the names that they have for `cluster`, whose settings in `pipeline.toml` are
+/// used for a sweep as well.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepOptions {
@@ -45,8 +44,8 @@ pub struct SweepOptions {
     pub tree: Tree,
 
     /// Method for selecting clusters from the condensed tree
-    #[arg(long, value_enum, default_value_t = Method::Eom)]
-    pub selection: Method,
+    #[arg(long, value_enum, default_value_t = Selection::Eom)]
+    pub selection: Selection,
 
     /// Merge clusters that split below this distance; 0: merge none
     ///
@@ -84,7 +83,7 @@ impl Default for SweepOptions {
             min_samples_counts_self: false,
             use_k: None,
             tree: Tree::Graph,
-            selection: Method::Eom,
+            selection: Selection::Eom,
             selection_epsilon: 0.0,
             selection_persistence: 0.0,
             max_cluster_size: 0,
@@ -113,7 +112,7 @@ impl SweepOptions {
         }
     }
 
-    /// Refuses what makes no sense.
+    /// Refuses settings out of range.
     pub fn check(&self) -> Result<(), Error> {
         if self.min_cluster_sizes.values().first() == Some(&0) {
             return Err(Error::Option {

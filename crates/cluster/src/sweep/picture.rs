@@ -46,7 +46,7 @@ const PANELS: [Panel; 3] = [
 ];
 
 /// An SVG of `rows` (by `min_samples`, then by `min_cluster_size`) over `n` documents: a line for each `min_samples`, a
-/// ring where the number of clusters falls off a cliff.
+/// ring where the number of clusters drops sharply.
 pub fn picture(rows: &[Row], n: usize) -> String {
     let height = TOP + PANELS.len() as f64 * (PANEL + GAP);
     let mut svg = String::new();

@@ -1,4 +1,4 @@
-//! Lists of numbers as people write them.
+//! Lists of numbers on the command line and in settings files.
 
 use std::fmt;
 use std::str::FromStr;
@@ -71,7 +71,7 @@ impl fmt::Display for Range {
     }
 }
 
-/// How a settings file writes it: one number may stand as a number.
+/// The form in a settings file: text, or a single number.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Written {

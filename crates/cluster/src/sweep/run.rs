@@ -3,18 +3,19 @@
 use std::fmt;
 
 use artifacts::SweepRow;
+use hdbscan_graph::HierarchyOptions;
 use serde::Serialize;
 use stage::{File, Files, Progress, Seed, Stage};
 
 use super::{Row, SweepOptions, picture, sweep};
-use crate::source::{Trust, Vectors, file, lists, warn_of_few};
+use crate::source::{NeighborProvenance, Vectors, file, view, warn_of_few};
 use crate::{Error, source};
 
 /// The `sweep` stage.
 #[derive(Debug)]
 pub struct Sweep;
 
-/// What each setting gives.
+/// The result of each setting.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepReport {
     /// Documents.
@@ -63,19 +64,19 @@ impl Stage for Sweep {
         Self::check(options, local)?;
         let path = files.input("neighbors");
         let (neighbors, metric) = source::neighbors(path, options.metric, progress)?;
-        let lists = lists(path, &neighbors, options.use_k)?;
+        let graph = view(path, &neighbors, options.use_k)?;
         let sizes = options.min_cluster_sizes.values();
         let (mut fit, mut others, mut left_out) = (Vec::new(), Vec::new(), Vec::new());
         for &min_samples in options.min_samples.values() {
             let at = options.at(min_samples, sizes[0]);
-            match source::others(&lists, &at) {
+            match source::others(&graph, &at) {
                 Ok(measured) => {
-                    warn_of_few(measured, &at, lists.n(), progress);
+                    warn_of_few(measured, &at, graph.n(), progress);
                     fit.push(min_samples);
                     others.push(measured);
                 }
                 Err(error) if fit.is_empty() && left_out.is_empty() => {
-                    // The smallest does not fit, so none does.
+                    // The smallest is too large, so all are.
                     return Err(error);
                 }
                 Err(_) => left_out.push(min_samples),
@@ -84,16 +85,26 @@ impl Stage for Sweep {
         for min_samples in &left_out {
             progress.warn(&format!(
                 "min_samples {min_samples} is left out: each row has {} neighbors",
-                lists.k()
+                graph.k()
             ));
         }
-        let vectors = Vectors::new(files, path, lists, metric);
-        let trust = Trust::new(neighbors.footer.as_ref());
-        trust.warn(options.tree, progress);
-        let cut = options.at(fit[0], sizes[0]).cut();
-        let mut settings = vectors.beyond(&trust, "sweeping", progress, |beyond| {
-            sweep(&lists, &others, sizes, &cut, options.tree, beyond)
-        })?;
+        let vectors = Vectors::new(files, path, graph, metric);
+        let provenance = NeighborProvenance::new(neighbors.footer.as_ref());
+        provenance.warn(options.tree, progress);
+        let tree = HierarchyOptions {
+            min_samples: fit[0],
+            tree: options.tree.into(),
+            isolated: provenance.isolated,
+        };
+        let flat = options.at(fit[0], sizes[0]).flat();
+        let index = vectors.index(progress);
+        progress.begin("sweeping", None, "rows");
+        let settings = sweep(&graph, &others, sizes, &tree, &flat, &index, &|rows| {
+            progress.advance(rows);
+            true
+        });
+        progress.end();
+        let mut settings = settings?;
         for (rows, &asked) in settings.chunks_mut(sizes.len()).zip(&fit) {
             for row in rows {
                 row.min_samples = asked;
@@ -103,7 +114,7 @@ impl Stage for Sweep {
         let mut footer = stage::footer::<Self>(options, seed);
         vectors.record(&mut footer, metric)?;
         if let Some(path) = files.output("sweep_picture") {
-            artifacts::write_bytes(path, picture(&settings, lists.n()).as_bytes())?;
+            artifacts::write_bytes(path, picture(&settings, graph.n()).as_bytes())?;
         }
         if let Some(path) = files.output("sweep") {
             artifacts::Sweep {
@@ -112,7 +123,7 @@ impl Stage for Sweep {
             .write(path, &footer)?;
         }
         Ok(SweepReport {
-            rows: lists.n(),
+            rows: graph.n(),
             left_out,
             settings,
         })

@@ -35,7 +35,7 @@ fn the_hdbscan_crate_is_not_asked_for_what_it_cannot() {
         (
             "--selection",
             Options {
-                selection: cluster::select::Method::Leaf,
+                selection: cluster::Selection::Leaf,
                 ..base.clone()
             },
         ),
@@ -56,7 +56,7 @@ fn the_hdbscan_crate_is_not_asked_for_what_it_cannot() {
         (
             "--assign-noise",
             Options {
-                assign_noise: Some(cluster::assign::Assign::Nearest),
+                assign_noise: Some(cluster::Assign::Nearest),
                 ..base.clone()
             },
         ),

@@ -104,7 +104,7 @@ fn a_run_writes_files_that_fit_together() {
         layers: 3,
         membership: 2,
         bootstrap: 20,
-        assign_noise: Some(cluster::assign::Assign::Nearest),
+        assign_noise: Some(cluster::Assign::Nearest),
         ..Options::default()
     };
     let report = run.cluster(&options).unwrap();
@@ -258,7 +258,7 @@ fn same_bytes(n: usize) {
         membership: 2,
         bootstrap: 20,
         tree: Tree::Exact,
-        assign_noise: Some(cluster::assign::Assign::Soft),
+        assign_noise: Some(cluster::Assign::Soft),
         ..Options::default()
     };
     let on = |threads| {

@@ -2,18 +2,12 @@
 
 #![allow(
     clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests say what they skipped and measured"
+    reason = "tests report the figures that they measured"
 )]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod beyond;
 mod engine;
 mod files;
-mod golden;
-mod notebook;
 mod predict;
-mod property;
-mod reference;
-mod tables;
+mod provenance;
 mod trust;

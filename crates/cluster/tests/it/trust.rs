@@ -1,40 +1,14 @@
-//! What helps to choose and to judge: sweep, stability, prediction, membership.
+//! What helps to choose and to judge: sweep, stability, membership.
 
-use cluster::core_distance::core_distances;
-use cluster::flat::flat;
-use cluster::hierarchy::{Beyond, hierarchy};
-use cluster::predict::Predictor;
 use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
-use graph::Lists;
+use hdbscan_graph::{HierarchyOptions, LazyIndex};
+use knn_graph::KnnView;
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 use test_support::uniform;
-use vectors::{Knn, Metric, Points, Search};
+use vectors::{Metric, Points, Search};
 
 use crate::files::{Run, groups};
-
-/// Lists are all there is.
-const NOTHING: Beyond<'_, '_> = Beyond {
-    points: &|why| {
-        Err(Error::NoEmbeddings {
-            why: why.to_owned(),
-        })
-    },
-    isolated: 0,
-    watch: &|_| true,
-};
-
-fn knn(values: &[f32], d: usize, k: usize) -> Knn {
-    vectors::knn(
-        Points::new(values, d).unwrap(),
-        Metric::L2,
-        k,
-        &Search::default(),
-        &|_| true,
-    )
-    .unwrap()
-    .0
-}
 
 /// Sweeps in the directory of `run`.
 fn sweep_of(run: &Run, options: &SweepOptions) -> Result<cluster::sweep::SweepReport, Error> {
@@ -66,7 +40,7 @@ fn every_row_of_a_sweep_is_a_fresh_run() {
             ..base.clone()
         },
         SweepOptions {
-            selection: cluster::select::Method::Leaf,
+            selection: cluster::Selection::Leaf,
             tree: Tree::Exact,
             use_k: Some(8),
             ..base
@@ -119,20 +93,22 @@ fn a_cliff_is_marked() {
                 + (i % 20) as f32 * 0.01 * (1.0 + (i % 7) as f32)
         })
         .collect();
-    let knn = knn(&values, 1, 239);
-    let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
-    let cut = Options {
-        selection: cluster::select::Method::Leaf,
+    let points = Points::new(&values, 1).unwrap();
+    let (knn, _) = vectors::knn(points, Metric::L2, 239, &Search::default(), &|_| true).unwrap();
+    let graph = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
+    let flat = Options {
+        selection: cluster::Selection::Leaf,
         ..Options::default()
     }
-    .cut();
+    .flat();
     let rows = sweep(
-        &lists,
+        &graph,
         &[2],
         &[5, 10, 18, 25, 30],
-        &cut,
-        Tree::Graph,
-        &NOTHING,
+        &HierarchyOptions::default(),
+        &flat,
+        &LazyIndex::without_points(),
+        &|_| true,
     )
     .unwrap();
     let cliffs: Vec<usize> = rows
@@ -175,7 +151,7 @@ fn blobs(d: usize, seed: u64) -> Vec<f32> {
 }
 
 /// Clusters, stable ones, and the least and the largest stability.
-fn tested(run: &Run, options: &Options) -> (usize, cluster::stability::Verdict, f32, f32) {
+fn tested(run: &Run, options: &Options) -> (usize, cluster::Verdict, f32, f32) {
     let report = run.cluster(options).unwrap();
     let info = artifacts::ClusterInfo::read(&run.path("cluster_info.parquet")).unwrap();
     let of: Vec<f32> = info.rows.iter().filter_map(|row| row.stability).collect();
@@ -191,7 +167,7 @@ fn noise_has_no_stable_clusters_and_real_groups_are_stable() {
         layers: 0,
         ..Options::default()
     };
-    let leaf = cluster::select::Method::Leaf;
+    let leaf = cluster::Selection::Leaf;
     let settings = [
         ("as it is", base.clone()),
         (
@@ -308,40 +284,6 @@ fn deep_trees_leave_no_member_without_a_share() {
             "row {i}"
         );
     }
-}
-
-#[test]
-fn old_points_are_predicted_where_they_are_and_alone_as_together() {
-    let values = groups(600);
-    let knn = knn(&values, 2, 20);
-    let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
-    let built = hierarchy(&lists, 5, Tree::Graph, &NOTHING);
-    // In pieces without vectors: then take the whole matrix.
-    let whole = self::knn(&values, 2, 599);
-    let all = Lists::new(&whole.ids, &whole.distances, whole.k).unwrap();
-    let built = built.unwrap_or_else(|_| hierarchy(&all, 5, Tree::Graph, &NOTHING).unwrap());
-    let cut = Options::default().for_documents(2_025).cut();
-    let found = flat(&built.linkage, &cut);
-    let core = core_distances(&lists, 5);
-    let predictor = Predictor::new(
-        &found.condensed,
-        &found.tree,
-        &found.chosen,
-        &cut.rule,
-        &core,
-    );
-    let mut same = 0;
-    for i in 0..600 {
-        let (ids, distances) = lists.row(i);
-        let prediction = predictor.predict(&ids[..10], &distances[..10], 5);
-        assert!((0.0..=1.0).contains(&prediction.probability));
-        assert_eq!(
-            prediction,
-            predictor.predict(&ids[..10], &distances[..10], 5)
-        );
-        same += usize::from(prediction.label == found.labels[i]);
-    }
-    assert!(same >= 570, "{same} of 600");
 }
 
 #[test]

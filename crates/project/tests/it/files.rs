@@ -6,7 +6,34 @@ use artifacts::{Embeddings, Footer, Neighbors, Projection};
 use project::{Engine, Error, Init, Options, Project};
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 
-use crate::data::{Graph, groups};
+use test_support::noise;
+use vectors::{Points, Search};
+
+/// Rows of `d` values around `groups` centers; every tenth row is anywhere.
+fn groups(n: usize, d: usize, groups: usize) -> Vec<f32> {
+    let (mut values, centers) = (noise(n * d, 1), noise(groups * d, 2));
+    for (i, row) in values.chunks_exact_mut(d).enumerate() {
+        let group = i * 7919 % groups;
+        if i % 10 != 9 {
+            for (value, center) in row.iter_mut().zip(&centers[group * d..]) {
+                *value = center + 0.35 * *value;
+            }
+        }
+    }
+    values
+}
+
+/// The neighbors of rows of `d` values under L2.
+fn neighbors_of(values: &[f32], d: usize, k: usize) -> Neighbors {
+    let points = Points::new(values, d).unwrap();
+    let search = Search::default();
+    let (knn, _) = vectors::knn(points, vectors::Metric::L2, k, &search, &|_| true).unwrap();
+    Neighbors {
+        k: knn.k,
+        ids: knn.ids,
+        distances: knn.distances,
+    }
+}
 
 const N: usize = 300;
 const D: usize = 8;
@@ -18,18 +45,13 @@ fn run_dir() -> tempfile::TempDir {
 
 fn run_dir_of(values: Vec<f32>) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    let graph = Graph::of(&values, D, 20);
     let footer = Footer {
         metric: Some("l2".to_owned()),
         ..Footer::new("test", serde_json::json!({}), 1)
     };
-    Neighbors {
-        k: 20,
-        ids: graph.ids,
-        distances: graph.distances,
-    }
-    .write(&dir.path().join("neighbors.parquet"), &footer)
-    .unwrap();
+    neighbors_of(&values, D, 20)
+        .write(&dir.path().join("neighbors.parquet"), &footer)
+        .unwrap();
     Embeddings::new(D, values)
         .write(&dir.path().join("embeddings.parquet"), &Footer::default())
         .unwrap();
@@ -296,14 +318,9 @@ fn umap_rs_is_used_or_refused_but_never_replaced() {
 fn umap_rs_is_not_asked_for_what_it_panics_on() {
     let dir = tempfile::tempdir().unwrap();
     let values = groups(6, D, 2);
-    let graph = Graph::of(&values, D, 5);
-    Neighbors {
-        k: 5,
-        ids: graph.ids,
-        distances: graph.distances,
-    }
-    .write(&dir.path().join("neighbors.parquet"), &Footer::default())
-    .unwrap();
+    neighbors_of(&values, D, 5)
+        .write(&dir.path().join("neighbors.parquet"), &Footer::default())
+        .unwrap();
     let options = Options {
         engine: Engine::UmapRs,
         init: Init::Random,

@@ -1,8 +1,3 @@
-//! The project stage from outside: quality, reproducibility, files.
+//! The stage from the outside, from files to files.
 
-#![expect(clippy::print_stderr, reason = "tests say what they skip and measure")]
-
-mod data;
 mod files;
-mod quality;
-mod reproducible;

@@ -1,8 +1,0 @@
-//! The random start: every point anywhere in the unit cube.
-
-/// n points in `columns` dimensions, row-major; `noise(i, column)` is in 0..1.
-pub fn random(n: usize, columns: usize, noise: &(dyn Fn(usize, usize) -> f32 + Sync)) -> Vec<f32> {
-    (0..n * columns)
-        .map(|at| noise(at / columns, at % columns))
-        .collect()
-}
