@@ -23,7 +23,7 @@ pub fn write_atomic<T, E: From<Error>>(
         _ => Path::new("."),
     };
     check_target(path)?;
-    remove_litter(path);
+    remove_stale_temp_files(path);
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
     builder
@@ -92,7 +92,7 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// [`write_atomic`] makes, and that no living writer holds.
 ///
 /// What cannot be removed is no reason to stop: new files get names of their own.
-pub fn remove_litter(path: &Path) {
+pub fn remove_stale_temp_files(path: &Path) {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

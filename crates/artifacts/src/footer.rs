@@ -18,6 +18,11 @@ pub const FOOTER_KEY: &str = "skerry";
 /// SHA-256 of files, by their names in the contract.
 pub type Lineage = BTreeMap<String, BTreeSet<String>>;
 
+/// Facts as they are in a file. They are read and written as structs only, by [`Footer::facts`] and [`Footer::set_facts`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawFacts(pub(crate) Map<String, Value>);
+
 /// The footer of one file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Footer {
@@ -41,9 +46,9 @@ pub struct Footer {
     /// ours, or of a version that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
-    /// What the producer wants its readers to know: recall, counts, whether the answer is certified.
+    /// What the producer tells its readers.
     #[serde(default)]
-    pub facts: Map<String, Value>,
+    pub facts: RawFacts,
 }
 
 impl Footer {
@@ -84,11 +89,6 @@ impl Footer {
             all.entry(name.clone()).or_default().insert(hash.clone());
         }
         all
-    }
-
-    /// Records a fact.
-    pub fn fact(&mut self, name: &str, value: impl Into<Value>) {
-        self.facts.insert(name.to_owned(), value.into());
     }
 
     pub(crate) fn key_value(&self, kind: &str, version: u32) -> KeyValue {

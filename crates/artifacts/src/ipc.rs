@@ -13,8 +13,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, read_footer_length};
 use arrow::ipc::{MessageHeader, root_as_footer, root_as_message};
 
-use crate::embeddings::Shape;
 use crate::table::Table;
+use crate::tables::Shape;
 use crate::{Error, file};
 
 /// The column of the vectors.

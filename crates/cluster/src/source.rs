@@ -3,9 +3,8 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use artifacts::{Embeddings, Footer, Neighbors, Stored};
+use artifacts::{Embeddings, Footer, Neighbors, NeighborsFacts, Stored};
 use graph::Lists;
-use serde_json::Value;
 use stage::{File, Files, Progress};
 use vectors::{Metric, Points};
 
@@ -91,7 +90,7 @@ pub(crate) fn neighbors(
 ) -> Result<(Stored<Neighbors>, Option<Metric>), Error> {
     let mut neighbors = Neighbors::read(path)?;
     let metric = metric(path, neighbors.footer.as_ref(), asked)?;
-    let settled = neighbors.value.settle_rounding();
+    let settled = neighbors.value.clamp_rounding_errors();
     if settled > 0 {
         progress.warn(&format!(
             "{settled} distances in {} lie below zero by less than 0.000001, as rounding leaves them: taken as zero",
@@ -135,13 +134,12 @@ pub(crate) struct Trust {
 impl Trust {
     /// A file that says nothing is believed.
     pub(crate) fn new(footer: Option<&Footer>) -> Self {
-        let fact = |name| footer.and_then(|footer| footer.facts.get(name));
-        let backend = fact("backend")
-            .and_then(Value::as_str)
-            .unwrap_or("an engine of its own");
+        let facts: NeighborsFacts = footer.map(Footer::facts).unwrap_or_default();
+        let backend = facts.backend;
         Self {
-            isolated: fact("isolated").and_then(Value::as_u64).unwrap_or(0) as usize,
-            unproven: (fact("certified") == Some(&Value::Bool(false))).then(|| backend.to_owned()),
+            isolated: facts.isolated.unwrap_or(0),
+            unproven: (facts.certified == Some(false))
+                .then(|| backend.unwrap_or_else(|| "an engine of its own".to_owned())),
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Style {
 pub struct Layer<'a> {
     /// The cluster of each text; -1 for noise.
     pub cluster: &'a [i32],
+    /// For each cluster of the next finer layer, the one of this layer that holds it; empty for the finest.
+    pub parent: &'a BTreeMap<i32, i32>,
 }
 
 /// A named cluster.
@@ -65,7 +67,7 @@ struct Node<'a> {
     /// The texts that the pool was counted on: `texts` without repeated ones.
     counted: Vec<u32>,
     pool: Pool<'a>,
-    /// Clusters of the next finer layer that lie mostly in this one.
+    /// Clusters of the next finer layer that this one holds.
     children: Vec<usize>,
     /// How evenly each phrase of the pool is spread over the children, where there are several: the square root, so that a
     /// phrase that many of them share wins over one that they all hold by accident.
@@ -159,18 +161,13 @@ fn nodes_of<'a>(corpus: &'a Corpus, layer: &Layer<'_>, style: &Style) -> Vec<Nod
         .collect()
 }
 
-/// Gives each cluster of the finer layer to the coarser one that most of its texts are in.
+/// Gives each cluster of the finer layer to its parent, and measures how evenly phrases are spread over the children.
 fn adopt(coarser: &mut [Node<'_>], finer: &[Node<'_>], layer: &Layer<'_>) {
     for (child, node) in finer.iter().enumerate() {
-        let mut counts: BTreeMap<i32, usize> = BTreeMap::new();
-        node.texts
-            .iter()
-            .for_each(|&text| *counts.entry(layer.cluster[text as usize]).or_default() += 1);
-        let most = counts
-            .into_iter()
-            .max_by_key(|&(cluster, count)| (count, std::cmp::Reverse(cluster)));
-        let Some((cluster, _)) = most else { continue };
-        if let Ok(parent) = coarser.binary_search_by_key(&cluster, |node| node.cluster) {
+        let Some(cluster) = layer.parent.get(&node.cluster) else {
+            continue;
+        };
+        if let Ok(parent) = coarser.binary_search_by_key(cluster, |node| node.cluster) {
             coarser[parent].children.push(child);
         }
     }

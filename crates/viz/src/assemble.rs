@@ -1,8 +1,10 @@
 //! From the files of a run to the scene that all pictures show.
 
-use artifacts::{Neighbors, Projection};
+use std::collections::BTreeMap;
 
-use crate::about::{self, Known};
+use artifacts::{Footer, Neighbors, Projection, Stored};
+
+use crate::about::{self, Footers, Known};
 use crate::scene::{Group, Numbering, Scene};
 use crate::sources::Sources;
 use crate::{Error, Options, Report, columns, scene};
@@ -56,7 +58,7 @@ pub fn scene<'a>(
             clusters: topics.len(),
         });
     }
-    let layers = layers(sources, &mut topics, &numbering);
+    let layers = layers(sources, &mut topics);
     let (neighbors, neighbors_note) = held_neighbors(
         sources.neighbors.as_deref(),
         n,
@@ -76,26 +78,14 @@ pub fn scene<'a>(
         topics: &topics,
         preserved: projection.preserved.as_deref(),
     };
-    let footers = [
-        ("Texts", documents.footer.as_ref()),
-        ("Vectors", sources.embeddings.as_ref()),
-        (
-            "Neighbors",
-            sources
-                .neighbors
-                .as_ref()
-                .and_then(|file| file.footer.as_ref()),
-        ),
-        ("Clusters", clusters.footer.as_ref()),
-        ("Layout", projection.footer.as_ref()),
-        (
-            "Names",
-            sources
-                .topics
-                .as_ref()
-                .and_then(|file| file.footer.as_ref()),
-        ),
-    ];
+    let footers = Footers {
+        documents: documents.footer.as_ref(),
+        embeddings: sources.embeddings.as_ref(),
+        neighbors: footer_of(sources.neighbors.as_ref()),
+        clusters: clusters.footer.as_ref(),
+        projection: projection.footer.as_ref(),
+        topics: footer_of(sources.topics.as_ref()),
+    };
     let about = about::about(&known, &footers);
     let mut notes = Vec::new();
     if noise > 0 {
@@ -129,22 +119,33 @@ pub fn scene<'a>(
     })
 }
 
+fn footer_of<T>(file: Option<&Stored<T>>) -> Option<&Footer> {
+    file.and_then(|file| file.footer.as_ref())
+}
+
 /// The layers that have names and at most half of the topics of the one before, which is what ours have.
-fn layers(sources: &Sources, topics: &mut [Group], numbering: &Numbering<'_>) -> Vec<Vec<Group>> {
+fn layers(sources: &Sources, topics: &mut [Group]) -> Vec<Vec<Group>> {
     let Projection { x, y, .. } = &sources.projection.value;
     let mut layers: Vec<Vec<Group>> = Vec::new();
-    let mut finer = None;
-    for (number, layer) in sources.clusters.layers.iter().enumerate() {
-        let names = sources.names(number as i32);
+    // The clusters of the layer drawn last, each with that of the present layer that holds it.
+    let mut holder: Option<BTreeMap<i32, i32>> = None;
+    let parents = sources.clusters.parents();
+    for ((number, layer), parent) in (0..).zip(&sources.clusters.layers).zip(parents) {
+        let up = |(inner, outer)| parent.get(&outer).map(|&outer| (inner, outer));
+        let held = match holder.take() {
+            Some(holder) => holder.into_iter().filter_map(up).collect(),
+            None => parent,
+        };
+        let names = sources.names(number);
         let own = Numbering::of(layer);
         let count = own.ids.len();
         let below = layers.last_mut().map_or(&mut *topics, Vec::as_mut_slice);
         if count < 2 || 2 * count > below.len() || names.is_empty() {
+            holder = Some(held);
             continue;
         }
-        scene::adopt(below, finer.as_ref().unwrap_or(numbering), &own);
+        scene::link(below, &held, &own);
         layers.push(scene::groups(x, y, &own, names));
-        finer = Some(own);
     }
     layers
 }

@@ -179,23 +179,12 @@ pub fn groups(
         .collect()
 }
 
-/// Gives each of `groups` the cluster of the next coarser layer that holds most of its documents.
-pub fn adopt(groups: &mut [Group], clusters: &Numbering<'_>, coarser: &Numbering<'_>) {
-    let mut pairs: Vec<(i32, i32)> = clusters
-        .codes
-        .iter()
-        .zip(coarser.codes.iter())
-        .filter(|(inner, outer)| **inner >= 0 && **outer >= 0)
-        .map(|(&inner, &outer)| (inner, outer))
-        .collect();
-    pairs.sort_unstable();
-    let mut most = vec![0; groups.len()];
-    for same in pairs.chunk_by(|a, b| a == b) {
-        let (inner, outer) = (same[0].0 as usize, same[0].1 as usize);
-        if same.len() > most[inner] {
-            most[inner] = same.len();
-            groups[inner].parent = Some(outer);
-        }
+/// Gives each of `groups` its place among the clusters of the next coarser layer that is drawn, by the cluster that `parent`
+/// gives for its own.
+pub fn link(groups: &mut [Group], parent: &BTreeMap<i32, i32>, coarser: &Numbering<'_>) {
+    for group in groups {
+        let above = parent.get(&group.cluster);
+        group.parent = above.and_then(|above| coarser.ids.binary_search(above).ok());
     }
 }
 

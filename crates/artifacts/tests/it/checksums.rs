@@ -8,14 +8,17 @@ use arrow::array::{Float64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Error,
-    Footer, Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage,
-    Stored, Sweep, SweepRow, Topic, Topics,
+    Footer, Label, Labels, Map, Membership, Mst, Neighbors, NeighborsFacts, Predictions,
+    Projection, SingleLinkage, Stored, Sweep, SweepRow, Topic, Topics,
 };
 use serde_json::json;
 
 fn footer() -> Footer {
     let mut footer = Footer::new("test 1.0", json!({"k": 2, "name": "x"}), 7);
-    footer.fact("recall", 0.5);
+    footer.set_facts(&NeighborsFacts {
+        certified: Some(true),
+        ..NeighborsFacts::default()
+    });
     footer
 }
 

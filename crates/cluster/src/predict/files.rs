@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use artifacts::{Clusters, Embeddings, Footer, Neighbors, Stored};
+use artifacts::{ClusterFacts, Clusters, Embeddings, Footer, Neighbors, ProjectionFacts, Stored};
 use stage::Files;
 use vectors::Metric;
 
@@ -50,12 +50,10 @@ impl Old {
             path: path.to_owned(),
         })?;
         let metric: Metric = metric.parse()?;
-        let min_samples = footer.facts.get("min_samples_others");
-        let min_samples = min_samples
-            .and_then(serde_json::Value::as_u64)
-            .ok_or_else(|| Error::NotOurs {
-                path: path.to_owned(),
-            })? as usize;
+        let min_samples = footer.facts::<ClusterFacts>().min_samples_others;
+        let min_samples = min_samples.ok_or_else(|| Error::NotOurs {
+            path: path.to_owned(),
+        })?;
 
         let tree_path = files.input("condensed_tree");
         let stored = artifacts::CondensedTree::read(tree_path)?;
@@ -82,7 +80,7 @@ impl Old {
 
         let mut neighbors = Neighbors::read(neighbors_path)?;
         // As the run did that made the clusters, and said.
-        neighbors.value.settle_rounding();
+        neighbors.value.clamp_rounding_errors();
         let core = core_distances(neighbors_path, &neighbors, clusters.len(), min_samples)?;
         let embeddings_path = files.input("embeddings");
         if let Some(footer) = &neighbors.footer
@@ -131,12 +129,10 @@ fn laid_out(
         path: path.to_owned(),
     })?;
     made_from(files, path, footer, "embeddings", "vectors")?;
-    let metric = footer.facts.get("neighbors_metric");
-    let metric = metric
-        .and_then(serde_json::Value::as_str)
-        .ok_or_else(|| Error::NoMetric {
-            path: path.to_owned(),
-        })?;
+    let metric = footer.facts::<ProjectionFacts>().neighbors_metric;
+    let metric = metric.ok_or_else(|| Error::NoMetric {
+        path: path.to_owned(),
+    })?;
     Ok(Some(LaidOut {
         embeddings: Embeddings::read(of)?,
         metric: metric.parse()?,

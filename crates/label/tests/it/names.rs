@@ -1,5 +1,7 @@
 //! Names of small corpora in which the right phrases are evident.
 
+use std::collections::BTreeMap;
+
 use label::corpus::Corpus;
 use label::ctfidf::Weighting;
 use label::language::{StopWords, by_code};
@@ -26,8 +28,16 @@ fn corpus(texts: &[&str]) -> Corpus {
     )
 }
 
+fn finest(cluster: &[i32]) -> Layer<'_> {
+    static NONE: BTreeMap<i32, i32> = BTreeMap::new();
+    Layer {
+        cluster,
+        parent: &NONE,
+    }
+}
+
 fn name(texts: &[&str], cluster: &[i32]) -> Vec<Named> {
-    name_layers(&corpus(texts), &[Layer { cluster }], &STYLE)
+    name_layers(&corpus(texts), &[finest(cluster)], &STYLE)
         .pop()
         .unwrap()
 }
@@ -292,7 +302,13 @@ fn a_parent_says_what_its_children_share_and_they_do_not_repeat_it() {
     let coarse = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1];
     let named = name_layers(
         &corpus(&texts),
-        &[Layer { cluster: &fine }, Layer { cluster: &coarse }],
+        &[
+            finest(&fine),
+            Layer {
+                cluster: &coarse,
+                parent: &[(0, 0), (1, 0), (2, 1), (3, 1)].into(),
+            },
+        ],
         &STYLE,
     );
     assert!(named[1][0].label.contains("match"), "{named:?}");
@@ -309,10 +325,11 @@ fn a_parent_says_what_its_children_share_and_they_do_not_repeat_it() {
 fn an_only_child_keeps_its_name() {
     let coarse = NEWS_CLUSTERS;
     let both = [
+        finest(&NEWS_CLUSTERS),
         Layer {
-            cluster: &NEWS_CLUSTERS,
+            cluster: &coarse,
+            parent: &NEWS_CLUSTERS.map(|cluster| (cluster, cluster)).into(),
         },
-        Layer { cluster: &coarse },
     ];
     let named = name_layers(&corpus(&NEWS), &both, &STYLE);
     let labels = |layer: usize| -> Vec<&str> {
@@ -364,15 +381,9 @@ fn stop_words_can_be_added() {
         None,
         false,
     );
-    let named = name_layers(
-        &corpus,
-        &[Layer {
-            cluster: &[0, 0, 1, 1],
-        }],
-        &STYLE,
-    )
-    .pop()
-    .unwrap();
+    let named = name_layers(&corpus, &[finest(&[0, 0, 1, 1])], &STYLE)
+        .pop()
+        .unwrap();
     assert!(!named[0].label.contains("rain"), "{named:?}");
 }
 

@@ -7,7 +7,18 @@ use arrow::buffer::ScalarBuffer;
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
 use crate::table::{Columns, Stored, Table};
-use crate::{Error, Footer};
+use crate::{Error, Fact, Facts, Footer, NeighborsFacts};
+
+const NEIGHBOR_IDS: Column = Column::new(
+    "neighbor_ids",
+    "fixed_size_list<uint32>[k]",
+    "Nearest first by distances before rounding, ties by the smaller id; the document itself is not listed.",
+);
+const DISTANCES: Column = Column::new(
+    "distances",
+    "fixed_size_list<float>[k]",
+    "Distances in the unit of the metric: L2 is the Euclidean distance (not squared), cosine is 1 - cos, ip is 1 - inner product.",
+);
 
 /// The k nearest neighbors of each of n documents, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,19 +37,9 @@ impl Artifact for Neighbors {
     const FILE: &'static str = "neighbors.parquet";
     const ABOUT: &'static str =
         "the k nearest other documents of each; the footer names the metric";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", "int64", "the document"),
-        Column::new(
-            "neighbor_ids",
-            "fixed_size_list<uint32>[k]",
-            "nearest first before distances are rounded, ties by the smaller id, the document itself left out",
-        ),
-        Column::new(
-            "distances",
-            "fixed_size_list<float>[k]",
-            "true values of the metric: L2 is rooted, cosine is 1 - cos, ip is 1 - dot",
-        ),
-    ];
+    const WRITER: &'static str = "knn";
+    const COLUMNS: &'static [Column] = &[Column::ID, NEIGHBOR_IDS, DISTANCES];
+    const FACTS: &'static [Fact] = NeighborsFacts::FIELDS;
 }
 
 impl Neighbors {
@@ -60,7 +61,7 @@ impl Neighbors {
 
     /// Sets to zero the distances that the rounding of `1 - cos` left below it, by less than 1e-6, as other programs write
     /// them for copies; returns how many there were.
-    pub fn settle_rounding(&mut self) -> usize {
+    pub fn clamp_rounding_errors(&mut self) -> usize {
         let mut settled = 0;
         for distance in &mut self.distances {
             if (-1e-6..0.0).contains(distance) {
@@ -74,12 +75,9 @@ impl Neighbors {
     /// Reads the file at `path` and checks every row: known ids, none twice, not itself, nearest first, finite.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
-        let ids = Table::read_only(path, &["id"])?;
-        if ids.has("id") {
-            ids.check_ids()?;
-        }
-        let neighbors = file.lists::<u32>("neighbor_ids")?;
-        let mut distances = file.lists::<f32>("distances")?;
+        Table::read_only(path, &[Column::ID.name])?.check_row_numbers(false)?;
+        let neighbors = file.lists::<u32>(NEIGHBOR_IDS.name)?;
+        let mut distances = file.lists::<f32>(DISTANCES.name)?;
         // Negative zero is a zero: readers may order distances by their bits.
         for distance in &mut distances.values {
             *distance += 0.0;
@@ -140,8 +138,8 @@ impl Neighbors {
     pub fn write(self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
         columns.ids(self.len());
-        columns.fixed_lists("neighbor_ids", ScalarBuffer::from(self.ids), self.k);
-        columns.fixed_lists("distances", ScalarBuffer::from(self.distances), self.k);
+        columns.fixed_lists(NEIGHBOR_IDS.name, ScalarBuffer::from(self.ids), self.k);
+        columns.fixed_lists(DISTANCES.name, ScalarBuffer::from(self.distances), self.k);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
 }

@@ -7,7 +7,13 @@ use arrow::buffer::ScalarBuffer;
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
 use crate::table::{Columns, Stored, Table};
-use crate::{Error, Footer, ipc};
+use crate::{EmbeddingsFacts, Error, Fact, Facts, Footer, ipc};
+
+const EMBEDDING: Column = Column::new(
+    "embedding",
+    "fixed_size_list<float>[d]",
+    "Its vector; finite.",
+);
 
 /// n vectors of d numbers, row-major.
 #[derive(Debug, Clone)]
@@ -47,14 +53,9 @@ impl Artifact for Embeddings {
     const FILE: &'static str = "embeddings.parquet";
     const ABOUT: &'static str =
         "one vector a document; plain pages, for random floats do not compress";
-    const COLUMNS: &'static [Column] = &[
-        Column::new("id", "int64", "the document"),
-        Column::new(
-            "embedding",
-            "fixed_size_list<float>[d]",
-            "its vector; finite",
-        ),
-    ];
+    const WRITER: &'static str = "embed";
+    const COLUMNS: &'static [Column] = &[Column::ID, EMBEDDING];
+    const FACTS: &'static [Fact] = EmbeddingsFacts::FIELDS;
 }
 
 impl Embeddings {
@@ -153,18 +154,15 @@ impl Embeddings {
     pub fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
         columns.ids(self.len());
-        columns.fixed_lists("embedding", self.values.clone(), self.d);
+        columns.fixed_lists(EMBEDDING.name, self.values.clone(), self.d);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
 }
 
 fn read_parquet(path: &Path) -> Result<(usize, Vec<f32>, Option<Footer>), Error> {
     let file = FixedFile::open(path, Embeddings::KIND, Embeddings::VERSION)?;
-    let ids = Table::read_only(path, &["id"])?;
-    if ids.has("id") {
-        ids.check_ids()?;
-    }
-    let lists = file.lists::<f32>("embedding")?;
+    Table::read_only(path, &[Column::ID.name])?.check_row_numbers(false)?;
+    let lists = file.lists::<f32>(EMBEDDING.name)?;
     Ok((lists.width, lists.values, file.footer))
 }
 
