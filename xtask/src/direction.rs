@@ -1,4 +1,4 @@
-//! Dependencies point one way: programs to stages, stages to the five crates below them, never stage to stage. Beside them
+//! Dependencies point one way: programs to stages, stages to the crates below them, never stage to stage. Beside them
 //! is `test-support`: tests of every crate may use it, nothing that is shipped may.
 //!
 //! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
@@ -10,19 +10,27 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// What any stage may use, and the tests and benches, which look at files.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
+const BELOW_STAGES: &[&str] = &[
+    "artifacts",
+    "stage",
+    "graph",
+    "vectors",
+    "html-text",
+    "topic-names",
+];
 
 /// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
 const FOR_TESTS: &str = "test-support";
 const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
 
 /// Which crates of the workspace a crate may use, where it is no stage.
-const BELOW: [(&str, &[&str]); 10] = [
+const BELOW: [(&str, &[&str]); 11] = [
     (FOR_TESTS, &[]),
     ("artifacts", &[]),
     ("vectors", &[]),
     ("graph", &[]),
-    ("entities", &[]),
+    ("html-text", &[]),
+    ("topic-names", &["html-text"]),
     ("stage", &["artifacts"]),
     ("xtask", &[]),
     ("pipeline-tests", &["artifacts", "stage", "viz"]),

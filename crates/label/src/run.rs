@@ -6,16 +6,16 @@ use std::path::Path;
 use artifacts::{
     ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Topic, Topics, TopicsFacts,
 };
+use html_text::readable;
 use rayon::prelude::*;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
+use topic_names::corpus::Corpus;
+use topic_names::exemplars::{most_probable, nearest_to_core};
+use topic_names::language::{LANGUAGES, StopWords};
+use topic_names::naming::{self, Layer, name_layers};
+use topic_names::tokenize::is_visible;
 
-use crate::clean::readable;
-use crate::corpus::Corpus;
-use crate::exemplars::{most_probable, nearest_to_core};
-use crate::language::{LANGUAGES, StopWords};
 use crate::report::bylines;
-use crate::tokenize::is_visible;
-use crate::topics::{Layer, Named, name_layers};
 use crate::{Error, Options, Report};
 
 /// Characters of a text that stands in for a name.
@@ -164,9 +164,9 @@ impl Stage for Label {
         let mut rows: Vec<Topic> = Vec::new();
         for (at, (layer, named)) in (-1..).zip(named).enumerate() {
             let above = parents.get(at + 1);
-            let (labels, numbered) = labels(&named, &documents);
+            let (names, numbered) = unique_names(&named, &documents);
             report.made_distinct += numbered;
-            rows.par_extend(named.into_par_iter().zip(labels).map(|(named, label)| {
+            rows.par_extend(named.into_par_iter().zip(names).map(|(named, name)| {
                 let known = known.row(layer, named.cluster);
                 let parent = above.and_then(|above| above.get(&named.cluster).copied());
                 let exemplar_ids = match &embeddings {
@@ -188,7 +188,7 @@ impl Stage for Label {
                     layer,
                     cluster: named.cluster,
                     parent: parent.unwrap_or(-1),
-                    label,
+                    label: name,
                     keywords: named.keywords,
                     size: named.texts.len() as i64,
                     exemplar_ids,
@@ -259,31 +259,31 @@ fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The labels of a layer, no two alike, and how many took a number for that: the name, or the beginning of a text where
-/// there are no words for one, or the number of the cluster.
-fn labels(named: &[Named], documents: &Documents) -> (Vec<String>, usize) {
-    let mut used: BTreeSet<String> = named.iter().map(|named| named.label.clone()).collect();
+/// The names of a layer, no two alike, and how many took a number for that: the name of the method, or the beginning of a
+/// text if there are no words for one, or the number of the cluster.
+fn unique_names(topics: &[naming::Topic], documents: &Documents) -> (Vec<String>, usize) {
+    let mut used: BTreeSet<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let mut numbered = 0;
-    let labels = named.iter().map(|named| {
-        if !named.label.is_empty() {
-            return named.label.clone();
+    let names = topics.iter().map(|topic| {
+        if !topic.name.is_empty() {
+            return topic.name.clone();
         }
-        let label = excerpt(named, documents);
-        let mut free = label.clone();
+        let name = excerpt(topic, documents);
+        let mut free = name.clone();
         for number in 2.. {
             if used.insert(free.clone()) {
                 break;
             }
-            free = format!("{label} ({number})");
+            free = format!("{name} ({number})");
         }
-        numbered += usize::from(free != label);
+        numbered += usize::from(free != name);
         free
     });
-    (labels.collect(), numbered)
+    (names.collect(), numbered)
 }
 
 /// How a text of the cluster begins, the first in the order of their letters; its number if none shows anything.
-fn excerpt(named: &Named, documents: &Documents) -> String {
+fn excerpt(named: &naming::Topic, documents: &Documents) -> String {
     let lines = named.texts.iter().filter_map(|&text| {
         let text = readable(documents.text(text as usize));
         let line = text.lines().find(|line| line.contains(is_visible))?;
@@ -303,7 +303,7 @@ fn count(
     documents: &Documents,
     clusters: &Clusters,
     corpus: &Corpus,
-    named: &[Vec<Named>],
+    named: &[Vec<naming::Topic>],
 ) -> Report {
     let languages = corpus
         .languages
@@ -324,7 +324,7 @@ fn count(
         languages: languages.collect(),
         bylines: corpus.bylines.clone(),
         made_distinct: all().filter(|named| named.changed).count(),
-        named_by_text: all().filter(|named| named.label.is_empty()).count(),
+        named_by_text: all().filter(|named| named.name.is_empty()).count(),
         without_words: (0..corpus.len())
             .filter(|&i| corpus.raw(i).is_empty())
             .count(),

@@ -65,7 +65,7 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
             plain(name),
             // Entities are read, as on Skerry's own page.
             wrap(&plain(&cut(
-                &html_escape::decode_html_entities(scene.text.value(row)),
+                &html_text::decode_entities(scene.text.value(row)),
                 limit
             )))
         )

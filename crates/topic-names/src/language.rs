@@ -162,20 +162,20 @@ pub enum Role {
 /// The stop words of all languages: for each word the sets of languages that hold it, one bit a language.
 #[derive(Debug)]
 pub struct StopWords {
-    languages: BTreeMap<String, Languages64>,
+    languages: BTreeMap<String, LanguageSet>,
     extra: BTreeSet<String>,
 }
 
 /// The languages in which a word is a stop word.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Languages64 {
+pub struct LanguageSet {
     /// By the lists.
     pub function: u64,
     /// By our additions to them.
     pub light: u64,
 }
 
-impl Languages64 {
+impl LanguageSet {
     /// The languages that the word speaks for.
     pub fn any(self) -> u64 {
         self.function | self.light
@@ -185,7 +185,7 @@ impl Languages64 {
 impl StopWords {
     /// The lists of all [`LANGUAGES`], and `extra` words that are stop words in every language.
     pub fn new(extra: &[String]) -> Self {
-        let mut languages: BTreeMap<String, Languages64> = BTreeMap::new();
+        let mut languages: BTreeMap<String, LanguageSet> = BTreeMap::new();
         for (bit, language) in LANGUAGES.iter().enumerate() {
             for word in stop_words::lookup(language.code).unwrap_or_default() {
                 languages.entry(word.to_lowercase()).or_default().function |= 1 << bit;
@@ -202,14 +202,14 @@ impl StopWords {
     }
 
     /// The languages that count `word` (lower case) as a stop word.
-    pub fn languages_of(&self, word: &str) -> Languages64 {
+    pub fn languages_of(&self, word: &str) -> LanguageSet {
         // Typographic apostrophes are spelled plainly in the lists.
         let plain = word
             .contains('\u{2019}')
             .then(|| word.replace('\u{2019}', "'"));
         let word = plain.as_deref().unwrap_or(word);
         if self.extra.contains(word) || WEB.contains(&word) {
-            return Languages64 {
+            return LanguageSet {
                 function: u64::MAX,
                 light: 0,
             };
@@ -219,7 +219,7 @@ impl StopWords {
 }
 
 /// The role of `word` (lower case) in a text of `language`.
-pub fn role(word: &str, stops: Languages64, language: u8) -> Role {
+pub fn role(word: &str, stops: LanguageSet, language: u8) -> Role {
     let within = |mask: u64| mask >> language & 1 == 1;
     let single = word.chars().nth(1).is_none() && !is_whole(word);
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();

@@ -6,19 +6,12 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 
-use crate::clean::{clean, in_capitals};
-use crate::language::{self, LANGUAGES, Languages, Languages64, Role, StopWords};
-use crate::tokenize::{Aside, Tokenizer, is_unspaced, without_elision, without_possessive};
-
-/// Texts cut by one task.
-const BLOCK: usize = 512;
-/// Stands between two words that no phrase may join.
-const BREAK: u32 = u32::MAX;
-/// Flags a word whose capitals say nothing.
-const WEAK: u32 = 1 << 31;
-const FORM: u32 = WEAK - 1;
+use crate::clean::in_capitals;
+use crate::intern::{Asides, BREAK, FORM, WEAK, count, intern};
+use crate::language::{self, LANGUAGES, LanguageSet, Languages, Role, StopWords};
+use crate::language_evidence::evidence;
+use crate::tokenize::{is_unspaced, without_elision, without_possessive};
 
 /// The texts of a corpus as word forms, and each form as a term.
 #[derive(Debug)]
@@ -59,11 +52,6 @@ pub struct Token {
     pub weak_case: bool,
 }
 
-/// What one task found in its block of texts.
-struct Block<'a> {
-    texts: Vec<std::borrow::Cow<'a, str>>,
-}
-
 impl Corpus {
     /// Reads the texts, each once. `language` is the code of the language all are in, or `None` to tell it text by text;
     /// `keep_bylines` leaves what agencies sign with among the words.
@@ -75,7 +63,7 @@ impl Corpus {
         keep_bylines: bool,
     ) -> Self {
         let (forms, mut tokens, starts, asides) = intern(texts, n);
-        let masks: Vec<Languages64> = forms
+        let masks: Vec<LanguageSet> = forms
             .par_iter()
             .map(|form| stops.languages_of(&key(form)))
             .collect();
@@ -88,7 +76,7 @@ impl Corpus {
         };
         let counts = count(&tokens, forms.len());
         let is_byline: Vec<bool> = (0..forms.len())
-            .map(|form| !keep_bylines && signs(&forms[form], asides[form], counts[form], n))
+            .map(|form| !keep_bylines && is_byline(&forms[form], asides[form], counts[form], n))
             .collect();
         let bylines = (0..forms.len())
             .filter(|&form| is_byline[form])
@@ -187,122 +175,6 @@ impl Corpus {
     }
 }
 
-impl Block<'_> {
-    /// The distinct forms of the block, its tokens by local number, the length of each text, and the bylines.
-    fn intern(&self, tokenizer: Tokenizer) -> Interned {
-        let mut known: FxHashMap<&str, u32> = FxHashMap::default();
-        let mut interned = Interned::default();
-        let mut forms: Vec<&str> = Vec::new();
-        for text in &self.texts {
-            let before = interned.tokens.len();
-            for word in tokenizer.words(text) {
-                let next = forms.len() as u32;
-                let form = *known.entry(word.text).or_insert_with(|| {
-                    forms.push(word.text);
-                    next
-                });
-                if word.breaks && interned.tokens.len() > before {
-                    interned.tokens.push(BREAK);
-                }
-                if let Some(aside) = word.aside {
-                    interned.asides.push((form, aside));
-                }
-                interned
-                    .tokens
-                    .push(if word.weak_case { form | WEAK } else { form });
-            }
-            interned.lengths.push(interned.tokens.len() - before);
-        }
-        interned.forms = forms.into_iter().map(str::to_owned).collect();
-        interned
-    }
-}
-
-#[derive(Default)]
-struct Interned {
-    forms: Vec<String>,
-    tokens: Vec<u32>,
-    lengths: Vec<usize>,
-    asides: Vec<(u32, Aside)>,
-}
-
-/// How often a form stands where bylines do.
-#[derive(Debug, Clone, Copy, Default)]
-struct Asides {
-    bracketed: u32,
-    heads: u32,
-}
-
-impl Asides {
-    fn all(self) -> u32 {
-        self.bracketed + self.heads
-    }
-}
-
-/// Forms sorted, tokens, starts of the texts, and how often each form stands alone as a byline does.
-fn intern<'a>(
-    texts: &(dyn Fn(usize) -> &'a str + Sync),
-    n: usize,
-) -> (Vec<String>, Vec<u32>, Vec<usize>, Vec<Asides>) {
-    let tokenizer = Tokenizer::default();
-    let mut blocks: Vec<Interned> = (0..n.div_ceil(BLOCK))
-        .into_par_iter()
-        .map(|block| {
-            let rows = block * BLOCK..((block + 1) * BLOCK).min(n);
-            Block {
-                texts: rows.map(|row| clean(texts(row))).collect(),
-            }
-            .intern(tokenizer)
-        })
-        .collect();
-    let mut forms: Vec<String> = blocks
-        .par_iter()
-        .flat_map_iter(|block| block.forms.iter().cloned())
-        .collect();
-    forms.par_sort_unstable();
-    forms.dedup();
-    blocks.par_iter_mut().for_each(|block| {
-        let global: Vec<u32> = block
-            .forms
-            .iter()
-            .map(|form| {
-                forms
-                    .binary_search(form)
-                    .expect("every form of a block was collected") as u32
-            })
-            .collect();
-        let renumber = |form: &mut u32| *form = global[*form as usize];
-        block.asides.iter_mut().for_each(|(form, _)| renumber(form));
-        for token in block.tokens.iter_mut().filter(|token| **token != BREAK) {
-            *token = global[(*token & FORM) as usize] | (*token & WEAK);
-        }
-    });
-    let mut asides = vec![Asides::default(); forms.len()];
-    let mut tokens = Vec::with_capacity(blocks.iter().map(|block| block.tokens.len()).sum());
-    let mut starts = Vec::with_capacity(n + 1);
-    starts.push(0);
-    for block in blocks {
-        for &(form, aside) in &block.asides {
-            let asides = &mut asides[form as usize];
-            match aside {
-                Aside::Bracketed => asides.bracketed += 1,
-                Aside::Head => asides.heads += 1,
-            }
-        }
-        tokens.extend_from_slice(&block.tokens);
-        starts.extend(
-            block
-                .lengths
-                .iter()
-                .scan(starts[starts.len() - 1], |end, length| {
-                    *end += length;
-                    Some(*end)
-                }),
-        );
-    }
-    (forms, tokens, starts, asides)
-}
-
 /// Whether `form` is one of the sorted `forms`.
 fn knows(forms: &[String], form: &str) -> bool {
     forms
@@ -318,89 +190,20 @@ fn key(form: &str) -> String {
     word.strip_suffix('.').unwrap_or(word).to_owned()
 }
 
-/// How often each form occurs.
-fn count(tokens: &[u32], forms: usize) -> Vec<u32> {
-    let mut counts = vec![0; forms];
-    tokens
-        .iter()
-        .filter(|&&token| token != BREAK)
-        .for_each(|&token| counts[(token & FORM) as usize] += 1);
-    counts
-}
-
 /// Whether a form is what agencies sign with: a word that stands where they sign three times at least, and three times in
 /// four that it stands anywhere: a topic is spoken of, in the middle of its texts too; a source is not. An agency signs
 /// 1 % of the texts or more; a place in capitals at the head of a line (`PARIS -`) may be in fewer.
-fn signs(form: &str, asides: Asides, count: u32, n: usize) -> bool {
+fn is_byline(form: &str, asides: Asides, count: u32, n: usize) -> bool {
     let mostly = |asides: u32| asides >= 3 && u64::from(asides) * 4 >= u64::from(count) * 3;
     let agency = mostly(asides.all()) && asides.all() as usize * 100 >= n;
     let place = mostly(asides.heads) && in_capitals(form);
     form.starts_with(char::is_alphabetic) && (agency || place)
 }
 
-/// What each text speaks for: its script where that tells the language, else its stop words.
-fn evidence(
-    forms: &[String],
-    masks: &[Languages64],
-    tokens: &[u32],
-    starts: &[usize],
-) -> Vec<Option<usize>> {
-    let scripts: Vec<Option<usize>> = forms.par_iter().map(|form| script(form)).collect();
-    (0..starts.len() - 1)
-        .into_par_iter()
-        .map(|i| {
-            let words = || {
-                tokens[starts[i]..starts[i + 1]]
-                    .iter()
-                    .filter(|&&t| t != BREAK)
-                    .map(|&t| (t & FORM) as usize)
-            };
-            let mut by_script = [0_usize; SCRIPTS.len()];
-            let mut total = 0;
-            for form in words() {
-                total += 1;
-                if let Some(script) = scripts[form] {
-                    by_script[script] += 1;
-                }
-            }
-            let [han, kana, hangul, thai] = by_script;
-            let code = match () {
-                // Japanese mixes kana with Chinese characters; Chinese has no kana.
-                () if kana > 0 && (kana + han) * 2 > total => Some("ja"),
-                () if han * 2 > total => Some("zh"),
-                () if hangul * 2 > total => Some("ko"),
-                () if thai * 2 > total => Some("th"),
-                () => None,
-            };
-            if let Some(code) = code {
-                return language::by_code(code);
-            }
-            let mut distinct: Vec<usize> = words().collect();
-            distinct.sort_unstable();
-            distinct.dedup();
-            language::evidence(distinct.into_iter().map(|form| masks[form].any()))
-        })
-        .collect()
-}
-
-const SCRIPTS: [fn(char) -> bool; 4] = [
-    |c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{3ffff}'),
-    |c| matches!(c, '\u{3041}'..='\u{30ff}'),
-    |c| matches!(c, '\u{ac00}'..='\u{d7a3}'),
-    |c| matches!(c, '\u{0e01}'..='\u{0e5b}'),
-];
-
-/// The script of a word, where it tells its language: kana before Chinese characters.
-fn script(form: &str) -> Option<usize> {
-    [1, 0, 2, 3]
-        .into_iter()
-        .find(|&script| form.chars().any(SCRIPTS[script]))
-}
-
 /// The term of each form in each language that it occurs in, and the keys of the terms.
 fn terms(
     forms: &[String],
-    masks: &[Languages64],
+    masks: &[LanguageSet],
     is_byline: &[bool],
     tokens: &[u32],
     starts: &[usize],

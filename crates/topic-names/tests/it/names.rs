@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use label::corpus::Corpus;
-use label::ctfidf::Weighting;
-use label::language::{StopWords, by_code};
-use label::name::akin;
-use label::topics::{Layer, Named, Style, name_layers};
+use topic_names::corpus::Corpus;
+use topic_names::ctfidf::Weighting;
+use topic_names::language::{StopWords, by_code};
+use topic_names::naming::{Layer, Style, Topic, name_layers};
+use topic_names::phrase_selection::same_word_family;
 
 const STYLE: Style = Style {
     phrases: 3,
@@ -36,7 +36,7 @@ fn finest(cluster: &[i32]) -> Layer<'_> {
     }
 }
 
-fn name(texts: &[&str], cluster: &[i32]) -> Vec<Named> {
+fn name(texts: &[&str], cluster: &[i32]) -> Vec<Topic> {
     name_layers(&corpus(texts), &[finest(cluster)], &STYLE)
         .pop()
         .unwrap()
@@ -45,7 +45,7 @@ fn name(texts: &[&str], cluster: &[i32]) -> Vec<Named> {
 fn labels(texts: &[&str], cluster: &[i32]) -> Vec<String> {
     name(texts, cluster)
         .into_iter()
-        .map(|named| named.label)
+        .map(|named| named.name)
         .collect()
 }
 
@@ -84,14 +84,14 @@ fn a_cluster_is_named_by_what_it_alone_says() {
 fn no_phrase_repeats_a_word_or_a_stem_of_another() {
     for named in name(&NEWS, &NEWS_CLUSTERS) {
         let words: Vec<String> = named
-            .label
+            .name
             .split([',', ' '])
             .filter(|word| !word.is_empty())
             .map(str::to_lowercase)
             .collect();
         for (at, a) in words.iter().enumerate() {
             for b in &words[at + 1..] {
-                assert!(!akin(a, b), "{a} and {b} in {:?}", named.label);
+                assert!(!same_word_family(a, b), "{a} and {b} in {:?}", named.name);
             }
         }
     }
@@ -106,7 +106,7 @@ fn forms_of_one_word_are_akin() {
         ("scooter", "e-scooter"),
         ("北海", "北海道"),
     ] {
-        assert!(akin(a, b), "{a}, {b}");
+        assert!(same_word_family(a, b), "{a}, {b}");
     }
     for (a, b) in [
         ("rat", "ratings"),
@@ -114,7 +114,7 @@ fn forms_of_one_word_are_akin() {
         ("rate", "rain"),
         ("test", "west"),
     ] {
-        assert!(!akin(a, b), "{a}, {b}");
+        assert!(!same_word_family(a, b), "{a}, {b}");
     }
 }
 
@@ -171,7 +171,7 @@ fn remains_of_markup_are_no_words() {
         );
     }
     assert!(
-        named[0].label.contains("coast") && named[1].label.contains("mate"),
+        named[0].name.contains("coast") && named[1].name.contains("mate"),
         "{named:?}"
     );
     assert_eq!(corpus(&texts).bylines, [("AP".to_owned(), 6)]);
@@ -311,12 +311,12 @@ fn a_parent_says_what_its_children_share_and_they_do_not_repeat_it() {
         ],
         &STYLE,
     );
-    assert!(named[1][0].label.contains("match"), "{named:?}");
+    assert!(named[1][0].name.contains("match"), "{named:?}");
     for child in &named[0][..2] {
-        assert!(!child.label.contains("match"), "{named:?}");
+        assert!(!child.name.contains("match"), "{named:?}");
     }
     assert!(
-        named[0][0].label.contains("Rovers") && named[0][1].label.contains("grass"),
+        named[0][0].name.contains("Rovers") && named[0][1].name.contains("grass"),
         "{named:?}"
     );
 }
@@ -335,7 +335,7 @@ fn an_only_child_keeps_its_name() {
     let labels = |layer: usize| -> Vec<&str> {
         named[layer]
             .iter()
-            .map(|named| named.label.as_str())
+            .map(|named| named.name.as_str())
             .collect()
     };
     assert_eq!(labels(0), labels(1));
@@ -346,10 +346,10 @@ fn the_order_of_rows_changes_no_name() {
     let order = [7, 2, 11, 0, 9, 4, 1, 10, 3, 8, 6, 5];
     let texts: Vec<&str> = order.iter().map(|&row| NEWS[row]).collect();
     let clusters: Vec<i32> = order.iter().map(|&row| NEWS_CLUSTERS[row]).collect();
-    let plain = |named: Vec<Named>| -> Vec<(String, Vec<String>)> {
+    let plain = |named: Vec<Topic>| -> Vec<(String, Vec<String>)> {
         named
             .into_iter()
-            .map(|named| (named.label, named.keywords))
+            .map(|named| (named.name, named.keywords))
             .collect()
     };
     assert_eq!(
@@ -361,8 +361,8 @@ fn the_order_of_rows_changes_no_name() {
 #[test]
 fn a_cluster_without_words_has_no_name() {
     let named = name(&["!!!", "???", "rain today", "rain now"], &[0, 0, 1, 1]);
-    assert_eq!(named[0].label, "");
-    assert_eq!(named[1].label, "rain");
+    assert_eq!(named[0].name, "");
+    assert_eq!(named[1].name, "rain");
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn stop_words_can_be_added() {
     let named = name_layers(&corpus, &[finest(&[0, 0, 1, 1])], &STYLE)
         .pop()
         .unwrap();
-    assert!(!named[0].label.contains("rain"), "{named:?}");
+    assert!(!named[0].name.contains("rain"), "{named:?}");
 }
 
 #[test]
@@ -569,8 +569,8 @@ fn addresses_alone_are_named_by_host_and_path() {
         "http://rates.example/bank/p/9#top",
     ];
     let named = name(&texts, &[0, 0, 1, 1]);
-    assert!(named[0].label.contains("ferry"), "{named:?}");
-    assert!(named[1].label.contains("bank"), "{named:?}");
+    assert!(named[0].name.contains("ferry"), "{named:?}");
+    assert!(named[1].name.contains("bank"), "{named:?}");
     let words = named.iter().flat_map(|named| &named.keywords);
     assert!(
         words.clone().all(|word| !word.contains(['|', '/', '?'])),

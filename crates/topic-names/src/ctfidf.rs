@@ -31,18 +31,7 @@ pub fn words(gram: &Gram) -> usize {
 }
 
 /// What weighs a phrase against the rest of the corpus.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    Default,
-    clap::ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weighting {
     /// c-TF-IDF as published: ln(1 + A / f)
     #[default]

@@ -1,6 +1,6 @@
 //! Words and what stands between them.
 
-use label::tokenize::Tokenizer;
+use topic_names::tokenize::Tokenizer;
 
 fn words(text: &str) -> Vec<&str> {
     Tokenizer::default()

@@ -1,6 +1,7 @@
 //! What is taken off a text.
 
-use label::clean::{clean, readable};
+use html_text::readable;
+use topic_names::clean::clean;
 
 #[test]
 fn plain_text_stays_as_it_is() {

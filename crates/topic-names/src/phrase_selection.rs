@@ -265,13 +265,13 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// Whether phrase `at` has a word akin to one of `taken`.
+    /// Whether phrase `at` has a word of the same family as one of `taken`.
     fn uses(&self, at: usize, mut taken: impl Iterator<Item = u32>) -> bool {
         let stems = &self.phrases[at].stems;
         taken.any(|taken| {
-            stems
-                .iter()
-                .any(|&stem| stem == taken || akin(self.corpus.key(stem), self.corpus.key(taken)))
+            stems.iter().any(|&stem| {
+                stem == taken || same_word_family(self.corpus.key(stem), self.corpus.key(taken))
+            })
         })
     }
 }
@@ -284,16 +284,16 @@ fn holds(gram: &Gram, part: &Gram) -> bool {
 
 /// Whether two stems are forms of one word: one begins with the other, or they part only at their ends, or are joined
 /// of words that do. In scripts without spaces, whether one holds the other.
-pub fn akin(a: &str, b: &str) -> bool {
+pub fn same_word_family(a: &str, b: &str) -> bool {
     if a.contains(is_unspaced) || b.contains(is_unspaced) {
         return a.contains(b) || b.contains(a);
     }
     let joint = |c| matches!(c, '-' | '\u{2010}' | '\u{2011}');
     a.split(joint)
-        .any(|a| b.split(joint).any(|b| akin_parts(a, b)))
+        .any(|a| b.split(joint).any(|b| same_family_parts(a, b)))
 }
 
-fn akin_parts(a: &str, b: &str) -> bool {
+fn same_family_parts(a: &str, b: &str) -> bool {
     // "wolf" and "wolv(es)".
     let (a, b) = (
         a.strip_suffix('v').unwrap_or(a),

@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use crate::corpus::Corpus;
 use crate::ctfidf::{Settings, Weighting, weigh};
-use crate::name::{Choice, Pool};
+use crate::phrase_selection::{Choice, Pool};
 
 /// Phrases weighed for each cluster.
 const KEEP: usize = 400;
@@ -46,13 +46,28 @@ pub struct Layer<'a> {
     pub parent: &'a BTreeMap<i32, i32>,
 }
 
-/// A named cluster.
+impl Default for Style {
+    /// Names of three phrases and 42 characters at most, which fit on a map.
+    fn default() -> Self {
+        Self {
+            phrases: 3,
+            max_chars: 42,
+            keywords: 10,
+            diversity: 0.3,
+            max_words: 3,
+            min_count: 2,
+            weighting: Weighting::Ctfidf,
+        }
+    }
+}
+
+/// A topic: a cluster with its name and key phrases.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
+pub struct Topic {
     /// The cluster.
     pub cluster: i32,
-    /// Its name; empty if its texts hold no word.
-    pub label: String,
+    /// Its name; empty if its texts contain no word.
+    pub name: String,
     /// Its phrases, best first.
     pub keywords: Vec<String>,
     /// Its texts, in their order.
@@ -77,7 +92,7 @@ struct Node<'a> {
 }
 
 /// Names the clusters of `layers`, finest first; each answer is in the order of the clusters.
-pub fn name_layers(corpus: &Corpus, layers: &[Layer<'_>], style: &Style) -> Vec<Vec<Named>> {
+pub fn name_layers(corpus: &Corpus, layers: &[Layer<'_>], style: &Style) -> Vec<Vec<Topic>> {
     let mut nodes: Vec<Vec<Node<'_>>> = Vec::with_capacity(layers.len());
     for (at, layer) in layers.iter().enumerate() {
         let mut coarser = nodes_of(corpus, layer, style);
@@ -243,17 +258,17 @@ fn shorten(mut choice: Choice, style: &Style) -> Choice {
 }
 
 /// Names in order of the clusters, no two of the same words.
-fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Named> {
+fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Topic> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(nodes[at].texts.len()), nodes[at].cluster));
     let mut used: BTreeSet<Vec<String>> = BTreeSet::new();
-    let mut labels = vec![(String::new(), false); nodes.len()];
+    let mut unique = vec![(String::new(), false); nodes.len()];
     for at in order {
         let variants = variants(&names[at], &nodes[at].alone, style);
         let free = variants
             .iter()
             .position(|variant| used.insert(words_of(variant)));
-        labels[at] = match free {
+        unique[at] = match free {
             Some(free) => (variants[free].join(", "), free > 0),
             // Two clusters of the same texts: a number is all that tells them apart.
             None => numbered(&variants[0].join(", "), &mut used),
@@ -261,10 +276,10 @@ fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Named> {
     }
     nodes
         .into_iter()
-        .zip(labels)
-        .map(|(node, (label, changed))| Named {
+        .zip(unique)
+        .map(|(node, (name, changed))| Topic {
             cluster: node.cluster,
-            label,
+            name,
             keywords: node.alone.first(style.keywords).phrases,
             texts: node.texts,
             changed,
@@ -309,13 +324,13 @@ fn words_of(phrases: &[String]) -> Vec<String> {
 }
 
 /// The name with the first free number; a name without words stays empty.
-fn numbered(label: &str, used: &mut BTreeSet<Vec<String>>) -> (String, bool) {
-    if label.is_empty() {
+fn numbered(name: &str, used: &mut BTreeSet<Vec<String>>) -> (String, bool) {
+    if name.is_empty() {
         return (String::new(), false);
     }
     let mut number = 2;
     loop {
-        let numbered = format!("{label} ({number})");
+        let numbered = format!("{name} ({number})");
         if used.insert(words_of(std::slice::from_ref(&numbered))) {
             return (numbered, true);
         }
