@@ -1,4 +1,4 @@
-//! Facts: what a stage tells the readers of its files in their footers, beyond options and hashes.
+//! Facts: what a stage records in the footers of its files for their readers, beside options and hashes.
 //!
 //! Each kind of file has one struct here. Its writer fills in every field, and its readers take fields, so a fact that is
 //! read but never written does not compile. A fact that an older file does not have is `None`.
@@ -23,7 +23,7 @@ pub struct Fact {
     pub name: &'static str,
     /// Its type.
     pub kind: &'static str,
-    /// What it says.
+    /// Its meaning.
     pub about: &'static str,
 }
 

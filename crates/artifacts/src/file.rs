@@ -149,12 +149,12 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(Error::io("read", path))
 }
 
-/// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+/// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Reads in blocks of constant size.
 pub fn sha256(path: &Path) -> Result<String, Error> {
     sha256_of_reader(open(path)?).map_err(Error::io("read", path))
 }
 
-/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Reads in blocks of constant size.
 pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

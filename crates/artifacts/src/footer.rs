@@ -1,4 +1,4 @@
-//! What a file says of itself: kind, version, producer, options, seed, and the hashes of what it was made from.
+//! The footer of a file: kind, version, producer, options, seed, and the hashes of what it was made from.
 //!
 //! The footer is one JSON object under the key `skerry` of the Parquet metadata. It decides whether a file is
 //! stale. It holds no path, time, thread count or machine, because files are compared byte by byte.
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::{Error, sha256};
 
-/// The key of the Parquet metadata under which the footer stands.
+/// The key of the footer in the Parquet metadata.
 pub const FOOTER_KEY: &str = "skerry";
 
 /// SHA-256 of files, by their names in the contract.

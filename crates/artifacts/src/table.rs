@@ -32,7 +32,7 @@ pub(crate) const ROW_GROUP: usize = 25_000;
 pub struct Stored<T> {
     /// The content.
     pub value: T,
-    /// What the file said of itself.
+    /// Its footer, `None` in a foreign file.
     pub footer: Option<Footer>,
 }
 

@@ -18,7 +18,7 @@ use topic_names::tokenize::is_visible;
 use crate::report::bylines;
 use crate::{Error, Options, Report};
 
-/// Characters of a text that stands in for a name.
+/// Maximum number of characters of a text that is used as a name.
 const EXCERPT: usize = 40;
 
 /// The stage `label`.
@@ -188,7 +188,7 @@ impl Stage for Label {
                     layer,
                     cluster: named.cluster,
                     parent: parent.unwrap_or(-1),
-                    label: name,
+                    name,
                     keywords: named.keywords,
                     size: named.texts.len() as i64,
                     exemplar_ids,
@@ -211,7 +211,7 @@ impl Stage for Label {
 struct Known(BTreeMap<(i32, i32), ClusterRow>);
 
 impl Known {
-    /// Checks that both files speak of the same clusters.
+    /// Checks that both files hold the same clusters.
     fn new(info: &ClusterInfo, clusters: &Clusters, path: &Path) -> Result<Self, Error> {
         let known: BTreeMap<_, _> = info
             .rows

@@ -1,4 +1,4 @@
-//! What a text says once the marks of the web are off it: entities decoded, tags and addresses left out.
+//! Text cleaning: entities are decoded, tags, web addresses and datelines are removed.
 //!
 //! What is left of an entity would become a word (`quot`, `39`). The place at the head of a news agency's text (`BERLIN
 //! (AP) -`) says where it was written, not what about, and is left out as well; a word in capitals alone may be a place or

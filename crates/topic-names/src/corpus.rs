@@ -27,8 +27,8 @@ pub struct Corpus {
     terms: Vec<Vec<Term>>,
     /// The keys of the terms, sorted.
     keys: Vec<String>,
-    /// Words that agencies sign with and places that they write from, which count as stop words, and how often each stands
-    /// so.
+    /// Bylines: names of agencies and places of datelines, which count as stop words, each with its number of occurrences as
+    /// a byline.
     pub bylines: Vec<(String, usize)>,
 }
 
@@ -48,13 +48,13 @@ pub struct Token {
     pub form: u32,
     /// Its term.
     pub term: Term,
-    /// Whether its capitals say nothing.
+    /// Whether its capitals carry no information.
     pub weak_case: bool,
 }
 
 impl Corpus {
-    /// Reads the texts, each once. `language` is the code of the language all are in, or `None` to tell it text by text;
-    /// `keep_bylines` leaves what agencies sign with among the words.
+    /// Reads the `n` texts, each once. `language` is the index in [`LANGUAGES`] of the language that all are in, or `None` to
+    /// detect it per text; `keep_bylines` keeps bylines among the words.
     pub fn new<'a>(
         texts: &(dyn Fn(usize) -> &'a str + Sync),
         n: usize,
@@ -190,9 +190,9 @@ fn key(form: &str) -> String {
     word.strip_suffix('.').unwrap_or(word).to_owned()
 }
 
-/// Whether a form is what agencies sign with: a word that stands where they sign three times at least, and three times in
-/// four that it stands anywhere: a topic is spoken of, in the middle of its texts too; a source is not. An agency signs
-/// 1 % of the texts or more; a place in capitals at the head of a line (`PARIS -`) may be in fewer.
+/// Whether a form is a byline: at least three of its occurrences, and three in four, are at the position of a byline. The
+/// word for a topic also occurs in the middle of texts, the name of a source does not. An agency signs at least 1 % of the
+/// texts; a place in capitals at the beginning of a line (`PARIS -`) may be in fewer.
 fn is_byline(form: &str, asides: Asides, count: u32, n: usize) -> bool {
     let mostly = |asides: u32| asides >= 3 && u64::from(asides) * 4 >= u64::from(count) * 3;
     let agency = mostly(asides.all()) && asides.all() as usize * 100 >= n;

@@ -1,4 +1,4 @@
-//! Class-based TF-IDF: which phrases a cluster holds more than the rest of the corpus does.
+//! Class-based TF-IDF: the phrases that are more frequent in a cluster than in the rest of the corpus.
 //!
 //! The weight of phrase t in cluster c is tf(t, c) ln(1 + A / f(t)), after Grootendorst (`BERTopic`, 2022,
 //! arXiv:2203.05794): tf is the count of t in c over that of all words of c that are frequent enough to name it, f(t) how
@@ -75,13 +75,13 @@ pub struct Class {
 /// How phrases are counted and weighed.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// The most words in a phrase, 1 to 3.
+    /// Maximum number of words per phrase, 1 to 3.
     pub max_words: usize,
-    /// The fewest texts of a cluster that a phrase must be in.
+    /// Minimum number of texts of a cluster that contain a phrase.
     pub min_count: u32,
     /// What weighs a phrase.
     pub weighting: Weighting,
-    /// The most phrases kept for a cluster.
+    /// Maximum number of phrases kept per cluster.
     pub keep: usize,
 }
 

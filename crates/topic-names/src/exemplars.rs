@@ -1,4 +1,4 @@
-//! The texts that stand for a cluster: those nearest to its core.
+//! Exemplars: the texts nearest to the core of a cluster.
 //!
 //! The core is the mean vector of the points that the clustering names as exemplars (the points that stay longest in the
 //! cluster), or of all its points where it names none. Points are ranked by their cosine to it. Sums run in row order, in
@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 /// The `most` rows of `members` nearest to the mean of `core`, nearest first, ties by the smaller row.
 ///
-/// `row` gives the vector of a row; `same` tells whether two rows hold the same text, of which only one is shown.
+/// `row` returns the vector of a row, `same` whether two rows have the same text; of equal texts only the first is kept.
 pub fn nearest_to_core<'a>(
     members: &[u32],
     core: &[u32],

@@ -11,14 +11,14 @@ use crate::tokenize::{Aside, Tokenizer};
 
 /// Texts cut by one task.
 const BLOCK: usize = 512;
-/// Stands between two words that no phrase may join.
+/// Marks a gap that no phrase extends across.
 pub(crate) const BREAK: u32 = u32::MAX;
-/// Flags a word whose capitals say nothing.
+/// Flags a word whose capitals carry no information.
 pub(crate) const WEAK: u32 = 1 << 31;
 /// The bits of a token that number its form.
 pub(crate) const FORM: u32 = WEAK - 1;
 
-/// What one task found in its block of texts.
+/// The texts of one task.
 struct Block<'a> {
     texts: Vec<std::borrow::Cow<'a, str>>,
 }
@@ -62,7 +62,7 @@ struct Interned {
     asides: Vec<(u32, Aside)>,
 }
 
-/// How often a form stands where bylines do.
+/// Number of occurrences of a form at the position of a byline.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Asides {
     pub(crate) bracketed: u32,
@@ -75,7 +75,7 @@ impl Asides {
     }
 }
 
-/// Forms sorted, tokens, starts of the texts, and how often each form stands alone as a byline does.
+/// Forms sorted, tokens, starts of the texts, and the number of occurrences of each form at the position of a byline.
 pub(crate) fn intern<'a>(
     texts: &(dyn Fn(usize) -> &'a str + Sync),
     n: usize,

@@ -1,6 +1,6 @@
-//! Which language a text is in, told by its function words, and what follows from it: stop words and stems.
+//! Language detection by function words, stop words, and stems.
 //!
-//! A text is given to the language whose stop words it holds most of, a word that n languages share counting 1/n.
+//! A text is assigned to the language of which it contains the most stop words; a word that n languages share counts 1/n.
 //! Languages that win less than 1 % of the texts are taken for accidents; their texts, and those without a stop word,
 //! are taken to be in the language that most are in. Takes one look-up a word.
 
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rust_stemmers::{Algorithm, Stemmer};
 
-/// A language we know stop words of.
+/// A language with a list of stop words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Language {
     /// ISO 639-1 code.
@@ -20,7 +20,7 @@ const fn language(code: &'static str, stem: Option<Algorithm>) -> Language {
     Language { code, stem }
 }
 
-/// The languages told apart; at most 64. The order decides ties.
+/// The languages that are distinguished, at most 64. The order decides ties.
 pub const LANGUAGES: [Language; 44] = [
     language("en", Some(Algorithm::English)),
     language("de", Some(Algorithm::German)),
@@ -171,12 +171,12 @@ pub struct StopWords {
 pub struct LanguageSet {
     /// By the lists.
     pub function: u64,
-    /// By our additions to them.
+    /// By Skerry's additions to the lists.
     pub light: u64,
 }
 
 impl LanguageSet {
-    /// The languages that the word speaks for.
+    /// The languages that the word is evidence of.
     pub fn any(self) -> u64 {
         self.function | self.light
     }
@@ -218,7 +218,7 @@ impl StopWords {
     }
 }
 
-/// The role of `word` (lower case) in a text of `language`.
+/// The role of `word` (lower case) in a text of `language`, an index into [`LANGUAGES`].
 pub fn role(word: &str, stops: LanguageSet, language: u8) -> Role {
     let within = |mask: u64| mask >> language & 1 == 1;
     let single = word.chars().nth(1).is_none() && !is_whole(word);
@@ -243,9 +243,9 @@ fn is_whole(word: &str) -> bool {
         .all(|c| matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}'))
 }
 
-/// The language that a text speaks for; `masks` are the languages of each of its distinct words.
+/// The language that the words of a text are evidence of; `masks` are the languages of each of its distinct words.
 ///
-/// It takes two words at least, and one word in eight: names and loan words look like stop words of some language.
+/// At least two stop words are needed, and one word in eight: names and loan words equal stop words of some language.
 pub fn evidence(masks: impl Iterator<Item = u64>) -> Option<usize> {
     // Counted in units of 1/5040, so that the sum is exact and its order does not matter.
     let (mut scores, mut counts) = ([0_u64; LANGUAGES.len()], [0_usize; LANGUAGES.len()]);

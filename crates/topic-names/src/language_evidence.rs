@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::intern::{BREAK, FORM};
 use crate::language::{self, LanguageSet};
 
-/// What each text speaks for: its script where that tells the language, else its stop words.
+/// The language that each text gives evidence of: by its script if that determines the language, else by its stop words.
 pub(crate) fn evidence(
     forms: &[String],
     masks: &[LanguageSet],
@@ -57,7 +57,7 @@ const SCRIPTS: [fn(char) -> bool; 4] = [
     |c| matches!(c, '\u{0e01}'..='\u{0e5b}'),
 ];
 
-/// The script of a word, where it tells its language: kana before Chinese characters.
+/// The script of a word, if it determines the language: kana before Chinese characters.
 fn script(form: &str) -> Option<usize> {
     [1, 0, 2, 3]
         .into_iter()

@@ -21,17 +21,17 @@ const FLOOR: f64 = 0.12;
 /// How names are made.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// The most phrases in a name.
+    /// Maximum number of phrases per name.
     pub phrases: usize,
-    /// The most characters in a name of more than one phrase.
+    /// Maximum number of characters of a name of more than one phrase.
     pub max_chars: usize,
-    /// Keywords of a topic.
+    /// Number of keywords per topic.
     pub keywords: usize,
-    /// How much less a phrase counts whose texts are named already, 0 to 1.
+    /// Penalty for phrases that share their texts with phrases already selected, 0 to 1.
     pub diversity: f64,
-    /// The most words in a phrase.
+    /// Maximum number of words per phrase, 1 to 3.
     pub max_words: usize,
-    /// The fewest texts of a cluster that a phrase must be in.
+    /// Minimum number of texts of a cluster that contain a phrase.
     pub min_count: u32,
     /// What weighs a phrase.
     pub weighting: Weighting,
@@ -82,7 +82,7 @@ struct Node<'a> {
     /// The texts that the pool was counted on: `texts` without repeated ones.
     counted: Vec<u32>,
     pool: Pool<'a>,
-    /// Clusters of the next finer layer that this one holds.
+    /// Clusters of the next finer layer that this one contains.
     children: Vec<usize>,
     /// How evenly each phrase of the pool is spread over the children, where there are several: the square root, so that a
     /// phrase that many of them share wins over one that they all hold by accident.

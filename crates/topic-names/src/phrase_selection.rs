@@ -1,4 +1,4 @@
-//! From weighed phrases to the name of a cluster.
+//! Phrase selection: from weighted phrases to the name of a cluster.
 //!
 //! Phrases are taken greedily by weight. A word gives way to a longer phrase that most of its texts have (`central` to
 //! `central bank`); a phrase that shares a word, or a word of the same stem, with one that is taken is passed over; and
@@ -13,7 +13,7 @@ use crate::ctfidf::{Class, Gram, each_gram_within, words};
 use crate::language::{Role, without_particle};
 use crate::tokenize::is_unspaced;
 
-/// Phrases of a cluster that may come into its name; a text holds which of them fits 64 bits.
+/// Number of phrases of a cluster that its name is selected from: the set of those in a text fits 64 bits.
 pub const POOL: usize = 64;
 /// A longer phrase takes the place of a word, or of two, if this share of their texts hold it.
 const EXTENDS: [f64; 2] = [0.5, 0.66];
@@ -22,7 +22,7 @@ const CUTS: f64 = 0.6;
 /// A form whose capitals mean something counts this often against one whose capitals do not.
 const STRONG: u64 = 8;
 
-/// The phrases of a cluster that its name is chosen from.
+/// The phrases of a cluster that its name is selected from.
 #[derive(Debug)]
 pub struct Pool<'a> {
     corpus: &'a Corpus,
@@ -43,7 +43,7 @@ pub struct Candidate {
     stems: Vec<u32>,
     /// Its words in lower case.
     lower: Vec<String>,
-    /// Whether it begins with a word that makes no phrase of its own, so that only its other words can bring it in.
+    /// Whether it begins with a word that makes no phrase of its own, so that it is selected only as an extension of its other words.
     opening: bool,
     /// Whether it is a piece of a longer phrase.
     cut: bool,
@@ -148,7 +148,7 @@ impl<'a> Pool<'a> {
     }
 
     /// How evenly each phrase is spread over the parts of a cluster: 1 if every part holds it as often as the others, 0 if
-    /// one part has it alone. `part` tells the part of each text of the cluster, if it is in one.
+    /// one part has it alone. `part` is the part that each text of the cluster is in, if any.
     pub fn evenness(&self, part: &[Option<usize>], parts: usize) -> Vec<f64> {
         let mut sizes = vec![0_u32; parts];
         let mut counts = vec![vec![0_u32; parts]; self.phrases.len()];
@@ -315,7 +315,7 @@ fn same_family_parts(a: &str, b: &str) -> bool {
     (shared == short && long - shared <= rest) || (shared >= 5 && long - shared <= 2)
 }
 
-/// The forms in which a phrase was met, and what stood beside it.
+/// The forms in which a phrase occurs, and the words before and after it.
 #[derive(Debug, Default)]
 struct Seen {
     forms: FxHashMap<Vec<u32>, u64>,
@@ -365,7 +365,7 @@ impl Seen {
         (length > 1 && rules(&self.after)) || (length > 2 && rules(&self.before))
     }
 
-    /// The form met most; the first in order among equals.
+    /// The most frequent form; the first in order among equals.
     fn most_frequent(&self) -> Vec<u32> {
         let best = self
             .forms

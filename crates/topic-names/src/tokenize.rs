@@ -1,4 +1,4 @@
-//! The words of a text, and what stands between them.
+//! Tokenization: the words of a text and the gaps between them.
 //!
 //! A word is a run of letters, marks and digits, with what belongs inside it: `e-scooter`, `AT&T`, `U.S`, `3.5`,
 //! `l'année`. Scripts that put no space between words (Chinese, Japanese, Thai, Lao,
@@ -12,15 +12,16 @@ use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed};
 pub struct Word<'a> {
     /// The word as it is written.
     pub text: &'a str,
-    /// Whether more than a space stands between it and the word before.
+    /// Whether there is more than a space between it and the previous word.
     pub breaks: bool,
-    /// Whether its capitals say nothing: it opens a sentence, or the sentence writes most words with a capital.
+    /// Whether its capitals carry no information: it is the first word of a sentence, or most words of the sentence are
+    /// capitalized.
     pub weak_case: bool,
-    /// Where agencies sign and places are given, if it stands there.
+    /// Position of a byline or dateline, if it is at one.
     pub aside: Option<Aside>,
 }
 
-/// Where a word stands that says whence a text comes.
+/// The position of a word that names the source of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aside {
     /// In parentheses at the end of a line, or at its head, where a place may come before it and a dash after.

@@ -8,7 +8,7 @@ use artifacts::{
 };
 use serde_json::Value;
 
-use crate::scene::{Group, Section};
+use crate::scene::{Section, Topic};
 use stage::thousands;
 
 /// The most that is told of one value.
@@ -22,7 +22,7 @@ pub struct Known<'a> {
     /// Documents in no cluster.
     pub noise: usize,
     /// The clusters.
-    pub topics: &'a [Group],
+    pub topics: &'a [Topic],
     /// Per document, the share of its true neighbors kept on the map.
     pub preserved: Option<&'a [f32]>,
 }

@@ -34,7 +34,7 @@ pub struct Documents {
     pub text: LargeStringArray,
     /// The row of the source it came from, counted from 0, header not counted.
     pub source_row: Vec<i64>,
-    /// How many rows of the source this one stands for, where duplicates were collapsed.
+    /// Number of rows of the source that the document stands for, if duplicates were collapsed.
     pub copies: Option<Vec<i32>>,
     /// The other columns of the source, with as many rows.
     pub columns: RecordBatch,
@@ -44,7 +44,7 @@ impl Artifact for Documents {
     const KIND: &'static str = "documents";
     const VERSION: u32 = 1;
     const FILE: &'static str = "documents.parquet";
-    const ABOUT: &'static str = "the texts, with the other columns of the source as they were; what had to be stored otherwise is named in the report";
+    const ABOUT: &'static str = "the texts, with the other columns of the source unchanged; the report names what had to be stored in another type";
     const WRITER: &'static str = "ingest";
     const COLUMNS: &'static [Column] = &[Column::ID, TEXT, SOURCE_ROW, COPIES, Column::OTHERS];
     const FACTS: &'static [Fact] = DocumentsFacts::FIELDS;

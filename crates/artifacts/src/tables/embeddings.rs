@@ -22,7 +22,7 @@ pub struct Embeddings {
     values: ScalarBuffer<f32>,
 }
 
-/// How large a file of vectors is.
+/// The size of a file of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Vectors.
@@ -52,7 +52,7 @@ impl Artifact for Embeddings {
     const VERSION: u32 = 1;
     const FILE: &'static str = "embeddings.parquet";
     const ABOUT: &'static str =
-        "one vector a document; plain pages, for random floats do not compress";
+        "one vector per document; plain pages, because random floats do not compress";
     const WRITER: &'static str = "embed";
     const COLUMNS: &'static [Column] = &[Column::ID, EMBEDDING];
     const FACTS: &'static [Fact] = EmbeddingsFacts::FIELDS;
@@ -122,7 +122,7 @@ impl Embeddings {
         Ok(read)
     }
 
-    /// Like [`Self::read`], but NaN and infinities pass: for who sees to them.
+    /// Like [`Self::read`], but NaN and infinities pass: for callers that check the values themselves.
     pub fn read_any(path: &Path) -> Result<Stored<Self>, Error> {
         let (d, values, footer) = if ipc::is_named(path) {
             read_ipc(path)?
@@ -138,8 +138,8 @@ impl Embeddings {
         })
     }
 
-    /// What the metadata of the file at `path` say of its size, without reading a vector; `None` where they do not (a
-    /// column that is not there).
+    /// The size of the file at `path` by its metadata, without reading a vector; `None` if they do not give it (the column
+    /// is missing).
     pub fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         if ipc::is_named(path) {
             return ipc::shape(path);

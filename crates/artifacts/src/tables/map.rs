@@ -27,7 +27,7 @@ const NEIGHBORS: Column = Column::new(
     "Nearest neighbors, as Embedding Atlas reads them (only if they were given).",
 );
 
-/// Everything of a document in one row: the file people open elsewhere. Written only.
+/// Everything about a document in one row, for other tools. Written only.
 #[derive(Debug)]
 pub struct Map<'a> {
     /// To the right.
@@ -39,12 +39,12 @@ pub struct Map<'a> {
     /// The cluster.
     pub cluster: &'a [i32],
     /// The name of the cluster, empty for noise.
-    pub label: Vec<&'a str>,
-    /// How firmly it belongs there.
+    pub name: Vec<&'a str>,
+    /// Membership probability.
     pub probability: &'a [f32],
-    /// How far out it lies.
+    /// GLOSH outlier score.
     pub outlier_score: &'a [f32],
-    /// Its nearest neighbors, where they are known.
+    /// Its nearest neighbors, if they were given.
     pub neighbors: Option<&'a Neighbors>,
     /// The other columns of the source.
     pub columns: &'a RecordBatch,
@@ -54,7 +54,7 @@ impl Artifact for Map<'_> {
     const KIND: &'static str = "map";
     const VERSION: u32 = 1;
     const FILE: &'static str = "map.parquet";
-    const ABOUT: &'static str = "everything of a document in one row: the file to open elsewhere";
+    const ABOUT: &'static str = "everything about a document in one row, for other tools";
     const WRITER: &'static str = "viz";
     const COLUMNS: &'static [Column] = &[
         Column::ID,
@@ -79,7 +79,7 @@ impl Map<'_> {
         columns.f32(Y.name, self.y);
         columns.add(TEXT.name, Arc::new(self.text.clone()));
         columns.i32(CLUSTER.name, self.cluster);
-        columns.text(LABEL.name, self.label.iter().copied());
+        columns.text(LABEL.name, self.name.iter().copied());
         columns.f32(PROBABILITY.name, self.probability);
         columns.f32(OUTLIER_SCORE.name, self.outlier_score);
         if let Some(neighbors) = self.neighbors {

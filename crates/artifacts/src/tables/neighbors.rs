@@ -1,4 +1,4 @@
-//! `neighbors.parquet`: the k nearest of each document.
+//! `neighbors.parquet`: the kNN graph of the documents.
 
 use std::path::Path;
 
@@ -23,7 +23,7 @@ const DISTANCES: Column = Column::new(
 /// The k nearest neighbors of each of n documents, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Neighbors {
-    /// Neighbors of a row.
+    /// Number of neighbors per row.
     pub k: usize,
     /// n x k ids: nearest first before distances are rounded, ties by the smaller id, the document itself left out.
     pub ids: Vec<u32>,
@@ -36,7 +36,7 @@ impl Artifact for Neighbors {
     const VERSION: u32 = 1;
     const FILE: &'static str = "neighbors.parquet";
     const ABOUT: &'static str =
-        "the k nearest other documents of each; the footer names the metric";
+        "the k nearest other documents of each document; the footer names the metric";
     const WRITER: &'static str = "knn";
     const COLUMNS: &'static [Column] = &[Column::ID, NEIGHBOR_IDS, DISTANCES];
     const FACTS: &'static [Fact] = NeighborsFacts::FIELDS;
@@ -59,8 +59,8 @@ impl Neighbors {
         (&self.ids[range.clone()], &self.distances[range])
     }
 
-    /// Sets to zero the distances that the rounding of `1 - cos` left below it, by less than 1e-6, as other programs write
-    /// them for copies; returns how many there were.
+    /// Sets to zero the distances between -1e-6 and 0, which the rounding of `1 - cos` leaves for equal vectors in files of
+    /// other programs; returns the number of them.
     pub fn clamp_rounding_errors(&mut self) -> usize {
         let mut settled = 0;
         for distance in &mut self.distances {
@@ -87,7 +87,7 @@ impl Neighbors {
         }
         if neighbors.width != distances.width || neighbors.width == 0 {
             let fault = format!(
-                "{} neighbors but {} distances a row",
+                "{} neighbors but {} distances per row",
                 neighbors.width, distances.width
             );
             return Err(Error::shape(path, fault));

@@ -19,7 +19,7 @@ row_table! {
         /// Cluster of the next coarser layer that holds it (of layer 0 for layer -1); -1 in the coarsest layer.
         parent: i32,
         /// Name.
-        label: String,
+        name = "label": String,
         /// Key phrases, largest weight first.
         keywords: Vec<String>,
         /// Number of its documents.

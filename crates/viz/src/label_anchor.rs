@@ -1,4 +1,4 @@
-//! Where clusters lie on the map: the densest place of each, for its name, and which clusters touch, for their colors.
+//! Anchors of names: the densest place of each cluster. And which clusters touch, for their colors.
 //!
 //! Both are counts over grids: O(n), and the same whatever the number of threads.
 
