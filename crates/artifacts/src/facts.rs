@@ -7,8 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::footer::RawFacts;
-use crate::{Footer, Intake};
+use crate::intake::Intake;
 
 /// The facts of one kind of file.
 pub trait Facts: Default + Serialize + DeserializeOwned {
@@ -238,18 +237,6 @@ impl Facts for DocumentsFacts {
     };
 }
 
-impl Footer {
-    /// The facts of the file; those that it does not have are `None`.
-    pub fn facts<F: Facts>(&self) -> F {
-        serde_json::from_value(Value::Object(self.facts.0.clone())).unwrap_or_default()
-    }
-
-    /// Records the facts of the file to be written, in place of those recorded before.
-    pub fn set_facts<F: Facts>(&mut self, facts: &F) {
-        self.facts = RawFacts(object(facts));
-    }
-}
-
 /// The facts that are known, as JSON, in the order of their names.
 pub fn object<F: Facts>(facts: &F) -> Map<String, Value> {
     let value = serde_json::to_value(facts).expect("facts are plain data");
@@ -265,6 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::Footer;
 
     fn of(facts: &Value) -> Footer {
         let footer = json!({

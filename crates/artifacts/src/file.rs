@@ -69,6 +69,15 @@ pub fn check_target(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Whether the file at `path` is Arrow IPC by its extension.
+pub(crate) fn is_arrow_ipc(path: &Path) -> bool {
+    path.extension().is_some_and(|end| {
+        ["arrow", "feather", "ipc"]
+            .iter()
+            .any(|name| end.eq_ignore_ascii_case(name))
+    })
+}
+
 /// Writes `bytes` to `path`: whole or not at all.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_atomic(path, |file| {

@@ -10,10 +10,12 @@ use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, sha256};
+use crate::error::Error;
+use crate::facts::{self, Facts};
+use crate::file::{self, sha256};
 
 /// The key of the footer in the Parquet metadata.
-pub const FOOTER_KEY: &str = "skerry";
+pub(crate) const FOOTER_KEY: &str = "skerry";
 
 /// SHA-256 of files, by their names in the contract.
 pub type Lineage = BTreeMap<String, BTreeSet<String>>;
@@ -91,6 +93,16 @@ impl Footer {
         all
     }
 
+    /// The facts of the file; those that it does not have are `None`.
+    pub fn facts<F: Facts>(&self) -> F {
+        serde_json::from_value(Value::Object(self.facts.0.clone())).unwrap_or_default()
+    }
+
+    /// Records the facts of the file to be written, in place of those recorded before.
+    pub fn set_facts<F: Facts>(&mut self, facts: &F) {
+        self.facts = RawFacts(facts::object(facts));
+    }
+
     pub(crate) fn key_value(&self, kind: &str, version: u32) -> KeyValue {
         let whole = Self {
             kind: kind.to_owned(),
@@ -103,10 +115,10 @@ impl Footer {
 
     /// The footer of the file at `path`, or `None` for a foreign file. Arrow IPC has none.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        if crate::ipc::is_named(path) {
+        if file::is_arrow_ipc(path) {
             return Ok(None);
         }
-        crate::file::guarded(path, || {
+        file::guarded(path, || {
             let file = crate::checksum::Checked::open(path)?;
             let reader = parquet::file::metadata::ParquetMetaDataReader::new()
                 .parse_and_finish(&file)

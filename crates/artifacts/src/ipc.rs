@@ -30,15 +30,6 @@ fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
     }
 }
 
-/// Whether the file at `path` is called as such files are.
-pub(crate) fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|end| {
-        ["arrow", "feather", "ipc"]
-            .iter()
-            .any(|name| end.eq_ignore_ascii_case(name))
-    })
-}
-
 /// All vectors of the file at `path`, row after row, and their length. Where there are ids, they count the rows.
 pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     let reader = FileReader::try_new_buffered(file::open(path)?, None).map_err(fail(path))?;

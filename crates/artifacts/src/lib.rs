@@ -4,6 +4,7 @@
 //! This is the only crate that names a column or opens Parquet. A type stands for a file; it reads with checks and
 //! writes whole or not at all. `docs/artifacts.md` is generated from here.
 
+mod catalog;
 mod checksum;
 mod contract;
 mod declare;
@@ -17,8 +18,9 @@ mod ipc;
 mod table;
 mod tables;
 
+pub use catalog::{OTHER_FILES, TABLES, TableInfo, page};
 pub use checksum::verify;
-pub use contract::{Artifact, Column, OTHER_FILES, TABLES, TableInfo, page};
+pub use contract::{Artifact, Column};
 pub use error::Error;
 pub use facts::{
     ClusterFacts, DocumentsFacts, EmbeddingsFacts, Fact, Facts, Layer, NeighborsFacts,
@@ -28,7 +30,7 @@ pub use file::{
     check_target, remove_stale_temp_files, sha256, sha256_of, sha256_of_reader, write_atomic,
     write_bytes,
 };
-pub use footer::{FOOTER_KEY, Footer, Lineage, RawFacts};
+pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
 pub use table::Stored;
 pub use tables::{

@@ -7,7 +7,7 @@ use arrow::buffer::ScalarBuffer;
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
 use crate::table::{Columns, Stored, Table};
-use crate::{EmbeddingsFacts, Error, Fact, Facts, Footer, ipc};
+use crate::{EmbeddingsFacts, Error, Fact, Facts, Footer, file, ipc};
 
 const EMBEDDING: Column = Column::new(
     "embedding",
@@ -124,7 +124,7 @@ impl Embeddings {
 
     /// Like [`Self::read`], but NaN and infinities pass: for callers that check the values themselves.
     pub fn read_any(path: &Path) -> Result<Stored<Self>, Error> {
-        let (d, values, footer) = if ipc::is_named(path) {
+        let (d, values, footer) = if file::is_arrow_ipc(path) {
             read_ipc(path)?
         } else {
             read_parquet(path)?
@@ -141,7 +141,7 @@ impl Embeddings {
     /// The size of the file at `path` by its metadata, without reading a vector; `None` if they do not give it (the column
     /// is missing).
     pub fn shape(path: &Path) -> Result<Option<Shape>, Error> {
-        if ipc::is_named(path) {
+        if file::is_arrow_ipc(path) {
             return ipc::shape(path);
         }
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
