@@ -542,7 +542,7 @@ fn every_declared_fact_is_written_and_no_other() {
         dir.path(),
         &[
             "--bootstrap",
-            "2",
+            "20",
             "--recall-sample",
             "40",
             "--membership",
