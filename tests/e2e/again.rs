@@ -153,6 +153,11 @@ fn a_sweep_is_set_as_the_run_was() {
     let out = dir.path().join("runs/latest");
     let footer = Footer::read(&out.join("sweep.parquet")).expect("it reads");
     assert_eq!(footer.expect("it has one").options["use_k"], 49);
+    let verdict = succeed(dir.path(), "skerry", &["verify"]);
+    assert!(
+        verdict.contains("ok       sweep.parquet  (skerry sweep)"),
+        "{verdict}"
+    );
     for row in settings {
         assert_eq!(row["min_samples"], 3);
         let size = row["min_cluster_size"].to_string();

@@ -119,7 +119,7 @@ fn writes_every_file_and_finds_the_subjects() {
         topics.rows.iter().filter(|topic| topic.layer == -1).count(),
         clusters.count()
     );
-    assert!(topics.rows.iter().all(|topic| !topic.label.is_empty()));
+    assert!(topics.rows.iter().all(|topic| !topic.name.is_empty()));
 }
 
 #[test]
@@ -531,4 +531,48 @@ fn standard_input_is_a_source_like_any_other() {
         artifacts::sha256(&dir.path().join(out).join("documents.parquet")).expect("it is there")
     };
     assert_eq!(hash("piped"), hash("file"));
+}
+
+/// A fact that is declared, so that readers may read it, is written by a stage; and no other fact is.
+#[test]
+fn every_declared_fact_is_written_and_no_other() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    pipeline(
+        dir.path(),
+        &[
+            "--bootstrap",
+            "20",
+            "--recall-sample",
+            "40",
+            "--membership",
+            "2",
+        ],
+    );
+    let mut seen = 0;
+    for table in artifacts::TABLES {
+        let path = dir.path().join("runs/latest").join(table.file);
+        if !path.exists() {
+            continue;
+        }
+        let footer = artifacts::Footer::read(&path).expect("it reads");
+        let footer = serde_json::to_value(footer).expect("it is JSON");
+        let written = footer["facts"].as_object().expect("facts are an object");
+        for fact in table.facts {
+            assert!(
+                written.contains_key(fact.name),
+                "{} of {} is declared and not written",
+                fact.name,
+                table.file
+            );
+        }
+        assert_eq!(
+            written.len(),
+            table.facts.len(),
+            "{}: {written:?}",
+            table.file
+        );
+        seen += table.facts.len();
+    }
+    assert!(seen > 60, "{seen} facts");
 }

@@ -11,9 +11,11 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// The crates that hold a method, each with the crates of the workspace that it may use.
-const METHODS: [(&str, &[&str]); 5] = [
+const METHODS: [(&str, &[&str]); 7] = [
     ("random-streams", &[]),
     ("vectors", &[]),
+    ("html-text", &[]),
+    ("topic-names", &["html-text"]),
     ("knn-graph", &[]),
     ("hdbscan-graph", &["random-streams", "vectors", "knn-graph"]),
     ("umap-layout", &["random-streams", "vectors", "knn-graph"]),
@@ -30,17 +32,16 @@ const NOT_IN_METHODS: [&str; 6] = [
 ];
 
 /// What any stage may use in addition to the method crates, as may the tests and benches, which read files.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "entities"];
+const BELOW_STAGES: &[&str] = &["artifacts", "stage"];
 
 /// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
 const FOR_TESTS: &str = "test-support";
 const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
 
 /// Which crates of the workspace a crate may use, where it is no stage.
-const BELOW: [(&str, &[&str]); 8] = [
+const BELOW: [(&str, &[&str]); 7] = [
     (FOR_TESTS, &[]),
     ("artifacts", &["knn-graph"]),
-    ("entities", &[]),
     ("stage", &["artifacts", "random-streams"]),
     ("xtask", &[]),
     ("pipeline-tests", &["artifacts", "stage", "viz"]),

@@ -23,7 +23,7 @@ pub fn write_atomic<T, E: From<Error>>(
         _ => Path::new("."),
     };
     check_target(path)?;
-    remove_litter(path);
+    remove_stale_temp_files(path);
     let prefix = temporary_prefix(path);
     let mut builder = tempfile::Builder::new();
     builder
@@ -69,6 +69,15 @@ pub fn check_target(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Whether the file at `path` is Arrow IPC by its extension.
+pub(crate) fn is_arrow_ipc(path: &Path) -> bool {
+    path.extension().is_some_and(|end| {
+        ["arrow", "feather", "ipc"]
+            .iter()
+            .any(|name| end.eq_ignore_ascii_case(name))
+    })
+}
+
 /// Writes `bytes` to `path`: whole or not at all.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_atomic(path, |file| {
@@ -92,7 +101,7 @@ fn temporary_prefix(path: &Path) -> OsString {
 /// [`write_atomic`] makes, and that no living writer holds.
 ///
 /// What cannot be removed is no reason to stop: new files get names of their own.
-pub fn remove_litter(path: &Path) {
+pub fn remove_stale_temp_files(path: &Path) {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -149,12 +158,12 @@ pub(crate) fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(Error::io("read", path))
 }
 
-/// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+/// The SHA-256 of the file at `path`, as 64 hexadecimal digits. Reads in blocks of constant size.
 pub fn sha256(path: &Path) -> Result<String, Error> {
     sha256_of_reader(open(path)?).map_err(Error::io("read", path))
 }
 
-/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Streams: takes no memory to speak of.
+/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Reads in blocks of constant size.
 pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

@@ -1,4 +1,4 @@
-//! What a file says of itself: kind, version, producer, options, seed, and the hashes of what it was made from.
+//! The footer of a file: kind, version, producer, options, seed, and the hashes of what it was made from.
 //!
 //! The footer is one JSON object under the key `skerry` of the Parquet metadata. It decides whether a file is
 //! stale. It holds no path, time, thread count or machine, because files are compared byte by byte.
@@ -10,13 +10,20 @@ use parquet::file::metadata::KeyValue;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Error, sha256};
+use crate::error::Error;
+use crate::facts::{self, Facts};
+use crate::file::{self, sha256};
 
-/// The key of the Parquet metadata under which the footer stands.
-pub const FOOTER_KEY: &str = "skerry";
+/// The key of the footer in the Parquet metadata.
+pub(crate) const FOOTER_KEY: &str = "skerry";
 
 /// SHA-256 of files, by their names in the contract.
 pub type Lineage = BTreeMap<String, BTreeSet<String>>;
+
+/// Facts as they are in a file. They are read and written as structs only, by [`Footer::facts`] and [`Footer::set_facts`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawFacts(pub(crate) Map<String, Value>);
 
 /// The footer of one file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,9 +48,9 @@ pub struct Footer {
     /// ours, or of a version that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
-    /// What the producer wants its readers to know: recall, counts, whether the answer is certified.
+    /// What the producer tells its readers.
     #[serde(default)]
-    pub facts: Map<String, Value>,
+    pub facts: RawFacts,
 }
 
 impl Footer {
@@ -86,9 +93,14 @@ impl Footer {
         all
     }
 
-    /// Records a fact.
-    pub fn fact(&mut self, name: &str, value: impl Into<Value>) {
-        self.facts.insert(name.to_owned(), value.into());
+    /// The facts of the file; those that it does not have are `None`.
+    pub fn facts<F: Facts>(&self) -> F {
+        serde_json::from_value(Value::Object(self.facts.0.clone())).unwrap_or_default()
+    }
+
+    /// Records the facts of the file to be written, in place of those recorded before.
+    pub fn set_facts<F: Facts>(&mut self, facts: &F) {
+        self.facts = RawFacts(facts::object(facts));
     }
 
     pub(crate) fn key_value(&self, kind: &str, version: u32) -> KeyValue {
@@ -103,10 +115,10 @@ impl Footer {
 
     /// The footer of the file at `path`, or `None` for a foreign file. Arrow IPC has none.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
-        if crate::ipc::is_named(path) {
+        if file::is_arrow_ipc(path) {
             return Ok(None);
         }
-        crate::file::guarded(path, || {
+        file::guarded(path, || {
             let file = crate::checksum::Checked::open(path)?;
             let reader = parquet::file::metadata::ParquetMetaDataReader::new()
                 .parse_and_finish(&file)

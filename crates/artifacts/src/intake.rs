@@ -1,52 +1,34 @@
-//! What became of the rows of the source: counts in the footer of `documents.parquet`, for whoever tells of the run.
+//! The rows of the source by what became of them: facts of `documents.parquet`.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use crate::facts::facts;
 
-use crate::Footer;
-
-/// The rows of the source, counted by what became of them. `rows` is the sum of `documents` and of what
-/// [`Intake::left_out`] lists.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intake {
-    /// Rows that were read, bad ones too.
-    pub rows: usize,
-    /// Documents that were made of them.
-    pub documents: usize,
-    /// Rows that could not be read.
-    pub bad: usize,
-    /// Rows that `--where` left out.
-    pub filtered: usize,
-    /// Rows without a text.
-    pub without_text: usize,
-    /// Rows that the sample or the limit left out.
-    pub not_drawn: usize,
-    /// Rows whose text an earlier document has.
-    pub duplicates: usize,
-    /// Whether those were collapsed into it; else they are documents too.
-    pub collapsed: bool,
+facts! {
+    /// The rows of the source, counted by what became of them. `rows` is the sum of `documents` and of what
+    /// [`Intake::left_out`] lists.
+    Intake {
+        /// Number of rows read, bad ones too.
+        rows: usize,
+        /// Number of documents made of them.
+        documents: usize,
+        /// Number of rows that could not be read.
+        bad: usize,
+        /// Number of rows that `--where` left out.
+        filtered: usize,
+        /// Number of rows without a text.
+        without_text: usize,
+        /// Number of rows that the sample or the limit left out.
+        not_drawn: usize,
+        /// Number of rows whose text an earlier document has.
+        duplicates: usize,
+        /// Whether duplicates were collapsed into the earlier document; else they are documents too.
+        collapsed: bool,
+    }
 }
 
+impl Copy for Intake {}
+impl Eq for Intake {}
+
 impl Intake {
-    /// The counts in `footer`; `None` in a file that does not tell all of them.
-    pub fn of(footer: &Footer) -> Option<Self> {
-        serde_json::from_value(Value::Object(footer.facts.clone())).ok()
-    }
-
-    /// Writes the counts into `footer`, a fact each.
-    pub fn record(&self, footer: &mut Footer) {
-        let counts = serde_json::to_value(self).expect("counts are plain data");
-        if let Value::Object(counts) = counts {
-            footer.facts.extend(counts);
-        }
-    }
-
-    /// Whether `fact` is the name of one of the counts.
-    pub fn holds(fact: &str) -> bool {
-        let counts = serde_json::to_value(Self::default()).expect("counts are plain data");
-        counts.get(fact).is_some()
-    }
-
     /// How many rows were left out for each reason that did occur; the reason as it stands after "left out".
     pub fn left_out(&self) -> Vec<(&'static str, usize)> {
         let collapsed = if self.collapsed { self.duplicates } else { 0 };
@@ -68,7 +50,10 @@ impl Intake {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::{DocumentsFacts, Facts, Footer};
 
     #[test]
     fn counts_come_back_whole_or_not_at_all() {
@@ -82,19 +67,24 @@ mod tests {
             duplicates: 5,
             collapsed: true,
         };
+        let intake = |footer: &Footer| footer.facts::<DocumentsFacts>().intake;
         let mut footer = Footer::default();
-        footer.fact("text", "title");
-        assert_eq!(Intake::of(&footer), None);
-        counts.record(&mut footer);
-        assert_eq!(Intake::of(&footer), Some(counts));
-        let names: Vec<String> = footer.facts.keys().cloned().collect();
+        footer.facts.0.insert("text".to_owned(), json!(["title"]));
+        assert_eq!(intake(&footer), None);
+        footer.set_facts(&DocumentsFacts {
+            intake: Some(counts),
+            text: Some(vec!["title".to_owned()]),
+        });
+        assert_eq!(intake(&footer), Some(counts));
+        let names: Vec<String> = footer.facts.0.keys().cloned().collect();
+        let declared = |name: &str| DocumentsFacts::FIELDS.iter().any(|fact| fact.name == name);
         for name in names.iter().filter(|name| *name != "text") {
-            assert!(Intake::holds(name), "{name}");
+            assert!(declared(name), "{name}");
             let mut less = footer.clone();
-            less.facts.remove(name);
-            assert_eq!(Intake::of(&less), None, "without {name}");
+            less.facts.0.remove(name);
+            assert_eq!(intake(&less), None, "without {name}");
         }
-        assert!(!Intake::holds("text"));
+        assert_eq!(names.len(), DocumentsFacts::FIELDS.len());
     }
 
     #[test]

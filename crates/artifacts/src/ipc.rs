@@ -13,8 +13,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, read_footer_length};
 use arrow::ipc::{MessageHeader, root_as_footer, root_as_message};
 
-use crate::embeddings::Shape;
 use crate::table::Table;
+use crate::tables::Shape;
 use crate::{Error, file};
 
 /// The column of the vectors.
@@ -28,15 +28,6 @@ fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
         format: "Arrow IPC",
         source: source.into(),
     }
-}
-
-/// Whether the file at `path` is called as such files are.
-pub(crate) fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|end| {
-        ["arrow", "feather", "ipc"]
-            .iter()
-            .any(|name| end.eq_ignore_ascii_case(name))
-    })
 }
 
 /// All vectors of the file at `path`, row after row, and their length. Where there are ids, they count the rows.

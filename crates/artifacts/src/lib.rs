@@ -4,39 +4,40 @@
 //! This is the only crate that names a column or opens Parquet. A type stands for a file; it reads with checks and
 //! writes whole or not at all. `docs/artifacts.md` is generated from here.
 
+mod catalog;
 mod checksum;
-mod clusters;
 mod contract;
-mod documents;
-mod embeddings;
+mod declare;
 mod error;
+mod facts;
 mod file;
 mod fixed;
 mod footer;
 mod intake;
 mod ipc;
-mod map;
-mod neighbors;
-mod predictions;
 mod table;
-mod tree;
+mod tables;
 
+pub use catalog::{OTHER_FILES, TABLES, TableInfo, page};
 pub use checksum::verify;
-pub use clusters::{ClusterInfo, ClusterRow, Clusters, Membership, Sweep, SweepRow};
-pub use contract::{Artifact, Column, page};
-pub use documents::{Documents, Duplicates};
-pub use embeddings::{Embeddings, Shape};
+pub use contract::{Artifact, Column};
 pub use error::Error;
-pub use file::{
-    check_target, remove_litter, sha256, sha256_of, sha256_of_reader, write_atomic, write_bytes,
+pub use facts::{
+    ClusterFacts, DocumentsFacts, EmbeddingsFacts, Fact, Facts, Layer, NeighborsFacts,
+    ProjectionFacts, Recall, Stability, TopicsFacts, object as facts_object,
 };
-pub use footer::{FOOTER_KEY, Footer, Lineage};
+pub use file::{
+    check_target, remove_stale_temp_files, sha256, sha256_of, sha256_of_reader, write_atomic,
+    write_bytes,
+};
+pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
-pub use map::{Label, Labels, Map, Projection, Topic, Topics};
-pub use neighbors::Neighbors;
-pub use predictions::Predictions;
 pub use table::Stored;
-pub use tree::{CondensedTree, Mst, SingleLinkage};
+pub use tables::{
+    ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,
+    Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, Shape, SingleLinkage, Sweep,
+    SweepRow, Topic, Topics,
+};
 
 /// Column names of ours that a source column may not bear: it becomes `source_<name>`.
 pub const RESERVED: [&str; 14] = [

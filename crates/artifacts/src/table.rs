@@ -21,6 +21,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::checksum::{Checked, Checking};
+use crate::contract::Column;
 use crate::{Error, Footer, file};
 
 /// Rows of a row group: some viewers refuse larger ones.
@@ -31,7 +32,7 @@ pub(crate) const ROW_GROUP: usize = 25_000;
 pub struct Stored<T> {
     /// The content.
     pub value: T,
-    /// What the file said of itself.
+    /// Its footer, `None` in a foreign file.
     pub footer: Option<Footer>,
 }
 
@@ -254,11 +255,9 @@ impl Table {
         }
     }
 
-    /// Like [`Self::f32`], with nulls as `None`.
-    pub(crate) fn f32_or_null(&self, name: &str) -> Result<Vec<Option<f32>>, Error> {
-        let raw = self.raw(name)?;
-        let array = cast(raw, &DataType::Float32).map_err(Error::parquet(&self.path))?;
-        Ok(array.as_primitive::<Float32Type>().iter().collect())
+    /// The column `name` as `to`, which may hold nulls.
+    pub(crate) fn nullable(&self, name: &str, to: &DataType) -> Result<ArrayRef, Error> {
+        cast(self.raw(name)?, to).map_err(Error::parquet(&self.path))
     }
 
     pub(crate) fn f64(&self, name: &str) -> Result<Vec<f64>, Error> {
@@ -322,9 +321,18 @@ impl Table {
             .collect()
     }
 
+    /// Checks the column `id`, which a file must have only where it is `required`.
+    pub(crate) fn check_row_numbers(&self, required: bool) -> Result<(), Error> {
+        if required || self.has(Column::ID.name) {
+            self.check_ids()
+        } else {
+            Ok(())
+        }
+    }
+
     /// Checks that `id` is 0, 1, 2 ...: row order is identity.
     pub(crate) fn check_ids(&self) -> Result<(), Error> {
-        let ids = self.i64("id")?;
+        let ids = self.i64(Column::ID.name)?;
         let expected = self.first as i64..;
         match expected.zip(ids).find(|(expected, id)| id != expected) {
             None => Ok(()),
@@ -426,6 +434,14 @@ impl Columns {
         self.arrays.push(array);
     }
 
+    /// Adds the other columns of the source.
+    pub(crate) fn others(&mut self, others: &RecordBatch) {
+        for (field, array) in others.schema().fields().iter().zip(others.columns()) {
+            let field = Field::new(field.name(), array.data_type().clone(), true);
+            self.add_as(field, Arc::clone(array));
+        }
+    }
+
     /// Ids and counts: mostly different and often ascending, so stored as differences.
     pub(crate) fn i64(&mut self, name: &str, values: impl Into<Vec<i64>>) {
         self.distinct(name, Encoding::DELTA_BINARY_PACKED);
@@ -433,7 +449,7 @@ impl Columns {
     }
 
     pub(crate) fn ids(&mut self, n: usize) {
-        self.i64("id", (0..n as i64).collect::<Vec<_>>());
+        self.i64(Column::ID.name, (0..n as i64).collect::<Vec<_>>());
     }
 
     pub(crate) fn i32(&mut self, name: &str, values: &[i32]) {

@@ -1,6 +1,8 @@
 //! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
 
-use artifacts::{ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, SingleLinkage};
+use artifacts::{
+    ClusterFacts, ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, SingleLinkage,
+};
 use hdbscan_graph::{
     Clustered, FlatClustering, FullRun, Hierarchy, HierarchyOptions, Layer, Membership,
     MembershipInput, adjusted_rand_index, assign_nearest, assign_soft, cluster_sizes, exemplars,
@@ -172,7 +174,7 @@ impl Stage for Cluster {
         report.assigned = assigned.as_ref().map(|assigned| assigned.given);
         report.along_tree = assigned.as_ref().map(|assigned| assigned.along_tree);
 
-        facts(&mut footer, &report);
+        footer.set_facts(&facts(&report, &layers));
         write_trees(files, &footer, &built, &found)?;
         if let (Some(path), Some(membership), true) = (
             files.output("membership"),
@@ -227,7 +229,7 @@ fn cross_check(
     report.noise_share = report.noise as f64 / labels.len() as f64;
     report.largest = sizes.iter().copied().max().unwrap_or(0);
     report.validity = relative_validity(&built.tree, labels, clusters);
-    facts(&mut footer, &report);
+    footer.set_facts(&facts(&report, &[]));
     if let Some(path) = files.output("cluster_info") {
         let row = |(cluster, &size): (usize, &usize)| ClusterRow {
             layer: -1,
@@ -319,19 +321,30 @@ fn report(
     }
 }
 
-/// Records the facts for readers of the files.
-fn facts(footer: &mut Footer, report: &Report) {
-    footer.fact("clusters", report.clusters);
-    footer.fact("noise", report.noise);
-    footer.fact("min_samples_others", report.min_samples);
-    footer.fact("min_cluster_size", report.min_cluster_size);
-    footer.fact("k", report.k);
-    footer.fact("components", report.components);
-    footer.fact("edges_added", report.added);
-    footer.fact("tied_edges", report.tied_edges);
-    if let Some(verdict) = &report.stability {
-        let verdict = serde_json::to_value(verdict).expect("counts and a sentence are plain data");
-        footer.fact("stability", verdict);
+/// What readers of the files need to know.
+fn facts(report: &Report, layers: &[Layer]) -> ClusterFacts {
+    let stability = report.stability.as_ref();
+    let layer = |(at, layer): (usize, &Layer)| artifacts::Layer {
+        column: Clusters::layer_column(at),
+        clusters: layer.count(),
+        parent: layer.parent.clone(),
+    };
+    ClusterFacts {
+        min_samples_others: Some(report.min_samples),
+        min_cluster_size: Some(report.min_cluster_size),
+        k: Some(report.k),
+        components: Some(report.components),
+        edges_added: Some(report.added),
+        tied_edges: Some(report.tied_edges),
+        relative_validity: report.validity,
+        stability: stability.map(|verdict| artifacts::Stability {
+            subsamples: verdict.subsamples,
+            stable: verdict.stable,
+            doubtful: verdict.doubtful,
+            unstable: verdict.unstable,
+            sentence: verdict.sentence.clone(),
+        }),
+        layers: Some(layers.iter().enumerate().map(layer).collect()),
     }
 }
 

@@ -3,10 +3,9 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use artifacts::{Embeddings, Footer, Neighbors, Stored};
+use artifacts::{Embeddings, Footer, Neighbors, NeighborsFacts, Stored};
 use hdbscan_graph::LazyIndex;
 use knn_graph::{KnnGraph, KnnView};
-use serde_json::Value;
 use stage::{File, Files, Progress};
 use vectors::{Metric, Points};
 
@@ -90,7 +89,7 @@ pub(crate) fn neighbors(
 ) -> Result<(Stored<KnnGraph>, Option<Metric>), Error> {
     let Stored { mut value, footer } = Neighbors::read(path)?;
     let metric = metric(path, footer.as_ref(), asked)?;
-    let settled = value.settle_rounding();
+    let settled = value.clamp_rounding_errors();
     if settled > 0 {
         progress.warn(&format!(
             "{settled} distances in {} lie below zero by less than 0.000001, as rounding leaves them: taken as zero",
@@ -133,13 +132,12 @@ pub(crate) struct NeighborProvenance {
 impl NeighborProvenance {
     /// Reads the facts of the footer; lists of a file without them count as exact.
     pub(crate) fn new(footer: Option<&Footer>) -> Self {
-        let fact = |name| footer.and_then(|footer| footer.facts.get(name));
-        let backend = fact("backend")
-            .and_then(Value::as_str)
-            .unwrap_or("an engine of its own");
+        let facts: NeighborsFacts = footer.map(Footer::facts).unwrap_or_default();
+        let backend = facts.backend;
         Self {
-            isolated: fact("isolated").and_then(Value::as_u64).unwrap_or(0) as usize,
-            unproven: (fact("certified") == Some(&Value::Bool(false))).then(|| backend.to_owned()),
+            isolated: facts.isolated.unwrap_or(0),
+            unproven: (facts.certified == Some(false))
+                .then(|| backend.unwrap_or_else(|| "an engine of its own".to_owned())),
         }
     }
 

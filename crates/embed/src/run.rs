@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use artifacts::{Documents, Embeddings};
+use artifacts::{Documents, Embeddings, EmbeddingsFacts};
 use rayon::prelude::*;
 use serde::Serialize;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
@@ -148,8 +148,10 @@ impl Stage for Embed {
                 by_model(&documents, &model, local, progress)?
             }
         };
-        footer.fact("model", report.model.as_str());
-        footer.fact("truncated", report.truncated);
+        footer.set_facts(&EmbeddingsFacts {
+            model: Some(report.model.clone()),
+            truncated: Some(report.truncated),
+        });
         if let Some(path) = files.output("embeddings") {
             Embeddings::new(report.dimensions, values).write(path, &footer)?;
         }

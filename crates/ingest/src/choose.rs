@@ -172,7 +172,7 @@ fn with_text(
             if is_null_word(text.trim(), &options.null_values) {
                 report.null_words += 1;
             } else if options.decode_entities
-                && let Cow::Owned(plain) = entities::decode(&text)
+                && let Cow::Owned(plain) = html_text::decode_entities(&text)
             {
                 decoded = true;
                 *cell = Some(Cow::Owned(plain)).filter(|text: &Cow<str>| !text.trim().is_empty());

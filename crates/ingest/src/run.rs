@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
-use artifacts::{Documents, Embeddings};
+use artifacts::{Documents, DocumentsFacts, Embeddings};
 use polars::prelude::{DataType, IdxSize, Series, StringChunked};
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
@@ -144,8 +144,10 @@ impl Stage for Ingest {
         }
         if let Some(path) = files.output("documents") {
             let documents = documents(table, kept, &recipe, options, &mut report, progress)?;
-            report.intake().record(&mut footer);
-            footer.fact("text", report.text.clone());
+            footer.set_facts(&DocumentsFacts {
+                intake: Some(report.intake()),
+                text: Some(report.text.clone()),
+            });
             documents.write(path, &footer)?;
         }
         Ok(report)

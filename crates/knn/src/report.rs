@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use artifacts::NeighborsFacts;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use stage::Bytes;
@@ -45,15 +46,21 @@ pub struct Report {
 }
 
 impl Report {
-    /// The part that belongs in the file: no machine, no memory.
-    pub fn facts(&self) -> Map<String, Value> {
-        let Ok(Value::Object(mut facts)) = serde_json::to_value(self) else {
-            unreachable!("a struct of plain fields is a JSON object");
-        };
-        for shown_elsewhere in ["metric", "estimated_bytes"] {
-            facts.remove(shown_elsewhere);
+    /// What the readers of the file need to know.
+    pub fn facts(&self) -> NeighborsFacts {
+        let recall = self.recall.map(|recall| artifacts::Recall {
+            sample: recall.sample,
+            recall: recall.recall,
+            low: recall.low,
+            high: recall.high,
+        });
+        NeighborsFacts {
+            backend: Some(self.backend.to_owned()),
+            certified: Some(self.certified),
+            reproducible: Some(self.reproducible),
+            isolated: Some(self.isolated),
+            recall,
         }
-        facts
     }
 }
 

@@ -84,7 +84,7 @@ impl Stage for Knn {
                 other => other,
             })?;
         footer.metric = Some(options.metric.to_string());
-        footer.facts = report.facts();
+        footer.set_facts(&report.facts());
         if let Some(path) = files.output("neighbors") {
             let neighbors = Neighbors {
                 k: report.k,

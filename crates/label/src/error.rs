@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use stage::Hint;
-
-use crate::language::LANGUAGES;
+use topic_names::language::LANGUAGES;
 
 /// What went wrong while naming clusters.
 #[derive(Debug, thiserror::Error)]

@@ -1,11 +1,31 @@
 //! What can be chosen, with the reasons for the defaults.
 
 use serde::{Deserialize, Serialize};
+use topic_names::ctfidf;
+use topic_names::language;
+use topic_names::naming::Style;
 
 use crate::Error;
-use crate::ctfidf::Weighting;
-use crate::language;
-use crate::topics::Style;
+
+/// What weighs a phrase against the rest of the corpus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Weighting {
+    /// c-TF-IDF as published: ln(1 + A / f)
+    #[default]
+    Ctfidf,
+    /// BM25 weighting, which lowers frequent words more: ln(1 + (A - f + 0.5) / (f + 0.5))
+    Bm25,
+}
+
+impl From<Weighting> for ctfidf::Weighting {
+    fn from(weighting: Weighting) -> Self {
+        match weighting {
+            Weighting::Ctfidf => Self::Ctfidf,
+            Weighting::Bm25 => Self::Bm25,
+        }
+    }
+}
 
 /// How clusters are named.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -129,7 +149,7 @@ impl Options {
             diversity: self.diversity,
             max_words: self.max_ngram,
             min_count: self.min_df,
-            weighting: self.weighting,
+            weighting: self.weighting.into(),
         })
     }
 }

@@ -19,7 +19,7 @@ pub struct Report {
     pub words: usize,
     /// The languages found, with their numbers of documents.
     pub languages: Vec<(String, usize)>,
-    /// Words left out of names because agencies sign with them, and how often each stands as a byline.
+    /// Bylines left out of names, each with its number of occurrences as a byline.
     pub bylines: Vec<(String, usize)>,
     /// Names that had to be changed to differ from that of another cluster.
     pub made_distinct: usize,

@@ -3,22 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use artifacts::{ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Topic, Topics};
+use artifacts::{
+    ClusterInfo, ClusterRow, Clusters, Documents, Embeddings, Topic, Topics, TopicsFacts,
+};
+use html_text::readable;
 use rayon::prelude::*;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
+use topic_names::corpus::Corpus;
+use topic_names::exemplars::{most_probable, nearest_to_core};
+use topic_names::language::{LANGUAGES, StopWords};
+use topic_names::naming::{self, Layer, name_layers};
+use topic_names::tokenize::is_visible;
 
-use crate::clean::readable;
-use crate::corpus::Corpus;
-use crate::exemplars::{most_probable, nearest_to_core};
-use crate::language::{LANGUAGES, StopWords};
 use crate::report::bylines;
-use crate::tokenize::is_visible;
-use crate::topics::{Layer, Named, name_layers};
 use crate::{Error, Options, Report};
 
-/// The layer of the column `cluster`.
-const MAIN: i32 = -1;
-/// Characters of a text that stands in for a name.
+/// Maximum number of characters of a text that is used as a name.
 const EXCERPT: usize = 40;
 
 /// The stage `label`.
@@ -46,7 +46,7 @@ impl Stage for Label {
             name: "cluster_info",
             file: "cluster_info.parquet",
             required: false,
-            help: "the parents and cores of the clusters; without it, all texts of a cluster are its core",
+            help: "the cores of the clusters; without it, all texts of a cluster are its core",
         },
         File {
             name: "embeddings",
@@ -131,13 +131,15 @@ impl Stage for Label {
             ));
         }
 
-        let layers = layers_of(&clusters);
         progress.begin("naming clusters", None, "clusters");
-        let assignments: Vec<Layer<'_>> = layers
-            .iter()
-            .map(|&(_, cluster)| Layer { cluster })
+        let mut parents = clusters.parents();
+        parents.insert(0, BTreeMap::new());
+        let layers: Vec<Layer<'_>> = clusters
+            .levels()
+            .zip(&parents)
+            .map(|((_, cluster), parent)| Layer { cluster, parent })
             .collect();
-        let named = name_layers(&corpus, &assignments, &style);
+        let named = name_layers(&corpus, &layers, &style);
         progress.end();
 
         // Opened last, so that the words are gone by the time the vectors come.
@@ -160,11 +162,13 @@ impl Stage for Label {
 
         let same = |a: u32, b: u32| documents.text(a as usize) == documents.text(b as usize);
         let mut rows: Vec<Topic> = Vec::new();
-        for ((layer, _), named) in layers.iter().zip(named) {
-            let (labels, numbered) = labels(&named, &documents);
+        for (at, (layer, named)) in (-1..).zip(named).enumerate() {
+            let above = parents.get(at + 1);
+            let (names, numbered) = unique_names(&named, &documents);
             report.made_distinct += numbered;
-            rows.par_extend(named.into_par_iter().zip(labels).map(|(named, label)| {
-                let known = known.row(*layer, named.cluster);
+            rows.par_extend(named.into_par_iter().zip(names).map(|(named, name)| {
+                let known = known.row(layer, named.cluster);
+                let parent = above.and_then(|above| above.get(&named.cluster).copied());
                 let exemplar_ids = match &embeddings {
                     Some(embeddings) => {
                         let core: Vec<u32> = known.map(|row| core(row, n)).unwrap_or_default();
@@ -180,14 +184,21 @@ impl Stage for Label {
                         most_probable(&named.texts, &clusters.probability, options.exemplars, same)
                     }
                 };
-                topic(*layer, named, label, known, exemplar_ids)
+                Topic {
+                    layer,
+                    cluster: named.cluster,
+                    parent: parent.unwrap_or(-1),
+                    name,
+                    keywords: named.keywords,
+                    size: named.texts.len() as i64,
+                    exemplar_ids,
+                }
             }));
         }
         rows.sort_by_key(|row| (row.layer, row.cluster));
-        footer.fact(
-            "languages",
-            serde_json::to_value(&report.languages).expect("names and counts are plain data"),
-        );
+        footer.set_facts(&TopicsFacts {
+            languages: Some(report.languages.clone()),
+        });
         if let Some(path) = files.output("topics") {
             Topics { rows }.write(path, &footer)?;
         }
@@ -200,7 +211,7 @@ impl Stage for Label {
 struct Known(BTreeMap<(i32, i32), ClusterRow>);
 
 impl Known {
-    /// Checks that both files speak of the same clusters.
+    /// Checks that both files hold the same clusters.
     fn new(info: &ClusterInfo, clusters: &Clusters, path: &Path) -> Result<Self, Error> {
         let known: BTreeMap<_, _> = info
             .rows
@@ -208,7 +219,7 @@ impl Known {
             .map(|row| ((row.layer, row.cluster), row.clone()))
             .collect();
         let mut sizes: BTreeMap<(i32, i32), i64> = BTreeMap::new();
-        for (layer, cluster) in layers_of(clusters) {
+        for (layer, cluster) in clusters.levels() {
             for &cluster in cluster.iter().filter(|&&cluster| cluster >= 0) {
                 *sizes.entry((layer, cluster)).or_default() += 1;
             }
@@ -239,21 +250,6 @@ impl Known {
     }
 }
 
-/// The layers with their numbers, finest first: more clusters are finer.
-fn layers_of(clusters: &Clusters) -> Vec<(i32, &[i32])> {
-    let mut layers: Vec<(i32, &[i32])> = vec![(MAIN, &clusters.cluster)];
-    layers.extend(
-        clusters
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(at, layer)| (at as i32, layer.as_slice())),
-    );
-    layers
-        .sort_by_key(|(layer, cluster)| (std::cmp::Reverse(cluster.iter().max().copied()), *layer));
-    layers
-}
-
 /// The rows that the clustering names as the core of a cluster.
 fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
     row.exemplar_ids
@@ -263,50 +259,31 @@ fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The row of a named cluster.
-fn topic(
-    layer: i32,
-    named: Named,
-    label: String,
-    known: Option<&ClusterRow>,
-    exemplar_ids: Vec<i64>,
-) -> Topic {
-    Topic {
-        layer,
-        cluster: named.cluster,
-        parent: known.map_or(-1, |row| row.parent),
-        label,
-        keywords: named.keywords,
-        size: named.texts.len() as i64,
-        exemplar_ids,
-    }
-}
-
-/// The labels of a layer, no two alike, and how many took a number for that: the name, or the beginning of a text where
-/// there are no words for one, or the number of the cluster.
-fn labels(named: &[Named], documents: &Documents) -> (Vec<String>, usize) {
-    let mut used: BTreeSet<String> = named.iter().map(|named| named.label.clone()).collect();
+/// The names of a layer, no two alike, and how many took a number for that: the name of the method, or the beginning of a
+/// text if there are no words for one, or the number of the cluster.
+fn unique_names(topics: &[naming::Topic], documents: &Documents) -> (Vec<String>, usize) {
+    let mut used: BTreeSet<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let mut numbered = 0;
-    let labels = named.iter().map(|named| {
-        if !named.label.is_empty() {
-            return named.label.clone();
+    let names = topics.iter().map(|topic| {
+        if !topic.name.is_empty() {
+            return topic.name.clone();
         }
-        let label = excerpt(named, documents);
-        let mut free = label.clone();
+        let name = excerpt(topic, documents);
+        let mut free = name.clone();
         for number in 2.. {
             if used.insert(free.clone()) {
                 break;
             }
-            free = format!("{label} ({number})");
+            free = format!("{name} ({number})");
         }
-        numbered += usize::from(free != label);
+        numbered += usize::from(free != name);
         free
     });
-    (labels.collect(), numbered)
+    (names.collect(), numbered)
 }
 
 /// How a text of the cluster begins, the first in the order of their letters; its number if none shows anything.
-fn excerpt(named: &Named, documents: &Documents) -> String {
+fn excerpt(named: &naming::Topic, documents: &Documents) -> String {
     let lines = named.texts.iter().filter_map(|&text| {
         let text = readable(documents.text(text as usize));
         let line = text.lines().find(|line| line.contains(is_visible))?;
@@ -326,7 +303,7 @@ fn count(
     documents: &Documents,
     clusters: &Clusters,
     corpus: &Corpus,
-    named: &[Vec<Named>],
+    named: &[Vec<naming::Topic>],
 ) -> Report {
     let languages = corpus
         .languages
@@ -347,7 +324,7 @@ fn count(
         languages: languages.collect(),
         bylines: corpus.bylines.clone(),
         made_distinct: all().filter(|named| named.changed).count(),
-        named_by_text: all().filter(|named| named.label.is_empty()).count(),
+        named_by_text: all().filter(|named| named.name.is_empty()).count(),
         without_words: (0..corpus.len())
             .filter(|&i| corpus.raw(i).is_empty())
             .count(),

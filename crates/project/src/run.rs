@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use artifacts::{Embeddings, Footer, Neighbors, Projection, Stored};
+use artifacts::{Embeddings, Footer, Neighbors, Projection, ProjectionFacts, Stored};
 use knn_graph::KnnGraph;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 use umap_layout::{Kernel, gather_copies, layout, quality};
@@ -148,11 +148,8 @@ impl Stage for Project {
             kernel: own.then(|| kernel.name()),
             quality,
         };
-        record(&mut footer, &report, laid_out.residual);
-        // For readers who have this file and not the neighbors.
-        if let Some(metric) = metric {
-            footer.fact("neighbors_metric", metric.to_string());
-        }
+        let metric = metric.map(|metric| metric.to_string());
+        footer.set_facts(&facts(&report, laid_out.residual, metric));
         if let Some(path) = files.output("projection") {
             write(
                 path,
@@ -199,27 +196,26 @@ fn metric(
     })
 }
 
-/// Records the facts for readers of the file. The kernel is not among them, as all give the same bytes.
-fn record(footer: &mut Footer, report: &Report, residual: Option<f64>) {
-    footer.fact("n_neighbors", report.n_neighbors);
-    footer.fact("gathered", report.gathered);
-    footer.fact("edges", report.edges);
-    footer.fact("epochs", report.epochs);
-    footer.fact("a", report.a);
-    footer.fact("b", report.b);
-    footer.fact("reproducible", report.reproducible);
-    footer.fact("quality_k", report.quality.k);
-    footer.fact("preserved", report.quality.preserved);
-    footer.fact("preserved_rows", report.quality.preserved_rows);
-    if let Some(trust) = report.quality.trustworthiness {
-        footer.fact("trustworthiness", trust);
-        footer.fact("trustworthiness_rows", report.quality.trustworthiness_rows);
-    }
-    if let Some(parts) = report.graph_components {
-        footer.fact("graph_components", parts);
-    }
-    if let Some(residual) = residual {
-        footer.fact("start_residual", residual);
+/// What the footer tells its readers. The kernel is no part of it: all give the same bytes.
+fn facts(report: &Report, residual: Option<f64>, metric: Option<String>) -> ProjectionFacts {
+    let quality = &report.quality;
+    let trust = quality.trustworthiness;
+    ProjectionFacts {
+        n_neighbors: Some(report.n_neighbors),
+        gathered: Some(report.gathered),
+        edges: Some(report.edges),
+        epochs: Some(report.epochs),
+        a: Some(report.a),
+        b: Some(report.b),
+        reproducible: Some(report.reproducible),
+        quality_k: Some(quality.k),
+        preserved: Some(quality.preserved),
+        preserved_rows: Some(quality.preserved_rows),
+        trustworthiness: trust,
+        trustworthiness_rows: trust.map(|_| quality.trustworthiness_rows),
+        graph_components: report.graph_components,
+        start_residual: residual,
+        neighbors_metric: metric,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use artifacts::{Artifact, Clusters, Documents, Footer, Intake};
+use artifacts::{Artifact, Clusters, Documents, DocumentsFacts, Footer};
 use stage::{Record, thousands};
 
 /// The table of steps, and what came out; `output` gives the file of a stage by its name.
@@ -112,7 +112,7 @@ fn rows(documents: &Path) -> String {
     let Ok(footer) = Footer::read(documents) else {
         return String::new();
     };
-    let Some(intake) = footer.as_ref().and_then(Intake::of) else {
+    let Some(intake) = footer.and_then(|footer| footer.facts::<DocumentsFacts>().intake) else {
         return format!(
             "read      not known: {} does not say which rows were left out\n",
             Documents::FILE

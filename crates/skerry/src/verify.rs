@@ -173,13 +173,28 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             reason: "without it nothing tells which steps the run has".to_owned(),
         }),
     }
-    // Written by something else, say a sweep: whether it is whole is not known here.
+    // Files of `skerry sweep` and `skerry predict` are in no log, but hold checksums of their own. Whether others are
+    // undamaged is not known.
     for name in tables(dir) {
         if !files.iter().any(|known| known.name == name) {
-            files.push(File {
-                verdict: Verdict::Unknown,
-                name,
-                step: "no step of the run".to_owned(),
+            let mut declared = artifacts::TABLES.iter();
+            let declared =
+                declared.find(|table| table.file == name && table.writer.starts_with("skerry "));
+            files.push(match declared {
+                Some(table) => File {
+                    verdict: match boundary::inside(dir, &name) {
+                        Ok(path) if artifacts::verify(&path).is_ok() => Verdict::Ok,
+                        Ok(_) => Verdict::Changed,
+                        Err(_) => Verdict::Outside,
+                    },
+                    step: table.writer.to_owned(),
+                    name,
+                },
+                None => File {
+                    verdict: Verdict::Unknown,
+                    name,
+                    step: "no step of the run".to_owned(),
+                },
             });
         }
     }

@@ -614,7 +614,10 @@ mod tests {
         let made = Made::new(false);
         made.topics("", 1);
         let mut longer = made.footer(0, "embeddings=e");
-        longer.fact("k", 80);
+        longer.set_facts(&artifacts::NeighborsFacts {
+            isolated: Some(1),
+            ..artifacts::NeighborsFacts::default()
+        });
         let neighbors = Neighbors {
             k: 1,
             ids: vec![1, 0],

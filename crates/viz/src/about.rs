@@ -2,10 +2,13 @@
 //!
 //! Nothing here depends on the day or the machine: the page is compared byte by byte.
 
-use artifacts::{Footer, Intake};
+use artifacts::{
+    ClusterFacts, DocumentsFacts, EmbeddingsFacts, Facts, Footer, Intake, NeighborsFacts,
+    ProjectionFacts, TopicsFacts, facts_object,
+};
 use serde_json::Value;
 
-use crate::scene::{Group, Section};
+use crate::scene::{Section, Topic};
 use stage::thousands;
 
 /// The most that is told of one value.
@@ -19,35 +22,94 @@ pub struct Known<'a> {
     /// Documents in no cluster.
     pub noise: usize,
     /// The clusters.
-    pub topics: &'a [Group],
+    pub topics: &'a [Topic],
     /// Per document, the share of its true neighbors kept on the map.
     pub preserved: Option<&'a [f32]>,
 }
 
-/// The sections of the page: `footers` are of the files in the order of the pipeline, by what they hold.
-pub fn about(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Vec<Section> {
-    let mut sections = vec![quality(known, footers)];
-    for (title, footer) in footers {
+/// The footers of the files, where they are ours.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Footers<'a> {
+    /// That of the texts.
+    pub documents: Option<&'a Footer>,
+    /// That of the vectors.
+    pub embeddings: Option<&'a Footer>,
+    /// That of the neighbors.
+    pub neighbors: Option<&'a Footer>,
+    /// That of the clusters.
+    pub clusters: Option<&'a Footer>,
+    /// That of the layout.
+    pub projection: Option<&'a Footer>,
+    /// That of the names.
+    pub topics: Option<&'a Footer>,
+}
+
+/// What the stages measured.
+#[derive(Default)]
+struct Measured {
+    neighbors: NeighborsFacts,
+    clusters: ClusterFacts,
+    projection: ProjectionFacts,
+}
+
+/// The sections of the page: quality, then the files in the order of the pipeline.
+pub fn about(known: &Known<'_>, footers: &Footers<'_>) -> Vec<Section> {
+    let measured = Measured {
+        neighbors: facts(footers.neighbors),
+        clusters: facts(footers.clusters),
+        projection: facts(footers.projection),
+    };
+    let documents: DocumentsFacts = facts(footers.documents);
+    let mut intake: Vec<_> = documents.intake.iter().flat_map(rows).collect();
+    let text = DocumentsFacts {
+        intake: None,
+        ..documents
+    };
+    let embeddings: EmbeddingsFacts = facts(footers.embeddings);
+    let topics: TopicsFacts = facts(footers.topics);
+    let mut sections = vec![quality(known, &measured)];
+    // The parents of the clusters are drawn, and mean nothing to a reader.
+    let clusters = ClusterFacts {
+        layers: None,
+        ..measured.clusters
+    };
+    let parts = [
+        ("Texts", footers.documents, facts_object(&text)),
+        ("Vectors", footers.embeddings, facts_object(&embeddings)),
+        (
+            "Neighbors",
+            footers.neighbors,
+            facts_object(&measured.neighbors),
+        ),
+        ("Clusters", footers.clusters, facts_object(&clusters)),
+        (
+            "Layout",
+            footers.projection,
+            facts_object(&measured.projection),
+        ),
+        ("Names", footers.topics, facts_object(&topics)),
+    ];
+    for (title, footer, told) in parts {
         let Some(footer) = footer else { continue };
         let mut facts = vec![("Program".to_owned(), footer.producer.clone())];
         if let Some(metric) = &footer.metric {
             facts.push(("Metric".to_owned(), metric.clone()));
         }
-        let intake = Intake::of(footer);
-        facts.extend(intake.iter().flat_map(rows));
-        for (name, value) in &footer.facts {
-            if intake.is_none() || !Intake::holds(name) {
-                flatten(name, value, &mut facts);
-            }
-        }
+        // Those of the texts, which come first.
+        facts.append(&mut intake);
+        flatten("", &Value::Object(told), &mut facts);
         flatten("", &footer.options, &mut facts);
         facts.dedup_by(|later, first| later.0 == first.0 && later.1 == first.1);
         sections.push(Section {
-            title: (*title).to_owned(),
+            title: title.to_owned(),
             facts,
         });
     }
     sections
+}
+
+fn facts<F: Facts>(footer: Option<&Footer>) -> F {
+    footer.map(Footer::facts).unwrap_or_default()
 }
 
 /// The rows that were read, those that are texts of the map, and those that are not, by reason.
@@ -66,7 +128,7 @@ fn rows(intake: &Intake) -> Vec<(String, String)> {
     facts
 }
 
-fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
+fn quality(known: &Known<'_>, measured: &Measured) -> Section {
     let Known {
         n,
         noise,
@@ -107,50 +169,42 @@ fn quality(known: &Known<'_>, footers: &[(&str, Option<&Footer>)]) -> Section {
         );
         facts.push(("Texts a topic".to_owned(), text));
     }
-    let fact = |wanted: &str| {
-        let footers = footers.iter().filter_map(|(_, footer)| footer.as_ref());
-        footers.map(|footer| &footer.facts).find_map(|facts| {
-            let value = facts.get(wanted).filter(|value| !value.is_null())?;
-            Some((value, facts))
-        })
-    };
     // A figure of fewer rows than there are is one of a sample.
-    let sampled =
-        |rows: Option<&Value>| match rows.and_then(Value::as_u64).map(|rows| rows as usize) {
-            Some(rows) if rows < n => format!(" (from a sample of {} texts)", thousands(rows)),
-            _ => String::new(),
-        };
-    if let Some((recall, _)) = fact("recall")
-        && let Some(found) = recall["recall"].as_f64()
-    {
-        let sample = sampled(recall.get("sample"));
+    let sampled = |rows: Option<usize>| match rows {
+        Some(rows) if rows < n => format!(" (from a sample of {} texts)", thousands(rows)),
+        _ => String::new(),
+    };
+    let Measured {
+        neighbors,
+        clusters,
+        projection,
+    } = measured;
+    if let Some(recall) = &neighbors.recall {
         facts.push((
             "Nearest neighbors found".to_owned(),
-            percent(found) + &sample,
+            percent(recall.recall) + &sampled(Some(recall.sample)),
         ));
-    } else if fact("certified").is_some_and(|(certified, _)| *certified == Value::Bool(true)) {
+    } else if neighbors.certified == Some(true) {
         facts.push((
             "Nearest neighbors found".to_owned(),
             "all (exact search)".to_owned(),
         ));
     }
-    if let Some((value, others)) = fact("trustworthiness")
-        && let Some(value) = value.as_f64()
-    {
-        let sample = sampled(others.get("trustworthiness_rows"));
+    if let Some(value) = projection.trustworthiness {
+        let sample = sampled(projection.trustworthiness_rows);
         facts.push(("Trustworthiness".to_owned(), format!("{value:.3}{sample}")));
     }
     if let Some(preserved) = preserved.filter(|preserved| !preserved.is_empty()) {
         let mean = preserved.iter().copied().map(f64::from).sum::<f64>() / preserved.len() as f64;
-        let k = fact("quality_k").and_then(|(k, _)| k.as_u64());
+        let k = projection.quality_k;
         let of = k.map_or(String::new(), |k| format!(" of the {k} nearest"));
         facts.push(("Neighbors kept on the map".to_owned(), percent(mean) + &of));
     }
-    if let Some(value) = fact("relative_validity").and_then(|(value, _)| value.as_f64()) {
+    if let Some(value) = clusters.relative_validity {
         facts.push(("Relative validity".to_owned(), format!("{value:.3}")));
     }
-    if let Some(said) = fact("stability").and_then(|(value, _)| value["sentence"].as_str()) {
-        facts.push(("Stability".to_owned(), said.to_owned()));
+    if let Some(stability) = &clusters.stability {
+        facts.push(("Stability".to_owned(), stability.sentence.clone()));
     }
     Section {
         title: "Quality".to_owned(),
@@ -200,6 +254,7 @@ fn show(value: &Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use artifacts::{Recall, Stability};
     use serde_json::json;
 
     use super::*;
@@ -228,9 +283,15 @@ mod tests {
     fn the_rows_that_were_left_out_are_told_with_their_reasons() {
         let shown = |intake: Intake| {
             let mut footer = Footer::new("ingest 1", json!({}), 42);
-            intake.record(&mut footer);
-            footer.fact("text", "title");
-            let sections = about(&KNOWN, &[("Texts", Some(&footer))]);
+            footer.set_facts(&DocumentsFacts {
+                intake: Some(intake),
+                text: Some(vec!["title".to_owned()]),
+            });
+            let footers = Footers {
+                documents: Some(&footer),
+                ..Footers::default()
+            };
+            let sections = about(&KNOWN, &footers);
             let facts = sections[1].facts.iter().skip(1);
             facts
                 .map(|(name, value)| format!("{name}: {value}"))
@@ -279,22 +340,40 @@ mod tests {
     #[test]
     fn what_the_stages_measured_is_among_the_quality_figures() {
         let mut knn = Footer::new("knn 1", json!({ "k": 15 }), 42);
-        knn.fact("recall", json!({ "sample": 8, "recall": 0.9999 }));
+        knn.set_facts(&NeighborsFacts {
+            recall: Some(Recall {
+                sample: 8,
+                recall: 0.9999,
+                ..Recall::default()
+            }),
+            ..NeighborsFacts::default()
+        });
         let mut project = Footer::new("project 1", json!({ "min_dist": 0.1 }), 42);
-        project.fact("trustworthiness", json!(0.949_351_6));
-        project.fact("trustworthiness_rows", json!(5));
-        project.fact("quality_k", json!(15));
-        project.fact("relative_validity", json!(0.4));
-        project.fact("stability", json!({ "sentence": "all stay" }));
+        project.set_facts(&ProjectionFacts {
+            trustworthiness: Some(0.949_351_6),
+            trustworthiness_rows: Some(5),
+            quality_k: Some(15),
+            ..ProjectionFacts::default()
+        });
+        let mut cluster = Footer::new("cluster 1", json!({}), 42);
+        cluster.set_facts(&ClusterFacts {
+            relative_validity: Some(0.4),
+            stability: Some(Stability {
+                sentence: "all stay".to_owned(),
+                ..Stability::default()
+            }),
+            ..ClusterFacts::default()
+        });
         let sections = about(
             &KNOWN,
-            &[
-                ("Neighbors", Some(&knn)),
-                ("Map", Some(&project)),
-                ("Names", None),
-            ],
+            &Footers {
+                neighbors: Some(&knn),
+                clusters: Some(&cluster),
+                projection: Some(&project),
+                ..Footers::default()
+            },
         );
-        assert_eq!(sections.len(), 3);
+        assert_eq!(sections.len(), 4);
         let shown: Vec<String> = sections[0]
             .facts
             .iter()
@@ -313,14 +392,15 @@ mod tests {
                 "Stability: all stay"
             ]
         );
-        let figures = |fact: (&str, Value)| {
-            let mut footer = Footer::new("any 1", json!({}), 42);
-            footer.fact(fact.0, fact.1);
-            let all = quality(&KNOWN, &[("Any", Some(&footer))]).facts;
+        let figure = |measured: &Measured| {
+            let all = quality(&KNOWN, measured).facts;
             all.into_iter().nth(3).unwrap_or_default().1
         };
-        assert_eq!(figures(("certified", json!(true))), "all (exact search)");
-        assert_eq!(figures(("trustworthiness", json!(0.95))), "0.950");
+        let mut measured = Measured::default();
+        measured.projection.trustworthiness = Some(0.95);
+        assert_eq!(figure(&measured), "0.950");
+        measured.neighbors.certified = Some(true);
+        assert_eq!(figure(&measured), "all (exact search)");
         assert!(
             sections[1]
                 .facts

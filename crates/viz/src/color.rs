@@ -4,7 +4,7 @@
 //! neighboring topics are close in hue; hue, lightness and strength are then moved as far as needed for clusters that
 //! touch to stand apart. Costs O(k * contacts).
 
-use crate::place::Contact;
+use crate::label_anchor::Contact;
 
 /// One color for light paper and one for dark, and inks of the same hue for names.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

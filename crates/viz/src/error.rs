@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use stage::Hint;
 
-use crate::picture::{MOST_PIXELS, PIXEL_BYTES};
+use crate::options::{MOST_PIXELS, PIXEL_BYTES};
 
 /// Why no map could be drawn.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! `figure.json`: the map as a Plotly figure, for `plotly.io.read_json` and for notebooks.
 //!
-//! One `scattergl` trace with a color a point: a trace a cluster breaks at hundreds of clusters. Names are placed as in
+//! One `scattergl` trace with a color per point: one trace per cluster fails at hundreds of clusters. Names are placed as in
 //! the static pictures, for a figure of [`WIDTH`] x [`HEIGHT`] pixels, and lie on the map: a larger figure only moves them
 //! apart.
 
@@ -29,12 +29,12 @@ const STYLE: Style = Style {
     slack: 1.15,
     dark: false,
 };
-/// A title is cut to so many characters, which is a line.
+/// Maximum number of characters of the title, which is one line.
 const TITLE: usize = 80;
 
-/// Texts on hover are cut to so many characters; the whole text is in map.parquet.
+/// Maximum number of characters of a text on hover; the whole text is in map.parquet.
 const HOVER: usize = 240;
-/// And to so many where there are more than [`MANY`], since Plotly gives up at some 100 MB.
+/// The same if there are more than [`MANY`] texts, because Plotly fails at about 100 MB.
 const HOVER_OF_MANY: usize = 80;
 /// More texts than this are many.
 const MANY: usize = 50_000;
@@ -65,7 +65,7 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
             plain(name),
             // Entities are read, as on Skerry's own page.
             wrap(&plain(&cut(
-                &html_escape::decode_html_entities(scene.text.value(row)),
+                &html_text::decode_entities(scene.text.value(row)),
                 limit
             )))
         )

@@ -160,6 +160,36 @@ mod tests {
         assert!(!page.contains("alert(1)</script>") && !page.contains('\u{0}'));
     }
 
+    /// The page decodes the entities that its own table holds as Rust does, which has all of them.
+    #[test]
+    fn the_page_decodes_entities_as_rust_does() {
+        let script = include_str!("../assets/js/text.js");
+        let (_, table) = script.split_once("const NAMED = {").unwrap();
+        let (table, _) = table.split_once("};").unwrap();
+        let entries = table.split(',').map(str::trim);
+        let entries: Vec<&str> = entries.filter(|entry| !entry.is_empty()).collect();
+        assert!(entries.len() > 30, "{entries:?}");
+        for entry in entries {
+            let (name, value) = entry.split_once(": ").unwrap();
+            let value = &value[1..value.len() - 1];
+            let char = match value.strip_prefix("\\u") {
+                Some(code) => char::from_u32(u32::from_str_radix(code, 16).unwrap()).unwrap(),
+                None => value.chars().next().unwrap(),
+            };
+            let decoded = html_text::decode_entities(&format!("&{name};")).into_owned();
+            assert_eq!(decoded, char.to_string(), "{name}");
+        }
+        let (_, broken) = script.split_once("|(quot|").unwrap();
+        let (broken, _) = broken.split_once(')').unwrap();
+        for name in std::iter::once("quot").chain(broken.split('|')) {
+            let (whole, broken) = (format!("x &{name};"), format!("x {name};"));
+            assert_eq!(
+                html_text::decode_entities(&broken),
+                html_text::decode_entities(&whole)
+            );
+        }
+    }
+
     #[test]
     fn the_modules_are_one_plain_script() {
         let script = script();

@@ -5,21 +5,20 @@
 //! data of `payload`; `picture` draws SVG and PNG; `figure` writes Plotly's JSON. Only `run` touches paths.
 
 mod about;
-mod assemble;
 mod color;
 mod columns;
 mod error;
 mod figure;
 mod html;
+mod label_anchor;
+mod load;
 mod options;
 mod payload;
 mod picture;
-mod place;
 mod plotly_page;
 mod report;
 mod run;
 mod scene;
-mod sources;
 
 pub use error::Error;
 pub use options::{Local, Options, Renderer, Theme};

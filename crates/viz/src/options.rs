@@ -4,6 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+/// A picture of more pixels is refused: each takes [`PIXEL_BYTES`] while it is drawn, so this many take 960 MiB.
+pub const MOST_PIXELS: u64 = 50_000_000;
+/// Four floating-point numbers while it is drawn, four bytes while it is written.
+pub const PIXEL_BYTES: u64 = 20;
+
 /// What draws `map.html`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]

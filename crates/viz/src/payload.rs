@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::color::{self, Colors};
 use crate::columns::{Column, Values};
-use crate::scene::{Group, Scene};
+use crate::scene::{Scene, Topic};
 
 /// Bytes of text in a chunk, about: small enough to open on a hover, large enough to compress well.
 const CHUNK_BYTES: usize = 400_000;
@@ -43,19 +43,19 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
     };
     let x = to_unit(scene.x, bounds.left, bounds.right);
     let y = to_unit(scene.y, bounds.bottom, bounds.top);
-    let at_unit = |group: &Group| {
+    let at_unit = |topic: &Topic| {
         (
-            to_unit(&[group.x], bounds.left, bounds.right)[0],
-            to_unit(&[group.y], bounds.bottom, bounds.top)[0],
+            to_unit(&[topic.x], bounds.left, bounds.right)[0],
+            to_unit(&[topic.y], bounds.bottom, bounds.top)[0],
         )
     };
-    let group = |group: &Group| {
-        let (x, y) = at_unit(group);
+    let topic = |topic: &Topic| {
+        let (x, y) = at_unit(topic);
         json!({
-            "name": group.name, "keywords": group.keywords, "size": group.size, "x": x, "y": y,
-            "parent": group.parent,
-            "light": group.colors.light, "dark": group.colors.dark,
-            "inkLight": group.colors.ink_light, "inkDark": group.colors.ink_dark, "reach": group.reach / half,
+            "name": topic.name, "keywords": topic.keywords, "size": topic.size, "x": x, "y": y,
+            "parent": topic.parent,
+            "light": topic.colors.light, "dark": topic.colors.dark,
+            "inkLight": topic.colors.ink_light, "inkDark": topic.colors.ink_dark, "reach": topic.reach / half,
         })
     };
 
@@ -115,8 +115,8 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
         "title": scene.title,
         "count": n,
         "noise": scene.noise(),
-        "clusters": scene.topics.iter().map(group).collect::<Vec<_>>(),
-        "layers": scene.layers.iter().map(|layer| layer.iter().map(group).collect()).collect::<Vec<Vec<_>>>(),
+        "topics": scene.topics.iter().map(topic).collect::<Vec<_>>(),
+        "layers": scene.layers.iter().map(|layer| layer.iter().map(topic).collect()).collect::<Vec<Vec<_>>>(),
         "probability": firm,
         "outlier": outliers,
         "preserved": scene.preserved.is_some(),

@@ -5,10 +5,10 @@ use std::path::Path;
 use artifacts::{Label, Labels, Map};
 use stage::{File, Files, Progress, Reach, Seed, Stage};
 
-use crate::assemble::scene;
+use crate::load::{Sources, scene};
+use crate::options::MOST_PIXELS;
 use crate::picture::font::{Font, Setting};
-use crate::scene::{Group, Scene};
-use crate::sources::Sources;
+use crate::scene::{Scene, Topic};
 use crate::{
     Error, Local, Options, Renderer, Report, Theme, figure, html, payload, picture, plotly_page,
 };
@@ -101,7 +101,7 @@ impl Stage for Viz {
         let sides = 200..=20_000;
         if !sides.contains(&width)
             || !sides.contains(&height)
-            || u64::from(width) * u64::from(height) > picture::MOST_PIXELS
+            || u64::from(width) * u64::from(height) > MOST_PIXELS
         {
             return Err(Error::PictureSize { width, height });
         }
@@ -249,7 +249,7 @@ fn warn_of_letters(scene: &Scene<'_>, font: &Font, progress: &dyn Progress) {
 }
 
 fn labels(scene: &Scene<'_>) -> Labels {
-    let label = |topic: &Group, level: i32| Label {
+    let label = |topic: &Topic, level: i32| Label {
         x: topic.x,
         y: topic.y,
         text: topic.name.clone(),
@@ -277,7 +277,7 @@ fn map<'a>(sources: &'a Sources, scene: &'a Scene<'a>) -> Map<'a> {
         y: scene.y,
         text: scene.text,
         cluster: &sources.clusters.cluster,
-        label: scene.cluster.iter().map(name).collect(),
+        name: scene.cluster.iter().map(name).collect(),
         probability: &sources.clusters.probability,
         outlier_score: &sources.clusters.outlier_score,
         neighbors: sources.neighbors.as_deref(),

@@ -7,11 +7,11 @@ use arrow::array::LargeStringArray;
 
 use crate::color::{self, Colors};
 use crate::columns::Column;
-use crate::place::{self, Bounds};
+use crate::label_anchor::{self, Bounds};
 
 /// A topic at its place.
 #[derive(Debug, Clone, Default)]
-pub struct Group {
+pub struct Topic {
     /// The cluster.
     pub cluster: i32,
     /// Its name.
@@ -61,9 +61,9 @@ pub struct Scene<'a> {
     /// The texts.
     pub text: &'a LargeStringArray,
     /// The topics, in the order of their clusters.
-    pub topics: Vec<Group>,
+    pub topics: Vec<Topic>,
     /// The topics of the coarser layers, where there are any, the finest first.
-    pub layers: Vec<Vec<Group>>,
+    pub layers: Vec<Vec<Topic>>,
     /// Other columns.
     pub columns: Vec<Column>,
     /// Neighbors held a document, and n times as many ids.
@@ -88,8 +88,8 @@ impl Scene<'_> {
     }
 
     /// The topics, largest first.
-    pub fn by_size(&self) -> impl Iterator<Item = &Group> {
-        let mut order: Vec<&Group> = self.topics.iter().collect();
+    pub fn by_size(&self) -> impl Iterator<Item = &Topic> {
+        let mut order: Vec<&Topic> = self.topics.iter().collect();
         order.sort_by_key(|topic| (std::cmp::Reverse(topic.size), topic.cluster));
         order.into_iter()
     }
@@ -133,45 +133,49 @@ impl<'a> Numbering<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct Name {
     /// The name.
-    pub label: String,
+    pub name: String,
     /// The key phrases.
     pub keywords: Vec<String>,
 }
 
 /// The topics of one clustering, placed and colored. A cluster that `names` has no name for is called by its number.
-pub fn groups(
+pub fn topics(
     x: &[f32],
     y: &[f32],
     clusters: &Numbering<'_>,
     mut names: BTreeMap<i32, Name>,
-) -> Vec<Group> {
+) -> Vec<Topic> {
     let Numbering { codes, ids } = clusters;
-    let members = place::members(codes, ids.len());
+    let members = label_anchor::members(codes, ids.len());
     let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
     let anchors: Vec<(f32, f32)> = members
         .iter()
-        .map(|rows| place::anchor(x, y, rows))
+        .map(|rows| label_anchor::anchor(x, y, rows))
         .collect();
-    let colors = color::assign(&anchors, &sizes, &place::contacts(x, y, codes, &sizes));
+    let colors = color::assign(
+        &anchors,
+        &sizes,
+        &label_anchor::contacts(x, y, codes, &sizes),
+    );
     colors
         .into_iter()
         .enumerate()
         .map(|(at, colors)| {
             let cluster = ids[at];
-            let name = names.remove(&cluster).unwrap_or_default();
-            let label = if name.label.trim().is_empty() {
+            let Name { name, keywords } = names.remove(&cluster).unwrap_or_default();
+            let name = if name.trim().is_empty() {
                 format!("Topic {cluster}")
             } else {
-                name.label
+                name
             };
-            Group {
+            Topic {
                 cluster,
-                name: label,
-                keywords: name.keywords,
+                name,
+                keywords,
                 size: sizes[at],
                 x: anchors[at].0,
                 y: anchors[at].1,
-                reach: place::reach(x, y, &members[at], anchors[at]),
+                reach: label_anchor::reach(x, y, &members[at], anchors[at]),
                 colors,
                 parent: None,
             }
@@ -179,23 +183,12 @@ pub fn groups(
         .collect()
 }
 
-/// Gives each of `groups` the cluster of the next coarser layer that holds most of its documents.
-pub fn adopt(groups: &mut [Group], clusters: &Numbering<'_>, coarser: &Numbering<'_>) {
-    let mut pairs: Vec<(i32, i32)> = clusters
-        .codes
-        .iter()
-        .zip(coarser.codes.iter())
-        .filter(|(inner, outer)| **inner >= 0 && **outer >= 0)
-        .map(|(&inner, &outer)| (inner, outer))
-        .collect();
-    pairs.sort_unstable();
-    let mut most = vec![0; groups.len()];
-    for same in pairs.chunk_by(|a, b| a == b) {
-        let (inner, outer) = (same[0].0 as usize, same[0].1 as usize);
-        if same.len() > most[inner] {
-            most[inner] = same.len();
-            groups[inner].parent = Some(outer);
-        }
+/// Gives each of `topics` its place among the clusters of the next coarser layer that is drawn, by the cluster that `parent`
+/// gives for its own.
+pub fn link(topics: &mut [Topic], parent: &BTreeMap<i32, i32>, coarser: &Numbering<'_>) {
+    for topic in topics {
+        let above = parent.get(&topic.cluster);
+        topic.parent = above.and_then(|above| coarser.ids.binary_search(above).ok());
     }
 }
 
@@ -219,13 +212,13 @@ mod tests {
         let cluster = [2_147_483_647, 5, 5, -1];
         let (x, y) = ([0.0, 4.0, 4.5, 9.0], [0.0; 4]);
         let named = Name {
-            label: "ferries".to_owned(),
+            name: "ferries".to_owned(),
             keywords: Vec::new(),
         };
         let names = BTreeMap::from([(2_147_483_647, named), (0, Name::default())]);
-        let found: Vec<(i32, String, usize)> = groups(&x, &y, &Numbering::of(&cluster), names)
+        let found: Vec<(i32, String, usize)> = topics(&x, &y, &Numbering::of(&cluster), names)
             .into_iter()
-            .map(|group| (group.cluster, group.name, group.size))
+            .map(|topic| (topic.cluster, topic.name, topic.size))
             .collect();
         assert_eq!(
             found,

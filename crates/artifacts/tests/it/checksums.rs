@@ -8,14 +8,17 @@ use arrow::array::{Float64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Error,
-    Footer, Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage,
-    Stored, Sweep, SweepRow, Topic, Topics,
+    Footer, Label, Labels, Map, Membership, Mst, Neighbors, NeighborsFacts, Predictions,
+    Projection, SingleLinkage, Stored, Sweep, SweepRow, Topic, Topics,
 };
 use serde_json::json;
 
 fn footer() -> Footer {
     let mut footer = Footer::new("test 1.0", json!({"k": 2, "name": "x"}), 7);
-    footer.fact("recall", 0.5);
+    footer.set_facts(&NeighborsFacts {
+        certified: Some(true),
+        ..NeighborsFacts::default()
+    });
     footer
 }
 
@@ -221,7 +224,7 @@ no_damage_passes!(
             layer: -1,
             cluster: i as i32,
             parent: -1,
-            label: format!("topic {i}"),
+            name: format!("topic {i}"),
             keywords: vec![format!("word {i}"), "words".to_owned()],
             size: 2,
             exemplar_ids: vec![1],
@@ -307,7 +310,7 @@ fn a_file_is_verified_without_being_read() {
         y: &ones,
         text: &documents.text,
         cluster: &some(|_| 0),
-        label: some(|_| "name"),
+        name: some(|_| "name"),
         probability: &ones,
         outlier_score: &ones,
         neighbors: None,

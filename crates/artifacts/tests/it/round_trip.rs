@@ -8,16 +8,23 @@ use arrow::array::{Int64Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{
     Artifact, ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings,
-    Footer, Label, Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage,
-    Sweep, SweepRow, Topic, Topics,
+    Footer, Label, Labels, Map, Membership, Mst, Neighbors, NeighborsFacts, Predictions,
+    Projection, SingleLinkage, Sweep, SweepRow, Topic, Topics,
 };
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 
+fn facts() -> NeighborsFacts {
+    NeighborsFacts {
+        isolated: Some(3),
+        ..NeighborsFacts::default()
+    }
+}
+
 fn footer() -> Footer {
     let mut footer = Footer::new("test 1.0", json!({"k": 2, "name": null}), 7);
     footer.metric = Some("cosine".to_owned());
-    footer.fact("recall", 0.5);
+    footer.set_facts(&facts());
     footer
 }
 
@@ -91,7 +98,7 @@ macro_rules! round_trip {
             assert_eq!(found.kind, stringify!($name));
             assert_eq!((found.version, found.seed, found.producer.as_str()), (1, 7, "test 1.0"));
             assert_eq!(found.options, json!({"k": 2, "name": null}));
-            assert_eq!(found.facts["recall"], 0.5);
+            assert_eq!(found.facts::<NeighborsFacts>(), facts());
             read.value.write(&again, &found).unwrap();
             assert_eq!(artifacts::sha256(&path).unwrap(), artifacts::sha256(&again).unwrap());
         }
@@ -236,7 +243,7 @@ round_trip!(
             layer: -1,
             cluster: 0,
             parent: -1,
-            label: "größe, 大きさ".to_owned(),
+            name: "größe, 大きさ".to_owned(),
             keywords: vec!["größe".to_owned(), "大きさ".to_owned()],
             size: 2,
             exemplar_ids: vec![1],
@@ -320,7 +327,7 @@ fn the_map_holds_all_of_a_row() {
         y: &[2.0, 3.0],
         text: &LargeStringArray::from(vec!["a", "b"]),
         cluster: &[0, -1],
-        label: vec!["first", ""],
+        name: vec!["first", ""],
         probability: &[1.0, 0.0],
         outlier_score: &[0.0, 1.0],
         neighbors: Some(&neighbors),

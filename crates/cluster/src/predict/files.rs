@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use artifacts::{Clusters, Embeddings, Footer, Neighbors, Stored};
+use artifacts::{ClusterFacts, Clusters, Embeddings, Footer, Neighbors, ProjectionFacts, Stored};
 use hdbscan_graph::steps::{core_distances, labels, select};
 use hdbscan_graph::{ClusterTree, CondensedTree, Selection, SelectionOptions};
 use knn_graph::KnnGraph;
@@ -49,12 +49,10 @@ impl TrainedClustering {
             path: path.to_owned(),
         })?;
         let metric: Metric = metric.parse()?;
-        let min_samples = footer.facts.get("min_samples_others");
-        let min_samples = min_samples
-            .and_then(serde_json::Value::as_u64)
-            .ok_or_else(|| Error::NotOurs {
-                path: path.to_owned(),
-            })? as usize;
+        let min_samples = footer.facts::<ClusterFacts>().min_samples_others;
+        let min_samples = min_samples.ok_or_else(|| Error::NotOurs {
+            path: path.to_owned(),
+        })?;
 
         let tree_path = files.input("condensed_tree");
         let stored = artifacts::CondensedTree::read(tree_path)?;
@@ -84,7 +82,7 @@ impl TrainedClustering {
             footer: neighbors_footer,
         } = Neighbors::read(neighbors_path)?;
         // As in the run that made the clusters, which has warned of it.
-        neighbors.settle_rounding();
+        neighbors.clamp_rounding_errors();
         if neighbors.len() != clusters.len() || min_samples > neighbors.k {
             return Err(Error::Rows {
                 path: neighbors_path.to_owned(),
@@ -139,12 +137,10 @@ fn laid_out(
         path: path.to_owned(),
     })?;
     made_from(files, path, footer, "embeddings", "vectors")?;
-    let metric = footer.facts.get("neighbors_metric");
-    let metric = metric
-        .and_then(serde_json::Value::as_str)
-        .ok_or_else(|| Error::NoMetric {
-            path: path.to_owned(),
-        })?;
+    let metric = footer.facts::<ProjectionFacts>().neighbors_metric;
+    let metric = metric.ok_or_else(|| Error::NoMetric {
+        path: path.to_owned(),
+    })?;
     Ok(Some(LaidOut {
         embeddings: Embeddings::read(of)?,
         metric: metric.parse()?,

@@ -143,7 +143,6 @@ impl Stage for Predict {
             }
             footer.reads("new", source)?;
             footer.metric = Some(metric.to_string());
-            footer.fact("in_clusters", report.in_clusters);
             predictions.write(path, &footer)?;
         }
         Ok(report)

@@ -50,7 +50,10 @@ fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
         metric: Some("cosine".to_owned()),
         ..Footer::default()
     };
-    footer.fact("isolated", 2);
+    footer.set_facts(&artifacts::NeighborsFacts {
+        isolated: Some(2),
+        ..artifacts::NeighborsFacts::default()
+    });
     Neighbors { k, ids, distances }
         .write(&dir.path().join("neighbors.parquet"), &footer)
         .unwrap();
@@ -151,8 +154,11 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
     let mut footer = neighbors.footer.clone().unwrap();
     let (report, warnings) = heard(&footer, Tree::Exact);
     assert!(report.certified && warnings.is_empty(), "{warnings:?}");
-    footer.fact("certified", false);
-    footer.fact("backend", "hnsw");
+    footer.set_facts(&artifacts::NeighborsFacts {
+        certified: Some(false),
+        backend: Some("hnsw".to_owned()),
+        ..artifacts::NeighborsFacts::default()
+    });
     let (report, warnings) = heard(&footer, Tree::Exact);
     assert!(!report.certified && report.to_string().contains("not proven"));
     assert!(

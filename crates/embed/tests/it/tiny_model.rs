@@ -713,5 +713,6 @@ fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
     let footer = artifacts::Footer::read(&bench.path("embeddings.parquet"))
         .unwrap()
         .unwrap();
-    assert_eq!(footer.facts["model"], "hashed character n-grams");
+    let facts = footer.facts::<artifacts::EmbeddingsFacts>();
+    assert_eq!(facts.model.as_deref(), Some("hashed character n-grams"));
 }

@@ -263,7 +263,8 @@ fn the_footer_counts_every_row_by_what_became_of_it() {
     let counts = |case: &Case| {
         let (report, documents) = case.read();
         let footer = documents.footer.as_ref().expect("our files have one");
-        let told = artifacts::Intake::of(footer).expect("every count is written");
+        let told = footer.facts::<artifacts::DocumentsFacts>().intake;
+        let told = told.expect("every count is written");
         assert_eq!(told, report.intake());
         let left_out: usize = told.left_out().iter().map(|(_, rows)| rows).sum();
         assert_eq!(told.documents + left_out, told.rows);

@@ -157,7 +157,8 @@ fn the_same_input_gives_the_same_bytes_and_the_footer_says_where_from() {
         footer.inputs["source"],
         artifacts::sha256_of(content.as_bytes())
     );
-    assert_eq!(footer.facts["without_text"], 1);
+    let intake = footer.facts::<artifacts::DocumentsFacts>().intake;
+    assert_eq!(intake.unwrap().without_text, 1);
     assert_eq!(footer.options["on_bad_row"], "error");
 }
 

@@ -34,13 +34,12 @@ fn the_file_says_what_it_is() {
         ("neighbors", Some("cosine"), 3)
     );
     assert_eq!(footer.options["k"], 7);
-    assert_eq!(footer.facts["recall"]["sample"], 200);
-    assert_eq!(footer.facts["certified"], false);
+    let facts = footer.facts::<artifacts::NeighborsFacts>();
+    let recall = facts.recall.unwrap();
+    assert_eq!(recall.sample, 200);
+    assert_eq!(facts.certified, Some(false));
     assert_eq!(footer.inputs.keys().collect::<Vec<_>>(), ["embeddings"]);
-    assert!(
-        (report.recall.unwrap().recall - footer.facts["recall"]["recall"].as_f64().unwrap()).abs()
-            < 1e-12
-    );
+    assert!((report.recall.unwrap().recall - recall.recall).abs() < 1e-12);
 }
 
 #[test]

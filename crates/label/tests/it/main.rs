@@ -2,7 +2,4 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-mod clean;
-mod names;
 mod run;
-mod tokenize;

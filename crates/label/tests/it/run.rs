@@ -131,7 +131,7 @@ fn topics_are_named_with_keywords_sizes_and_exemplars() {
     let topics = topics(dir.path());
     assert_eq!(topics.rows.len(), 2);
     assert!(
-        topics.rows[0].label.starts_with("central bank"),
+        topics.rows[0].name.starts_with("central bank"),
         "{topics:?}"
     );
     assert!(
@@ -183,7 +183,7 @@ fn a_topic_without_words_is_named_by_a_text() {
     clusters(dir.path(), &CLUSTERS);
     let report = run(dir.path(), &Options::default()).unwrap();
     assert_eq!((report.named_by_text, report.without_words), (1, 3));
-    assert_eq!(topics(dir.path()).rows[0].label, "?!");
+    assert_eq!(topics(dir.path()).rows[0].name, "?!");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn texts_that_stand_in_for_names_can_be_read_and_told_apart() {
         let labels: Vec<String> = topics(dir.path())
             .rows
             .iter()
-            .map(|topic| topic.label.clone())
+            .map(|topic| topic.name.clone())
             .collect();
         (labels, report.made_distinct)
     };

@@ -114,7 +114,10 @@ fn a_map_is_written_with_figures_and_a_footer() {
     assert!(report.quality.trustworthiness.unwrap() > 0.9);
     assert_eq!(report.quality.trustworthiness_rows, N);
     let footer = projection.footer.as_ref().unwrap();
-    assert_eq!(footer.facts["reproducible"], true);
+    assert_eq!(
+        footer.facts::<artifacts::ProjectionFacts>().reproducible,
+        Some(true)
+    );
     assert_eq!(
         footer.inputs.keys().collect::<Vec<_>>(),
         ["embeddings", "neighbors"]

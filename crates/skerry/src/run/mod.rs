@@ -101,7 +101,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
 /// Removes what killed writers of the files `written` left in `dir`, and the copy of standard input.
 pub(crate) fn clear(dir: &Path, written: &[PathBuf]) {
     for path in written {
-        artifacts::remove_litter(path);
+        artifacts::remove_stale_temp_files(path);
     }
     spool::remove(dir);
 }

@@ -58,14 +58,14 @@ export class Card {
   fill(row, pinned) {
     const { data, state, search } = this.app;
     const code = data.cluster[row];
-    const cluster = data.head.clusters[code];
+    const topic = data.head.topics[code];
     const chip = el('span', { className: 'chip' });
-    if (cluster) chip.style.background = cluster[state.theme];
+    if (topic) chip.style.background = topic[state.theme];
     else chip.classList.add('none');
     const heading = el('div', { className: 'card-topic' }, chip,
-      el('strong', { textContent: showControls(cluster ? cluster.name : 'In no topic'), dir: 'auto' }),
-      cluster ? el('span', { className: 'soft', textContent: `${count(cluster.size)} texts` }) : null);
-    const parent = data.head.layers[0]?.[cluster?.parent];
+      el('strong', { textContent: showControls(topic ? topic.name : 'In no topic'), dir: 'auto' }),
+      topic ? el('span', { className: 'soft', textContent: `${count(topic.size)} texts` }) : null);
+    const parent = data.head.layers[0]?.[topic?.parent];
     if (parent) heading.append(el('span', { className: 'soft', textContent: `part of ${showControls(parent.name)}`, dir: 'auto' }));
     if (pinned) {
       heading.append(el('button', { type: 'button', className: 'close', textContent: '\u00d7', title: 'Close (Esc)',
@@ -82,7 +82,7 @@ export class Card {
       fields.append(el('dt', { textContent: showControls(column.name), dir: 'auto' }), el('dd', { dir: 'auto' }, value));
     }
     const doubts = [
-      ['Membership', 'How firmly the text belongs to its topic', cluster && data.probability],
+      ['Membership', 'How firmly the text belongs to its topic', topic && data.probability],
       ['Outlier score', 'How far the text lies from the dense parts of the topics', data.outlier],
       ['Neighbors kept', 'Share of its nearest texts that lie near it on the map: where it is low, its place says little', data.preserved],
     ];
@@ -118,8 +118,8 @@ export class Card {
     const list = el('ol', { className: 'near' });
     for (const id of ids) {
       const chip = el('span', { className: 'chip' });
-      const cluster = data.head.clusters[data.cluster[id]];
-      if (cluster) chip.style.background = cluster[state.theme];
+      const topic = data.head.topics[data.cluster[id]];
+      if (topic) chip.style.background = topic[state.theme];
       else chip.classList.add('none');
       const label = el('span', { dir: 'auto', textContent: '\u2026' });
       data.texts.get(id).then((text) => setHighlighted(label, showControls(text), [], 90), (error) => this.app.fail(error));

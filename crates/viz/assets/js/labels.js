@@ -15,16 +15,16 @@ export class Labels {
     this.canvas = canvas;
     this.context = canvas.getContext('2d');
     const { head } = data;
-    const largest = Math.max(1, ...head.clusters.map((cluster) => cluster.size));
-    const fine = head.clusters.map((cluster, code) => ({ ...cluster, code, weight: Math.sqrt(cluster.size / largest) }));
-    // Names of the layers above the clusters, one layer at a time: the coarsest while the whole map is in view. A group
-    // that is called like one of its topics says nothing more.
-    const names = new Set(fine.map((cluster) => cluster.name));
+    const largest = Math.max(1, ...head.topics.map((topic) => topic.size));
+    const fine = head.topics.map((topic, code) => ({ ...topic, code, weight: Math.sqrt(topic.size / largest) }));
+    // Names of the coarser layers, one layer at a time: the coarsest while the whole map is in view. One
+    // that has the name of a finer topic says nothing more.
+    const names = new Set(fine.map((topic) => topic.name));
     this.layers = head.layers.length;
-    this.topics = fine.length;
+    this.count = fine.length;
     const coarse = head.layers.flatMap((layer, level) =>
-      layer.filter((group) => !names.has(group.name))
-        .map((group) => ({ ...group, code: -1, weight: 1, reach: 0, coarse: true, level })));
+      layer.filter((topic) => !names.has(topic.name))
+        .map((topic) => ({ ...topic, code: -1, weight: 1, reach: 0, coarse: true, level })));
     this.items = [...coarse, ...fine].sort((a, b) => Boolean(b.coarse) - Boolean(a.coarse) || b.size - a.size || a.code - b.code);
     this.planned = null;
     this.placed = [];
@@ -80,8 +80,8 @@ export class Labels {
   // the zoom: it depends on nothing else, so that panning moves no name and zooming back brings the same picture.
   place(camera, state) {
     this.measure(camera);
-    const clusters = state.clusters;
-    const focus = state.hits ? state.hitsPer(clusters) : null;
+    const { topics } = state;
+    const focus = state.hits ? state.hitsPer(topics) : null;
     const boxes = new Boxes();
     this.placed = [];
     for (const { item, offset } of this.plan(camera, state, focus)) {
@@ -94,9 +94,9 @@ export class Labels {
   }
 
   plan(camera, state, focus) {
-    const { clusters } = state;
+    const { topics } = state;
     const level = Math.floor(Math.log2(camera.zoom) * 3 + 1e-3);
-    const key = [level, camera.width, camera.height, [...clusters.hidden].join(' '), state.searched].join('/');
+    const key = [level, camera.width, camera.height, [...topics.hidden].join(' '), state.searched].join('/');
     if (key === this.planned?.key) return this.planned.spots;
     const zoom = 2 ** (level / 3);
     const scale = camera.homeScale * zoom;
@@ -108,9 +108,9 @@ export class Labels {
     const at = (item) => [(item.x - camera.homeX) * scale + camera.width / 2, (camera.homeY - item.y) * scale + camera.height / 2];
     // Names of layers stand in where the whole map is far from having room for those of all topics; else they would only
     // be in the way. Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
-    const crowded = this.topics > 1.25 * roomFor(camera);
+    const crowded = this.count > 1.25 * roomFor(camera);
     const layer = crowded ? this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2))) : -1;
-    const shown = items.filter((item) => (item.coarse ? item.level === layer : !clusters.hidden.has(item.code)));
+    const shown = items.filter((item) => (item.coarse ? item.level === layer : !topics.hidden.has(item.code)));
     // Where the topics that are to be named lie: one under the name of another could have none.
     const places = shown.slice(0, Math.min(200, Math.ceil(budget))).map((item, rank) => ({ rank, at: at(item) }));
     for (const [rank, item] of shown.entries()) {

@@ -367,7 +367,7 @@ class App {
       else {
         const code = this.labels.at(px, py);
         if (this.state.pinned >= 0) this.pin(-1);
-        else if (code >= 0) this.flyToValue(this.state.clusters, code);
+        else if (code >= 0) this.flyToValue(this.state.topics, code);
       }
     };
     stage.addEventListener('pointerup', release);
@@ -443,7 +443,7 @@ class App {
     else if (event.key === '-') this.zoomBy(1 / 1.5);
     else if (event.key === '0' || event.key === 'Home') this.goHome();
     else if (event.key === 'n') {
-      this.state.toggle(this.state.clusters, this.state.noiseCode);
+      this.state.toggle(this.state.topics, this.state.noiseCode);
       this.changed();
     } else if (event.key === 'l') this.toggleNames();
     else if (event.key === 'Enter') this.pin(this.middleRow());
@@ -459,7 +459,7 @@ class App {
       if (!grouping?.codes) continue;
       for (const code of list.split('.')) if (/^\d+$/.test(code)) grouping.hidden.add(Number(code));
     }
-    if (wanted.get('noise') === '0') state.clusters.hidden.add(state.noiseCode);
+    if (wanted.get('noise') === '0') state.topics.hidden.add(state.noiseCode);
     if ((wanted.get('names') !== '0') !== this.namesShown) this.toggleNames();
     this.setTheme(wanted.get('theme'));
     const query = wanted.get('q') ?? '';
@@ -483,9 +483,9 @@ class App {
       const { camera, state } = this;
       const parts = new URLSearchParams();
       if (!camera.isHome) parts.set('at', `${camera.x.toFixed(4)},${camera.y.toFixed(4)},${camera.zoom.toFixed(3)}`);
-      if (state.coloring !== state.clusters) parts.set('color', state.coloring.key);
+      if (state.coloring !== state.topics) parts.set('color', state.coloring.key);
       for (const grouping of state.groupings) {
-        const off = [...grouping.hidden].filter((code) => grouping !== state.clusters || code !== state.noiseCode);
+        const off = [...grouping.hidden].filter((code) => grouping !== state.topics || code !== state.noiseCode);
         if (off.length) parts.set(`off.${grouping.key}`, off.sort((a, b) => a - b).join('.'));
       }
       if (state.noiseHidden) parts.set('noise', '0');

@@ -35,7 +35,7 @@ export class Panel {
       this.find('search').focus();
     });
     this.find('noise').addEventListener('change', (event) => {
-      app.state.toggle(app.state.clusters, app.state.noiseCode, event.target.checked);
+      app.state.toggle(app.state.topics, app.state.noiseCode, event.target.checked);
       app.changed();
     });
     const button = (id, action) => this.find(id).addEventListener('click', () => {
@@ -50,7 +50,7 @@ export class Panel {
   fillHead() {
     const { head, n } = this.app.data;
     this.find('title').textContent = showControls(head.title);
-    const topics = head.clusters.length;
+    const topics = head.topics.length;
     this.find('subtitle').textContent = `${count(n)} texts \u00b7 ${count(topics)} ${topics === 1 ? 'topic' : 'topics'}`;
     const line = this.find('noise-line');
     line.hidden = !head.noise;
@@ -104,7 +104,7 @@ export class Panel {
     const list = this.find('legend');
     const key = `${coloring.key}/${state.theme}`;
     if (key !== this.legend.key) {
-      this.find('legend-title').textContent = coloring === state.clusters ? 'Topics' : showControls(coloring.name);
+      this.find('legend-title').textContent = coloring === state.topics ? 'Topics' : showControls(coloring.name);
       this.find('legend-tools').hidden = !coloring.codes;
       this.legend = { key, items: coloring.codes ? this.legendItems(coloring) : [] };
       list.replaceChildren(...(coloring.codes ? this.legend.items.map(({ element }) => element) : [this.rampItem(coloring)]));

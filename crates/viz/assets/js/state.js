@@ -14,7 +14,7 @@ const MUTED = {
 export class State {
   constructor(data) {
     this.data = data;
-    this.groupings = [clusterGrouping(data), ...data.columns.map(columnGrouping).filter(Boolean)];
+    this.groupings = [topicGrouping(data), ...data.columns.map(columnGrouping).filter(Boolean)];
     this.coloring = this.groupings[0];
     this.theme = 'light';
     this.hits = null;
@@ -23,16 +23,16 @@ export class State {
     this.pinned = -1;
   }
 
-  get clusters() {
+  get topics() {
     return this.groupings[0];
   }
 
   get noiseCode() {
-    return this.clusters.values.length;
+    return this.topics.values.length;
   }
 
   get noiseHidden() {
-    return this.clusters.hidden.has(this.noiseCode);
+    return this.topics.hidden.has(this.noiseCode);
   }
 
   grouping(key) {
@@ -92,13 +92,13 @@ export class State {
     const muted = MUTED[theme];
     const colors = new Uint32Array(n);
     const noise = this.noiseCode;
-    const clusterCodes = this.clusters.codes;
+    const topicCodes = this.topics.codes;
     const filters = this.groupings.filter((grouping) => grouping.hidden.size);
     const layers = new Uint8Array(n);
     const sizes = [0, 0, 0, 0];
     const palette = coloring.codes && coloring.values.map((value) => rgba(value[theme]));
     const ramp = coloring.codes ? null : packedRamp(coloring, theme);
-    palette?.push(coloring === this.clusters ? muted.none : muted.missing);
+    palette?.push(coloring === this.topics ? muted.none : muted.missing);
     for (let row = 0; row < n; row++) {
       let shown = true;
       for (const filter of filters) {
@@ -111,7 +111,7 @@ export class State {
         layers[row] = 255;
         continue;
       }
-      let layer = clusterCodes[row] === noise ? 1 : 2;
+      let layer = topicCodes[row] === noise ? 1 : 2;
       let color;
       if (palette) color = palette[coloring.codes[row]];
       else {
@@ -139,13 +139,13 @@ export class State {
   }
 }
 
-function clusterGrouping(data) {
+function topicGrouping(data) {
   return {
     key: 'cluster',
     name: 'Topic',
     kind: 'category',
     codes: data.cluster,
-    values: data.head.clusters,
+    values: data.head.topics,
     none: { name: 'In no topic', title: 'Texts that belong to no topic', size: data.head.noise },
     hidden: new Set(),
   };

@@ -1,7 +1,7 @@
 //! Names on a picture: the largest topics first, each on its place or beside it, none over another.
 
 use super::font::{Font, Setting, is_loose};
-use crate::scene::Group;
+use crate::scene::Topic;
 
 /// How names are set.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +69,7 @@ pub type Rect = [f32; 4];
 #[derive(Debug, Clone, Copy)]
 pub struct Spot<'a> {
     /// The topic.
-    pub topic: &'a Group,
+    pub topic: &'a Topic,
     /// Its place, in pixels.
     pub x: f32,
     /// Its place, in pixels.
@@ -281,11 +281,11 @@ mod tests {
     #[test]
     fn names_never_overlap_and_large_topics_always_have_one() {
         let font = Font::new(None).unwrap();
-        let topics: Vec<Group> = (0..85)
-            .map(|at| Group {
+        let topics: Vec<Topic> = (0..85)
+            .map(|at| Topic {
                 name: format!("topic number {at}, of many"),
                 size: 1000 - 10 * at,
-                ..Group::default()
+                ..Topic::default()
             })
             .collect();
         let at = |group: usize| {
@@ -338,10 +338,10 @@ mod tests {
             ("champions league, striker, arsenal", 250),
             ("cricket, test", 110),
         ];
-        let topics = topics.map(|(name, size)| Group {
+        let topics = topics.map(|(name, size)| Topic {
             name: name.to_owned(),
             size,
-            ..Group::default()
+            ..Topic::default()
         });
         // The second would lie under the name of the first.
         let spots = topics.iter().zip([(600.0, 400.0), (540.0, 405.0)]);
@@ -360,10 +360,10 @@ mod tests {
     fn a_name_of_one_long_phrase_is_cut_and_known_whole() {
         let font = Font::new(None).unwrap();
         let names = ["neu".repeat(70), "harbor ferries".to_owned()];
-        let topics = names.clone().map(|name| Group {
+        let topics = names.clone().map(|name| Topic {
             name,
             size: 10,
-            ..Group::default()
+            ..Topic::default()
         });
         let spots = topics.iter().zip([200.0, 700.0]).map(|(topic, y)| Spot {
             topic,

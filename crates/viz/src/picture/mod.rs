@@ -18,12 +18,7 @@ use stage::thousands;
 use self::font::{Font, Setting};
 use self::labels::{Placed, Style};
 use crate::color::{DARK_PAPER, LIGHT_PAPER, hex, unhex};
-use crate::scene::{Group, Scene};
-
-/// A picture of more pixels is refused: each takes [`PIXEL_BYTES`] while it is drawn, so this many take 960 MiB.
-pub const MOST_PIXELS: u64 = 50_000_000;
-/// Four floating-point numbers while it is drawn, four bytes while it is written.
-pub const PIXEL_BYTES: u64 = 20;
+use crate::scene::{Scene, Topic};
 
 /// Room around the map, in pixels: left and right, top, bottom.
 const MARGIN: [f32; 3] = [40.0, 76.0, 48.0];
@@ -156,7 +151,7 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
 impl Picture {
     /// Leaves out the names that `font` cannot draw, which makes room for others; says how many they are.
     pub fn keep_drawable(&mut self, scene: &Scene<'_>, font: &Font) -> usize {
-        let drawable = |topic: &Group| font.setting(&topic.name) == Setting::Whole;
+        let drawable = |topic: &Topic| font.setting(&topic.name) == Setting::Whole;
         let lost = scene.topics.iter().filter(|topic| !drawable(topic)).count();
         if lost > 0 {
             self.name(scene, font, drawable);
@@ -165,7 +160,7 @@ impl Picture {
     }
 
     /// Places the names of the topics that are wanted, and counts them.
-    fn name(&mut self, scene: &Scene<'_>, font: &Font, wanted: impl Fn(&Group) -> bool) {
+    fn name(&mut self, scene: &Scene<'_>, font: &Font, wanted: impl Fn(&Topic) -> bool) {
         let (width, height) = (self.width as f32, self.height as f32);
         let style = Style {
             small: 13.0,

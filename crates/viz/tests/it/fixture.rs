@@ -72,7 +72,7 @@ pub fn topics_of_layers(dir: &Path, footer: &Footer, rows: &[(i32, i32, i64, &st
         layer,
         cluster,
         parent: -1,
-        label: label.to_owned(),
+        name: label.to_owned(),
         keywords: vec![label.to_owned()],
         size,
         exemplar_ids: Vec::new(),

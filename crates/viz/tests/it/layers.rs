@@ -48,7 +48,7 @@ fn the_map_names_every_layer_and_knows_parents() {
     draw(dir).unwrap();
 
     let page = text(dir, "map.html");
-    let clusters = told(&page, "clusters");
+    let clusters = told(&page, "topics");
     for (at, cluster) in clusters.as_array().unwrap().iter().enumerate() {
         assert_eq!(cluster["name"], format!("name -1 {at}"));
         assert_eq!(cluster["parent"], 3 - at / 2, "{cluster}");

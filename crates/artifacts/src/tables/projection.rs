@@ -1,0 +1,20 @@
+//! `projection.parquet`: the position of each document on the map.
+
+use crate::ProjectionFacts;
+use crate::declare::table;
+
+table! {
+    /// The position of each document on the map.
+    Projection: "projection", version 1, by "project",
+    "the position of each document; a layout of more than three components is a file of kind embeddings",
+    facts ProjectionFacts;
+    id optional of x: "Document";
+    {
+        /// Position, to the right.
+        x: Vec<f32>,
+        /// Position, upwards.
+        y: Vec<f32>,
+        /// Share of its true neighbors that are its neighbors on the map, too.
+        preserved: Option<Vec<f32>>,
+    }
+}
