@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// What any stage may use, and the tests and benches, which look at files.
-const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "vectors", "entities"];
+const BELOW_STAGES: &[&str] = &["artifacts", "stage", "graph", "exact-knn", "entities"];
 
 /// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
 const FOR_TESTS: &str = "test-support";
@@ -20,7 +20,7 @@ const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
 const BELOW: [(&str, &[&str]); 10] = [
     (FOR_TESTS, &[]),
     ("artifacts", &[]),
-    ("vectors", &[]),
+    ("exact-knn", &[]),
     ("graph", &[]),
     ("entities", &[]),
     ("stage", &["artifacts"]),

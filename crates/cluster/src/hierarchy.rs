@@ -1,7 +1,7 @@
 //! From neighbor lists to the dendrogram.
 
+use exact_knn::ProgressCallback;
 use graph::Lists;
-use vectors::Watch;
 
 use crate::Error;
 use crate::core_distance::core_distances;
@@ -18,7 +18,7 @@ pub struct Beyond<'a, 'p> {
     /// How many points have no direction. Their lists are made up, and would join what nothing joins.
     pub isolated: usize,
     /// Told of progress.
-    pub watch: Watch<'a>,
+    pub watch: ProgressCallback<'a>,
 }
 
 /// A dendrogram and how it came about.

@@ -1,7 +1,7 @@
 //! What can be chosen. All of it decides the bytes of the output, so all of it goes into the footer.
 
+use exact_knn::Metric;
 use serde::{Deserialize, Serialize};
-use vectors::Metric;
 
 use crate::Error;
 use crate::assign::Assign;

@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Stored};
+use exact_knn::{Metric, Points};
 use graph::Lists;
 use serde_json::Value;
 use stage::{File, Files, Progress};
-use vectors::{Metric, Points};
 
 use crate::Error;
 use crate::hierarchy::Beyond;
@@ -196,10 +196,7 @@ impl<'a> Vectors<'a> {
         let done = work(&Beyond {
             points: &|why| self.searchable(&points, why, progress),
             isolated: trust.isolated,
-            watch: &|rows| {
-                progress.advance(rows);
-                true
-            },
+            watch: &|rows| progress.advance(rows),
         });
         progress.end();
         done
@@ -272,7 +269,7 @@ impl<'a> Vectors<'a> {
             let (ids, distances) = self.lists.row(row);
             let (neighbor, listed) = (ids[0], distances[0]);
             let measured =
-                vectors::distance(points.row(row), points.row(neighbor as usize), metric);
+                exact_knn::distance(points.row(row), points.row(neighbor as usize), metric);
             // A foreign file may have been measured another way, but not by this much. A row without a
             // direction has no cosine distance to compare.
             if (listed - measured).abs() > 1e-3 * measured.abs().max(1e-2) {

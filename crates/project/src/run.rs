@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Projection, Stored};
+use exact_knn::Metric;
 use graph::UnionFind;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
-use vectors::Metric;
 
 use crate::layout::{Layout, Lists, Rows, layout};
 use crate::optimize::Kernel;

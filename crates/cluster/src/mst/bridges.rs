@@ -4,8 +4,8 @@
 //! and so stable that it beats everything below it. Here every round of Boruvka's algorithm (1926) searches the lightest
 //! edge out of each component but the largest, until there is one.
 
+use exact_knn::{BoruvkaQuery, ProgressCallback};
 use graph::UnionFind;
-use vectors::{Outside, Watch};
 
 use super::{Edge, Grown, Searchable, kruskal};
 
@@ -18,8 +18,8 @@ pub fn bridge(
     forest: &[Edge],
     copy_of: &[u32],
     points: &Searchable<'_>,
-    watch: Watch<'_>,
-) -> Result<Grown, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<Grown, exact_knn::Error> {
     let spanned = span(core, forest, copy_of, points, watch)?;
     Ok(spanned.grown(core, forest, points))
 }
@@ -37,8 +37,8 @@ pub(super) fn span(
     forest: &[Edge],
     copy_of: &[u32],
     points: &Searchable<'_>,
-    watch: Watch<'_>,
-) -> Result<Spanned, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<Spanned, exact_knn::Error> {
     let n = core.len();
     let mut isolated = vec![false; n];
     for &i in &points.isolated {
@@ -63,13 +63,13 @@ pub(super) fn span(
                 root[i as usize] != largest && copy_of[i as usize] == i && !isolated[i as usize]
             })
             .collect();
-        let ask = Outside {
-            group: &root,
+        let ask = BoruvkaQuery {
+            component: &root,
             core: Some(core),
             queries: &queries,
             bound: &vec![f32::INFINITY; queries.len()],
         };
-        let (found, _) = points.index.lightest_outside(&ask, watch)?;
+        let (found, _) = points.index.nearest_in_other_component(&ask, watch)?;
         searched += queries.len() as u64;
         for (_, edge) in found {
             if sets.union(edge.from, edge.to) {

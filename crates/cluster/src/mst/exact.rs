@@ -2,14 +2,14 @@
 //!
 //! The tree of the graph, its components joined by bridges, is nearly it. By the cycle property a pair can be in the
 //! minimum spanning tree only if it undercuts the heaviest edge on the path between its ends, and the tree with all
-//! such [shortcuts](vectors::Index::shortcuts) contains the minimum spanning tree of all pairs. They are found in one
+//! such [undercutting edges](exact_knn::Index::undercutting_edges) contains the minimum spanning tree of all pairs. They are found in one
 //! pass over half of the pairs, whatever the number of neighbors.
 //!
 //! Where two large clusters meet too late in the first tree, very many pairs undercut that one edge. So a pass over
 //! every eighth row, 1/64 of the work, goes first: what it finds leaves some 64 such pairs where there were thousands.
 
+use exact_knn::{DendrogramOrder, Index, ProgressCallback};
 use graph::UnionFind;
-use vectors::{Index, Leaves, Watch};
 
 use super::bridges::span;
 use super::{Edge, Grown, Searchable, kruskal};
@@ -23,7 +23,7 @@ const EVERY: usize = 8;
 /// Edges of a tree from which on the first pass pays.
 const MANY: usize = 4096;
 
-/// The tree that the full distance matrix gives, in the memory of the forest and the shortcuts.
+/// The tree that the full distance matrix gives, in the memory of the forest and the undercutting edges.
 ///
 /// Arguments as for [`super::bridge`]. The weights are those of the full matrix. Equal weights go by id as there, unless
 /// so much ties that the tied pairs would be a good part of the matrix: where more than 64 points are copies of one,
@@ -33,8 +33,8 @@ pub fn exact_tree(
     forest: &[Edge],
     copy_of: &[u32],
     points: &Searchable<'_>,
-    watch: Watch<'_>,
-) -> Result<Grown, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<Grown, exact_knn::Error> {
     let n = core.len();
     let mut spanned = span(core, forest, copy_of, points, watch)?;
     let mut tree = kruskal(n, std::mem::take(&mut spanned.tree));
@@ -60,22 +60,22 @@ pub fn exact_tree(
     Ok(spanned.grown(core, forest, points))
 }
 
-/// The minimum spanning tree of `tree` and its shortcuts between the rows of `index`.
+/// The minimum spanning tree of `tree` and the edges that undercut it between the rows of `index`.
 fn improved(
     mut tree: Vec<Edge>,
     index: &Index<'_>,
     core: &[f32],
     (order, height): (&[u32], &[f32]),
-    watch: Watch<'_>,
-) -> Result<Vec<Edge>, vectors::Error> {
-    let ask = Leaves {
+    watch: ProgressCallback<'_>,
+) -> Result<Vec<Edge>, exact_knn::Error> {
+    let ask = DendrogramOrder {
         order,
         height,
         core: Some(core),
     };
-    let (shortcuts, _) = index.shortcuts(&ask, watch)?;
-    let as_ours = |edge: vectors::Edge| Edge::new(edge.weight, edge.from, edge.to);
-    tree.extend(shortcuts.into_iter().map(as_ours));
+    let (undercutting, _) = index.undercutting_edges(&ask, watch)?;
+    let as_ours = |edge: exact_knn::Edge| Edge::new(edge.weight, edge.from, edge.to);
+    tree.extend(undercutting.into_iter().map(as_ours));
     Ok(kruskal(core.len(), tree))
 }
 

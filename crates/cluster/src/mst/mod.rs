@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use vectors::{Index, Metric, Points, Search};
+use exact_knn::{Index, Metric, Points};
 
 mod bridges;
 mod exact;
@@ -61,14 +61,14 @@ pub struct Searchable<'a> {
 
 impl<'a> Searchable<'a> {
     /// Makes points ready for search.
-    pub fn new(points: Points<'a>, metric: Metric) -> Result<Self, vectors::Error> {
+    pub fn new(points: Points<'a>, metric: Metric) -> Result<Self, exact_knn::Error> {
         let zero = |i: &u32| points.row(*i as usize).iter().all(|&x| x == 0.0);
         let (isolated, members): (Vec<u32>, Vec<u32>) =
             (0..points.n() as u32).partition(|i| metric == Metric::Cosine && zero(i));
         let index = if isolated.is_empty() {
-            Index::new(points, metric, &Search::default())?
+            Index::new(points, metric)?
         } else {
-            Index::of_members(points, &members, metric, &Search::default())?
+            Index::of_members(points, &members, metric)?
         };
         Ok(Self {
             points,
@@ -79,8 +79,8 @@ impl<'a> Searchable<'a> {
     }
 
     /// An index of some of them.
-    fn some(&self, members: &[u32]) -> Result<Index<'a>, vectors::Error> {
-        Index::of_members(self.points, members, self.metric, &Search::default())
+    fn some(&self, members: &[u32]) -> Result<Index<'a>, exact_knn::Error> {
+        Index::of_members(self.points, members, self.metric)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use artifacts::{Clusters, Embeddings, Footer, Neighbors, Stored};
+use exact_knn::Metric;
 use stage::Files;
-use vectors::Metric;
 
 use crate::condense::CondensedTree;
 use crate::labels::labels;

@@ -1,7 +1,7 @@
 //! Which settings to sweep over, and the settings that stay.
 
+use exact_knn::Metric;
 use serde::{Deserialize, Serialize};
-use vectors::Metric;
 
 use super::Range;
 use crate::select::Method;

@@ -7,10 +7,10 @@ use cluster::assign::Assign;
 use cluster::core_distance::core_distances;
 use cluster::mst::{Searchable, exact_tree, spanning_forest};
 use cluster::{Cluster, Options, Tree};
+use exact_knn::{Metric, Points};
 use graph::Lists;
 use stage::{Files, NoLocal, Progress, Seed, Stage};
 use test_support::adjusted_rand_index as ari;
-use vectors::{Metric, Points, Search};
 
 use crate::files::{Run, groups};
 
@@ -45,7 +45,7 @@ fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let n = values.len() / 6;
     let points = Points::new(values, 6).unwrap();
-    let (knn, _) = vectors::knn(points, Metric::Cosine, k, &Search::default(), &|_| true).unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::Cosine, k, &|_| ()).unwrap();
     let made_up: Vec<u32> = (1..=k as u32).collect();
     let kept = knn.ids.iter().map(|id| id + 1);
     let ids = [made_up.clone(), kept.collect(), made_up].concat();
@@ -74,8 +74,7 @@ fn rows_of_zeros_join_nothing() {
         let files = Files::standard(dir.path(), Cluster::INPUTS.iter().chain(Cluster::OUTPUTS));
         // The same rows without the zeros.
         let points = Points::new(&values, 6).unwrap();
-        let (knn, _) =
-            vectors::knn(points, Metric::Cosine, k, &Search::default(), &|_| true).unwrap();
+        let (knn, _) = exact_knn::knn(points, Metric::Cosine, k, &|_| ()).unwrap();
         let alone = tempfile::tempdir().unwrap();
         let footer = Footer {
             metric: Some("cosine".to_owned()),
@@ -228,7 +227,7 @@ fn full_weights(points: Points<'_>, core: &[f32]) -> Vec<f32> {
     let (mut last, mut weights) = (0, Vec::new());
     while !outside.is_empty() {
         for &i in &outside {
-            let distance = vectors::distance(points.row(last), points.row(i), Metric::L2);
+            let distance = exact_knn::distance(points.row(last), points.row(i), Metric::L2);
             nearest[i] = nearest[i].min(distance.max(core[last]).max(core[i]));
         }
         let at =
@@ -257,12 +256,12 @@ fn a_large_exact_tree_is_the_tree_of_all_pairs() {
     let points = Points::new(&values, d).unwrap();
     let searchable = Searchable::new(points, Metric::L2).unwrap();
     for k in [min_samples, 12] {
-        let (knn, _) = searchable.index.knn(k, &|_| true).unwrap();
+        let (knn, _) = searchable.index.knn(k, &|_| ()).unwrap();
         let lists = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, min_samples);
         let alone: Vec<u32> = (0..n as u32).collect();
         let forest = spanning_forest(&lists, &core);
-        let grown = exact_tree(&core, &forest, &alone, &searchable, &|_| true).unwrap();
+        let grown = exact_tree(&core, &forest, &alone, &searchable, &|_| ()).unwrap();
         // The pass over every eighth row took part.
         assert!(grown.searched as usize >= n + n / 8);
         let weights: Vec<f32> = grown.tree.iter().map(|edge| edge.weight).collect();

@@ -5,9 +5,9 @@ use cluster::flat::{Cut, flat};
 use cluster::linkage::single_linkage;
 use cluster::mst::{Edge, spanning_forest};
 use cluster::select::Rule;
+use exact_knn::{Metric, Points};
 use graph::{Lists, components};
 use test_support::adjusted_rand_index;
-use vectors::{Metric, Points, Search};
 
 use crate::tables::{Table, relative};
 
@@ -16,14 +16,7 @@ fn forty_nine_neighbors_give_the_tree_and_clusters_of_the_matrix() {
     let table = Table::of_data("notebook/notebook.parquet");
     let (values, d) = table.lists("embedding");
     let points = Points::new(&values, d).unwrap();
-    let (knn, _) = vectors::knn(
-        points,
-        Metric::L2,
-        points.n() - 1,
-        &Search::default(),
-        &|_| true,
-    )
-    .unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::L2, points.n() - 1, &|_| ()).unwrap();
     let all = Lists::new(&knn.ids, &knn.distances, knn.k).unwrap();
     let core = core_distances(&all, 3);
     let tree = spanning_forest(&all.first(49), &core);

@@ -6,10 +6,10 @@ use cluster::layers::layers;
 use cluster::linkage::single_linkage;
 use cluster::mst::{Edge, Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
+use exact_knn::{Knn, Metric, Points};
 use graph::{Lists, UnionFind};
 use proptest::prelude::*;
 use test_support::adjusted_rand_index;
-use vectors::{Knn, Metric, Points};
 
 /// Points on a small grid: distances tie often, and copies are frequent.
 fn grid() -> impl Strategy<Value = Vec<f32>> {
@@ -24,7 +24,7 @@ fn grid() -> impl Strategy<Value = Vec<f32>> {
 
 fn knn(values: &[f32], k: usize) -> (Searchable<'_>, Knn) {
     let points = Searchable::new(Points::new(values, 2).unwrap(), Metric::L2).unwrap();
-    let knn = points.index.knn(k, &|_| true).unwrap().0;
+    let knn = points.index.knn(k, &|_| ()).unwrap().0;
     (points, knn)
 }
 
@@ -35,7 +35,7 @@ fn full_tree(values: &[f32], core: &[f32]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for i in 0..n {
         for j in i + 1..n {
-            let distance = vectors::distance(points.row(i), points.row(j), Metric::L2);
+            let distance = exact_knn::distance(points.row(i), points.row(j), Metric::L2);
             edges.push(Edge::new(
                 mutual_reachability(core[i], core[j], distance),
                 i as u32,
@@ -71,7 +71,7 @@ proptest! {
         let core = core_distances(&lists, min_samples);
         let (copy_of, _) = cluster::duplicates::copies(&lists);
         let forest = spanning_forest(&lists, &core);
-        let grown = exact_tree(&core, &forest, &copy_of, &points, &|_| true).unwrap();
+        let grown = exact_tree(&core, &forest, &copy_of, &points, &|_| ()).unwrap();
         let full = full_tree(&values, &core);
         prop_assert_eq!(weights(&grown.tree), weights(&full));
         prop_assert_eq!(grown.added, full.len() - grown.tree.iter().filter(|edge| forest.contains(edge)).count());
@@ -96,7 +96,7 @@ proptest! {
         let full = full_tree(&values, &core);
         let tied = full.windows(2).filter(|pair| pair[0].weight == pair[1].weight).count();
         prop_assume!(tied * 4 <= full.len());
-        let grown = exact_tree(&core, &spanning_forest(&lists, &core), &copy_of, &points, &|_| true).unwrap();
+        let grown = exact_tree(&core, &spanning_forest(&lists, &core), &copy_of, &points, &|_| ()).unwrap();
         prop_assert_eq!(grown.tree, full);
     }
 
@@ -125,7 +125,7 @@ proptest! {
         let core = core_distances(&lists, 1);
         let forest = spanning_forest(&lists, &core);
         let (copy_of, _) = cluster::duplicates::copies(&lists);
-        let grown = bridge(&core, &forest, &copy_of, &points, &|_| true).unwrap();
+        let grown = bridge(&core, &forest, &copy_of, &points, &|_| ()).unwrap();
         prop_assert_eq!(grown.tree.len() + 1, lists.n());
         prop_assert_eq!(grown.added, lists.n() - 1 - forest.len());
         let mut sets = UnionFind::new(lists.n());

@@ -5,9 +5,9 @@ use cluster::flat::{Cut, Flat, flat};
 use cluster::linkage::single_linkage;
 use cluster::mst::{Searchable, bridge, exact_tree, spanning_forest};
 use cluster::select::{Method, Rule};
+use exact_knn::{Knn, Metric, Points};
 use graph::{Lists, components};
 use test_support::adjusted_rand_index as ari;
-use vectors::{Knn, Metric, Points};
 
 use crate::tables::{Table, linkage, relative};
 
@@ -202,7 +202,7 @@ fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
                 let core = core_distances(&lists, min_samples);
                 let alone: Vec<u32> = (0..lists.n() as u32).collect();
                 let forest = spanning_forest(&lists, &core);
-                let grown = exact_tree(&core, &forest, &alone, &all.points, &|_| true).unwrap();
+                let grown = exact_tree(&core, &forest, &alone, &all.points, &|_| ()).unwrap();
                 let weights: Vec<f64> = grown
                     .tree
                     .iter()
@@ -238,7 +238,7 @@ impl<'a> Data<'a> {
     fn new(values: &'a [f32], d: usize, k: usize) -> Self {
         let points = Searchable::new(Points::new(values, d).unwrap(), Metric::L2).unwrap();
         let others = values.len() / d - 1;
-        let (knn, _) = points.index.knn(k.min(others), &|_| true).unwrap();
+        let (knn, _) = points.index.knn(k.min(others), &|_| ()).unwrap();
         Self { points, knn }
     }
 
@@ -254,7 +254,7 @@ impl<'a> Data<'a> {
         let core = core_distances(&lists, min_samples);
         let alone: Vec<u32> = (0..lists.n() as u32).collect();
         let forest = spanning_forest(&lists, &core);
-        let grown = bridge(&core, &forest, &alone, &self.points, &|_| true).unwrap();
+        let grown = bridge(&core, &forest, &alone, &self.points, &|_| ()).unwrap();
         (
             flat(&single_linkage(&grown.tree), cut),
             components(&lists).count,

@@ -6,10 +6,10 @@ use cluster::hierarchy::{Beyond, hierarchy};
 use cluster::predict::Predictor;
 use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
+use exact_knn::{Knn, Metric, Points};
 use graph::Lists;
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 use test_support::uniform;
-use vectors::{Knn, Metric, Points, Search};
 
 use crate::files::{Run, groups};
 
@@ -21,19 +21,13 @@ const NOTHING: Beyond<'_, '_> = Beyond {
         })
     },
     isolated: 0,
-    watch: &|_| true,
+    watch: &|_| (),
 };
 
 fn knn(values: &[f32], d: usize, k: usize) -> Knn {
-    vectors::knn(
-        Points::new(values, d).unwrap(),
-        Metric::L2,
-        k,
-        &Search::default(),
-        &|_| true,
-    )
-    .unwrap()
-    .0
+    exact_knn::knn(Points::new(values, d).unwrap(), Metric::L2, k, &|_| ())
+        .unwrap()
+        .0
 }
 
 /// Sweeps in the directory of `run`.

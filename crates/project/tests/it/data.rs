@@ -1,11 +1,11 @@
 //! Inputs made here.
 
+use exact_knn::{Metric, Points, knn};
 use project::layout::{Layout, Lists, Rows, layout};
 use project::optimize::Kernel;
 use project::quality::{Similarity, nearest_in_plane, preserved, trustworthiness};
 use project::{Init, Options};
 use stage::{Seed, Silent};
-use vectors::{Metric, Points, Search, knn};
 
 /// Rows of `d` values around `groups` centers, in no order; the last tenth lies anywhere.
 pub(crate) fn groups(n: usize, d: usize, groups: usize) -> Vec<f32> {
@@ -35,7 +35,7 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn of(values: &[f32], d: usize, k: usize) -> Self {
         let points = Points::new(values, d).unwrap();
-        let (knn, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+        let (knn, _) = knn(points, Metric::L2, k, &|_| ()).unwrap();
         Self {
             ids: knn.ids,
             distances: knn.distances,
