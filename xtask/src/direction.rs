@@ -13,12 +13,15 @@ use crate::process::root;
 /// The crates that hold a method, each with the crates of the workspace that it may use.
 const METHODS: [(&str, &[&str]); 7] = [
     ("random-streams", &[]),
-    ("vectors", &[]),
+    ("exact-knn", &[]),
     ("html-text", &[]),
     ("topic-names", &["html-text"]),
     ("knn-graph", &[]),
-    ("hdbscan-graph", &["random-streams", "vectors", "knn-graph"]),
-    ("umap-layout", &["random-streams", "vectors", "knn-graph"]),
+    (
+        "hdbscan-graph",
+        &["random-streams", "exact-knn", "knn-graph"],
+    ),
+    ("umap-layout", &["random-streams", "exact-knn", "knn-graph"]),
 ];
 
 /// What a method crate may not use, except in its tests: file formats, command line and progress.

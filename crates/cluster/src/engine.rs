@@ -4,10 +4,10 @@
 //! persistence or trees). It counts the point itself in `min_samples`, which is accounted for here. Labels of two
 //! correct programs differ where distances are tied.
 
+use exact_knn::{Metric, Points};
 use hdbscan::{DistanceMetric, Hdbscan, HdbscanHyperParams};
 use hdbscan_graph::FlatOptions;
 use rayon::prelude::*;
-use vectors::{Metric, Points};
 
 use crate::Error;
 
@@ -30,7 +30,7 @@ pub(crate) fn labels(
     options: &FlatOptions,
 ) -> Result<Vec<i32>, Error> {
     let n = points.n();
-    vectors::check(points, metric)?;
+    exact_knn::check(points, metric)?;
     let matrix: Vec<Vec<f32>> = (0..n)
         .into_par_iter()
         .map(|i| {
@@ -38,7 +38,7 @@ pub(crate) fn labels(
                 if i == j {
                     0.0
                 } else {
-                    vectors::distance(points.row(i), points.row(j), metric)
+                    exact_knn::distance(points.row(i), points.row(j), metric)
                 }
             };
             (0..n).map(to).collect()

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use exact_knn::Metric;
 use stage::Hint;
-use vectors::Metric;
 
 /// Why there is no clustering.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +23,7 @@ pub enum Error {
     },
     /// The vectors cannot be searched.
     #[error("the embeddings cannot be searched")]
-    Search(#[from] vectors::Error),
+    Search(#[from] exact_knn::Error),
     /// The method failed.
     #[error(transparent)]
     Method(hdbscan_graph::Error),

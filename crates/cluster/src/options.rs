@@ -1,8 +1,8 @@
 //! The settings of the stage. All of them determine the bytes of the output, so all of them are recorded in the footer.
 
+use exact_knn::Metric;
 use hdbscan_graph::{FlatOptions, SelectionMethod, SelectionOptions, TreeKind};
 use serde::{Deserialize, Serialize};
-use vectors::Metric;
 
 use crate::Error;
 use crate::verdict::MIN_SUBSAMPLES;

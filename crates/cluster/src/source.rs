@@ -4,10 +4,10 @@ use std::cell::OnceCell;
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, NeighborsFacts, Stored};
+use exact_knn::{Metric, Points};
 use hdbscan_graph::LazyIndex;
 use knn_graph::{KnnGraph, KnnView};
 use stage::{File, Files, Progress};
-use vectors::{Metric, Points};
 
 use crate::Error;
 use crate::options::{Options, Tree};
@@ -236,7 +236,7 @@ impl<'a> Vectors<'a> {
             let (ids, distances) = self.graph.row(row);
             let (neighbor, listed) = (ids[0], distances[0]);
             let measured =
-                vectors::distance(points.row(row), points.row(neighbor as usize), metric);
+                exact_knn::distance(points.row(row), points.row(neighbor as usize), metric);
             // Another program may round differently, but not by this much. A row without a direction has no cosine distance,
             // so it is not compared.
             if (listed - measured).abs() > 1e-3 * measured.abs().max(1e-2) {

@@ -2,13 +2,13 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its result")]
 
+use exact_knn::{Metric, Points};
 use hdbscan_graph::{
     FlatOptions, HierarchyOptions, LazyIndex, Predictor, cluster_sizes, flat_clustering, hierarchy,
     relative_validity,
 };
 use knn_graph::KnnGraph;
 use random_streams::Seed;
-use vectors::{Metric, Points, Search};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Every tenth point is anywhere, the others belong to the groups at x = 0, 5 and 10.
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
     }
     let points = Points::new(&values, 2)?;
-    let (knn, _) = vectors::knn(points, Metric::L2, 15, &Search::default(), &|_| true)?;
+    let (knn, _) = exact_knn::knn(points, Metric::L2, 15, &|_| ())?;
     let graph = KnnGraph::new(knn.ids, knn.distances, knn.k)?;
 
     let index = LazyIndex::of_points(points, Metric::L2);
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     let mut near: Vec<(f32, u32)> = (0..)
         .zip(values.chunks_exact(2))
-        .map(|(i, point)| (vectors::distance(&[5.5, 0.5], point, Metric::L2), i))
+        .map(|(i, point)| (exact_knn::distance(&[5.5, 0.5], point, Metric::L2), i))
         .collect();
     near.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (distances, ids): (Vec<f32>, Vec<u32>) = near.into_iter().take(10).unzip();

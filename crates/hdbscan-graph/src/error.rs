@@ -25,7 +25,7 @@ pub enum Error {
     },
     /// The points cannot be searched.
     #[error("the points cannot be searched")]
-    Search(#[from] vectors::Error),
+    Search(#[from] exact_knn::Error),
 }
 
 impl Error {

@@ -1,7 +1,7 @@
 //! From the neighbor graph to the single linkage tree.
 
+use exact_knn::ProgressCallback;
 use knn_graph::KnnView;
-use vectors::Watch;
 
 use crate::core_distance::core_distances;
 use crate::duplicates::join_copies;
@@ -80,7 +80,7 @@ pub fn hierarchy<E: From<Error>>(
     graph: &KnnView<'_>,
     options: &HierarchyOptions,
     index: &LazyIndex<'_, E>,
-    watch: Watch<'_>,
+    watch: ProgressCallback<'_>,
 ) -> Result<Hierarchy, E> {
     let (n, k, min_samples) = (graph.n(), graph.k(), options.min_samples);
     if min_samples > k {

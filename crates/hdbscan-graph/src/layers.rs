@@ -172,7 +172,7 @@ fn candidates(tree: &ClusterTree, min_cluster_size: usize) -> Vec<Candidate> {
             .max(born[left])
             .max(born[left + 1]);
     }
-    // Leaves alive at a size, as differences over the sizes where that changes.
+    // DendrogramOrder alive at a size, as differences over the sizes where that changes.
     let mut births: Vec<(usize, f64)> = Vec::new();
     let mut deaths: Vec<(usize, f64)> = Vec::new();
     for cluster in 1..count {

@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::fmt;
 
-use vectors::{Metric, Points};
+use exact_knn::{Metric, Points};
 
 use crate::error::{Error, Need};
 use crate::mst::PointIndex;

@@ -19,17 +19,17 @@
 //! ```
 //! use hdbscan_graph::{FlatOptions, HierarchyOptions, LazyIndex, flat_clustering, hierarchy};
 //! use knn_graph::KnnGraph;
-//! use vectors::{Metric, Points, Search};
+//! use exact_knn::{Metric, Points};
 //!
 //! // Two groups of four points and one point far away, on a line.
 //! let values = [0.0, 0.1, 0.2, 0.3, 5.0, 5.1, 5.2, 5.3, 50.0];
 //! let points = Points::new(&values, 1).unwrap();
-//! let (knn, _) = vectors::knn(points, Metric::L2, 3, &Search::default(), &|_| true).unwrap();
+//! let (knn, _) = exact_knn::knn(points, Metric::L2, 3, &|_| ()).unwrap();
 //! let graph = KnnGraph::new(knn.ids, knn.distances, knn.k)?;
 //!
 //! let options = HierarchyOptions { min_samples: 2, ..HierarchyOptions::default() };
 //! let index = LazyIndex::of_points(points, Metric::L2);
-//! let built = hierarchy(&graph.view(), &options, &index, &|_| true)?;
+//! let built = hierarchy(&graph.view(), &options, &index, &|_| ())?;
 //! let found = flat_clustering(&built.linkage, &FlatOptions { min_cluster_size: 3, ..FlatOptions::default() });
 //! assert_eq!(found.labels, [0, 0, 0, 0, 1, 1, 1, 1, -1]);
 //! # Ok::<(), hdbscan_graph::Error>(())

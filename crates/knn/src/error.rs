@@ -1,12 +1,12 @@
-//! What can go wrong, and what to do about it.
+//! Errors of the stage, with remedies.
 
 use std::path::PathBuf;
 
 use stage::Bytes;
 
-use crate::isolate::Faults;
+use crate::invalid_rows::InvalidRows;
 
-/// Why there is no answer.
+/// Why the stage failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -18,57 +18,57 @@ pub enum Error {
     Rows {
         /// The file.
         path: PathBuf,
-        /// What is wrong with which row.
-        fault: vectors::Error,
+        /// The row and its fault.
+        fault: exact_knn::Error,
     },
     /// A search could not be made.
     #[error(transparent)]
-    Search(#[from] vectors::Error),
-    /// There are no two rows to be neighbors.
-    #[error("{n} rows have no neighbors{}", apart(*faults))]
+    Search(#[from] exact_knn::Error),
+    /// There are fewer than two rows.
+    #[error("{n} rows have no neighbors{}", isolated(*faults))]
     TooFewRows {
-        /// How many there are.
+        /// Number of rows.
         n: usize,
-        /// The rows set apart.
-        faults: Faults,
+        /// The isolated rows.
+        faults: InvalidRows,
     },
-    /// An option has a value that means nothing.
+    /// An option has an invalid value.
     #[error("{option} is {value}, but should be {expected}")]
     Option {
         /// The flag.
         option: &'static str,
-        /// What it was given.
+        /// Its value.
         value: String,
-        /// What it takes.
+        /// The valid values.
         expected: &'static str,
     },
-    /// The work would take more memory than allowed.
+    /// The search needs more memory than allowed.
     #[error(
         "{backend} on {n} rows of {d} values with k = {k} needs about {need}, but the limit is {limit}"
     )]
     Memory {
-        /// The backend that was asked.
+        /// The backend.
         backend: &'static str,
-        /// Rows.
+        /// Number of rows.
         n: usize,
-        /// Values a row.
+        /// Values per row.
         d: usize,
-        /// Neighbors a row.
+        /// Neighbors per row.
         k: usize,
-        /// What it would take.
+        /// The memory needed.
         need: Bytes,
-        /// What it may take.
+        /// The memory allowed.
         limit: Bytes,
-        /// What would fit.
+        /// The remedies.
         choices: String,
     },
-    /// The backend was left out of this build.
+    /// This build does not have the backend.
     #[error("this build does not have the backend {name}")]
     NotInThisBuild {
-        /// The backend, which is also the cargo feature that brings it.
+        /// The backend, which is also its cargo feature.
         name: &'static str,
     },
-    /// The backend is planned.
+    /// The backend does not exist yet.
     #[error("the backend {name} does not exist yet")]
     NotYet {
         /// The backend.
@@ -79,27 +79,27 @@ pub enum Error {
     Engine {
         /// The backend.
         backend: &'static str,
-        /// What it was doing.
+        /// The failed action.
         action: &'static str,
-        /// What the engine said.
+        /// The message of the engine.
         message: String,
     },
-    /// A backend broke the contract.
-    #[error("{backend} answered row {row} with id {id}, but there are {n} rows")]
+    /// A backend returned an id that is no row.
+    #[error("{backend} returned id {id} for row {row}, but there are {n} rows")]
     UnknownId {
         /// The backend.
         backend: &'static str,
-        /// The row that was asked.
+        /// The row searched for.
         row: usize,
-        /// What it answered.
+        /// The id.
         id: u32,
-        /// How many rows there are.
+        /// Number of rows.
         n: usize,
     },
 }
 
-/// What to add where rows were set apart.
-fn apart(faults: Faults) -> String {
+/// The addition to a message where rows were isolated.
+fn isolated(faults: InvalidRows) -> String {
     if faults.total() == 0 {
         String::new()
     } else {
@@ -111,22 +111,22 @@ impl stage::Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Error::File(error) => error.hint(),
-            Error::Rows { fault: vectors::Error::ZeroRow { .. }, .. } => Some(
-                "rows of zeros are often empty texts; `--bad-rows isolate` sets them apart, `--metric l2` takes them as they are"
+            Error::Rows { fault: exact_knn::Error::ZeroRow { .. }, .. } => Some(
+                "rows of zeros are often empty texts; leave them out with `--bad-rows isolate`, or use `--metric l2`"
                     .to_owned(),
             ),
-            Error::Rows { fault: vectors::Error::NotFinite { .. }, .. } => Some(
-                "look at what wrote it; `--bad-rows isolate` sets such rows apart".to_owned(),
+            Error::Rows { fault: exact_knn::Error::NotFinite { .. }, .. } => Some(
+                "check the program that wrote it, or leave such rows out with `--bad-rows isolate`".to_owned(),
             ),
             Error::Rows { fault: source, .. } | Error::Search(source) => source.hint(),
-            Error::TooFewRows { .. } => Some("at least 2 rows are needed".to_owned()),
+            Error::TooFewRows { .. } => Some("provide at least 2 rows".to_owned()),
             Error::Option { .. } | Error::UnknownId { .. } => None,
             Error::Memory { choices, .. } => Some(choices.clone()),
             Error::NotInThisBuild { name } => Some(format!(
                 "build with `cargo build --release --features knn/{name}`, or choose another `--backend`"
             )),
             Error::NotYet { .. } => Some("choose another `--backend`".to_owned()),
-            Error::Engine { .. } => Some("look at the options of this backend, or choose another `--backend`".to_owned()),
+            Error::Engine { .. } => Some("check the options of this backend, or choose another `--backend`".to_owned()),
         }
     }
 }

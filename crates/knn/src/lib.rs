@@ -1,34 +1,41 @@
 //! The `knn` stage: the k nearest neighbors of every row, by one of several backends under one contract.
 //!
-//! Every backend answers with k distinct ids a row, nearest first by [`vectors::reduced_distance`], the row itself left
-//! out, ties by the smaller id, and distances of [`vectors::distance`] to the bit, whatever it measured with itself.
-//! `tests/it/contract.rs` holds all of them to it. What a backend lost is measured on a seeded sample and written into the footer of the file.
+//! Every backend returns k distinct ids per row, nearest first by [`exact_knn::reduced_distance`], without the row itself, ties
+//! by the smaller id, with distances equal to [`exact_knn::distance`]. `tests/it/contract.rs` checks all of them. The recall of
+//! approximate backends is measured on a seeded sample and written to the footer of the file.
 //!
 //! | module | step |
 //! |---|---|
-//! | [`search()`] | from vectors to a checked, measured answer |
-//! | [`backends`] | search backends: the trait, the choice, one module each |
-//! | [`complete`] | from a backend's candidates to the contract: measure again, order, fill short rows exactly |
-//! | [`recall`] | what was lost, on a sample, with a confidence interval |
-//! | [`shape`] | what the graph looks like: hubs, unlisted rows, components, duplicates |
-//! | [`memory`] | what it will take, before it starts |
-//! | [`isolate`] | rows that cannot be searched, set apart on request |
+//! | [`search()`] | from vectors to neighbors that are checked and measured |
+//! | [`backend`] | the trait of a search backend |
+//! | [`backends`] | the backends, one module each, and the choice among them |
+//! | [`refine`] | from the candidates of an engine to the contract: re-rank, sort, search incomplete rows exactly |
+//! | [`recall`] | recall on a sample, with a confidence interval |
+//! | [`graph_stats`] | statistics of the graph: hubs, anti-hubs, components, duplicates |
+//! | [`memory`] | the memory estimate, and the limit |
+//! | [`invalid_rows`] | isolating rows that cannot be searched |
 
+pub mod backend;
+mod backend_kind;
 pub mod backends;
-pub mod complete;
 mod error;
-pub mod isolate;
+pub mod graph_stats;
+pub mod invalid_rows;
 pub mod memory;
 mod options;
 pub mod recall;
+pub mod refine;
 mod report;
 mod run;
 mod search;
-pub mod shape;
+mod size;
 
-pub use backends::{Answer, Backend, BackendKind, Task, open};
+pub use backend::{Backend, BackendOutput, Task};
+pub use backend_kind::BackendKind;
+pub use backends::open;
 pub use error::Error;
 pub use options::{BadRows, Local, Options};
 pub use report::Report;
 pub use run::Knn;
-pub use search::{Lists, search};
+pub use search::search;
+pub use size::Size;

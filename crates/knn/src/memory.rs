@@ -1,70 +1,42 @@
-//! How much memory the work takes, said before it starts, and the limit it is held to.
+//! The memory estimate of the stage, before it starts, and the limit.
 
 use stage::Bytes;
 
-use crate::backends::{Backend, all};
-use crate::{BackendKind, Error, Options};
+use crate::backends::{all, open};
+use crate::size::Size;
+use crate::{Backend, BackendKind, Error, Options};
 
-/// The size of a question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    /// Rows.
-    pub n: usize,
-    /// Values a row.
-    pub d: usize,
-    /// Neighbors a row.
-    pub k: usize,
-}
-
-impl Size {
-    /// Bytes of the vectors.
-    pub fn vectors(self) -> u64 {
-        self.rows_of(self.d, 4)
-    }
-
-    /// Bytes of the answer: ids and distances.
-    pub fn answer(self) -> u64 {
-        self.rows_of(self.k, 8)
-    }
-
-    /// Bytes of `values` of `bytes` a row. No more than a `u64` can say: a damaged file may claim any size.
-    fn rows_of(self, values: usize, bytes: u64) -> u64 {
-        (self.n as u64)
-            .saturating_mul(values as u64)
-            .saturating_mul(bytes)
-    }
-}
-
-/// What a program takes that does nothing yet: code, threads, buffers of files.
+/// The memory of an idle program: code, threads, file buffers.
 const PROGRAM: u64 = 12 << 20;
 
-/// No machine has more: sizes beyond, as a damaged file may claim them, are not reckoned with.
-const BELIEVED: u64 = 1 << 45;
+/// More than any machine has. Larger sizes, as a damaged file may claim them, are not estimated.
+const LARGEST: u64 = 1 << 45;
 
-/// Bytes at the peak of the whole stage with this backend; [`u64::MAX`] for what no machine has.
+/// The peak memory of the whole stage with this backend, in bytes; [`u64::MAX`] for more than any machine has.
 pub fn estimate(backend: &dyn Backend, size: Size, options: &Options) -> u64 {
-    if size.vectors().max(size.answer()) > BELIEVED {
+    if size.vectors().max(size.result()) > LARGEST {
         return u64::MAX;
     }
-    // Writing encodes the answer beside itself, but after the backend's own structures and the vectors are gone.
+    // Writing encodes a copy of the result, but after the structures of the backend and the vectors are dropped.
     let searching = backend.memory(size, options).saturating_add(size.vectors());
-    let writing = 2 * size.answer();
+    let writing = 2 * size.result();
     searching.max(writing).saturating_add(PROGRAM)
 }
 
-/// Whether the work fits; `reading` are the bytes that reading takes at its peak, where that is still to be done.
+/// Checks that the stage fits within `limit`, and returns its estimate. `reading` is the peak memory of reading the vectors
+/// in bytes, 0 if they have been read.
 ///
 /// # Errors
 ///
-/// [`Error::Memory`] if it does not, with the backends that would fit.
-pub fn keep_within(
+/// [`Error::Memory`] if it does not, with the backends that do.
+pub fn check_limit(
     limit: Option<Bytes>,
     kind: BackendKind,
     size: Size,
     reading: u64,
     options: &Options,
 ) -> Result<u64, Error> {
-    let backend = crate::open(kind)?;
+    let backend = open(kind)?;
     let estimate = |backend: &dyn Backend| {
         estimate(backend, size, options).max(reading.saturating_add(PROGRAM))
     };
@@ -100,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_that_no_machine_has_are_no_overflow() {
+    fn sizes_beyond_any_machine_do_not_overflow() {
         let options = Options {
             cell_size: usize::MAX,
             cells_per_row: usize::MAX,
@@ -114,7 +86,7 @@ mod tests {
                 for d in many {
                     let size = Size { n, d, k: n - 1 };
                     let need = estimate(&*backend, size, &options);
-                    assert!(need > size.vectors().max(size.answer()) || need == u64::MAX);
+                    assert!(need > size.vectors().max(size.result()) || need == u64::MAX);
                 }
             }
         }

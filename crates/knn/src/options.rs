@@ -1,12 +1,12 @@
-//! What can be chosen: [`Options`] change the answer and stand in its footer, [`Local`] does neither.
+//! Settings: [`Options`] determine the result and are in its footer, [`Local`] settings are not.
 
+use exact_knn::Metric;
 use serde::{Deserialize, Serialize};
 use stage::Bytes;
-use vectors::{Margin, Metric};
 
 use crate::{BackendKind, Error};
 
-/// What to search for, and how.
+/// The settings that determine the result.
 #[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -27,17 +27,8 @@ pub struct Options {
     ///
     /// `flat` is exact and the cheapest up to about 300,000 rows; `partitioned` is for larger tables; `hnsw` and
     /// `faiss` are for comparison. No backend replaces another silently.
-    #[arg(long, value_enum, default_value_t = BackendKind::Flat)]
+    #[arg(long, value_enum, default_value_t = BackendKind::BruteForce)]
     pub backend: BackendKind,
-
-    /// Error margin for screening in exact searches: guaranteed or fast
-    ///
-    /// `guaranteed` is a proven bound of the quantization error: the result is exact. `fast` is six standard deviations
-    /// of that error, checked during the search; the file then holds `certified: false`. It measures a quarter fewer
-    /// pairs. With AVX-512 VNNI this saves no time: screening takes longer than measuring, and the recall of the
-    /// unproven result is measured on a sample.
-    #[arg(long, default_value_t = Margin::Guaranteed, value_name = "MARGIN")]
-    pub margin: Margin,
 
     /// Action on rows that cannot be searched: NaN, infinity or, under cosine, all zeros
     ///
@@ -61,7 +52,7 @@ pub struct Options {
     ///
     /// The row's own list is probed in addition. Each further round triples the number for the rows that still found
     /// new neighbors in the previous round.
-    #[arg(long, default_value_t = 4, value_name = "CELLS")]
+    #[arg(long, default_value_t = 4, value_name = "LISTS")]
     pub cells_per_row: usize,
 
     /// `partitioned`: mean number of rows per inverted list
@@ -74,18 +65,18 @@ pub struct Options {
 
     /// `hnsw`: links per node (M)
     ///
-    /// M of Malkov and Yashunin.
-    #[arg(long, default_value_t = 16, value_name = "LINKS")]
+    /// The M of Malkov and Yashunin.
+    #[arg(long, default_value_t = 16, value_name = "M")]
     pub links: usize,
 
     /// `hnsw`: size of the candidate list while building the graph (efConstruction)
-    #[arg(long, default_value_t = 128, value_name = "BREADTH")]
+    #[arg(long, default_value_t = 128, value_name = "EF")]
     pub ef_construction: usize,
 
     /// `hnsw`: size of the candidate list while searching (efSearch)
     ///
     /// At least k + 1 is used.
-    #[arg(long, default_value_t = 128, value_name = "BREADTH")]
+    #[arg(long, default_value_t = 128, value_name = "EF")]
     pub ef_search: usize,
 
     /// `faiss`: index factory string, such as `Flat`, `HNSW32` or `IVF4096,Flat`
@@ -102,8 +93,7 @@ impl Default for Options {
         Self {
             k: 50,
             metric: Metric::Cosine,
-            backend: BackendKind::Flat,
-            margin: Margin::Guaranteed,
+            backend: BackendKind::BruteForce,
             bad_rows: BadRows::Refuse,
             recall_sample: None,
             target_recall: 0.95,
@@ -119,18 +109,18 @@ impl Default for Options {
     }
 }
 
-/// What to do with rows that cannot be searched.
+/// The action on rows that cannot be searched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BadRows {
     /// Stop with an error that names the first such row
     #[default]
     Refuse,
-    /// Set such rows apart and count them
+    /// Search the other rows only, and count such rows
     Isolate,
 }
 
-/// What belongs to the machine: it changes no byte of the answer.
+/// The settings of this machine: they change no byte of the result.
 #[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
@@ -139,21 +129,21 @@ pub struct Local {
     pub memory_limit: Option<Bytes>,
 }
 
-/// Rows searched again where the answer is not proven and nobody says how many.
+/// The default size of the recall sample where the result is not proven.
 const RECALL_SAMPLE: usize = 1000;
 
 impl Options {
-    /// How many rows are searched again for the report on an answer that is proven, or is not.
+    /// Number of rows to search again for the report, given whether the result is proven exact.
     pub fn sample_size(&self, certified: bool) -> usize {
         let default = if certified { 0 } else { RECALL_SAMPLE };
         self.recall_sample.unwrap_or(default)
     }
 
-    /// Options that mean nothing are refused before anything is read.
+    /// Checks the options before anything is read.
     ///
     /// # Errors
     ///
-    /// [`Error::Option`] names the flag and what it takes.
+    /// [`Error::Option`] for the first option with an invalid value.
     pub fn check(&self) -> Result<(), Error> {
         let rules: [(&'static str, bool, String, &'static str); 5] = [
             ("--k", self.k >= 1, self.k.to_string(), "at least 1"),
@@ -161,9 +151,9 @@ impl Options {
                 "--target-recall",
                 (0.0..1.0).contains(&self.target_recall),
                 self.target_recall.to_string(),
-                "at least 0 and below 1 (`--backend flat` misses nothing)",
+                "at least 0 and below 1 (for a recall of 1 use `--backend flat`)",
             ),
-            // Rows of one cell each would be parts without a link between them, which no refinement can cross.
+            // With one list per row, each list could become a component of its own, which no further round joins.
             (
                 "--cells-per-row",
                 self.cells_per_row >= 2,

@@ -1,37 +1,37 @@
-//! What an answer lost, measured on a seeded sample of rows against exact search.
+//! Recall@k, estimated on a seeded sample of rows that is searched exactly.
 //!
-//! A neighbor counts as found if it is no farther than the true k-th, both measured in `f64`: among equally distant rows
-//! it does not matter which are listed, among those that only look so in an `f32` it does. Rows are drawn, not
-//! neighbors, and the neighbors of one row are found or lost together; so the trials of the 95 % confidence interval are rows, each with a result between 0 and 1. The interval is that of Agresti
-//! and Coull (The American Statistician 52, 1998): to the sample are added as many rows that found everything and that
-//! found nothing as keep it honest where all or nearly all was found. With k = 1 it is theirs to the letter; else the
-//! variance of the rows takes the place of p (1 - p), which it never exceeds.
+//! A neighbor counts as found if it is no farther than the true k-th, by distances in `f64`: among equally distant rows it
+//! does not matter which are listed; among rows whose distances are equal only in `f32` it does. The sample consists of rows,
+//! and the neighbors of one row are found or missed together; so the trials of the 95 % confidence interval are rows, each
+//! with a result between 0 and 1. The interval is that of Agresti and Coull (The American Statistician 52, 1998): to the
+//! sample are added rows that found everything and rows that found nothing, so that the interval stays valid where all or
+//! nearly all was found. With k = 1 it is exactly theirs; else the variance of the rows replaces p (1 - p), which it never
+//! exceeds.
 
+use exact_knn::{Index, Knn, Metric, Points};
 use serde::Serialize;
 use stage::{Progress, Seed};
-use vectors::{Index, Knn, Metric, Points, Search};
 
 use crate::Error;
-use crate::complete::NONE;
 
 /// The 97.5 % point of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Rows drawn, and their true neighbors.
+/// A sample of rows, and their true neighbors.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// The rows, ascending.
     pub rows: Vec<u32>,
-    /// Their true neighbors, a row each.
+    /// Their true neighbors, in the order of `rows`.
     pub truth: Knn,
-    /// Rows that they are drawn from.
+    /// Number of rows from which the sample is drawn.
     n: usize,
 }
 
 /// Recall on a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Recall {
-    /// Rows that were searched again exactly.
+    /// Number of rows that were searched again exactly.
     pub sample: usize,
     /// Share of the true neighbors that were found.
     pub recall: f64,
@@ -39,9 +39,9 @@ pub struct Recall {
     pub low: f64,
     /// The upper end.
     pub high: f64,
-    /// By how much the distances listed exceed the true ones, as a share of the true ones.
+    /// The excess of the listed distances over the true ones, relative to the true ones.
     pub distance_error: f64,
-    /// Share of sampled rows whose whole list is right.
+    /// Share of sampled rows whose whole list is correct.
     pub whole_rows: f64,
 }
 
@@ -56,12 +56,12 @@ impl Sample {
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let n = points.n();
-        let index = Index::new(points, metric, &Search::default())?;
+        let index = Index::new(points, metric)?;
         let [sample] = Self::search(&index, n, [draw(n, size, seed)], k, progress)?;
         Ok(sample)
     }
 
-    /// Searches rows that were drawn among `n` exactly, all draws at once; the `index` has the guaranteed margin.
+    /// Searches samples that were drawn from `n` rows exactly, all at once.
     pub fn search<const DRAWS: usize>(
         index: &Index<'_>,
         n: usize,
@@ -70,8 +70,8 @@ impl Sample {
         progress: &dyn Progress,
     ) -> Result<[Self; DRAWS], Error> {
         let all = draws.concat();
-        progress.begin("search a sample exactly", Some(all.len() as u64), "rows");
-        let (truth, _) = index.knn_of(&all, k, &progress.watch())?;
+        progress.begin("searching a sample exactly", Some(all.len() as u64), "rows");
+        let (truth, _) = index.knn_of(&all, k, &|rows| progress.advance(rows))?;
         progress.end();
         let (mut ids, mut distances) = (truth.ids, truth.distances);
         Ok(draws.map(|rows| {
@@ -88,14 +88,8 @@ impl Sample {
         }))
     }
 
-    /// The recall of an answer for all rows of `points`, with the k of this sample.
-    pub fn recall(
-        &self,
-        points: Points<'_>,
-        metric: Metric,
-        ids: &[u32],
-        distances: &[f32],
-    ) -> Recall {
+    /// The recall of the neighbors of all rows of `points`, with the k of this sample.
+    pub fn recall(&self, points: Points<'_>, metric: Metric, all: &Knn) -> Recall {
         let k = self.truth.k;
         let rows = self
             .rows
@@ -103,25 +97,29 @@ impl Sample {
             .map(|&i| i as usize * k..(i as usize + 1) * k);
         let found = Knn {
             k,
-            ids: rows.clone().flat_map(|row| &ids[row]).copied().collect(),
-            distances: rows.flat_map(|row| &distances[row]).copied().collect(),
+            ids: rows
+                .clone()
+                .flat_map(|row| &all.ids[row])
+                .copied()
+                .collect(),
+            distances: rows.flat_map(|row| &all.distances[row]).copied().collect(),
         };
         self.recall_of(points, metric, &found)
     }
 
-    /// The recall of an answer for the rows of this sample alone.
+    /// The recall of the neighbors of the rows of this sample alone.
     pub fn recall_of(&self, points: Points<'_>, metric: Metric, found: &Knn) -> Recall {
         let k = self.truth.k;
         let mut hits = Vec::with_capacity(self.rows.len());
         let (mut excess, mut total) = (0.0, 0.0);
         for (at, &i) in self.rows.iter().enumerate() {
-            let measured = |j: u32| {
-                vectors::reduced_distance(points.row(i as usize), points.row(j as usize), metric)
+            let reduced = |j: u32| {
+                exact_knn::reduced_distance(points.row(i as usize), points.row(j as usize), metric)
             };
             let (true_ids, truth) = self.truth.row(at);
             let (ids, found) = found.row(at);
-            let farthest = measured(true_ids[k - 1]);
-            let is_hit = |&&id: &&u32| id != NONE && measured(id) <= farthest;
+            let farthest = reduced(true_ids[k - 1]);
+            let is_hit = |&&id: &&u32| id != Knn::NO_NEIGHBOR && reduced(id) <= farthest;
             hits.push(ids.iter().filter(is_hit).count());
             for (&found, &truth) in found.iter().zip(truth) {
                 excess += f64::from(found) - f64::from(truth);
@@ -157,7 +155,7 @@ fn interval(hits: &[usize], k: usize, n: usize) -> (f64, f64, f64) {
     let share = |&hits: &usize| hits as f64 / k as f64;
     let p = hits.iter().map(share).sum::<f64>() / rows;
     if hits.len() == n {
-        // All rows were searched: nothing is left to chance.
+        // All rows were searched: this is no estimate.
         return (p, p, p);
     }
     let added = Z * Z;
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_more_is_lost_the_lower_the_interval() {
+    fn the_interval_falls_with_recall() {
         let mut hits = vec![50; 1000];
         let mut last = interval(&hits, 50, MANY);
         for lost in 0..200 {
@@ -225,9 +223,9 @@ mod tests {
         assert!(together.2 - together.1 > apart.2 - apart.1);
     }
 
-    /// Inner products of short rows are all 1 from each other in an `f32`, whatever is listed.
+    /// Inner products of short rows are all at distance 1 in an `f32`.
     #[test]
-    fn what_looks_as_near_is_no_hit() {
+    fn rows_that_are_as_near_only_in_f32_are_no_hits() {
         let values: Vec<f32> = (1..=20u8).map(|i| 1e-5 * f32::from(i)).collect();
         let points = Points::new(&values, 1).unwrap();
         let metric = Metric::InnerProduct;
@@ -244,7 +242,7 @@ mod tests {
         let recall = |found: &Knn| sample.recall_of(points, metric, found).recall;
         assert_eq!(recall(&right), 1.0);
         assert!((0.1..0.5).contains(&recall(&wrong)), "{}", recall(&wrong));
-        let all = sample.recall(points, metric, &wrong.ids, &wrong.distances);
+        let all = sample.recall(points, metric, &wrong);
         assert_eq!(all.recall, recall(&wrong));
     }
 

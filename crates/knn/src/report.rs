@@ -1,47 +1,47 @@
-//! What the stage says when it is done: the same figures on the screen, as JSON, and in the footer of the file.
+//! The report of the stage: the same figures on the screen, as JSON, and in the footer of the file.
 
 use std::fmt;
 
 use artifacts::NeighborsFacts;
+use exact_knn::Metric;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use stage::Bytes;
-use vectors::Metric;
 
-use crate::isolate::Faults;
+use crate::graph_stats::GraphStats;
+use crate::invalid_rows::InvalidRows;
 use crate::recall::Recall;
-use crate::shape::Shape;
 
-/// What was done, counted.
+/// The figures of a search.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Values a row.
+    /// Values per row.
     pub dimensions: usize,
-    /// Neighbors a row.
+    /// Neighbors per row.
     pub k: usize,
-    /// What "near" meant.
+    /// The distance metric.
     pub metric: Metric,
-    /// Who searched.
+    /// The search backend.
     pub backend: &'static str,
-    /// Whether the answer is proven exact.
+    /// Whether the neighbors are proven exact.
     pub certified: bool,
-    /// Whether the same question gives the same bytes again.
+    /// Whether the same input gives the same bytes again.
     pub reproducible: bool,
-    /// Rows for which the engine found fewer than k, and that exact search filled.
+    /// Number of rows for which the engine found fewer than k neighbors, and that were searched exactly.
     pub filled: usize,
-    /// Rows that cannot be searched and were set apart.
+    /// Number of rows that cannot be searched and were isolated.
     pub isolated: usize,
-    /// Those of them that hold NaN or an infinity; the others are zero, which has no direction.
+    /// Those of them with NaN or an infinity; the others are zero, which has no direction.
     pub not_finite: usize,
-    /// What was lost, where it was measured.
+    /// The recall, where it was measured.
     pub recall: Option<Recall>,
-    /// What the graph of the rows that were searched looks like.
-    pub shape: Shape,
-    /// What the backend adds.
+    /// Statistics of the graph of the rows that were searched.
+    pub graph: GraphStats,
+    /// Figures of the backend.
     pub engine: Map<String, Value>,
-    /// Bytes foreseen for the whole stage.
+    /// Estimated peak memory of the whole stage.
     pub estimated_bytes: u64,
 }
 
@@ -71,7 +71,7 @@ impl fmt::Display for Report {
             k,
             metric,
             backend,
-            shape,
+            graph,
             ..
         } = self;
         writeln!(
@@ -91,24 +91,27 @@ impl fmt::Display for Report {
                 )?;
                 writeln!(
                     f,
-                    "  distances exceed the true ones by {:.4} %; {:.1} % of lists are whole",
+                    "  distances exceed the true ones by {:.4} %; {:.1} % of lists are complete",
                     100.0 * recall.distance_error,
                     100.0 * recall.whole_rows
                 )?;
             }
         }
         if !self.reproducible {
-            writeln!(f, "  not reproducible: another run may differ")?;
+            writeln!(
+                f,
+                "  not reproducible: another run may give other neighbors"
+            )?;
         }
         if self.filled > 0 {
             writeln!(
                 f,
-                "  {} rows came back short and were searched exactly",
+                "  {} rows had fewer than k candidates and were searched exactly",
                 self.filled
             )?;
         }
         if self.isolated > 0 {
-            let faults = Faults {
+            let faults = InvalidRows {
                 not_finite: self.not_finite,
                 zero: self.isolated - self.not_finite,
             };
@@ -119,21 +122,23 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "  graph: {} components (largest {}), {} rows in no list, {} hubs (most listed {}x, skew {:.2})",
-            shape.components,
-            shape.largest_component,
-            shape.unlisted,
-            shape.hubs,
-            shape.most_listed,
-            shape.listing_skew
+            "  graph: {} components (largest {}), {} anti-hubs (in no list), {} hubs (k-occurrence at most {}, skewness {:.2})",
+            graph.components,
+            graph.largest_component,
+            graph.anti_hubs,
+            graph.hubs,
+            graph.max_k_occurrence,
+            graph.k_occurrence_skewness
         )?;
-        if let (Some(duplicates), Some(drowned)) = (shape.duplicates, shape.drowned) {
+        if let (Some(duplicates), Some(saturated)) =
+            (graph.duplicates, graph.saturated_by_duplicates)
+        {
             write!(f, "  duplicates: {duplicates} rows have a copy")?;
-            if drowned > 0 {
-                write!(f, ", {drowned} of them see nothing but copies")?;
+            if saturated > 0 {
+                write!(f, ", {saturated} of them list nothing else")?;
             }
             writeln!(f)?;
         }
-        write!(f, "  memory foreseen: {}", Bytes(self.estimated_bytes))
+        write!(f, "  estimated memory: {}", Bytes(self.estimated_bytes))
     }
 }

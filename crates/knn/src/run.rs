@@ -1,10 +1,10 @@
-//! The stage: embeddings in, neighbors out. The only module that knows paths.
+//! The stage: reads embeddings and writes neighbors. The only module that knows paths.
 
 use artifacts::{Embeddings, Neighbors};
 use stage::{File, Files, Progress, Seed, Stage};
 
-use crate::memory::{self, Size};
-use crate::{Error, Local, Options, Report, backends, search};
+use crate::size::Size;
+use crate::{Error, Local, Options, Report, backends, memory, search};
 
 /// The `knn` stage.
 #[derive(Debug)]
@@ -51,10 +51,10 @@ impl Stage for Knn {
         if local.memory_limit.is_some()
             && let Some(shape) = Embeddings::shape(path)?
         {
-            // The rows alone may be too many: said before they are read.
+            // The vectors alone may be too large: this is checked before they are read.
             let (n, d) = (shape.rows, shape.dimensions);
             let k = options.k.min(n.saturating_sub(1));
-            memory::keep_within(
+            memory::check_limit(
                 local.memory_limit,
                 options.backend,
                 Size { n, d, k },
@@ -62,20 +62,18 @@ impl Stage for Knn {
                 options,
             )?;
         }
-        // Rows that are not finite are refused with their place, or set apart, like other rows that cannot be searched.
+        // `search` refuses or isolates rows that are not finite, with the other rows that cannot be searched.
         let embeddings = Embeddings::read_any(path)?.value;
         let mut footer = stage::footer::<Self>(options, seed);
         files.record("embeddings", &mut footer)?;
         let fingerprint = footer.inputs.get("embeddings").cloned().unwrap_or_default();
         let d = embeddings.dim();
         let values = embeddings.into_values();
-        let (answer, report) = search(values, d, &fingerprint, options, local, seed, progress)
+        let (knn, report) = search(values, d, &fingerprint, options, local, seed, progress)
             .map_err(|error| match error {
-                // The machine or the caller, not the file.
+                // The fault of the machine or of the caller, not of the file.
                 Error::Search(
-                    vectors::Error::UnknownKernel { .. }
-                    | vectors::Error::KernelMissing { .. }
-                    | vectors::Error::Cancelled,
+                    exact_knn::Error::UnknownKernel { .. } | exact_knn::Error::KernelMissing { .. },
                 ) => error,
                 Error::Search(fault) => Error::Rows {
                     path: path.to_owned(),
@@ -87,9 +85,9 @@ impl Stage for Knn {
         footer.set_facts(&report.facts());
         if let Some(path) = files.output("neighbors") {
             let neighbors = Neighbors {
-                k: report.k,
-                ids: answer.ids,
-                distances: answer.distances,
+                k: knn.k,
+                ids: knn.ids,
+                distances: knn.distances,
             };
             neighbors.write(path, &footer)?;
         }

@@ -1,29 +1,22 @@
-//! From vectors to a checked, measured answer: everything between the files.
+//! From vectors to neighbors that are checked and measured: everything between the files.
 
+use exact_knn::{Knn, Points};
 use stage::{Progress, Seed};
-use vectors::Points;
 
-use crate::isolate::{self, Packed};
-use crate::memory::{self, Size};
+use crate::backend::{BackendOutput, Task};
+use crate::backends::open;
+use crate::graph_stats::graph_stats;
+use crate::invalid_rows::{self, Isolation};
 use crate::recall::Sample;
-use crate::shape::shape;
-use crate::{Answer, BadRows, Error, Local, Options, Report, Task, open};
+use crate::size::Size;
+use crate::{BadRows, Error, Local, Options, Report, memory};
 
-/// k ids and distances a row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lists {
-    /// Ids, nearest first.
-    pub ids: Vec<u32>,
-    /// Distances.
-    pub distances: Vec<f32>,
-}
-
-/// The neighbors of all rows of `d` values, and what can be said of them. Rows that are set apart are taken out of
-/// `values` where they lie: no second matrix is made.
+/// The neighbors of all rows of `d` values, and their report. Rows that cannot be searched are removed from `values` in
+/// place: there is no second matrix.
 ///
 /// # Errors
 ///
-/// [`Error::Search`] names the row where the vectors are at fault; [`Error::Memory`] before any work.
+/// [`Error::Search`] names a row that cannot be searched; [`Error::Memory`] before any work.
 pub fn search(
     mut values: Vec<f32>,
     d: usize,
@@ -32,17 +25,17 @@ pub fn search(
     local: &Local,
     seed: Seed,
     progress: &dyn Progress,
-) -> Result<(Lists, Report), Error> {
+) -> Result<(Knn, Report), Error> {
     let rows = Points::new(&values, d)?.n();
-    let packed = match options.bad_rows {
-        BadRows::Isolate => isolate::pack(&mut values, d, options.metric),
+    let isolation = match options.bad_rows {
+        BadRows::Isolate => invalid_rows::isolate(&mut values, d, options.metric),
         BadRows::Refuse => None,
     };
     let points = Points::new(&values, d)?;
     let n = points.n();
-    let faults = packed
+    let faults = isolation
         .as_ref()
-        .map(|packed| packed.faults)
+        .map(|isolation| isolation.faults)
         .unwrap_or_default();
     if faults.total() > 0 {
         progress.warn(&faults.to_string());
@@ -54,15 +47,15 @@ pub fn search(
     let k = options.k.min(others);
     if k < options.k {
         progress.warn(&format!(
-            "k is {k}, not {}: each row has only {others} others",
+            "k is {k}, not {}: each row has only {others} other rows",
             options.k
         ));
     }
     let size = Size { n, d, k };
     let estimated_bytes =
-        memory::keep_within(local.memory_limit, options.backend, size, 0, options)?;
-    vectors::check(points, options.metric)
-        .map_err(|fault| named_as_in_the_file(fault, packed.as_ref()))?;
+        memory::check_limit(local.memory_limit, options.backend, size, 0, options)?;
+    exact_knn::check(points, options.metric)
+        .map_err(|fault| with_original_row(fault, isolation.as_ref()))?;
 
     let backend = open(options.backend)?;
     let task = Task {
@@ -75,9 +68,8 @@ pub fn search(
         fingerprint,
         progress,
     };
-    let Answer {
-        mut ids,
-        mut distances,
+    let BackendOutput {
+        mut knn,
         certified,
         filled,
         sample,
@@ -96,15 +88,15 @@ pub fn search(
                 progress,
             )?)
         }
-        there => there,
+        sample => sample,
     };
-    let recall = sample.map(|sample| sample.recall(points, options.metric, &ids, &distances));
-    // The vectors are not needed any more, the file wants memory to be written.
+    let recall = sample.map(|sample| sample.recall(points, options.metric, &knn));
+    // The vectors are not needed any more, and writing the file needs memory.
     drop(values);
-    // Of the rows that were searched: those set apart would pass for hubs, parts and rows that nobody lists.
-    let shape = shape(&ids, &distances, options.metric, k);
-    if let Some(packed) = packed {
-        packed.unpack(options.metric, k, &mut ids, &mut distances);
+    // Without the isolated rows, which would count as hubs, components and anti-hubs.
+    let graph = graph_stats(&knn, options.metric);
+    if let Some(isolation) = isolation {
+        isolation.restore(options.metric, &mut knn);
     }
     let report = Report {
         rows,
@@ -118,36 +110,38 @@ pub fn search(
         isolated: faults.total(),
         not_finite: faults.not_finite,
         recall,
-        shape,
+        graph,
         engine: facts,
         estimated_bytes,
     };
     for note in &notes {
         progress.note(note);
     }
-    if let Some(drowned @ 1..) = report.shape.drowned {
+    if let Some(saturated @ 1..) = report.graph.saturated_by_duplicates {
         progress.warn(&format!(
-            "{drowned} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"
+            "{saturated} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"
         ));
     }
-    Ok((Lists { ids, distances }, report))
+    Ok((knn, report))
 }
 
-/// Rows of a packed matrix have other numbers than in the file.
-fn named_as_in_the_file(error: vectors::Error, packed: Option<&Packed>) -> vectors::Error {
-    let Some(packed) = packed else { return error };
+/// Replaces the number of a row among the valid rows by its number in the file.
+fn with_original_row(error: exact_knn::Error, isolation: Option<&Isolation>) -> exact_knn::Error {
+    let Some(isolation) = isolation else {
+        return error;
+    };
     match error {
-        vectors::Error::NotFinite { row, column, value } => vectors::Error::NotFinite {
-            row: packed.kept[row] as usize,
+        exact_knn::Error::NotFinite { row, column, value } => exact_knn::Error::NotFinite {
+            row: isolation.kept[row] as usize,
             column,
             value,
         },
-        vectors::Error::TooLong {
+        exact_knn::Error::TooLong {
             row,
             length,
             metric,
-        } => vectors::Error::TooLong {
-            row: packed.kept[row] as usize,
+        } => exact_knn::Error::TooLong {
+            row: isolation.kept[row] as usize,
             length,
             metric,
         },

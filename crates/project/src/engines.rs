@@ -1,9 +1,9 @@
 //! Layout engines of other authors, for comparison.
 
+use exact_knn::Points;
 use knn_graph::KnnView;
 use stage::{Progress, Seed};
 use umap_layout::Layout;
-use vectors::Points;
 
 use crate::Error;
 use crate::options::Options;

@@ -37,7 +37,7 @@ pub enum Error {
     Method(umap_layout::Error),
     /// The embeddings are not a matrix that can be laid out.
     #[error("the embeddings cannot be laid out")]
-    Points(#[source] vectors::Error),
+    Points(#[source] exact_knn::Error),
     /// There are too few points.
     #[error("there are {n} points, a layout needs at least 3")]
     TooFewPoints {

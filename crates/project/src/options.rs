@@ -71,7 +71,7 @@ pub struct Options {
     ///
     /// Only the quality figures need it.
     #[arg(long, value_name = "METRIC")]
-    pub metric: Option<vectors::Metric>,
+    pub metric: Option<exact_knn::Metric>,
 }
 
 impl Default for Options {

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use artifacts::{Embeddings, Footer, Neighbors, Projection, ProjectionFacts, Stored};
+use exact_knn::{Metric, Points};
 use knn_graph::KnnGraph;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 use umap_layout::{Kernel, gather_copies, layout, quality};
-use vectors::{Metric, Points};
 
 use crate::options::{Engine, Options};
 use crate::report::{Report, warning};

@@ -12,21 +12,6 @@ pub trait Progress: Sync {
     fn note(&self, message: &str);
     /// Something that the user should look into. Kept in the report.
     fn warn(&self, message: &str);
-    /// Whether to give up, asked between pieces of work. For a program that calls a stage as a library: ours simply end,
-    /// which leaves no half-written file.
-    fn stopped(&self) -> bool {
-        false
-    }
-}
-
-impl dyn Progress + '_ {
-    /// Hears how much more is done, and says whether to go on.
-    pub fn watch(&self) -> impl Fn(u64) -> bool + Sync + '_ {
-        |done| {
-            self.advance(done);
-            !self.stopped()
-        }
-    }
 }
 
 /// Says nothing.

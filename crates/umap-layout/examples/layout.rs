@@ -2,10 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints its result")]
 
+use exact_knn::{Metric, Points};
 use knn_graph::KnnGraph;
 use random_streams::Seed;
 use umap_layout::{Init, Kernel, Options, layout, quality};
-use vectors::{Metric, Points, Search};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (n, d, groups) = (2_000, 20, 10);
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         })
         .collect();
     let points = Points::new(&values, d)?;
-    let (knn, _) = vectors::knn(points, Metric::L2, 15, &Search::default(), &|_| true)?;
+    let (knn, _) = exact_knn::knn(points, Metric::L2, 15, &|_| ())?;
     let graph = KnnGraph::new(knn.ids, knn.distances, knn.k)?;
 
     for init in [Init::Spectral, Init::Pca, Init::Random] {

@@ -1,8 +1,8 @@
 //! The method from the neighbor graph to positions: memberships, fuzzy union, initialization, optimization.
 
+use exact_knn::Points;
 use knn_graph::KnnView;
 use random_streams::Seed;
-use vectors::Points;
 
 use crate::curve::Curve;
 use crate::fuzzy::FuzzyGraph;

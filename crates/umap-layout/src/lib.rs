@@ -7,12 +7,12 @@
 //! use knn_graph::KnnGraph;
 //! use random_streams::Seed;
 //! use umap_layout::{Kernel, Options, layout, quality};
-//! use vectors::{Metric, Points, Search};
+//! use exact_knn::{Metric, Points};
 //!
 //! let seed = Seed(42);
 //! let values: Vec<f32> = (0..600).map(|at| seed.stream("example", at).next_f32()).collect();
 //! let points = Points::new(&values, 6).unwrap();
-//! let (knn, _) = vectors::knn(points, Metric::L2, 14, &Search::default(), &|_| true).unwrap();
+//! let (knn, _) = exact_knn::knn(points, Metric::L2, 14, &|_| ()).unwrap();
 //! let graph = KnnGraph::new(knn.ids, knn.distances, knn.k).unwrap();
 //!
 //! let options = Options { epochs: Some(50), ..Options::default() };

@@ -10,10 +10,10 @@
     reason = "vector registers stay registers only across inlined calls"
 )]
 
+use exact_knn::{Metric, Points};
 use knn_graph::KnnView;
 use random_streams::Seed;
 use rayon::prelude::*;
-use vectors::{Metric, Points};
 
 use crate::kernels::{Kernel, LANES, Lanes, Task};
 

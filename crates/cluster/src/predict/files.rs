@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use artifacts::{ClusterFacts, Clusters, Embeddings, Footer, Neighbors, ProjectionFacts, Stored};
+use exact_knn::Metric;
 use hdbscan_graph::steps::{core_distances, labels, select};
 use hdbscan_graph::{ClusterTree, CondensedTree, Selection, SelectionOptions};
 use knn_graph::KnnGraph;
 use stage::Files;
-use vectors::Metric;
 
 use crate::{Error, Options};
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::path::Path;
 
 use artifacts::{Embeddings, Predictions, Stored};
+use exact_knn::{Index, Knn, Metric, Points};
 use hdbscan_graph::{Prediction, Predictor, vote};
 use serde::{Deserialize, Serialize};
 use stage::{File, Files, Progress, Seed, Stage};
-use vectors::{Index, Knn, Metric, Points, Search};
 
 use super::files::TrainedClustering;
 use crate::Error;
@@ -237,11 +237,8 @@ impl<'a> Compared<'a> {
             return Ok(None);
         }
         let queries: Vec<u32> = (self.old as u32..points.n() as u32).collect();
-        let index = Index::of_members(points, &members, self.metric, &Search::default())?;
-        let watch = |rows| {
-            progress.advance(rows);
-            true
-        };
+        let index = Index::of_members(points, &members, self.metric)?;
+        let watch = |rows| progress.advance(rows);
         Ok(Some(
             index.knn_of(&queries, k.min(members.len() - 1), &watch)?.0,
         ))

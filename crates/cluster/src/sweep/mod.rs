@@ -8,6 +8,7 @@ mod picture;
 mod range;
 mod run;
 
+use exact_knn::ProgressCallback;
 use hdbscan_graph::{
     FlatOptions, HierarchyOptions, LazyIndex, cluster_sizes, flat_clustering, hierarchy,
     relative_validity,
@@ -15,7 +16,6 @@ use hdbscan_graph::{
 use knn_graph::KnnView;
 use rayon::prelude::*;
 use serde::Serialize;
-use vectors::Watch;
 
 pub use options::SweepOptions;
 pub use picture::picture;
@@ -50,7 +50,7 @@ pub fn sweep<E: From<hdbscan_graph::Error>>(
     tree: &HierarchyOptions,
     flat: &FlatOptions,
     index: &LazyIndex<'_, E>,
-    watch: Watch<'_>,
+    watch: ProgressCallback<'_>,
 ) -> Result<Vec<Row>, E> {
     let mut rows = Vec::with_capacity(min_samples.len() * min_cluster_sizes.len());
     for &min_samples in min_samples {

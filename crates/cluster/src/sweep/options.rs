@@ -1,7 +1,7 @@
 //! The settings to sweep over, and the fixed settings.
 
+use exact_knn::Metric;
 use serde::{Deserialize, Serialize};
-use vectors::Metric;
 
 use super::Range;
 use crate::{Error, Options, Selection, Tree};

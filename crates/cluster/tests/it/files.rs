@@ -7,8 +7,8 @@ use artifacts::{
     SingleLinkage, Stored,
 };
 use cluster::{Cluster, Error, Options, Report, Tree};
+use exact_knn::{Metric, Points};
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
-use vectors::{Metric, Points, Search};
 
 /// A directory that goes when the test does.
 pub(crate) struct Run {
@@ -20,7 +20,7 @@ impl Run {
     pub(crate) fn new(values: Vec<f32>, d: usize, k: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let points = Points::new(&values, d).unwrap();
-        let (knn, _) = vectors::knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+        let (knn, _) = exact_knn::knn(points, Metric::L2, k, &|_| ()).unwrap();
         let footer = Footer {
             metric: Some("l2".to_owned()),
             ..Footer::default()

@@ -4,9 +4,9 @@ use std::sync::Mutex;
 
 use artifacts::{Clusters, Embeddings, Footer, Membership, Mst, Neighbors};
 use cluster::{Assign, Cluster, Options, Tree};
+use exact_knn::{Metric, Points};
 use stage::{Files, NoLocal, Progress, Seed, Stage};
 use test_support::adjusted_rand_index as ari;
-use vectors::{Metric, Points, Search};
 
 use crate::files::{Run, groups};
 
@@ -41,7 +41,7 @@ fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let n = values.len() / 6;
     let points = Points::new(values, 6).unwrap();
-    let (knn, _) = vectors::knn(points, Metric::Cosine, k, &Search::default(), &|_| true).unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::Cosine, k, &|_| ()).unwrap();
     let made_up: Vec<u32> = (1..=k as u32).collect();
     let kept = knn.ids.iter().map(|id| id + 1);
     let ids = [made_up.clone(), kept.collect(), made_up].concat();
@@ -73,8 +73,7 @@ fn rows_of_zeros_join_nothing() {
         let files = Files::standard(dir.path(), Cluster::INPUTS.iter().chain(Cluster::OUTPUTS));
         // The same rows without the zeros.
         let points = Points::new(&values, 6).unwrap();
-        let (knn, _) =
-            vectors::knn(points, Metric::Cosine, k, &Search::default(), &|_| true).unwrap();
+        let (knn, _) = exact_knn::knn(points, Metric::Cosine, k, &|_| ()).unwrap();
         let alone = tempfile::tempdir().unwrap();
         let footer = Footer {
             metric: Some("cosine".to_owned()),

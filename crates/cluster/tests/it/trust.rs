@@ -2,11 +2,11 @@
 
 use cluster::sweep::{Range, SweepOptions, picture, sweep};
 use cluster::{Cluster, Error, Options, Sweep, Tree};
+use exact_knn::{Metric, Points};
 use hdbscan_graph::{HierarchyOptions, LazyIndex};
 use knn_graph::KnnView;
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 use test_support::uniform;
-use vectors::{Metric, Points, Search};
 
 use crate::files::{Run, groups};
 
@@ -94,7 +94,7 @@ fn a_cliff_is_marked() {
         })
         .collect();
     let points = Points::new(&values, 1).unwrap();
-    let (knn, _) = vectors::knn(points, Metric::L2, 239, &Search::default(), &|_| true).unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::L2, 239, &|_| ()).unwrap();
     let graph = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
     let flat = Options {
         selection: cluster::Selection::Leaf,
@@ -108,7 +108,7 @@ fn a_cliff_is_marked() {
         &HierarchyOptions::default(),
         &flat,
         &LazyIndex::without_points(),
-        &|_| true,
+        &|_| (),
     )
     .unwrap();
     let cliffs: Vec<usize> = rows

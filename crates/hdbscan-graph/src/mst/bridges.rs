@@ -4,8 +4,8 @@
 //! it is selected before everything below it. Therefore each round of Boruvka's algorithm (1926)
 //! finds the lightest edge from each component except the largest to another one, until one component is left.
 
+use exact_knn::{BoruvkaQuery, ProgressCallback};
 use knn_graph::UnionFind;
-use vectors::{Outside, Watch};
 
 use super::edge::{Edge, SpanningTree};
 use super::kruskal::kruskal;
@@ -21,8 +21,8 @@ pub fn bridge(
     forest: &[Edge],
     copy_of: &[u32],
     points: &PointIndex<'_>,
-    watch: Watch<'_>,
-) -> Result<SpanningTree, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<SpanningTree, exact_knn::Error> {
     let spanned = span(core, forest, copy_of, points, watch)?;
     Ok(spanned.with_isolated(core, forest, points))
 }
@@ -39,8 +39,8 @@ pub(super) fn span(
     forest: &[Edge],
     copy_of: &[u32],
     points: &PointIndex<'_>,
-    watch: Watch<'_>,
-) -> Result<Spanned, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<Spanned, exact_knn::Error> {
     let n = core.len();
     let mut isolated = vec![false; n];
     for &i in &points.isolated {
@@ -65,13 +65,13 @@ pub(super) fn span(
                 root[i as usize] != largest && copy_of[i as usize] == i && !isolated[i as usize]
             })
             .collect();
-        let ask = Outside {
-            group: &root,
+        let ask = BoruvkaQuery {
+            component: &root,
             core: Some(core),
             queries: &queries,
             bound: &vec![f32::INFINITY; queries.len()],
         };
-        let (found, _) = points.index.lightest_outside(&ask, watch)?;
+        let (found, _) = points.index.nearest_in_other_component(&ask, watch)?;
         searched += queries.len() as u64;
         for (_, edge) in found {
             if sets.union(edge.from, edge.to) {

@@ -2,14 +2,14 @@
 //!
 //! The tree of the graph, its components joined by bridges, is close to it. By the cycle property (Tarjan 1983) a pair can be
 //! in the minimum spanning tree only if it is lighter than the heaviest edge on the tree path between its ends: it
-//! [undercuts](vectors::Index::shortcuts) that edge. The tree and all undercutting edges together contain the minimum
+//! [undercuts](exact_knn::Index::undercutting_edges) that edge. The tree and all undercutting edges together contain the minimum
 //! spanning tree of all pairs. They are found in one pass over half of the pairs, whatever the number of neighbors.
 //!
 //! If two large clusters are joined by a much too heavy edge in the first tree, very many pairs undercut it. Therefore a
 //! first pass takes every eighth row, 1/64 of the work; after it, some 64 such pairs are left where there were thousands.
 
+use exact_knn::{DendrogramOrder, Index, ProgressCallback};
 use knn_graph::UnionFind;
-use vectors::{Index, Leaves, Watch};
 
 use super::bridges::span;
 use super::edge::{Edge, SpanningTree};
@@ -36,8 +36,8 @@ pub fn exact_tree(
     forest: &[Edge],
     copy_of: &[u32],
     points: &PointIndex<'_>,
-    watch: Watch<'_>,
-) -> Result<SpanningTree, vectors::Error> {
+    watch: ProgressCallback<'_>,
+) -> Result<SpanningTree, exact_knn::Error> {
     let n = core.len();
     let mut spanned = span(core, forest, copy_of, points, watch)?;
     let mut tree = kruskal(n, std::mem::take(&mut spanned.edges));
@@ -69,15 +69,15 @@ fn improved(
     index: &Index<'_>,
     core: &[f32],
     (order, height): (&[u32], &[f32]),
-    watch: Watch<'_>,
-) -> Result<Vec<Edge>, vectors::Error> {
-    let ask = Leaves {
+    watch: ProgressCallback<'_>,
+) -> Result<Vec<Edge>, exact_knn::Error> {
+    let ask = DendrogramOrder {
         order,
         height,
         core: Some(core),
     };
-    let (shortcuts, _) = index.shortcuts(&ask, watch)?;
-    let as_ours = |edge: vectors::Edge| Edge::new(edge.weight, edge.from, edge.to);
+    let (shortcuts, _) = index.undercutting_edges(&ask, watch)?;
+    let as_ours = |edge: exact_knn::Edge| Edge::new(edge.weight, edge.from, edge.to);
     tree.extend(shortcuts.into_iter().map(as_ours));
     Ok(kruskal(core.len(), tree))
 }

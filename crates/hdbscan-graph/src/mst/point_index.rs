@@ -1,6 +1,6 @@
 //! The points of the graph, ready for exact search.
 
-use vectors::{Index, Metric, Points, Search};
+use exact_knn::{Index, Metric, Points};
 
 /// A search index over the points of the graph, for edges that are in no list.
 #[derive(Debug)]
@@ -15,14 +15,14 @@ pub struct PointIndex<'a> {
 
 impl<'a> PointIndex<'a> {
     /// Builds the index. Takes one pass over the values.
-    pub fn new(points: Points<'a>, metric: Metric) -> Result<Self, vectors::Error> {
+    pub fn new(points: Points<'a>, metric: Metric) -> Result<Self, exact_knn::Error> {
         let zero = |i: &u32| points.row(*i as usize).iter().all(|&x| x == 0.0);
         let (isolated, members): (Vec<u32>, Vec<u32>) =
             (0..points.n() as u32).partition(|i| metric == Metric::Cosine && zero(i));
         let index = if isolated.is_empty() {
-            Index::new(points, metric, &Search::default())?
+            Index::new(points, metric)?
         } else {
-            Index::of_members(points, &members, metric, &Search::default())?
+            Index::of_members(points, &members, metric)?
         };
         Ok(Self {
             points,
@@ -33,7 +33,7 @@ impl<'a> PointIndex<'a> {
     }
 
     /// An index of some of the points.
-    pub(super) fn of_members(&self, members: &[u32]) -> Result<Index<'a>, vectors::Error> {
-        Index::of_members(self.points, members, self.metric, &Search::default())
+    pub(super) fn of_members(&self, members: &[u32]) -> Result<Index<'a>, exact_knn::Error> {
+        Index::of_members(self.points, members, self.metric)
     }
 }

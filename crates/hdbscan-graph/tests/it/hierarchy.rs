@@ -1,5 +1,6 @@
 //! Hierarchies of larger data, what they refuse, and predictions from them.
 
+use exact_knn::{Knn, Metric, Points};
 use hdbscan_graph::steps::{PointIndex, core_distances, exact_tree, spanning_forest};
 use hdbscan_graph::{
     Error, FlatOptions, Hierarchy, HierarchyOptions, LazyIndex, Need, Predictor, SelectionOptions,
@@ -8,11 +9,10 @@ use hdbscan_graph::{
 use knn_graph::KnnView;
 use random_streams::Seed;
 use test_support::noise;
-use vectors::{Knn, Metric, Points, Search};
 
 fn knn(values: &[f32], d: usize, k: usize) -> Knn {
     let points = Points::new(values, d).unwrap();
-    let (knn, _) = vectors::knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::L2, k, &|_| ()).unwrap();
     knn
 }
 
@@ -32,7 +32,7 @@ fn groups(n: usize) -> Vec<f32> {
 }
 
 fn without_points(graph: &KnnView<'_>, options: &HierarchyOptions) -> Result<Hierarchy, Error> {
-    hierarchy(graph, options, &LazyIndex::without_points(), &|_| true)
+    hierarchy(graph, options, &LazyIndex::without_points(), &|_| ())
 }
 
 /// The weights of the minimum spanning tree of all pairs, ascending: Prim's way, without any list.
@@ -43,7 +43,7 @@ fn full_weights(points: Points<'_>, core: &[f32]) -> Vec<f32> {
     let (mut last, mut weights) = (0, Vec::new());
     while !outside.is_empty() {
         for &i in &outside {
-            let distance = vectors::distance(points.row(last), points.row(i), Metric::L2);
+            let distance = exact_knn::distance(points.row(last), points.row(i), Metric::L2);
             nearest[i] = nearest[i].min(distance.max(core[last]).max(core[i]));
         }
         let at =
@@ -72,12 +72,12 @@ fn a_large_exact_tree_is_the_tree_of_all_pairs() {
     let points = Points::new(&values, d).unwrap();
     let searchable = PointIndex::new(points, Metric::L2).unwrap();
     for k in [min_samples, 12] {
-        let (knn, _) = searchable.index.knn(k, &|_| true).unwrap();
+        let (knn, _) = searchable.index.knn(k, &|_| ()).unwrap();
         let lists = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, min_samples);
         let alone: Vec<u32> = (0..n as u32).collect();
         let forest = spanning_forest(&lists, &core);
-        let grown = exact_tree(&core, &forest, &alone, &searchable, &|_| true).unwrap();
+        let grown = exact_tree(&core, &forest, &alone, &searchable, &|_| ()).unwrap();
         // The pass over every eighth row took part.
         assert!(grown.searched as usize >= n + n / 8);
         let weights: Vec<f32> = grown.edges.iter().map(|edge| edge.weight).collect();
@@ -114,7 +114,7 @@ fn points_are_needed_only_where_the_graph_lacks_pairs() {
     assert_eq!(needs(&isolated), Need::IsolatedRows(2));
     // With the points, the exact tree of few neighbors is that of the complete graph.
     let index = LazyIndex::of_points(Points::new(&values, 2).unwrap(), Metric::L2);
-    let found = hierarchy(&few, &exact, &index, &|_| true).unwrap();
+    let found = hierarchy(&few, &exact, &index, &|_| ()).unwrap();
     assert_eq!(found.linkage.distance, complete.linkage.distance);
     assert_eq!(found.components, count);
 }

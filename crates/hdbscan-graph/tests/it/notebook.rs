@@ -1,10 +1,10 @@
 //! The run that this program reproduces without its faults: 2,000 news texts, `min_samples` 3, `min_cluster_size` 3.
 
+use exact_knn::{Metric, Points};
 use hdbscan_graph::steps::{core_distances, single_linkage, spanning_forest};
 use hdbscan_graph::{Edge, FlatOptions, SelectionOptions, flat_clustering};
 use knn_graph::KnnView;
 use test_support::adjusted_rand_index;
-use vectors::{Metric, Points, Search};
 
 use crate::tables::{Table, relative};
 
@@ -13,14 +13,7 @@ fn forty_nine_neighbors_give_the_tree_and_clusters_of_the_matrix() {
     let table = Table::of_data("notebook/notebook.parquet");
     let (values, d) = table.lists("embedding");
     let points = Points::new(&values, d).unwrap();
-    let (knn, _) = vectors::knn(
-        points,
-        Metric::L2,
-        points.n() - 1,
-        &Search::default(),
-        &|_| true,
-    )
-    .unwrap();
+    let (knn, _) = exact_knn::knn(points, Metric::L2, points.n() - 1, &|_| ()).unwrap();
     let all = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
     let core = core_distances(&all, 3);
     let tree = spanning_forest(&all.first(49), &core);

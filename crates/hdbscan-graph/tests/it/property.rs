@@ -1,5 +1,6 @@
 //! What holds for any input.
 
+use exact_knn::{Knn, Metric, Points};
 use hdbscan_graph::steps::{
     PointIndex, bridge, core_distances, exact_tree, mutual_reachability, single_linkage,
     spanning_forest,
@@ -10,7 +11,6 @@ use hdbscan_graph::{
 use knn_graph::{KnnView, UnionFind};
 use proptest::prelude::*;
 use test_support::adjusted_rand_index;
-use vectors::{Knn, Metric, Points};
 
 /// Points on a small grid: distances tie often, and copies are frequent.
 fn grid() -> impl Strategy<Value = Vec<f32>> {
@@ -25,7 +25,7 @@ fn grid() -> impl Strategy<Value = Vec<f32>> {
 
 fn knn(values: &[f32], k: usize) -> (PointIndex<'_>, Knn) {
     let points = PointIndex::new(Points::new(values, 2).unwrap(), Metric::L2).unwrap();
-    let knn = points.index.knn(k, &|_| true).unwrap().0;
+    let knn = points.index.knn(k, &|_| ()).unwrap().0;
     (points, knn)
 }
 
@@ -36,7 +36,7 @@ fn full_tree(values: &[f32], core: &[f32]) -> Vec<Edge> {
     let mut edges = Vec::new();
     for i in 0..n {
         for j in i + 1..n {
-            let distance = vectors::distance(points.row(i), points.row(j), Metric::L2);
+            let distance = exact_knn::distance(points.row(i), points.row(j), Metric::L2);
             edges.push(Edge::new(
                 mutual_reachability(core[i], core[j], distance),
                 i as u32,
@@ -72,7 +72,7 @@ proptest! {
         let core = core_distances(&lists, min_samples);
         let copy_of = lists.first_copies();
         let forest = spanning_forest(&lists, &core);
-        let grown = exact_tree(&core, &forest, &copy_of, &points, &|_| true).unwrap();
+        let grown = exact_tree(&core, &forest, &copy_of, &points, &|_| ()).unwrap();
         let full = full_tree(&values, &core);
         prop_assert_eq!(weights(&grown.edges), weights(&full));
         prop_assert_eq!(grown.added, full.len() - grown.edges.iter().filter(|edge| forest.contains(edge)).count());
@@ -97,7 +97,7 @@ proptest! {
         let full = full_tree(&values, &core);
         let tied = full.windows(2).filter(|pair| pair[0].weight == pair[1].weight).count();
         prop_assume!(tied * 4 <= full.len());
-        let grown = exact_tree(&core, &spanning_forest(&lists, &core), &copy_of, &points, &|_| true).unwrap();
+        let grown = exact_tree(&core, &spanning_forest(&lists, &core), &copy_of, &points, &|_| ()).unwrap();
         prop_assert_eq!(grown.edges, full);
     }
 
@@ -126,7 +126,7 @@ proptest! {
         let core = core_distances(&lists, 1);
         let forest = spanning_forest(&lists, &core);
         let copy_of = lists.first_copies();
-        let grown = bridge(&core, &forest, &copy_of, &points, &|_| true).unwrap();
+        let grown = bridge(&core, &forest, &copy_of, &points, &|_| ()).unwrap();
         prop_assert_eq!(grown.edges.len() + 1, lists.n());
         prop_assert_eq!(grown.added, lists.n() - 1 - forest.len());
         let mut sets = UnionFind::new(lists.n());

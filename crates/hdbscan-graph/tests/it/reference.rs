@@ -1,5 +1,6 @@
 //! Held to hdbscan 0.8.40 on the full matrix of two data sets at six settings.
 
+use exact_knn::{Knn, Metric, Points};
 use hdbscan_graph::steps::{
     PointIndex, bridge, core_distances, exact_tree, single_linkage, spanning_forest,
 };
@@ -8,7 +9,6 @@ use hdbscan_graph::{
 };
 use knn_graph::KnnView;
 use test_support::adjusted_rand_index as ari;
-use vectors::{Knn, Metric, Points};
 
 use crate::tables::{Table, linkage, relative};
 
@@ -203,7 +203,7 @@ fn the_exact_tree_is_that_of_the_full_matrix_at_any_k() {
                 let core = core_distances(&lists, min_samples);
                 let alone: Vec<u32> = (0..lists.n() as u32).collect();
                 let forest = spanning_forest(&lists, &core);
-                let grown = exact_tree(&core, &forest, &alone, &all.points, &|_| true).unwrap();
+                let grown = exact_tree(&core, &forest, &alone, &all.points, &|_| ()).unwrap();
                 let weights: Vec<f64> = grown
                     .edges
                     .iter()
@@ -239,7 +239,7 @@ impl<'a> Data<'a> {
     fn new(values: &'a [f32], d: usize, k: usize) -> Self {
         let points = PointIndex::new(Points::new(values, d).unwrap(), Metric::L2).unwrap();
         let others = values.len() / d - 1;
-        let (knn, _) = points.index.knn(k.min(others), &|_| true).unwrap();
+        let (knn, _) = points.index.knn(k.min(others), &|_| ()).unwrap();
         Self { points, knn }
     }
 
@@ -260,7 +260,7 @@ impl<'a> Data<'a> {
         let core = core_distances(&lists, min_samples);
         let alone: Vec<u32> = (0..lists.n() as u32).collect();
         let forest = spanning_forest(&lists, &core);
-        let grown = bridge(&core, &forest, &alone, &self.points, &|_| true).unwrap();
+        let grown = bridge(&core, &forest, &alone, &self.points, &|_| ()).unwrap();
         (
             flat_clustering(&single_linkage(&grown.edges), cut),
             lists.components().count,

@@ -1,7 +1,7 @@
 //! A hierarchical navigable small world (Malkov and Yashunin, TPAMI 2020), by the crate `usearch`.
 //!
-//! The graph is built on one thread, so that it is the same each time: rows are put in by id, and the levels come from the
-//! engine's fixed stream. The search uses all threads, which changes nothing. Cost: about n `ef_construction` log n
+//! The graph is built on one thread, so that it is the same each time: rows are added by id, and the levels come from the
+//! engine's fixed random stream. The search uses all threads, which does not change the result. Cost: about n `ef_construction` log n
 //! distances to build, n `ef_search` log n to search; memory a copy of the vectors and the links.
 //!
 //! The engine's own vector instructions need the cargo feature `hnsw-simd`, which compiles a large library of kernels;
@@ -9,17 +9,17 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use exact_knn::{Knn, Metric};
 use rayon::prelude::*;
 use serde_json::Map;
 use usearch::{Index, IndexOptions, MetricKind, ScalarKind};
-use vectors::Metric;
 
-use super::{Answer, Backend, Task};
-use crate::complete::{NONE, complete};
-use crate::memory::Size;
+use crate::backend::{Backend, BackendOutput, Task};
+use crate::refine::refine;
+use crate::size::Size;
 use crate::{Error, Options};
 
-/// Rows put in between two reports of progress.
+/// Rows added between two reports of progress.
 const STEP: usize = 1000;
 
 /// The graph of `usearch`.
@@ -41,25 +41,25 @@ impl Backend for Hnsw {
     }
 
     fn memory(&self, size: Size, options: &Options) -> u64 {
-        // The bottom level has twice the links, and 1 / (links - 1) of the rows stand on higher ones as well; a link
+        // The bottom level has twice the links, and 1 / (links - 1) of the rows are on higher levels as well; a link
         // takes 5 bytes at most, a node some 100 of bookkeeping.
         let node = options.links.saturating_mul(3 * 5).saturating_add(100);
         let candidates = size.n * (size.k + 1) * 4;
         (size.n.saturating_mul(node) as u64)
-            .saturating_add(size.vectors() + candidates as u64 + size.answer())
+            .saturating_add(size.vectors() + candidates as u64 + size.result())
     }
 
-    fn neighbors(&self, task: &Task<'_>) -> Result<Answer, Error> {
+    fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error> {
         let (points, width) = (task.points, task.k + 1);
         let index = build(task)?;
         let threads = rayon::current_num_threads();
         index
             .reserve_capacity_and_threads(points.n(), threads)
-            .map_err(failed("make room for its threads"))?;
+            .map_err(failed("reserve memory for its threads"))?;
         task.progress
-            .begin("search the graph", Some(points.n() as u64), "rows");
-        let broken = AtomicBool::new(false);
-        let mut candidates = vec![NONE; points.n() * width];
+            .begin("searching the graph", Some(points.n() as u64), "rows");
+        let unknown_key = AtomicBool::new(false);
+        let mut candidates = vec![Knn::NO_NEIGHBOR; points.n() * width];
         candidates
             .par_chunks_exact_mut(width)
             .enumerate()
@@ -70,22 +70,22 @@ impl Backend for Hnsw {
                 for (place, key) in row.iter_mut().zip(found.keys) {
                     match u32::try_from(key) {
                         Ok(id) => *place = id,
-                        Err(_) => broken.store(true, Ordering::Relaxed),
+                        Err(_) => unknown_key.store(true, Ordering::Relaxed),
                     }
                 }
-                task.advance(1)
+                task.progress.advance(1);
+                Ok::<(), Error>(())
             })?;
         task.progress.end();
         drop(index);
-        if broken.into_inner() {
-            return Err(failed("search")("it answered with a key that is no row"));
+        if unknown_key.into_inner() {
+            return Err(failed("search")("it returned a key that is no row"));
         }
-        let completed = complete(self.name(), task, &candidates, width)?;
-        Ok(Answer {
-            ids: completed.ids,
-            distances: completed.distances,
+        let (knn, filled) = refine(self.name(), task, &candidates, width)?;
+        Ok(BackendOutput {
+            knn,
             certified: false,
-            filled: completed.filled,
+            filled,
             sample: None,
             facts: Map::new(),
             notes: Vec::new(),
@@ -109,26 +109,26 @@ fn build(task: &Task<'_>) -> Result<Index, Error> {
         expansion_search: options.ef_search.max(task.k + 1),
         multi: false,
     })
-    .map_err(failed("make an empty graph"))?;
+    .map_err(failed("create a graph"))?;
     index
         .reserve_capacity_and_threads(points.n(), 1)
-        .map_err(failed("make room"))?;
+        .map_err(failed("reserve memory"))?;
     task.progress
-        .begin("build the graph", Some(points.n() as u64), "rows");
+        .begin("building the graph", Some(points.n() as u64), "rows");
     for first in (0..points.n()).step_by(STEP) {
         let last = (first + STEP).min(points.n());
         for i in first..last {
             index
                 .add(i as u64, points.row(i))
-                .map_err(failed("put in a row"))?;
+                .map_err(failed("add a row"))?;
         }
-        task.advance((last - first) as u64)?;
+        task.progress.advance((last - first) as u64);
     }
     task.progress.end();
     Ok(index)
 }
 
-/// What the engine says, as an error of ours.
+/// Converts an error of the engine.
 fn failed<E: std::fmt::Display>(action: &'static str) -> impl Fn(E) -> Error {
     move |message| Error::Engine {
         backend: "hnsw",

@@ -1,11 +1,11 @@
-//! Points made for tests, and the question put to a backend.
+//! Synthetic points, and a search of them by a backend.
 
-use knn::{Answer, BackendKind, Error, Local, Options, Task, open};
+use exact_knn::{Metric, Points};
+use knn::{BackendKind, BackendOutput, Error, Local, Options, Task, open};
 use stage::{Progress, Seed, Silent};
 use test_support::uniform;
-use vectors::{Metric, Points};
 
-/// Rows around `centers` random centers, as embeddings of texts on as many topics lie.
+/// Rows around `centers` random centers, like embeddings of texts on as many topics.
 pub(crate) fn topics(n: usize, d: usize, centers: usize, seed: u64) -> Vec<f32> {
     let middle = uniform(centers * d, seed);
     let mut rows = uniform(n * d, seed + 1);
@@ -18,7 +18,7 @@ pub(crate) fn topics(n: usize, d: usize, centers: usize, seed: u64) -> Vec<f32> 
     rows
 }
 
-/// Options for a backend, with cells small enough that a test has several.
+/// Options for a backend, with inverted lists so small that a test has several.
 pub(crate) fn options(backend: BackendKind, metric: Metric, k: usize) -> Options {
     Options {
         backend,
@@ -29,32 +29,18 @@ pub(crate) fn options(backend: BackendKind, metric: Metric, k: usize) -> Options
     }
 }
 
-/// Somebody who wants no answer any more.
-pub(crate) struct Impatient;
-
-impl Progress for Impatient {
-    fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
-    fn advance(&self, _: u64) {}
-    fn end(&self) {}
-    fn note(&self, _: &str) {}
-    fn warn(&self, _: &str) {}
-    fn stopped(&self) -> bool {
-        true
-    }
+/// Searches with the backend that `options` name.
+pub(crate) fn search(values: &[f32], d: usize, options: &Options) -> Result<BackendOutput, Error> {
+    search_with(values, d, options, &Silent)
 }
 
-/// Puts a question to the backend that `options` name.
-pub(crate) fn ask(values: &[f32], d: usize, options: &Options) -> Result<Answer, Error> {
-    ask_with(values, d, options, &Silent)
-}
-
-/// The same, with somebody who hears how it goes.
-pub(crate) fn ask_with(
+/// [`search`] with progress.
+pub(crate) fn search_with(
     values: &[f32],
     d: usize,
     options: &Options,
     progress: &dyn Progress,
-) -> Result<Answer, Error> {
+) -> Result<BackendOutput, Error> {
     let points = Points::new(values, d)?;
     let task = Task {
         points,

@@ -4,8 +4,8 @@
 
 mod contract;
 mod data;
+mod ivf;
 mod memory;
-mod partitioned;
 mod reference;
 mod search;
 mod stage_run;

@@ -1,6 +1,6 @@
-//! The answer as anyone would write it, in 64 bits, to hold the others to.
+//! A naive search in `f64`, with which backends are compared.
 
-use vectors::Metric;
+use exact_knn::Metric;
 
 /// The k nearest of row `i`: distances with ids, nearest first, ties by id.
 pub(crate) fn nearest(

@@ -1,22 +1,22 @@
-//! Between the files: limits, warnings, rows set apart, what is measured and said.
+//! Between the files: limits, warnings, isolated rows, reports.
 
 use std::sync::Mutex;
 
-use knn::{BackendKind, BadRows, Error, Lists, Local, Options, Report};
+use exact_knn::{Knn, Metric};
+use knn::{BackendKind, BadRows, Error, Local, Options, Report};
 use stage::{Hint, Progress, Seed, Silent};
 use test_support::uniform;
-use vectors::Metric;
 
 use crate::data::{options, topics};
 
-/// Keeps what was said.
+/// Records notes and warnings.
 #[derive(Default)]
-pub(crate) struct Heard {
+pub(crate) struct Recorder {
     notes: Mutex<Vec<String>>,
     pub(crate) warnings: Mutex<Vec<String>>,
 }
 
-impl Progress for Heard {
+impl Progress for Recorder {
     fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
     fn advance(&self, _: u64) {}
     fn end(&self) {}
@@ -28,30 +28,30 @@ impl Progress for Heard {
     }
 }
 
-/// Searches with nobody listening and no limit.
-fn search(values: &[f32], d: usize, options: &Options) -> Result<(Lists, Report), Error> {
+/// Searches without progress and limit.
+fn search(values: &[f32], d: usize, options: &Options) -> Result<(Knn, Report), Error> {
     let local = Local::default();
     knn::search(values.to_vec(), d, "", options, &local, Seed(0), &Silent)
 }
 
 #[test]
-fn k_of_all_and_more_becomes_all_others_and_is_said() {
-    let heard = Heard::default();
+fn a_k_of_all_rows_or_more_is_reduced_with_a_warning() {
+    let recorder = Recorder::default();
     let values = uniform(4 * 3, 1);
-    let (lists, report) = knn::search(
+    let (found, report) = knn::search(
         values,
         3,
         "",
         &Options::default(),
         &Local::default(),
         Seed(0),
-        &heard,
+        &recorder,
     )
     .unwrap();
-    assert_eq!((report.k, lists.ids.len()), (3, 12));
-    assert!(heard.warnings.lock().unwrap()[0].contains("k is 3, not 50"));
-    // What concerns this machine is told, and stands in no file.
-    assert!(heard.notes.lock().unwrap()[0].starts_with("kernel "));
+    assert_eq!((report.k, found.ids.len()), (3, 12));
+    assert!(recorder.warnings.lock().unwrap()[0].contains("k is 3, not 50"));
+    // Facts of this machine are notes, and in no file.
+    assert!(recorder.notes.lock().unwrap()[0].starts_with("kernel "));
 }
 
 #[test]
@@ -65,12 +65,12 @@ fn one_row_has_no_neighbors() {
     let error = search(&[1.0, 0.0, f32::NAN], 1, &isolate).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "1 rows have no neighbors (2 rows set apart: 1 of zeros, 1 with NaN or infinity)"
+        "1 rows have no neighbors (2 rows isolated: 1 of zeros, 1 with NaN or infinity)"
     );
 }
 
 #[test]
-fn rows_that_cannot_be_searched_are_refused_by_name_or_set_apart() {
+fn invalid_rows_are_refused_by_number_or_isolated() {
     let mut values = uniform(10 * 3, 2);
     values[12..15].fill(0.0);
     let refuse = Options {
@@ -92,25 +92,25 @@ fn rows_that_cannot_be_searched_are_refused_by_name_or_set_apart() {
         bad_rows: BadRows::Isolate,
         ..refuse
     };
-    let (lists, report) = search(&values, 3, &isolate).unwrap();
+    let (found, report) = search(&values, 3, &isolate).unwrap();
     assert_eq!(
         (report.rows, report.isolated, report.not_finite),
         (10, 2, 1)
     );
-    for apart in [4, 7] {
-        assert_eq!(&lists.ids[2 * apart..][..2], [0, 1]);
-        assert_eq!(&lists.distances[2 * apart..][..2], [1.0, 1.0]);
-        assert!(!lists.ids.contains(&(apart as u32)));
+    for row in [4, 7] {
+        assert_eq!(&found.ids[2 * row..][..2], [0, 1]);
+        assert_eq!(&found.distances[2 * row..][..2], [1.0, 1.0]);
+        assert!(!found.ids.contains(&(row as u32)));
     }
     assert!(report.to_string().contains("1 of zeros, 1 with NaN"));
 }
 
-/// Rows set apart list rows that they have nothing to do with: nothing of the graph may hang on that.
+/// The lists of isolated rows mean nothing: statistics of the graph must not depend on them.
 #[test]
-fn rows_set_apart_are_no_part_of_the_graph() {
+fn isolated_rows_are_no_part_of_the_graph() {
     let values = topics(300, 8, 5, 4);
-    let plain = options(BackendKind::Flat, Metric::Cosine, 5);
-    let (lists, report) = search(&values, 8, &plain).unwrap();
+    let plain = options(BackendKind::BruteForce, Metric::Cosine, 5);
+    let (found, report) = search(&values, 8, &plain).unwrap();
     let mut more = values.clone();
     more.extend([0.0; 8 * 40]);
     let isolate = Options {
@@ -118,13 +118,13 @@ fn rows_set_apart_are_no_part_of_the_graph() {
         ..plain
     };
     let (with_more, report_with_more) = search(&more, 8, &isolate).unwrap();
-    assert_eq!(with_more.ids[..1500], lists.ids);
+    assert_eq!(with_more.ids[..1500], found.ids);
     assert_eq!(report_with_more.isolated, 40);
-    assert_eq!(report_with_more.shape, report.shape);
+    assert_eq!(report_with_more.graph, report.graph);
 }
 
 #[test]
-fn a_limit_is_kept_before_work_begins() {
+fn the_memory_limit_is_checked_before_work_begins() {
     let values = uniform(500 * 8, 3);
     let local = Local {
         memory_limit: Some("1MiB".parse().unwrap()),
@@ -139,16 +139,16 @@ fn a_limit_is_kept_before_work_begins() {
 }
 
 #[test]
-fn proven_answers_are_not_measured_unless_asked() {
+fn recall_of_proven_neighbors_is_measured_only_on_request() {
     let values = topics(300, 8, 5, 4);
-    let plain = options(BackendKind::Flat, Metric::Cosine, 5);
+    let plain = options(BackendKind::BruteForce, Metric::Cosine, 5);
     let (_, report) = search(&values, 8, &plain).unwrap();
     assert!(report.certified && report.recall.is_none());
-    let asked = Options {
+    let sampled = Options {
         recall_sample: Some(50),
         ..plain
     };
-    let (_, report) = search(&values, 8, &asked).unwrap();
+    let (_, report) = search(&values, 8, &sampled).unwrap();
     let recall = report.recall.unwrap();
     assert_eq!(
         (recall.recall, recall.sample, recall.distance_error),
@@ -157,10 +157,10 @@ fn proven_answers_are_not_measured_unless_asked() {
 }
 
 #[test]
-fn facts_hold_no_machine() {
+fn facts_say_nothing_of_the_machine() {
     let values = topics(300, 8, 5, 4);
-    let partitioned = options(BackendKind::Partitioned, Metric::Cosine, 5);
-    let (_, report) = search(&values, 8, &partitioned).unwrap();
+    let ivf = options(BackendKind::Ivf, Metric::Cosine, 5);
+    let (_, report) = search(&values, 8, &ivf).unwrap();
     let facts = report.facts();
     assert_eq!(facts.certified, Some(false));
     assert_eq!(facts.backend.as_deref(), Some("partitioned"));
@@ -171,7 +171,7 @@ fn facts_hold_no_machine() {
 }
 
 #[test]
-fn options_that_mean_nothing_are_refused() {
+fn invalid_options_are_refused() {
     for (options, flag) in [
         (
             Options {

@@ -17,11 +17,11 @@ fn directory(d: usize, values: Vec<f32>) -> (tempfile::TempDir, Files) {
 }
 
 #[test]
-fn the_file_says_what_it_is() {
+fn the_footer_describes_the_file() {
     let (_dir, files) = directory(16, topics(200, 16, 4, 1));
     let options = Options {
         k: 7,
-        backend: BackendKind::Partitioned,
+        backend: BackendKind::Ivf,
         cell_size: 50,
         ..Options::default()
     };
@@ -45,7 +45,7 @@ fn the_file_says_what_it_is() {
 #[test]
 fn the_same_bytes_at_any_number_of_threads() {
     let (dir, files) = directory(16, topics(600, 16, 6, 5));
-    for backend in [BackendKind::Flat, BackendKind::Partitioned] {
+    for backend in [BackendKind::BruteForce, BackendKind::Ivf] {
         let options = Options {
             k: 10,
             backend,
@@ -69,7 +69,7 @@ fn the_same_bytes_at_any_number_of_threads() {
 }
 
 #[test]
-fn a_zero_row_is_named_with_its_file() {
+fn a_zero_row_is_an_error_with_file_and_row() {
     let mut values = topics(20, 4, 2, 1);
     values[8..12].fill(0.0);
     let (_dir, files) = directory(4, values);
@@ -94,7 +94,7 @@ fn a_zero_row_is_named_with_its_file() {
 }
 
 #[test]
-fn too_little_memory_is_said_before_anything_is_written() {
+fn too_little_memory_is_an_error_before_anything_is_written() {
     let (_dir, files) = directory(16, topics(200, 16, 4, 1));
     let local = Local {
         memory_limit: Some("1MB".parse().unwrap()),
@@ -114,7 +114,7 @@ fn too_little_memory_is_said_before_anything_is_written() {
     assert!(!files.output("neighbors").unwrap().exists());
 }
 
-/// Runs the program on `embeddings` with a kernel forced: what it says on standard error, and the file it wrote.
+/// Runs the program with a given kernel: its standard error, and the file that it wrote.
 fn program(dir: &std::path::Path, kernel: &str, backend: &str) -> (String, Option<Vec<u8>>) {
     let to = dir.join(format!("{kernel}-{backend}.parquet"));
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_skerry-knn"))
@@ -126,9 +126,9 @@ fn program(dir: &std::path::Path, kernel: &str, backend: &str) -> (String, Optio
         .args(["--backend", backend, "--k", "12", "--cell-size", "150"])
         .output()
         .unwrap();
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.success(), to.exists(), "{said}");
-    (said, std::fs::read(to).ok())
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.success(), to.exists(), "{stderr}");
+    (stderr, std::fs::read(to).ok())
 }
 
 #[test]
@@ -137,14 +137,14 @@ fn every_kernel_of_this_machine_writes_the_same_file() {
     for backend in ["flat", "partitioned"] {
         let (_, expected) = program(dir.path(), "portable", backend);
         assert!(expected.is_some());
-        for kernel in vectors::Kernel::ALL {
-            let (said, found) = program(dir.path(), kernel.name(), backend);
+        for kernel in exact_knn::Kernel::ALL {
+            let (stderr, found) = program(dir.path(), kernel.name(), backend);
             if kernel.is_available() {
-                assert!(found == expected, "{backend} with {kernel}: {said}");
+                assert!(found == expected, "{backend} with {kernel}: {stderr}");
             } else {
                 assert!(
-                    said.contains("SKERRY_KERNEL") && said.contains(kernel.name()),
-                    "{said}"
+                    stderr.contains("SKERRY_KERNEL") && stderr.contains(kernel.name()),
+                    "{stderr}"
                 );
             }
         }
@@ -152,13 +152,13 @@ fn every_kernel_of_this_machine_writes_the_same_file() {
 }
 
 #[test]
-fn an_unknown_kernel_is_refused_by_the_name_of_the_variable() {
+fn an_unknown_kernel_is_an_error_that_names_the_variable() {
     let (dir, _) = directory(16, topics(200, 16, 4, 1));
-    let (said, written) = program(dir.path(), "sse9", "flat");
+    let (stderr, written) = program(dir.path(), "sse9", "flat");
     assert!(written.is_none());
     assert!(
-        said.contains("SKERRY_KERNEL") && said.contains("sse9"),
-        "{said}"
+        stderr.contains("SKERRY_KERNEL") && stderr.contains("sse9"),
+        "{stderr}"
     );
-    assert!(!said.contains("embeddings.parquet"), "{said}");
+    assert!(!stderr.contains("embeddings.parquet"), "{stderr}");
 }

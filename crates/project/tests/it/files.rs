@@ -6,8 +6,8 @@ use artifacts::{Embeddings, Footer, Neighbors, Projection};
 use project::{Engine, Error, Init, Options, Project};
 use stage::{Files, Hint, NoLocal, Seed, Silent, Stage};
 
+use exact_knn::Points;
 use test_support::noise;
-use vectors::{Points, Search};
 
 /// Rows of `d` values around `groups` centers; every tenth row is anywhere.
 fn groups(n: usize, d: usize, groups: usize) -> Vec<f32> {
@@ -26,8 +26,7 @@ fn groups(n: usize, d: usize, groups: usize) -> Vec<f32> {
 /// The neighbors of rows of `d` values under L2.
 fn neighbors_of(values: &[f32], d: usize, k: usize) -> Neighbors {
     let points = Points::new(values, d).unwrap();
-    let search = Search::default();
-    let (knn, _) = vectors::knn(points, vectors::Metric::L2, k, &search, &|_| true).unwrap();
+    let (knn, _) = exact_knn::knn(points, exact_knn::Metric::L2, k, &|_| ()).unwrap();
     Neighbors {
         k: knn.k,
         ids: knn.ids,

@@ -3,13 +3,13 @@
 use arrow::array::{AsArray, FixedSizeListArray};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float32Type};
+use exact_knn::{Metric, Points, knn};
 use knn_graph::{KnnGraph, KnnView};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use random_streams::Seed;
 use umap_layout::{
     Init, Kernel, Layout, Options, layout, nearest_in_plane, preserved, trustworthiness,
 };
-use vectors::{Metric, Points, Search, knn};
 
 /// Rows of `d` values around `groups` centers, in no order; the last tenth lies anywhere.
 pub(crate) fn groups(n: usize, d: usize, groups: usize) -> Vec<f32> {
@@ -48,7 +48,7 @@ pub(crate) fn digits() -> (Vec<f32>, usize) {
 /// The graph of rows of `d` values under L2.
 pub(crate) fn graph_of(values: &[f32], d: usize, k: usize) -> KnnGraph {
     let points = Points::new(values, d).unwrap();
-    let (knn, _) = knn(points, Metric::L2, k, &Search::default(), &|_| true).unwrap();
+    let (knn, _) = knn(points, Metric::L2, k, &|_| ()).unwrap();
     KnnGraph::new(knn.ids, knn.distances, knn.k).unwrap()
 }
 

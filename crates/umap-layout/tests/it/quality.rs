@@ -1,8 +1,8 @@
 //! Layouts are as good as they should be.
 
+use exact_knn::{Metric, Points};
 use random_streams::Seed;
 use umap_layout::{Init, Kernel, Options, nearest_in_space, preserved, quality};
-use vectors::{Metric, Points};
 
 use crate::data::{digits, figures, graph_of, groups, lay_out, with_init};
 

@@ -1,8 +1,8 @@
 //! The same bytes at any number of threads and on every kernel, copies or not.
 
+use exact_knn::Points;
 use random_streams::Seed;
 use umap_layout::{Error, Init, Kernel, Layout, Options, layout};
-use vectors::Points;
 
 use crate::data::{graph_of, groups, lay_out};
 

@@ -1,0 +1,85 @@
+//! The trait that every search backend implements.
+//!
+//! One call searches the whole graph, because engines are fast only so and the stage needs nothing else. How a backend gets
+//! there is its own business: one pass, an index that is built and searched, or rows sent to a server under a name made of
+//! [`Task::fingerprint`], where a second call finds the rows of the first.
+
+use exact_knn::{Knn, Metric, Points};
+use serde_json::{Map, Value};
+use stage::{Progress, Seed};
+
+use crate::recall::Sample;
+use crate::size::Size;
+use crate::{Error, Local, Options};
+
+/// The input of a backend.
+#[derive(Clone, Copy)]
+pub struct Task<'a> {
+    /// The rows; they pass [`exact_knn::check`] for the metric.
+    pub points: Points<'a>,
+    /// The distance metric.
+    pub metric: Metric,
+    /// Neighbors per row; at least 1 and less than the number of rows.
+    pub k: usize,
+    /// The source of every random choice.
+    pub seed: Seed,
+    /// The settings, among them those of the backend.
+    pub options: &'a Options,
+    /// The settings of this machine: addresses, limits.
+    pub local: &'a Local,
+    /// Identifies the vectors: equal for the same file. A remote engine names its collection after it.
+    pub fingerprint: &'a str,
+    /// Receives the progress.
+    pub progress: &'a dyn Progress,
+}
+
+impl Task<'_> {
+    /// The size of the search.
+    pub fn size(&self) -> Size {
+        Size {
+            n: self.points.n(),
+            d: self.points.d(),
+            k: self.k,
+        }
+    }
+}
+
+/// The result of a backend.
+#[derive(Clone, Debug)]
+pub struct BackendOutput {
+    /// The neighbors of all rows.
+    pub knn: Knn,
+    /// Whether they are proven exact.
+    pub certified: bool,
+    /// Number of rows for which the engine found fewer than k neighbors, and that were searched exactly.
+    pub filled: usize,
+    /// The true neighbors of the rows that the report samples ([`crate::recall::draw`]), from a backend that computes them
+    /// more cheaply than a search of their own.
+    pub sample: Option<Sample>,
+    /// Facts for the footer of the file.
+    pub facts: Map<String, Value>,
+    /// Notes for the user of this machine, such as the kernel.
+    pub notes: Vec<String>,
+}
+
+/// Finds the k nearest rows of each row.
+///
+/// Every row of the result holds exactly k distinct ids in the order of [`exact_knn::reduced_distance`], nearest first, ties
+/// by the smaller id, never the row itself, and the distances equal [`exact_knn::distance`]. `tests/it/contract.rs` checks
+/// this for every backend.
+pub trait Backend: Sync {
+    /// The name on the command line, and the cargo feature of the backend where it has one.
+    fn name(&self) -> &'static str;
+
+    /// Whether it finds the true neighbors.
+    fn exact(&self) -> bool;
+
+    /// Whether the same input gives the same bytes again, at any number of threads.
+    fn reproducible(&self, options: &Options) -> bool;
+
+    /// The peak memory in bytes, with the result and without the vectors.
+    fn memory(&self, size: Size, options: &Options) -> u64;
+
+    /// The k nearest neighbors of each row.
+    fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error>;
+}

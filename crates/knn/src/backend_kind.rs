@@ -1,0 +1,35 @@
+//! The names of the search backends.
+
+use serde::{Deserialize, Serialize};
+
+/// The backends by the names on the command line. All are listed, also those that this build does not have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BackendKind {
+    /// Brute force: all pairs, exact
+    #[default]
+    #[value(name = "flat", alias = "brute-force")]
+    #[serde(rename = "flat", alias = "brute-force")]
+    BruteForce,
+    /// Inverted file (IVF), for tables too large for brute force
+    #[value(name = "partitioned", alias = "ivf")]
+    #[serde(rename = "partitioned", alias = "ivf")]
+    Ivf,
+    /// HNSW graph of the crate `usearch` (needs a build with the feature `hnsw`)
+    Hnsw,
+    /// Any index of Faiss (needs a build with the feature `faiss`)
+    Faiss,
+    /// Milvus server (not available yet)
+    Milvus,
+}
+
+impl BackendKind {
+    /// All backends.
+    pub const ALL: [BackendKind; 5] = [
+        BackendKind::BruteForce,
+        BackendKind::Ivf,
+        BackendKind::Hnsw,
+        BackendKind::Faiss,
+        BackendKind::Milvus,
+    ];
+}
