@@ -142,15 +142,15 @@ pub enum Error {
         source_name: String,
         /// Parquet or Arrow IPC.
         format: &'static str,
-        /// Polars' word.
+        /// What the reader reports.
         fault: String,
     },
-    /// Polars would not do what it should.
+    /// A column that cannot be converted.
     #[error("column `{column}`: {fault}")]
     Column {
         /// The column.
         column: String,
-        /// Polars' word.
+        /// What is wrong with it.
         fault: String,
     },
     /// A column that is not there.
