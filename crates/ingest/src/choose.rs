@@ -85,7 +85,15 @@ pub(crate) fn choose(
     report: &mut Report,
 ) -> Result<Kept, Error> {
     let holds = match &options.r#where {
-        Some(sql) => Some(condition::holds(table, sql, &options.null_values)?),
+        Some(sql) => {
+            let engine = options.where_engine;
+            Some(condition::holds_by(
+                engine,
+                table,
+                sql,
+                &options.null_values,
+            )?)
+        }
         None => None,
     };
     let (rows, texts) = with_text(table, recipe, parts, holds.as_deref(), options, report);

@@ -93,6 +93,7 @@ impl Stage for Ingest {
         if let Some(delimiter) = &options.delimiter {
             given_delimiter(delimiter)?;
         }
+        options.where_engine.check()?;
         for (option, given) in [("--sample", options.sample), ("--limit", options.limit)] {
             if let Some(given) = given.filter(|&given| given < FEWEST) {
                 return Err(Error::Limit { option, given });

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray, Float32Array, Int64Array, PrimitiveArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Decimal128Type as Decimal, DurationNanosecondType,
-    Float32Type, Float64Type, Int64Type, IntervalMonthDayNanoType, TimeUnit,
+    DataType, Date32Type, Decimal128Type, DurationNanosecondType, Float32Type, Float64Type,
+    Int64Type, IntervalMonthDayNanoType, TimeUnit,
 };
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
 use super::Fault;
-use super::cast::{moment, temporal_array};
-use super::evaluate::{Evaluator, Values, kernel, real};
+use super::evaluate::{Evaluator, kernel};
 use super::term::Operation;
+use super::values::{Values, moment, real, temporal_array, too_far};
 use crate::convert::decimal;
 
 impl Evaluator<'_> {
@@ -77,7 +77,7 @@ impl Evaluator<'_> {
                 Arc::new(Float32Array::from(results))
             }
             &DataType::Decimal128(precision, scale) => {
-                let numbers = both.map(|values| values.array.as_primitive::<Decimal>());
+                let numbers = both.map(|values| values.array.as_primitive::<Decimal128Type>());
                 let scales = both.map(|values| match values.array.data_type() {
                     DataType::Decimal128(_, scale) => scale.unsigned_abs(),
                     _ => 0,
@@ -138,7 +138,7 @@ impl Evaluator<'_> {
         right: &Values,
         active: &BooleanBuffer,
     ) -> Result<ArrayRef, Fault> {
-        let nanos = |values: &Values, row: usize| -> Result<i128, String> {
+        let nanos = |values: &Values, row: usize| -> Result<i128, Fault> {
             let at = values.at(row);
             Ok(match values.array.data_type() {
                 DataType::Duration(_) => values
@@ -151,7 +151,7 @@ impl Evaluator<'_> {
                         * 86_400
                         * 1_000_000_000
                 }
-                DataType::Time64(_) => return Err("times of day have no span".to_owned()),
+                DataType::Time64(_) => return Err(Fault::bare("times of day have no span")),
                 _ => {
                     let utc = moment(&values.array, at)?.and_utc();
                     i128::from(utc.timestamp()) * 1_000_000_000
@@ -167,7 +167,10 @@ impl Evaluator<'_> {
             let span = if op == Operation::Add { a + b } else { a - b };
             let span = i64::try_from(span);
             span.map(Some).map_err(|_| {
-                "a span of more than 292 years; compare EXTRACT(YEAR FROM ...)".to_owned()
+                Fault::new(
+                    "the span of time is longer than 292 years",
+                    "compare years: EXTRACT(YEAR FROM ...)",
+                )
             })
         })?;
         Ok(Arc::new(PrimitiveArray::<DurationNanosecondType>::from(
@@ -176,7 +179,7 @@ impl Evaluator<'_> {
     }
 }
 
-fn whole(a: i64, op: Operation, b: i64) -> Result<i64, String> {
+fn whole(a: i64, op: Operation, b: i64) -> Result<i64, Fault> {
     let result = match op {
         Operation::Add => a.checked_add(b),
         Operation::Subtract => a.checked_sub(b),
@@ -196,14 +199,14 @@ fn whole(a: i64, op: Operation, b: i64) -> Result<i64, String> {
         Operation::BitXor => Some(a ^ b),
     };
     result.ok_or_else(|| {
-        format!(
-            "{a} {} {b} is too large for a number of 64 bits; compute with CAST(... AS DOUBLE)",
-            op.sign()
+        Fault::new(
+            format!("{a} {} {b} is too large for a number of 64 bits", op.sign()),
+            DOUBLE,
         )
     })
 }
 
-fn float(a: f64, op: Operation, b: f64) -> Result<f64, String> {
+fn float(a: f64, op: Operation, b: f64) -> Result<f64, Fault> {
     Ok(match op {
         Operation::Add => a + b,
         Operation::Subtract => a - b,
@@ -216,7 +219,7 @@ fn float(a: f64, op: Operation, b: f64) -> Result<f64, String> {
 }
 
 /// `a op b` for decimals with their scales, in the scale of the result.
-fn exact(a: (i128, u8), op: Operation, b: (i128, u8), scale: u8) -> Result<i128, String> {
+fn exact(a: (i128, u8), op: Operation, b: (i128, u8), scale: u8) -> Result<i128, Fault> {
     let widened = |(count, from): (i128, u8), to: u8| {
         count.checked_mul(10_i128.checked_pow(u32::from(to.checked_sub(from)?))?)
     };
@@ -237,11 +240,14 @@ fn exact(a: (i128, u8), op: Operation, b: (i128, u8), scale: u8) -> Result<i128,
         return Err(by_zero(&decimal(a.0, a.1)));
     }
     result().filter(|n| n.abs() < most).ok_or_else(|| {
-        format!(
-            "{} {} {} has more than 38 digits; compute with CAST(... AS DOUBLE)",
-            decimal(a.0, a.1),
-            op.sign(),
-            decimal(b.0, b.1)
+        Fault::new(
+            format!(
+                "{} {} {} has more than 38 digits",
+                decimal(a.0, a.1),
+                op.sign(),
+                decimal(b.0, b.1)
+            ),
+            DOUBLE,
         )
     })
 }
@@ -251,12 +257,14 @@ pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
     decimal(count, scale).parse().unwrap_or(f64::NAN)
 }
 
-fn by_zero(dividend: &str) -> String {
-    format!("{dividend} is divided by zero")
-}
+/// What to do where a result is too large.
+const DOUBLE: &str = "compute with floating-point numbers: CAST(... AS DOUBLE)";
 
-fn too_far() -> String {
-    "the date is too far from 1970; leave such rows out with a condition before it".to_owned()
+fn by_zero(dividend: &str) -> Fault {
+    Fault::new(
+        format!("{dividend} is divided by zero"),
+        "leave such rows out: write x / NULLIF(y, 0), which is null there, or CASE WHEN y <> 0 THEN x / y > 2 END",
+    )
 }
 
 /// A moment that is moved by calendar months, days and nanoseconds; the day is at most the last of its month.

@@ -1,27 +1,22 @@
 //! Casts. Dates, times and numbers in texts are read in the forms that columns are found by.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array as _, ArrayRef, AsArray, BooleanArray, Date32Array, Float32Array, Int64Array,
-    PrimitiveArray, new_null_array,
-};
+use arrow::array::{Array as _, AsArray, new_null_array};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type,
-    Time64NanosecondType, TimeUnit, TimestampMicrosecondType, TimestampNanosecondType,
+    DataType, Decimal128Type, Float16Type, Float32Type, Float64Type, Int64Type,
 };
-use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
 use super::Fault;
-use super::arithmetic::{count, decimal_to_f64};
-use super::evaluate::{Evaluator, Values, real, texts};
+use super::arithmetic::decimal_to_f64;
+use super::evaluate::Evaluator;
 use super::functions::Cell;
 use super::literals::{physical, scaled};
 use super::messages::cut;
 use super::term::{Attempt, Class};
-use crate::convert::{day, micros, nanos, to_text};
+use super::values::{Values, array_of, moment, temporal_array};
+use crate::convert::to_text;
 
 impl Evaluator<'_> {
     /// `values` as values of the type `to`.
@@ -59,12 +54,13 @@ impl Evaluator<'_> {
 }
 
 /// The value of `row`, which is not null, as one of the type `to`, which is not its own.
-fn converted<'a>(values: &'a Values, row: usize, to: &DataType) -> Result<Cell<'a>, String> {
+fn converted<'a>(values: &'a Values, row: usize, to: &DataType) -> Result<Cell<'a>, Fault> {
     let (array, at) = (&values.array, values.at(row));
     let fail = |what: &str| {
         let name = Class::of(to).name();
-        Err(format!(
-            "{what} is not {name}; TRY_CAST takes such values for NULL"
+        Err(Fault::new(
+            format!("{what} is not {name}"),
+            "write TRY_CAST, which takes such values for NULL",
         ))
     };
     match array.data_type() {
@@ -155,110 +151,5 @@ fn float(n: f64, to: &DataType) -> Option<Cell<'static>> {
         // By the digits that the number is written with.
         DataType::Decimal128(..) => parsed(&n.to_string(), to)?,
         _ => return None,
-    })
-}
-
-/// The moment at `at`, which is not null: a day begins at midnight, a time of day is one of 1970-01-01.
-pub fn moment(array: &ArrayRef, at: usize) -> Result<NaiveDateTime, String> {
-    let moment = match array.data_type() {
-        DataType::Date32 => {
-            day(array.as_primitive::<Date32Type>().value(at)).map(NaiveDateTime::from)
-        }
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => Some(nanos(
-            array.as_primitive::<TimestampNanosecondType>().value(at),
-        )),
-        DataType::Timestamp(_, _) => {
-            micros(array.as_primitive::<TimestampMicrosecondType>().value(at))
-        }
-        DataType::Time64(_) => {
-            let nanos = array.as_primitive::<Time64NanosecondType>().value(at);
-            DateTime::UNIX_EPOCH
-                .naive_utc()
-                .checked_add_signed(TimeDelta::nanoseconds(nanos))
-        }
-        _ => None,
-    };
-    moment.ok_or_else(|| {
-        "the date is too far from 1970; leave such rows out with a condition before it".to_owned()
-    })
-}
-
-/// Dates or times of the type `dtype` from the numbers that represent them.
-pub fn temporal_array(counts: impl Iterator<Item = Option<i64>>, dtype: &DataType) -> ArrayRef {
-    match dtype {
-        DataType::Date32 => Arc::new(
-            counts
-                .map(|count| count.and_then(|count| i32::try_from(count).ok()))
-                .collect::<Date32Array>(),
-        ),
-        DataType::Timestamp(TimeUnit::Nanosecond, zone) => Arc::new(
-            counts
-                .collect::<PrimitiveArray<TimestampNanosecondType>>()
-                .with_timezone_opt(zone.clone()),
-        ),
-        DataType::Timestamp(_, zone) => Arc::new(
-            counts
-                .collect::<PrimitiveArray<TimestampMicrosecondType>>()
-                .with_timezone_opt(zone.clone()),
-        ),
-        _ => Arc::new(counts.collect::<PrimitiveArray<Time64NanosecondType>>()),
-    }
-}
-
-/// Cells as an array of the type `dtype`; a number that is none is null.
-pub fn array_of(cells: Vec<Option<Cell<'_>>>, dtype: &DataType) -> Result<ArrayRef, String> {
-    let cells = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null));
-    let float = |cell: Cell<'_>| match cell {
-        Cell::Number(n) => Some(n),
-        Cell::Whole(n) => Some(n as f64),
-        Cell::Decimal(n, scale) => Some(decimal_to_f64(n, scale)),
-        _ => None,
-    };
-    Ok(match dtype {
-        DataType::LargeUtf8 => texts(cells.map(|cell| match cell {
-            Cell::Text(text) => Some(text),
-            _ => None::<Cow<'_, str>>,
-        })),
-        DataType::Boolean => Arc::new(
-            cells
-                .map(|cell| match cell {
-                    Cell::Truth(truth) => Some(truth),
-                    _ => None,
-                })
-                .collect::<BooleanArray>(),
-        ),
-        DataType::Int64 => Arc::new(
-            cells
-                .map(|cell| match cell {
-                    Cell::Whole(n) => Some(n),
-                    _ => None,
-                })
-                .collect::<Int64Array>(),
-        ),
-        DataType::Float64 => real(cells.map(float)),
-        DataType::Float32 => {
-            let singles =
-                cells.map(|cell| float(cell).filter(|n| !n.is_nan()).map(|n| n as f32 + 0.0));
-            Arc::new(singles.collect::<Float32Array>())
-        }
-        DataType::Float16 => crate::convert::cast(&real(cells.map(float)), dtype)?,
-        &DataType::Decimal128(precision, scale) => {
-            let counts: PrimitiveArray<Decimal128Type> = cells
-                .map(|cell| match cell {
-                    Cell::Decimal(n, _) => Some(n),
-                    _ => None,
-                })
-                .collect();
-            let counts = counts.with_precision_and_scale(precision, scale);
-            Arc::new(counts.map_err(|error| error.to_string())?)
-        }
-        DataType::Null => new_null_array(dtype, cells.len()),
-        dtype => temporal_array(
-            cells.map(|cell| match cell {
-                Cell::Moment(moment) => count(moment, dtype),
-                _ => None,
-            }),
-            dtype,
-        ),
     })
 }

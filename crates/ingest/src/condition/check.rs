@@ -1,11 +1,11 @@
 //! From the syntax tree to a term: names and types are resolved, and what does not fit is refused.
 
 use arrow::datatypes::DataType;
-use sqlparser::ast::{self, BinaryOperator, CastKind, UnaryOperator, Value};
+use sqlparser::ast::{self, BinaryOperator, CastKind, UnaryOperator};
 
 use super::Fault;
-use super::literals::{finest, no_temporal, number, physical, span};
-use super::messages::{TEXT_FUNCTIONS, Values, misapplied, no_cast, no_condition};
+use super::literals::{constant, literal, number, physical, span};
+use super::messages::{Values, misapplied, no_cast, no_condition};
 use super::parse::{data_type, string};
 use super::term::{Attempt, Class, Comparison, Literal, Node, Operation, Term};
 use crate::table::Table;
@@ -185,110 +185,6 @@ impl Checker<'_> {
         }
     }
 
-    fn is_truth(&self, expr: &ast::Expr, truth: bool) -> Result<Term, Fault> {
-        let term = self.term(expr)?;
-        if !matches!(term.class(), Class::Truth | Class::Null) {
-            let truth = Term::truth(Node::Literal(Literal::Truth(truth)));
-            return Err(self.values().mismatch(&term, "IS", &truth));
-        }
-        Ok(Term::truth(Node::Is(term.into(), truth)))
-    }
-
-    fn is_null(&self, expr: &ast::Expr) -> Result<Term, Fault> {
-        Ok(Term::truth(Node::IsNull(self.term(expr)?.into())))
-    }
-
-    fn is_unknown(&self, expr: &ast::Expr) -> Result<Term, Fault> {
-        let term = self.term(expr)?;
-        match term.class() {
-            Class::Truth | Class::Null => Ok(Term::truth(Node::IsNull(term.into()))),
-            _ => Err(no_condition(&term)),
-        }
-    }
-
-    fn is_in(&self, expr: &ast::Expr, list: &[ast::Expr]) -> Result<Term, Fault> {
-        let value = self.term(expr)?;
-        let item = |item: &ast::Expr| -> Result<Term, Fault> {
-            let item = self.term(item)?;
-            if item.class() == Class::Null {
-                return Err(Fault::new(
-                    "a list beside IN holds NULL: no value is equal to it",
-                    format!(
-                        "leave it out of the list, and write OR {} IS NULL",
-                        value.spell()
-                    ),
-                ));
-            }
-            if item.literal().is_none() {
-                return Err(Fault::new(
-                    "a list beside IN may hold values alone, no columns and no formulas",
-                    "write comparisons joined by OR",
-                ));
-            }
-            if value.class() == Class::Null {
-                return Err(super::messages::beside_null(&value, "IN", &item));
-            }
-            Ok(self.joined(value.clone(), Comparison::Eq.sign(), item)?.1)
-        };
-        let items: Result<Vec<Term>, Fault> = list.iter().map(item).collect();
-        Ok(Term::truth(Node::In(value.clone().into(), items?)))
-    }
-
-    fn like(
-        &self,
-        text: &ast::Expr,
-        pattern: &ast::Expr,
-        escape: Option<&Value>,
-        ignore_case: bool,
-    ) -> Result<Term, Fault> {
-        let (text, pattern) = (self.term(text)?, self.term(pattern)?);
-        self.needs(&text, Class::Text, TEXT_FUNCTIONS)?;
-        self.needs(&pattern, Class::Text, TEXT_FUNCTIONS)?;
-        let Some(pattern) = pattern.string() else {
-            return Err(Fault::new(
-                "the pattern of LIKE is no text in quotes",
-                "write the pattern itself: x LIKE 'a%'; STARTS_WITH and STRPOS compare two columns",
-            ));
-        };
-        let escape = match escape.map(|escape| string(escape).unwrap_or_default()) {
-            None => None,
-            Some(escape) => {
-                let mut letters = escape.chars();
-                match (letters.next(), letters.next()) {
-                    (letter, None) => letter,
-                    _ => {
-                        return Err(Fault::new(
-                            format!("'{escape}' after ESCAPE is more than one character"),
-                            "write one character: x LIKE '100!%' ESCAPE '!'",
-                        ));
-                    }
-                }
-            }
-        };
-        Ok(Term::truth(Node::Like {
-            text: text.cast(DataType::LargeUtf8).into(),
-            pattern: arrow_pattern(pattern, escape)?,
-            ignore_case,
-        }))
-    }
-
-    /// Whether a text matches a regular expression.
-    pub fn matches(&self, text: Term, pattern: &Term, ignore_case: bool) -> Result<Term, Fault> {
-        self.needs(&text, Class::Text, TEXT_FUNCTIONS)?;
-        self.needs(pattern, Class::Text, TEXT_FUNCTIONS)?;
-        let Some(pattern) = pattern.string() else {
-            return Err(Fault::new(
-                "the regular expression is no text in quotes",
-                "write the expression itself: x ~ '^a|b$'",
-            ));
-        };
-        Ok(Term::truth(Node::Matches {
-            text: text.cast(DataType::LargeUtf8).into(),
-            pattern: pattern.to_owned(),
-            ignore_case,
-        }))
-    }
-
     fn unary(&self, op: UnaryOperator, expr: &ast::Expr) -> Result<Term, Fault> {
         match op {
             UnaryOperator::Not | UnaryOperator::BangNot => Ok(self.condition(expr)?.not()),
@@ -463,57 +359,4 @@ impl Checker<'_> {
 
 fn negate(term: Term, negated: bool) -> Result<Term, Fault> {
     Ok(if negated { term.not() } else { term })
-}
-
-fn literal(value: &Value) -> Result<Term, Fault> {
-    match value {
-        Value::Null => Ok(Term::new(Node::Literal(Literal::Null), DataType::Null)),
-        Value::Boolean(truth) => Ok(Term::truth(Node::Literal(Literal::Truth(*truth)))),
-        Value::Number(text, _) => Ok(number(text)),
-        value => match string(value) {
-            Some(text) => Ok(Term::new(
-                Node::Literal(Literal::Text(text.to_owned())),
-                DataType::LargeUtf8,
-            )),
-            None => Err(Fault::new(
-                format!("the literal {value} cannot be used in a condition"),
-                "write a number, or a text in single quotes",
-            )),
-        },
-    }
-}
-
-/// The literal of type `dtype` that `text` is.
-fn constant(text: &str, dtype: &DataType) -> Result<Term, Fault> {
-    let class = Class::of(dtype);
-    if class.is_temporal() {
-        return finest(text, dtype).ok_or_else(|| no_temporal(text, class, None));
-    }
-    let text = Term::new(
-        Node::Literal(Literal::Text(text.to_owned())),
-        DataType::LargeUtf8,
-    );
-    Ok(text.cast(dtype.clone()))
-}
-
-/// A LIKE pattern in which `escape` takes the meaning of `%` and `_`, as Arrow reads it: there a backslash does.
-fn arrow_pattern(pattern: &str, escape: Option<char>) -> Result<String, Fault> {
-    let mut result = String::with_capacity(pattern.len());
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        if Some(letter) == escape {
-            let Some(literal) = letters.next() else {
-                return Err(Fault::new(
-                    format!("the pattern '{pattern}' ends with its escape character"),
-                    "write it twice for the character itself",
-                ));
-            };
-            result.extend(['\\', literal]);
-        } else if letter == '\\' {
-            result.push_str("\\\\");
-        } else {
-            result.push(letter);
-        }
-    }
-    Ok(result)
 }

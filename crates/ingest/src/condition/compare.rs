@@ -12,8 +12,10 @@ use arrow::datatypes::{
 
 use super::Fault;
 use super::arithmetic::decimal_to_f64;
-use super::evaluate::{Evaluator, Values, kernel};
+use super::evaluate::{Evaluator, kernel};
 use super::term::Comparison;
+use super::values::Values;
+use crate::convert::cast;
 
 impl Evaluator<'_> {
     /// For each row whether `op` holds between its values; null where one of them is.
@@ -103,7 +105,7 @@ fn ordered(values: &Values, row: usize) -> Option<Ordered<'_>> {
             Ordered::Time(nanos.into())
         }
         _ => {
-            let counts = crate::convert::cast(array, &DataType::Int64).ok()?;
+            let counts = cast(array, &DataType::Int64).ok()?;
             Ordered::Time(counts.as_primitive::<Int64Type>().value(at).into())
         }
     })

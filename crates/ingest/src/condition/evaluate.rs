@@ -3,62 +3,31 @@
 //! A value that is computed only for some rows is computed only for these: what AND, OR, CASE and COALESCE do not reach
 //! cannot fail, such as a division by zero that a condition before it excludes.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Datum, Float16Array, Float32Array, Float64Array,
-    Int64Array, IntervalMonthDayNanoArray, LargeStringArray, LargeStringBuilder, PrimitiveArray,
+    Array, ArrayRef, AsArray, BooleanArray, Float16Array, Float32Array, LargeStringArray,
     new_null_array,
 };
 use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{and_kleene, ilike, is_null, like, not, or_kleene, regexp_is_match_scalar};
-use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Decimal128Type, DurationNanosecondType, Float16Type, Float32Type,
-    Float64Type, Int64Type, IntervalMonthDayNanoType,
-};
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type};
 use arrow::error::ArrowError;
 
 use super::Fault;
-use super::cast::{array_of, temporal_array};
 use super::functions::{Cell, Function};
-use super::literals::scaled;
-use super::term::{Comparison, Literal, Node, Term};
+use super::term::{Comparison, Node, Term};
+use super::values::{Values, array_of, cell, constant, real};
 use crate::convert::cast;
 use crate::table::Table;
 
 /// For each row whether `term`, a condition, holds.
 pub fn holds(table: &Table, term: &Term) -> Result<Vec<bool>, Fault> {
     let rows = table.rows();
-    let evaluator = Evaluator { table, rows };
-    let truths = evaluator.truths(term, &BooleanBuffer::new_set(rows))?;
+    let truths = Evaluator::new(table).truths(term, &BooleanBuffer::new_set(rows))?;
     Ok(truths.iter().map(|truth| truth == Some(true)).collect())
-}
-
-/// One value for each row, or one for all rows.
-#[derive(Debug, Clone)]
-pub struct Values {
-    pub array: ArrayRef,
-    pub scalar: bool,
-}
-
-impl Values {
-    /// The place of the value of `row`.
-    pub fn at(&self, row: usize) -> usize {
-        if self.scalar { 0 } else { row }
-    }
-
-    pub fn is_null(&self, row: usize) -> bool {
-        self.array.is_null(self.at(row))
-    }
-}
-
-impl Datum for Values {
-    fn get(&self) -> (&dyn Array, bool) {
-        (self.array.as_ref(), self.scalar)
-    }
 }
 
 /// The columns that terms are evaluated over.
@@ -67,7 +36,14 @@ pub struct Evaluator<'a> {
     rows: usize,
 }
 
-impl Evaluator<'_> {
+impl<'a> Evaluator<'a> {
+    pub fn new(table: &'a Table) -> Self {
+        Self {
+            table,
+            rows: table.rows(),
+        }
+    }
+
     /// The values of `term`; those of rows that are not `active` may be null instead.
     pub fn values(&self, term: &Term, active: &BooleanBuffer) -> Result<Values, Fault> {
         let each = |array: ArrayRef| Values {
@@ -168,10 +144,10 @@ impl Evaluator<'_> {
                 pattern,
                 ignore_case,
             } => {
-                let text = LargeStringArray::from(self.full(text, active)?.to_data());
+                let text = self.full(text, active)?;
                 let pattern = LargeStringArray::new_scalar(pattern);
                 let matches = if *ignore_case { ilike } else { like };
-                matches(&text, &pattern).map_err(kernel)?
+                matches(text.as_string::<i64>(), &pattern).map_err(kernel)?
             }
             Node::Matches {
                 text,
@@ -274,7 +250,7 @@ impl Evaluator<'_> {
     }
 
     /// A column as conditions have it: not a number is no value, and there is one zero.
-    fn column(&self, at: usize) -> Result<ArrayRef, Fault> {
+    pub fn column(&self, at: usize) -> Result<ArrayRef, Fault> {
         let values = &self.table.columns[at].values;
         Ok(match values.data_type() {
             DataType::UInt64 => cast(values, &DataType::Decimal128(20, 0)).map_err(Fault::bare)?,
@@ -339,34 +315,23 @@ impl Evaluator<'_> {
         &self,
         arguments: &[&Values],
         active: &BooleanBuffer,
-        mut compute: impl FnMut(usize) -> Result<Option<T>, String>,
+        mut compute: impl FnMut(usize) -> Result<Option<T>, Fault>,
     ) -> Result<Vec<Option<T>>, Fault> {
-        let scalar = arguments.iter().all(|argument| argument.scalar);
-        let (rows, first) = if scalar {
-            (1.min(self.rows.max(1)), active.set_indices().next())
-        } else {
-            (self.rows, None)
-        };
-        let mut results = Vec::with_capacity(rows);
-        for row in 0..rows {
-            let reached = if scalar {
-                first.is_some()
-            } else {
-                active.value(row)
-            };
-            if !reached {
-                results.push(None);
-                continue;
-            }
-            results.push(compute(row).map_err(|fact| {
-                let row = self.table.source_row[first.unwrap_or(row)];
-                let (fact, remedy) = fact
-                    .split_once("; ")
-                    .unwrap_or((&fact, "leave such rows out with a condition before it: CASE WHEN x <> 0 THEN 1 / x > 2 END"));
-                Fault::new(format!("row {row} of the source: {fact}"), remedy)
-            })?);
+        let fail = |row: usize, fault: Fault| fault.in_row(self.table.source_row[row]);
+        if arguments.iter().all(|argument| argument.scalar) {
+            let first = active.set_indices().next();
+            let result = first.map(|row| compute(row).map_err(|fault| fail(row, fault)));
+            return Ok(vec![result.transpose()?.flatten()]);
         }
-        Ok(results)
+        (0..self.rows)
+            .map(|row| {
+                if active.value(row) {
+                    compute(row).map_err(|fault| fail(row, fault))
+                } else {
+                    Ok(None)
+                }
+            })
+            .collect()
     }
 
     pub fn rows(&self) -> usize {
@@ -390,87 +355,4 @@ fn matching(truths: &BooleanArray, wanted: bool) -> BooleanBuffer {
 /// What a kernel of Arrow reports.
 pub fn kernel(error: ArrowError) -> Fault {
     Fault::bare(error.to_string())
-}
-
-/// Floats without those that are not a number, and with one zero.
-pub fn real(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
-    let number = |value: f64| (!value.is_nan()).then_some(value + 0.0);
-    Arc::new(
-        values
-            .map(|value| value.and_then(number))
-            .collect::<Float64Array>(),
-    )
-}
-
-/// A literal as an array of one value.
-fn constant(literal: &Literal, dtype: &DataType) -> Result<ArrayRef, Fault> {
-    let bad = || Fault::bare(format!("{literal:?} has no value of its type"));
-    Ok(match literal {
-        Literal::Null => new_null_array(dtype, 1),
-        Literal::Truth(truth) => Arc::new(BooleanArray::from(vec![*truth])),
-        Literal::Text(text) => Arc::new(LargeStringArray::from(vec![text.as_str()])),
-        Literal::Temporal(count, _) => temporal_array(std::iter::once(Some(*count)), dtype),
-        Literal::Span(span) if *dtype == super::term::DIFFERENCE => {
-            Arc::new(PrimitiveArray::<DurationNanosecondType>::from(vec![
-                span.nanos,
-            ]))
-        }
-        Literal::Span(span) => Arc::new(IntervalMonthDayNanoArray::from(vec![
-            IntervalMonthDayNanoType::make_value(span.months, span.days, span.nanos),
-        ])),
-        Literal::Number(text) => match dtype {
-            DataType::Int64 => Arc::new(Int64Array::from(vec![
-                text.parse::<i64>().map_err(|_| bad())?,
-            ])),
-            &DataType::Decimal128(precision, scale) => {
-                let count = scaled(text, scale.unsigned_abs()).ok_or_else(bad)?;
-                let array = PrimitiveArray::<Decimal128Type>::from(vec![count]);
-                Arc::new(
-                    array
-                        .with_precision_and_scale(precision, scale)
-                        .map_err(kernel)?,
-                )
-            }
-            dtype => {
-                let number: f64 = text.parse().map_err(|_| bad())?;
-                if *dtype == DataType::Float32 {
-                    let number: f32 = text.parse().map_err(|_| bad())?;
-                    Arc::new(Float32Array::from(vec![number]))
-                } else {
-                    let wide: ArrayRef = Arc::new(Float64Array::from(vec![number]));
-                    cast(&wide, dtype).map_err(Fault::bare)?
-                }
-            }
-        },
-    })
-}
-
-/// The value of `row` as a function takes it.
-fn cell(values: &Values, row: usize) -> Result<Cell<'_>, String> {
-    let (array, at) = (&values.array, values.at(row));
-    if array.is_null(at) {
-        return Ok(Cell::Null);
-    }
-    Ok(match array.data_type() {
-        DataType::LargeUtf8 => Cell::Text(Cow::Borrowed(array.as_string::<i64>().value(at))),
-        DataType::Boolean => Cell::Truth(array.as_boolean().value(at)),
-        DataType::Int64 => Cell::Whole(array.as_primitive::<Int64Type>().value(at)),
-        DataType::Float32 => Cell::Number(f64::from(array.as_primitive::<Float32Type>().value(at))),
-        DataType::Float16 => Cell::Number(array.as_primitive::<Float16Type>().value(at).to_f64()),
-        DataType::Float64 => Cell::Number(array.as_primitive::<Float64Type>().value(at)),
-        DataType::Decimal128(_, scale) => Cell::Decimal(
-            array.as_primitive::<Decimal128Type>().value(at),
-            scale.unsigned_abs(),
-        ),
-        _ => Cell::Moment(super::cast::moment(array, at)?),
-    })
-}
-
-/// Texts, some of them null.
-pub fn texts<'a>(cells: impl Iterator<Item = Option<Cow<'a, str>>>) -> ArrayRef {
-    let mut builder = LargeStringBuilder::new();
-    for cell in cells {
-        builder.append_option(cell);
-    }
-    Arc::new(builder.finish())
 }

@@ -1,13 +1,47 @@
 //! Literals and the values that they are: dates, times, spans of time and numbers.
 
 use arrow::datatypes::{DataType, TimeUnit};
+use sqlparser::ast::Value;
 
 use super::Fault;
+use super::parse::string;
 use super::term::{Class, Literal, Node, SPAN, Span, Term};
 use crate::types::{date, moment, time_of_day};
 
 /// The most digits that a decimal has.
 pub const DIGITS: u8 = 38;
+
+/// A literal as it is parsed.
+pub fn literal(value: &Value) -> Result<Term, Fault> {
+    match value {
+        Value::Null => Ok(Term::new(Node::Literal(Literal::Null), DataType::Null)),
+        Value::Boolean(truth) => Ok(Term::truth(Node::Literal(Literal::Truth(*truth)))),
+        Value::Number(text, _) => Ok(number(text)),
+        value => match string(value) {
+            Some(text) => Ok(Term::new(
+                Node::Literal(Literal::Text(text.to_owned())),
+                DataType::LargeUtf8,
+            )),
+            None => Err(Fault::new(
+                format!("the literal {value} cannot be used in a condition"),
+                "write a number, or a text in single quotes",
+            )),
+        },
+    }
+}
+
+/// The literal of type `dtype` that `text` is.
+pub fn constant(text: &str, dtype: &DataType) -> Result<Term, Fault> {
+    let class = Class::of(dtype);
+    if class.is_temporal() {
+        return finest(text, dtype).ok_or_else(|| no_temporal(text, class, None));
+    }
+    let text = Term::new(
+        Node::Literal(Literal::Text(text.to_owned())),
+        DataType::LargeUtf8,
+    );
+    Ok(text.cast(dtype.clone()))
+}
 
 /// A number as it is written, in its narrowest type: i64, a decimal where it is longer, f64 otherwise.
 pub fn number(text: &str) -> Term {

@@ -6,7 +6,7 @@ use super::Fault;
 use super::check::Checker;
 use super::literals::{DIGITS, exact, finest, fixed, no_temporal, temporal};
 use super::messages::{beside_null, misapplied, no_choice, side};
-use super::term::{Class, Comparison, DIFFERENCE, Literal, Node, Operation, SPAN, Term};
+use super::term::{Class, Comparison, DIFFERENCE, Literal, Node, Operation, SPAN, Span, Term};
 
 impl Checker<'_> {
     /// `left op right`.
@@ -150,9 +150,6 @@ impl Checker<'_> {
             }
         }
         let cast = |term: Term| -> Result<Term, Fault> {
-            if term.class() == Class::Null {
-                return Ok(Term::new(term.node, dtype.clone()));
-            }
             if let Some(text) = term.string().filter(|_| Class::of(&dtype).is_temporal()) {
                 let class = Class::of(&dtype);
                 let literal = temporal(text, &dtype);
@@ -309,7 +306,7 @@ fn span_of(term: &Term) -> Option<Option<i64>> {
 }
 
 fn fixed_span(nanos: i64) -> Term {
-    let span = super::term::Span {
+    let span = Span {
         nanos,
         ..Default::default()
     };

@@ -5,9 +5,10 @@
 //! of day and durations become ISO 8601 text, lists and structs JSON text, except lists of floats, which are left to be
 //! vectors. No value is rounded or cut.
 
+use std::cell::Cell;
 use std::io::{BufReader, Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use arrow::array::{
     Array, ArrayRef, AsArray, LargeStringArray, PrimitiveArray, RecordBatch, new_empty_array,
@@ -104,10 +105,26 @@ fn ipc_stream(bytes: &[u8]) -> Result<Frame, ArrowError> {
     Frame::collect(reader.schema(), reader)
 }
 
-/// Runs `read`, and takes a panic of the reader over a damaged file for what it is: a damaged file.
+/// Runs `read`, and takes a panic of the reader over a damaged file, of which there are some, for what it is: a damaged
+/// file, without the message of a panic.
 fn guarded(read: impl FnOnce() -> Result<Frame, ArrowError>) -> Result<Frame, String> {
+    thread_local! {
+        static GUARDED: Cell<bool> = const { Cell::new(false) };
+    }
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !GUARDED.get() {
+                usual(info);
+            }
+        }));
+    });
+    GUARDED.set(true);
     // What is read is dropped on a panic: nothing half-made is seen afterwards.
-    match catch_unwind(AssertUnwindSafe(read)) {
+    let result = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
+    match result {
         Ok(result) => result.map_err(|error| first_line(&error.to_string())),
         Err(_) => Err("it contradicts itself".to_owned()),
     }

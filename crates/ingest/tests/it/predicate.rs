@@ -145,6 +145,14 @@ fn keeps(cases: &[(&str, &[usize])]) {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    #[cfg(feature = "polars")]
+    {
+        let compare = |(condition, expected): &(&str, &[usize])| {
+            crate::engines::compare(&table(), condition, &null_words(), expected)
+        };
+        let wrong: Vec<String> = cases.iter().filter_map(compare).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }
 
 /// Each condition is refused, and the message and the remedy hold the words.
@@ -270,6 +278,7 @@ fn dates_are_compared_with_dates() {
         ("LENGTH(day) = 10", &["`day` is a date"]),
         ("ABS(day) > 5", &["`day` is a date"]),
         ("SUM(day) > 5", &["`day` is a date"]),
+        ("day = MAX(day)", &["MAX", "all rows"]),
         ("day", &["no truth value"]),
         ("NOT day", &["`day` is a date"]),
         ("day AND flag", &["`day` is a date"]),
@@ -407,6 +416,8 @@ fn numbers_are_compared_with_numbers() {
         ("n + '1' = 2", &["'1' is text"]),
         ("n + flag = 2", &["column `flag` is a truth value"]),
         ("n AND flag", &["n <> 0"]),
+        ("n > AVG(n)", &["AVG", "all rows"]),
+        ("COUNT(*) > 5", &["COUNT", "all rows"]),
         ("NOT n", &["n <> 0"]),
         ("n", &["no truth value"]),
         (
