@@ -55,22 +55,21 @@ pub fn gather(values: &ArrayRef, kind: Kind, rows: &[u32]) -> Result<Vectors, Fa
         }));
     }
     // Where the numbers of a row begin and end among those of all rows.
-    let (numbers, bounds): (&ArrayRef, Box<dyn Fn(usize) -> (usize, usize)>) =
-        match values.data_type() {
-            DataType::LargeList(_) => {
-                let list = values.as_list::<i64>();
-                let offsets = list.value_offsets();
-                let bounds = |row: usize| (offsets[row] as usize, offsets[row + 1] as usize);
-                (list.values(), Box::new(bounds))
-            }
-            &DataType::FixedSizeList(_, length) => {
-                let list = values.as_fixed_size_list();
-                let length = length as usize;
-                let bounds = move |row: usize| (row * length, (row + 1) * length);
-                (list.values(), Box::new(bounds))
-            }
-            _ => return Err(Fault::NoVectors),
-        };
+    let (numbers, bounds): (&ArrayRef, Bounds<'_>) = match values.data_type() {
+        DataType::LargeList(_) => {
+            let list = values.as_list::<i64>();
+            let offsets = list.value_offsets();
+            let bounds = |row: usize| (offsets[row] as usize, offsets[row + 1] as usize);
+            (list.values(), Box::new(bounds))
+        }
+        &DataType::FixedSizeList(_, length) => {
+            let list = values.as_fixed_size_list();
+            let length = length as usize;
+            let bounds = move |row: usize| (row * length, (row + 1) * length);
+            (list.values(), Box::new(bounds))
+        }
+        _ => return Err(Fault::NoVectors),
+    };
     let numbers =
         cast(numbers, &DataType::Float32).map_err(|error| Fault::Numbers(error.to_string()))?;
     let numbers = numbers.as_primitive::<Float32Type>();
@@ -79,6 +78,9 @@ pub fn gather(values: &ArrayRef, kind: Kind, rows: &[u32]) -> Result<Vectors, Fa
         (!values.is_null(row as usize)).then(|| Cell::List(numbers.slice(start, end - start)))
     }))
 }
+
+/// Where the numbers of a row begin and end.
+type Bounds<'a> = Box<dyn Fn(usize) -> (usize, usize) + 'a>;
 
 enum Cell<'a> {
     Text(&'a str),

@@ -1,4 +1,4 @@
-//! Arithmetic. Whole numbers are divided as in PostgreSQL and SQLite: towards zero, and the remainder has the sign of the
+//! Arithmetic. Whole numbers are divided as in `PostgreSQL` and `SQLite`: towards zero, and the remainder has the sign of the
 //! dividend. What cannot be computed is refused with its row: a division by zero, a result that is too large.
 
 use std::sync::Arc;

@@ -4,11 +4,13 @@ use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast;
 
 use super::Fault;
-use super::check::Checker;
+use super::check::{Checker, cast};
 use super::functions::{Argument, Function, Returns, find, is_part};
 use super::literals::number;
 use super::messages::{DATE_FUNCTIONS, NUMBER_FUNCTIONS, TEXT_FUNCTIONS, misapplied, side};
+use super::operators::{alike, needs};
 use super::parse::{OWN_ROW, string, unsupported};
+use super::predicates::matches;
 use super::term::{Attempt, Class, Comparison, Literal, Node, Operation, Term};
 use crate::names::nearest;
 
@@ -155,7 +157,7 @@ impl Checker<'_> {
             && let [condition, truthy, falsy] = arguments[..]
         {
             let condition = self.condition(condition)?;
-            let (results, dtype) = self.alike(vec![self.term(truthy)?, self.term(falsy)?])?;
+            let (results, dtype) = alike(vec![self.term(truthy)?, self.term(falsy)?])?;
             let mut results = results.into_iter();
             let branch = results.next().map(|truthy| (condition, truthy));
             let node = Node::Case(branch.into_iter().collect(), results.next().map(Box::new));
@@ -195,12 +197,12 @@ impl Checker<'_> {
         match name {
             "coalesce" | "ifnull" | "nvl" => {
                 number_of(!arguments.is_empty(), "at least one value")?;
-                let (values, dtype) = self.alike(arguments)?;
+                let (values, dtype) = alike(arguments)?;
                 Ok(Term::new(Node::Coalesce(values), dtype))
             }
             "greatest" | "least" => {
                 number_of(!arguments.is_empty(), "at least one value")?;
-                let (values, dtype) = self.alike(arguments)?;
+                let (values, dtype) = alike(arguments)?;
                 let op = if name == "greatest" {
                     Comparison::Gt
                 } else {
@@ -212,7 +214,7 @@ impl Checker<'_> {
                 number_of(arguments.len() == 2, "two values")?;
                 let (value, other) = (arguments.swap_remove(0), arguments.swap_remove(0));
                 let dtype = value.dtype.clone();
-                let equal = self.compare(value.clone(), Comparison::Eq, other)?;
+                let equal = self.compare(&value, Comparison::Eq, &other)?;
                 let null = Term::new(Node::Literal(Literal::Null), dtype.clone());
                 let otherwise = Some(Box::new(value.cast(dtype.clone())));
                 Ok(Term::new(Node::Case(vec![(equal, null)], otherwise), dtype))
@@ -229,7 +231,7 @@ impl Checker<'_> {
                         ));
                     }
                 };
-                self.matches(arguments[0].clone(), &arguments[1], ignore_case)
+                matches(arguments[0].clone(), &arguments[1], ignore_case)
             }
             "mod" | "div" | "bitand" | "bit_and" | "bitor" | "bit_or" | "bitxor" | "bit_xor" => {
                 number_of(arguments.len() == 2, "two numbers")?;
@@ -249,69 +251,11 @@ impl Checker<'_> {
                 } else {
                     DataType::Timestamp(TimeUnit::Microsecond, None)
                 };
-                self.cast(arguments.swap_remove(0), &dtype, Attempt::Refuse)
+                cast(arguments.swap_remove(0), &dtype, Attempt::Refuse)
             }
             name => match find(name) {
-                Some(function) => self.apply(function, arguments),
+                Some(function) => apply(function, arguments),
                 None => Err(unknown(name)),
-            },
-        }
-    }
-
-    /// `function(arguments)`, where the arguments fit.
-    fn apply(&self, function: &'static Function, arguments: Vec<Term>) -> Result<Term, Fault> {
-        let most = function.arguments.len();
-        let fits = function.repeats || arguments.len() <= most;
-        if arguments.len() < function.required || !fits {
-            let expected = match (function.required, most) {
-                (1, 1) => "one value".to_owned(),
-                (least, most) if least == most => format!("{most} values"),
-                (least, most) => format!("{least} to {most} values"),
-            };
-            return Err(arity(&function.name.to_uppercase(), &expected));
-        }
-        let mut terms = Vec::with_capacity(arguments.len());
-        for (at, term) in arguments.into_iter().enumerate() {
-            let expected = function.arguments[at.min(most - 1)];
-            terms.push(self.argument(term, expected)?);
-        }
-        let dtype = match function.returns {
-            Returns::Same => terms[0].dtype.clone(),
-            Returns::Whole => DataType::Int64,
-            Returns::Number => DataType::Float64,
-            Returns::Text => DataType::LargeUtf8,
-            Returns::Truth => DataType::Boolean,
-            Returns::Date => DataType::Date32,
-            Returns::Moment => DataType::Timestamp(TimeUnit::Microsecond, None),
-        };
-        Ok(Term::new(Node::Call(function, terms), dtype))
-    }
-
-    fn argument(&self, term: Term, expected: Argument) -> Result<Term, Fault> {
-        match expected {
-            Argument::Any => Ok(term.cast(DataType::LargeUtf8)),
-            Argument::Text => {
-                self.needs(&term, Class::Text, TEXT_FUNCTIONS)?;
-                Ok(term)
-            }
-            Argument::Number => {
-                self.needs(&term, Class::Number, NUMBER_FUNCTIONS)?;
-                Ok(term)
-            }
-            Argument::Whole => {
-                self.needs(&term, Class::Number, NUMBER_FUNCTIONS)?;
-                if matches!(term.dtype, DataType::Int64 | DataType::Null) {
-                    Ok(term)
-                } else {
-                    Err(Fault::new(
-                        format!("{}, where a whole number is needed", side(&term)),
-                        format!("make it a whole number: CAST({} AS BIGINT)", term.spell()),
-                    ))
-                }
-            }
-            Argument::Temporal => match term.class() {
-                class if class.is_temporal() || class == Class::Null => Ok(term),
-                _ => Err(misapplied(&term, DATE_FUNCTIONS)),
             },
         }
     }
@@ -359,4 +303,62 @@ fn unknown(name: &str) -> Fault {
         format!("the function {} is not known here", name.to_uppercase()),
         remedy,
     )
+}
+
+/// `function(arguments)`, where the arguments fit.
+fn apply(function: &'static Function, arguments: Vec<Term>) -> Result<Term, Fault> {
+    let most = function.arguments.len();
+    let fits = function.repeats || arguments.len() <= most;
+    if arguments.len() < function.required || !fits {
+        let expected = match (function.required, most) {
+            (1, 1) => "one value".to_owned(),
+            (least, most) if least == most => format!("{most} values"),
+            (least, most) => format!("{least} to {most} values"),
+        };
+        return Err(arity(&function.name.to_uppercase(), &expected));
+    }
+    let mut terms = Vec::with_capacity(arguments.len());
+    for (at, term) in arguments.into_iter().enumerate() {
+        let expected = function.arguments[at.min(most - 1)];
+        terms.push(argument(term, expected)?);
+    }
+    let dtype = match function.returns {
+        Returns::Same => terms[0].dtype.clone(),
+        Returns::Whole => DataType::Int64,
+        Returns::Number => DataType::Float64,
+        Returns::Text => DataType::LargeUtf8,
+        Returns::Truth => DataType::Boolean,
+        Returns::Date => DataType::Date32,
+        Returns::Moment => DataType::Timestamp(TimeUnit::Microsecond, None),
+    };
+    Ok(Term::new(Node::Call(function, terms), dtype))
+}
+
+fn argument(term: Term, expected: Argument) -> Result<Term, Fault> {
+    match expected {
+        Argument::Any => Ok(term.cast(DataType::LargeUtf8)),
+        Argument::Text => {
+            needs(&term, Class::Text, TEXT_FUNCTIONS)?;
+            Ok(term)
+        }
+        Argument::Number => {
+            needs(&term, Class::Number, NUMBER_FUNCTIONS)?;
+            Ok(term)
+        }
+        Argument::Whole => {
+            needs(&term, Class::Number, NUMBER_FUNCTIONS)?;
+            if matches!(term.dtype, DataType::Int64 | DataType::Null) {
+                Ok(term)
+            } else {
+                Err(Fault::new(
+                    format!("{}, where a whole number is needed", side(&term)),
+                    format!("make it a whole number: CAST({} AS BIGINT)", term.spell()),
+                ))
+            }
+        }
+        Argument::Temporal => match term.class() {
+            class if class.is_temporal() || class == Class::Null => Ok(term),
+            _ => Err(misapplied(&term, DATE_FUNCTIONS)),
+        },
+    }
 }

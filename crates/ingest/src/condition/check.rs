@@ -6,7 +6,9 @@ use sqlparser::ast::{self, BinaryOperator, CastKind, UnaryOperator};
 use super::Fault;
 use super::literals::{constant, literal, number, physical, span};
 use super::messages::{Values, misapplied, no_cast, no_condition};
+use super::operators::alike;
 use super::parse::{data_type, string};
+use super::predicates::matches;
 use super::term::{Attempt, Class, Comparison, Literal, Node, Operation, Term};
 use crate::table::Table;
 
@@ -68,7 +70,7 @@ impl Checker<'_> {
                 expr,
                 list,
                 negated,
-            } => negate(self.is_in(expr, list)?, *negated),
+            } => Ok(negated_if(*negated, self.is_in(expr, list)?)),
             E::Between {
                 expr,
                 negated,
@@ -76,9 +78,12 @@ impl Checker<'_> {
                 high,
             } => {
                 let value = self.term(expr)?;
-                let above = self.compare(value.clone(), Comparison::GtEq, self.term(low)?)?;
-                let below = self.compare(value, Comparison::LtEq, self.term(high)?)?;
-                negate(Term::truth(Node::All(vec![above, below])), *negated)
+                let above = self.compare(&value, Comparison::GtEq, &self.term(low)?)?;
+                let below = self.compare(&value, Comparison::LtEq, &self.term(high)?)?;
+                Ok(negated_if(
+                    *negated,
+                    Term::truth(Node::All(vec![above, below])),
+                ))
             }
             E::Like {
                 negated,
@@ -86,39 +91,39 @@ impl Checker<'_> {
                 expr,
                 pattern,
                 escape_char,
-            } => negate(
+            } => Ok(negated_if(
+                *negated,
                 self.like(
                     expr,
                     pattern,
                     escape_char.as_ref().map(|escape| &escape.value),
                     false,
                 )?,
-                *negated,
-            ),
+            )),
             E::ILike {
                 negated,
                 any: false,
                 expr,
                 pattern,
                 escape_char,
-            } => negate(
+            } => Ok(negated_if(
+                *negated,
                 self.like(
                     expr,
                     pattern,
                     escape_char.as_ref().map(|escape| &escape.value),
                     true,
                 )?,
-                *negated,
-            ),
+            )),
             E::RLike {
                 negated,
                 expr,
                 pattern,
                 ..
-            } => negate(
-                self.matches(self.term(expr)?, &self.term(pattern)?, false)?,
+            } => Ok(negated_if(
                 *negated,
-            ),
+                matches(self.term(expr)?, &self.term(pattern)?, false)?,
+            )),
             E::UnaryOp { op, expr } => self.unary(*op, expr),
             E::BinaryOp { left, op, right } => self.binary(expr, left, op, right),
             E::Cast {
@@ -132,7 +137,7 @@ impl Checker<'_> {
                     CastKind::Cast | CastKind::DoubleColon => Attempt::Refuse,
                     CastKind::TryCast | CastKind::SafeCast => Attempt::Null,
                 };
-                self.cast(self.term(expr)?, &data_type(dtype)?, attempt)
+                cast(self.term(expr)?, &data_type(dtype)?, attempt)
             }
             E::Case {
                 operand,
@@ -161,14 +166,13 @@ impl Checker<'_> {
 
     /// `INTERVAL '1 day'`, `INTERVAL '1' DAY` or `INTERVAL 1 DAY`.
     fn interval(&self, interval: &ast::Interval) -> Result<Term, Fault> {
-        let value = match self.term(&interval.value)?.node {
-            Node::Literal(Literal::Text(text) | Literal::Number(text)) => text,
-            _ => {
-                return Err(Fault::new(
-                    "a span of time is no literal",
-                    "write whole numbers and units: INTERVAL '30 days'",
-                ));
-            }
+        let Node::Literal(Literal::Text(value) | Literal::Number(value)) =
+            self.term(&interval.value)?.node
+        else {
+            return Err(Fault::new(
+                "a span of time is no literal",
+                "write whole numbers and units: INTERVAL '30 days'",
+            ));
         };
         match &interval.leading_field {
             Some(unit) => span(&format!("{value} {unit}")),
@@ -240,7 +244,7 @@ impl Checker<'_> {
             _ => None,
         };
         if let Some(op) = comparison {
-            return self.compare(self.term(left)?, op, self.term(right)?);
+            return self.compare(&self.term(left)?, op, &self.term(right)?);
         }
         if let Some(op) = operation {
             return self.arithmetic(self.term(left)?, op, self.term(right)?);
@@ -257,16 +261,10 @@ impl Checker<'_> {
                 let (left, right) = (self.term(left)?, self.term(right)?);
                 Ok(super::operators::concatenated(left, right))
             }
-            B::PGRegexMatch | B::Regexp => {
-                self.matches(self.term(left)?, &self.term(right)?, false)
-            }
-            B::PGRegexIMatch => self.matches(self.term(left)?, &self.term(right)?, true),
-            B::PGRegexNotMatch => Ok(self
-                .matches(self.term(left)?, &self.term(right)?, false)?
-                .not()),
-            B::PGRegexNotIMatch => Ok(self
-                .matches(self.term(left)?, &self.term(right)?, true)?
-                .not()),
+            B::PGRegexMatch | B::Regexp => matches(self.term(left)?, &self.term(right)?, false),
+            B::PGRegexIMatch => matches(self.term(left)?, &self.term(right)?, true),
+            B::PGRegexNotMatch => Ok(matches(self.term(left)?, &self.term(right)?, false)?.not()),
+            B::PGRegexNotIMatch => Ok(matches(self.term(left)?, &self.term(right)?, true)?.not()),
             B::PGLikeMatch => self.like(left, right, None, false),
             B::PGILikeMatch => self.like(left, right, None, true),
             B::PGNotLikeMatch => Ok(self.like(left, right, None, false)?.not()),
@@ -313,7 +311,7 @@ impl Checker<'_> {
             let condition = match &operand {
                 Some(operand) => {
                     let value = self.term(&when.condition)?;
-                    self.compare(operand.clone(), Comparison::Eq, value)?
+                    self.compare(operand, Comparison::Eq, &value)?
                 }
                 None => self.condition(&when.condition)?,
             };
@@ -323,40 +321,39 @@ impl Checker<'_> {
         if let Some(otherwise) = otherwise {
             results.push(self.term(otherwise)?);
         }
-        let (mut results, dtype) = self.alike(results)?;
+        let (mut results, dtype) = alike(results)?;
         let otherwise = otherwise.and_then(|_| results.pop()).map(Box::new);
         let branches = branches.into_iter().zip(results).collect();
         Ok(Term::new(Node::Case(branches, otherwise), dtype))
     }
+}
 
-    /// `CAST(term AS to)`.
-    pub fn cast(&self, term: Term, to: &DataType, attempt: Attempt) -> Result<Term, Fault> {
-        use Class::{Date, Moment, Null, Number, Other, Text, TimeOfDay, Truth};
-        let (from, class) = (term.class(), Class::of(to));
-        if let Some(text) = term.string().filter(|_| class.is_temporal()) {
-            if attempt == Attempt::Refuse || physical(text, to).is_some() {
-                return constant(text, to);
-            }
-        }
-        let fits = match (from, class) {
-            (from, to) if from == to => from != Other,
-            (Null | Text, _) => true,
-            (Other, _) => false,
-            (_, Text) => true,
-            (Number, Truth)
+/// `CAST(term AS to)`.
+pub fn cast(term: Term, to: &DataType, attempt: Attempt) -> Result<Term, Fault> {
+    use Class::{Date, Moment, Null, Number, Other, Text, TimeOfDay, Truth};
+    let (from, class) = (term.class(), Class::of(to));
+    if let Some(text) = term.string().filter(|_| class.is_temporal())
+        && (attempt == Attempt::Refuse || physical(text, to).is_some())
+    {
+        return constant(text, to);
+    }
+    let known = matches!(
+        (from, class),
+        (Null | Text, _)
+            | (_, Text)
+            | (Number, Truth)
             | (Truth, Number)
             | (Date | Moment { .. }, Date | Moment { .. })
-            | (Moment { .. }, TimeOfDay) => true,
-            _ => false,
-        };
-        match class {
-            _ if fits => Ok(Term::new(Node::Cast(term.into(), attempt), to.clone())),
-            Truth => Err(no_condition(&term)),
-            _ => Err(no_cast(&term, class)),
-        }
+            | (Moment { .. }, TimeOfDay)
+    );
+    let fits = from != Other && (from == class || known);
+    match class {
+        _ if fits => Ok(Term::new(Node::Cast(term.into(), attempt), to.clone())),
+        Truth => Err(no_condition(&term)),
+        _ => Err(no_cast(&term, class)),
     }
 }
 
-fn negate(term: Term, negated: bool) -> Result<Term, Fault> {
-    Ok(if negated { term.not() } else { term })
+fn negated_if(negated: bool, term: Term) -> Term {
+    if negated { term.not() } else { term }
 }

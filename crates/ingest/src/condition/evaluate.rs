@@ -353,6 +353,10 @@ fn matching(truths: &BooleanArray, wanted: bool) -> BooleanBuffer {
 }
 
 /// What a kernel of Arrow reports.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` passes it by value"
+)]
 pub fn kernel(error: ArrowError) -> Fault {
     Fault::bare(error.to_string())
 }

@@ -10,13 +10,13 @@ use super::term::{Class, Comparison, DIFFERENCE, Literal, Node, Operation, SPAN,
 
 impl Checker<'_> {
     /// `left op right`.
-    pub fn compare(&self, left: Term, op: Comparison, right: Term) -> Result<Term, Fault> {
+    pub fn compare(&self, left: &Term, op: Comparison, right: &Term) -> Result<Term, Fault> {
         if left.class() == Class::Null || right.class() == Class::Null {
-            return Err(beside_null(&left, op.sign(), &right));
+            return Err(beside_null(left, op.sign(), right));
         }
         if op.is_order() {
-            self.values().check_order(&left, op, &right)?;
-            self.values().check_order(&right, op, &left)?;
+            self.values().check_order(left, op, right)?;
+            self.values().check_order(right, op, left)?;
         }
         let (left, right) = self.joined(left, op.sign(), right)?;
         Ok(Term::truth(Node::Compare(op, left.into(), right.into())))
@@ -33,7 +33,7 @@ impl Checker<'_> {
             (Class::Null, _) => Node::IsNull(right.into()),
             (_, Class::Null) => Node::IsNull(left.into()),
             _ => {
-                let (left, right) = self.joined(left, sign, right)?;
+                let (left, right) = self.joined(&left, sign, &right)?;
                 Node::Same(left.into(), right.into())
             }
         };
@@ -42,10 +42,10 @@ impl Checker<'_> {
     }
 
     /// Both operands as values that can be compared, or the refusal.
-    pub fn joined(&self, left: Term, sign: &str, right: Term) -> Result<(Term, Term), Fault> {
-        match meet(&left, &right)? {
+    pub fn joined(&self, left: &Term, sign: &str, right: &Term) -> Result<(Term, Term), Fault> {
+        match meet(left, right)? {
             Some(joined) => Ok(joined),
-            None => Err(self.values().mismatch(&left, sign, &right)),
+            None => Err(self.values().mismatch(left, sign, right)),
         }
     }
 
@@ -101,72 +101,63 @@ impl Checker<'_> {
                 self.arithmetic(right, op, left)
             }
             (Span, Op::Add | Op::Subtract, Span) => {
-                let (left, right) = (self.difference(left)?, self.difference(right)?);
+                let (left, right) = (of_fixed_length(&left)?, of_fixed_length(&right)?);
                 made(DIFFERENCE, left, right)
             }
             (Date | Moment { .. }, Op::Subtract, class) if class != Number && class != Null => {
-                let (left, right) = self.joined(left, op.sign(), right)?;
+                let (left, right) = self.joined(&left, op.sign(), &right)?;
                 made(DIFFERENCE, left, right)
             }
             (Null, _, _) | (_, _, Null) => Err(beside_null(&left, op.sign(), &right)),
             _ => Err(self.values().mismatch(&left, op.sign(), &right)),
         }
     }
+}
 
-    /// A span of time of a fixed length.
-    fn difference(&self, term: Term) -> Result<Term, Fault> {
-        match span_of(&term) {
-            Some(Some(nanos)) => Ok(fixed_span(nanos)),
-            Some(None) => Err(months()),
-            None => Ok(term),
-        }
-    }
-
-    /// The results of one choice, as values of one type.
-    pub fn alike(&self, terms: Vec<Term>) -> Result<(Vec<Term>, DataType), Fault> {
-        let mut dtype = DataType::Null;
-        let mut first: Option<Term> = None;
-        for term in terms.iter().filter(|term| term.class() != Class::Null) {
-            let Some(known) = &first else {
-                dtype = term.dtype.clone();
-                first = Some(term.clone());
-                continue;
-            };
-            let met = meet(known, term)?;
-            let Some((left, right)) = met else {
-                return Err(no_choice(known, term));
-            };
-            let of_text = known.class() == Class::Text && right.class() != Class::Text;
-            dtype = if of_text {
-                right.dtype
-            } else {
-                common(&dtype, &right.dtype).unwrap_or(left.dtype)
-            };
-            if first
-                .as_ref()
-                .is_some_and(|first| first.class() == Class::Text)
-            {
-                first = Some(term.clone());
-            }
-        }
-        let cast = |term: Term| -> Result<Term, Fault> {
-            if let Some(text) = term.string().filter(|_| Class::of(&dtype).is_temporal()) {
-                let class = Class::of(&dtype);
-                let literal = temporal(text, &dtype);
-                return literal.ok_or_else(|| no_temporal(text, class, None));
-            }
-            Ok(term.cast(dtype.clone()))
+/// The results of one choice, as values of one type.
+pub fn alike(terms: Vec<Term>) -> Result<(Vec<Term>, DataType), Fault> {
+    let mut dtype = DataType::Null;
+    let mut first: Option<Term> = None;
+    for term in terms.iter().filter(|term| term.class() != Class::Null) {
+        let Some(known) = &first else {
+            dtype = term.dtype.clone();
+            first = Some(term.clone());
+            continue;
         };
-        let terms: Result<Vec<Term>, Fault> = terms.into_iter().map(cast).collect();
-        Ok((terms?, dtype.clone()))
-    }
-
-    /// Refuses all but the class `class`, and NULL; `what` names the functions that need it.
-    pub fn needs(&self, term: &Term, class: Class, what: &str) -> Result<(), Fault> {
-        match term.class() {
-            found if found == class || found == Class::Null => Ok(()),
-            _ => Err(misapplied(term, what)),
+        let met = meet(known, term)?;
+        let Some((left, right)) = met else {
+            return Err(no_choice(known, term));
+        };
+        let of_text = known.class() == Class::Text && right.class() != Class::Text;
+        dtype = if of_text {
+            right.dtype
+        } else {
+            common(&dtype, &right.dtype).unwrap_or(left.dtype)
+        };
+        if first
+            .as_ref()
+            .is_some_and(|first| first.class() == Class::Text)
+        {
+            first = Some(term.clone());
         }
+    }
+    let cast = |term: Term| -> Result<Term, Fault> {
+        if let Some(text) = term.string().filter(|_| Class::of(&dtype).is_temporal()) {
+            let class = Class::of(&dtype);
+            let literal = temporal(text, &dtype);
+            return literal.ok_or_else(|| no_temporal(text, class, None));
+        }
+        Ok(term.cast(dtype.clone()))
+    };
+    let terms: Result<Vec<Term>, Fault> = terms.into_iter().map(cast).collect();
+    Ok((terms?, dtype.clone()))
+}
+
+/// Refuses all but the class `class`, and NULL; `what` names the functions that need it.
+pub fn needs(term: &Term, class: Class, what: &str) -> Result<(), Fault> {
+    match term.class() {
+        found if found == class || found == Class::Null => Ok(()),
+        _ => Err(misapplied(term, what)),
     }
 }
 
@@ -178,14 +169,7 @@ pub fn meet(left: &Term, right: &Term) -> Result<Option<(Term, Term)>, Fault> {
     Ok(match classes {
         (Class::Other, Class::Other) => None,
         (Class::Number, Class::Number) => Some((beside(left, right), beside(right, left))),
-        (Class::Span, Class::Span) => {
-            let fix = |term: &Term| match span_of(term) {
-                Some(None) => Err(months()),
-                Some(Some(nanos)) => Ok(fixed_span(nanos)),
-                None => Ok(term.clone()),
-            };
-            Some((fix(left)?, fix(right)?))
-        }
+        (Class::Span, Class::Span) => Some((of_fixed_length(left)?, of_fixed_length(right)?)),
         (a, b) if a == b => pair(),
         (Class::Date, Class::Moment { zoned: false })
         | (Class::Moment { zoned: false }, Class::Date) => pair(),
@@ -297,25 +281,20 @@ pub fn concatenated(left: Term, right: Term) -> Term {
     )
 }
 
-/// The length of a literal span; the inner `None` where it holds months.
-fn span_of(term: &Term) -> Option<Option<i64>> {
-    match term.literal() {
-        Some(Literal::Span(span)) => Some(fixed(*span)),
-        _ => None,
-    }
-}
-
-fn fixed_span(nanos: i64) -> Term {
+/// A span of time of a fixed length: one with months has none.
+fn of_fixed_length(term: &Term) -> Result<Term, Fault> {
+    let Some(Literal::Span(span)) = term.literal() else {
+        return Ok(term.clone());
+    };
+    let nanos = fixed(*span).ok_or_else(|| {
+        Fault::new(
+            "a span with months or years has no fixed length",
+            "give it in days: INTERVAL '30 days'",
+        )
+    })?;
     let span = Span {
         nanos,
         ..Default::default()
     };
-    Term::new(Node::Literal(Literal::Span(span)), DIFFERENCE)
-}
-
-fn months() -> Fault {
-    Fault::new(
-        "a span with months or years has no fixed length",
-        "give it in days: INTERVAL '30 days'",
-    )
+    Ok(Term::new(Node::Literal(Literal::Span(span)), DIFFERENCE))
 }

@@ -86,7 +86,7 @@ fn used(term: &Term, columns: &mut Vec<usize>) {
             all(&terms.iter().collect::<Vec<_>>());
         }
         Node::Xor(a, b) | Node::Compare(_, a, b) | Node::Same(a, b) | Node::Arithmetic(_, a, b) => {
-            all(&[a, b])
+            all(&[a, b]);
         }
         Node::Not(a) | Node::IsNull(a) | Node::Is(a, _) | Node::Cast(a, _) => all(&[a]),
         Node::Like { text, .. } | Node::Matches { text, .. } => all(&[text]),

@@ -6,6 +6,7 @@ use sqlparser::ast::{self, Value};
 use super::Fault;
 use super::check::Checker;
 use super::messages::{TEXT_FUNCTIONS, beside_null, no_condition};
+use super::operators::needs;
 use super::parse::string;
 use super::term::{Class, Comparison, Literal, Node, Term};
 
@@ -55,7 +56,7 @@ impl Checker<'_> {
             if value.class() == Class::Null {
                 return Err(beside_null(&value, "IN", &item));
             }
-            Ok(self.joined(value.clone(), Comparison::Eq.sign(), item)?.1)
+            Ok(self.joined(&value, Comparison::Eq.sign(), &item)?.1)
         };
         let items: Result<Vec<Term>, Fault> = list.iter().map(item).collect();
         Ok(Term::truth(Node::In(value.clone().into(), items?)))
@@ -69,8 +70,8 @@ impl Checker<'_> {
         ignore_case: bool,
     ) -> Result<Term, Fault> {
         let (text, pattern) = (self.term(text)?, self.term(pattern)?);
-        self.needs(&text, Class::Text, TEXT_FUNCTIONS)?;
-        self.needs(&pattern, Class::Text, TEXT_FUNCTIONS)?;
+        needs(&text, Class::Text, TEXT_FUNCTIONS)?;
+        needs(&pattern, Class::Text, TEXT_FUNCTIONS)?;
         let Some(pattern) = pattern.string() else {
             return Err(Fault::new(
                 "the pattern of LIKE is no text in quotes",
@@ -98,23 +99,6 @@ impl Checker<'_> {
             ignore_case,
         }))
     }
-
-    /// Whether a text matches a regular expression.
-    pub fn matches(&self, text: Term, pattern: &Term, ignore_case: bool) -> Result<Term, Fault> {
-        self.needs(&text, Class::Text, TEXT_FUNCTIONS)?;
-        self.needs(pattern, Class::Text, TEXT_FUNCTIONS)?;
-        let Some(pattern) = pattern.string() else {
-            return Err(Fault::new(
-                "the regular expression is no text in quotes",
-                "write the expression itself: x ~ '^a|b$'",
-            ));
-        };
-        Ok(Term::truth(Node::Matches {
-            text: text.cast(DataType::LargeUtf8).into(),
-            pattern: pattern.to_owned(),
-            ignore_case,
-        }))
-    }
 }
 
 /// A LIKE pattern in which `escape` takes the meaning of `%` and `_`, as Arrow reads it: there a backslash does.
@@ -137,4 +121,21 @@ fn arrow_pattern(pattern: &str, escape: Option<char>) -> Result<String, Fault> {
         }
     }
     Ok(result)
+}
+
+/// Whether a text matches a regular expression.
+pub fn matches(text: Term, pattern: &Term, ignore_case: bool) -> Result<Term, Fault> {
+    needs(&text, Class::Text, TEXT_FUNCTIONS)?;
+    needs(pattern, Class::Text, TEXT_FUNCTIONS)?;
+    let Some(pattern) = pattern.string() else {
+        return Err(Fault::new(
+            "the regular expression is no text in quotes",
+            "write the expression itself: x ~ '^a|b$'",
+        ));
+    };
+    Ok(Term::truth(Node::Matches {
+        text: text.cast(DataType::LargeUtf8).into(),
+        pattern: pattern.to_owned(),
+        ignore_case,
+    }))
 }

@@ -50,7 +50,7 @@ pub enum Node {
     Coalesce(Vec<Term>),
     /// GREATEST (`Gt`) or LEAST (`Lt`) of the values that are not null.
     Extreme(Comparison, Vec<Term>),
-    /// CAST, or TRY_CAST, which gives null for what cannot be converted.
+    /// CAST, or `TRY_CAST`, which gives null for what cannot be converted.
     Cast(Box<Term>, Attempt),
     Call(&'static Function, Vec<Term>),
 }

@@ -24,7 +24,7 @@ fn typed(name: &str, cells: &[&str]) -> ArrayRef {
     let cells = cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell));
     settle(
         name,
-        LargeStringArray::from_iter(cells),
+        cells.collect::<LargeStringArray>(),
         Kind::Words,
         &null_words(),
     )

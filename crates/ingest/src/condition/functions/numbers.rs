@@ -112,6 +112,7 @@ fn stepped<'a>(
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions have one signature")]
 fn truncated<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     Ok(match cells[0] {
         Cell::Decimal(n, scale) => {
@@ -123,6 +124,7 @@ fn truncated<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions have one signature")]
 fn power<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     Ok(Cell::Number(real(&cells[0]).powf(real(&cells[1]))))
 }

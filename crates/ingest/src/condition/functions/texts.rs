@@ -141,11 +141,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     },
 ];
 
+#[expect(clippy::unnecessary_wraps, reason = "all functions have one signature")]
 fn length<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     Ok(Cell::Whole(string(&cells[0]).chars().count() as i64))
 }
 
-/// `SUBSTR(text, start, length)`, counted from 1 in characters, as in PostgreSQL: what is before the text counts too.
+/// `SUBSTR(text, start, length)`, counted from 1 in characters, as in `PostgreSQL`: what is before the text counts too.
 fn substr<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     let start = whole(&cells[1]);
     let end = match cells.get(2) {
