@@ -1,36 +1,37 @@
-//! `cargo xtask features`: the optional backends of the neighbor search, held to the contract of all backends.
+//! `cargo xtask features`: the optional engines, tested against those that every build has.
 
 use anyhow::{Result, ensure};
 
 use crate::process::{cargo, part, run};
 
-/// The cargo features of `knn` that bring a backend, and what each needs beside Rust.
-const BACKENDS: [(&str, &str); 2] = [
-    ("hnsw", "a C++ compiler"),
-    ("faiss", "a C++ compiler, cmake and OpenBLAS"),
+/// The cargo features that add an engine, the crate of each, and what it needs.
+const ENGINES: [(&str, &str, &str); 3] = [
+    ("hnsw", "knn", "a C++ compiler"),
+    ("faiss", "knn", "a C++ compiler, cmake and OpenBLAS"),
+    ("polars", "ingest", "ten minutes"),
 ];
 
-/// Builds `knn` with each of the features `names`, all if there are none, and runs its tests.
+/// Builds with each of the features `names`, all if there are none, the crate that has it, and runs its tests.
 ///
-/// In a directory of their own: the C++ libraries take minutes, and features of one crate alone change how others are
-/// built, so the builds of the workspace would be lost.
+/// In a directory of their own: the engines take minutes, and features of one crate alone change how others are built, so
+/// the builds of the workspace would be lost.
 pub(crate) fn features(names: &[String]) -> Result<()> {
     for name in names {
         ensure!(
-            BACKENDS.iter().any(|(known, _)| known == name),
-            "`{name}` is no feature with a backend; there are {}",
-            BACKENDS.map(|(known, _)| known).join(" and ")
+            ENGINES.iter().any(|(known, ..)| known == name),
+            "`{name}` is no feature with an engine; there are {}",
+            ENGINES.map(|(known, ..)| known).join(", ")
         );
     }
-    for (name, needs) in BACKENDS {
+    for (name, package, needs) in ENGINES {
         if names.is_empty() || names.iter().any(|wanted| wanted == name) {
-            part(&format!("backend {name} (it needs {needs})"), || {
+            part(&format!("engine {name} (it needs {needs})"), || {
                 run(cargo(&[
                     "test",
                     "--release",
                     "--locked",
                     "--package",
-                    "knn",
+                    package,
                     "--features",
                     name,
                     "--target-dir",

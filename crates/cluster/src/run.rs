@@ -117,7 +117,7 @@ impl Stage for Cluster {
         };
         progress.begin("building the tree", None, "rows");
         let built = hierarchy(&graph, &tree, &vectors.index(progress), &|rows| {
-            progress.advance(rows)
+            progress.advance(rows);
         });
         progress.end();
         let built = built?;

@@ -5,14 +5,13 @@ use std::borrow::Cow;
 use arrow::array::LargeStringArray;
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use artifacts::Duplicates;
-use polars::prelude::{ChunkedArray, IdxSize, StringChunked};
 use stage::Seed;
 
 use crate::report::LISTED;
 use crate::table::Table;
 use crate::text::Recipe;
 use crate::types::is_null_word;
-use crate::{Error, Options, Report, predicate, select};
+use crate::{Error, Options, Report, condition, select};
 
 /// Fewer documents make no map.
 pub(crate) const FEWEST: usize = 3;
@@ -20,7 +19,7 @@ pub(crate) const FEWEST: usize = 3;
 /// The rows that become documents, their texts, and what became of the others.
 pub(crate) struct Kept {
     /// Rows of the table, rising.
-    pub(crate) rows: Vec<IdxSize>,
+    pub(crate) rows: Vec<u32>,
     /// Their texts.
     pub(crate) texts: Texts,
     /// How many rows each stands for, where duplicates are collapsed.
@@ -80,13 +79,21 @@ impl Texts {
 pub(crate) fn choose(
     table: &Table,
     recipe: &Recipe,
-    parts: &[StringChunked],
+    parts: &[LargeStringArray],
     options: &Options,
     seed: Seed,
     report: &mut Report,
 ) -> Result<Kept, Error> {
     let holds = match &options.r#where {
-        Some(condition) => Some(predicate::holds(table, condition, &options.null_values)?),
+        Some(sql) => {
+            let engine = options.where_engine;
+            Some(condition::holds_by(
+                engine,
+                table,
+                sql,
+                &options.null_values,
+            )?)
+        }
         None => None,
     };
     let (rows, texts) = with_text(table, recipe, parts, holds.as_deref(), options, report);
@@ -145,13 +152,13 @@ pub(crate) fn choose(
 fn with_text(
     table: &Table,
     recipe: &Recipe,
-    parts: &[StringChunked],
+    parts: &[LargeStringArray],
     holds: Option<&[bool]>,
     options: &Options,
     report: &mut Report,
-) -> (Vec<IdxSize>, Texts) {
+) -> (Vec<u32>, Texts) {
     let (mut rows, mut texts) = (Vec::new(), Texts::new());
-    let mut columns: Vec<_> = parts.iter().map(ChunkedArray::iter).collect();
+    let mut columns: Vec<_> = parts.iter().map(LargeStringArray::iter).collect();
     let mut cells: Vec<Option<Cow<str>>> = Vec::with_capacity(parts.len());
     for row in 0..table.rows() {
         cells.clear();
@@ -183,7 +190,7 @@ fn with_text(
         let present: Vec<Option<&str>> = cells.iter().map(Option::as_deref).collect();
         if recipe.write(&present, &mut texts.bytes) {
             texts.close();
-            rows.push(row as IdxSize);
+            rows.push(row as u32);
             report.decoded += usize::from(decoded);
         } else {
             report.without_text += 1;

@@ -142,15 +142,15 @@ pub enum Error {
         source_name: String,
         /// Parquet or Arrow IPC.
         format: &'static str,
-        /// Polars' word.
+        /// What the reader reports.
         fault: String,
     },
-    /// Polars would not do what it should.
+    /// A column that cannot be converted.
     #[error("column `{column}`: {fault}")]
     Column {
         /// The column.
         column: String,
-        /// Polars' word.
+        /// What is wrong with it.
         fault: String,
     },
     /// A column that is not there.
@@ -188,6 +188,9 @@ pub enum Error {
         /// What is wrong.
         fault: String,
     },
+    /// The other engine for conditions was left out of this build.
+    #[error("this build has no Polars engine")]
+    NotInThisBuild,
     /// A predicate that cannot be read or applied.
     #[error("the predicate {predicate:?} does not work: {fault}")]
     Predicate {
@@ -405,6 +408,7 @@ impl stage::Hint for Error {
             Self::Template { .. } => {
                 "write columns in braces: --template \"{title}\\n{description}\"; {{ and }} are braces".to_owned()
             }
+            Self::NotInThisBuild => "rebuild with --features polars, or leave --where-engine out".to_owned(),
             Self::Predicate { remedy: Some(remedy), .. } => remedy.clone(),
             Self::Predicate { columns, .. } => format!(
                 "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings and dates stand \

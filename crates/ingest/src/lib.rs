@@ -6,16 +6,17 @@
 //!
 //! The steps, each a module: sources are opened ([`source`]), decoded ([`encoding`]) and parsed ([`formats`]) into
 //! columns of a [`table`]; types are found over all rows ([`types`]); the text of each row is put together ([`text`]);
-//! rows are chosen ([`predicate`], [`select`]). Memory is some three times the size of the uncompressed source, its bytes, its cells and
+//! rows are chosen ([`condition`], [`select`]). Memory is some three times the size of the uncompressed source, its bytes, its cells and
 //! the texts made of them: 304 MiB for a CSV of 100 MB, 416 MiB where one cell holds all of it.
 
 mod choose;
+pub mod condition;
+mod convert;
 pub mod encoding;
 mod error;
 pub mod formats;
 pub mod names;
 mod options;
-pub mod predicate;
 mod read;
 mod report;
 mod run;

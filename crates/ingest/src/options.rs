@@ -3,6 +3,7 @@
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use crate::condition::Engine;
 use crate::formats::{Format, OnBadRow, Quote};
 
 /// The options of `ingest`.
@@ -31,6 +32,9 @@ pub struct Options {
     /// time zone is UTC if the column has time zones.
     #[arg(long = "where", value_name = "SQL")]
     pub r#where: Option<String>,
+    /// Engine that evaluates --where
+    #[arg(long, default_value = "arrow")]
+    pub where_engine: Engine,
     /// Collapse rows with the same text into one
     ///
     /// The column `copies` holds the number of rows, duplicates.parquet the rows themselves.
@@ -86,6 +90,7 @@ impl Default for Options {
             columns: Vec::new(),
             vectors: None,
             r#where: None,
+            where_engine: Engine::Arrow,
             dedup: false,
             sample: None,
             limit: None,

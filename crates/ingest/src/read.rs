@@ -6,7 +6,7 @@ use stage::Progress;
 
 use crate::encoding::{self, Decoded};
 use crate::formats::{Format, OnBadRow, Parsed, Text, binary, csv, json, lines};
-use crate::names::{Renamed, some};
+use crate::names::{Renamed, distinct, some};
 use crate::report::{Converted, LISTED};
 use crate::source::Source;
 use crate::table::{Column, Table};
@@ -320,29 +320,38 @@ fn read_binary(
         format: name,
         fault,
     };
-    let frame = binary::read(format, source)?.map_err(fail)?;
-    let rows = frame.height();
+    let read = binary::read(format, source)?.map_err(fail)?;
+    let rows = read.rows;
+    let given: Vec<String> = read
+        .schema
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let (names, renamed) = distinct(&given);
+    say_renamed(source, &renamed, progress);
+    report.renamed.extend(renamed);
     let mut table = Table {
         columns: Vec::new(),
         source_row: (0..rows as i64).collect(),
     };
-    for column in frame.into_columns() {
-        let name = column.name().to_string();
-        match binary::guard(|| binary::plain(column.as_materialized_series())).map_err(|fault| {
-            Error::Column {
-                column: name.clone(),
-                fault,
-            }
-        })? {
-            binary::Plain::Column(series, kind) => {
-                if let Some((from, to)) = binary::converted(column.dtype(), series.dtype(), kind) {
+    let fields = read.schema.fields().iter().zip(read.columns);
+    for (name, (field, chunks)) in names.into_iter().zip(fields) {
+        let from = field.data_type();
+        let plain = binary::plain(from, chunks).map_err(|fault| Error::Column {
+            column: name.clone(),
+            fault,
+        })?;
+        match plain {
+            binary::Plain::Column(values, kind) => {
+                if let Some((from, to)) = binary::converted(from, values.data_type(), kind) {
                     let column = name.clone();
                     let converted = Converted { column, from, to };
                     if !report.converted.contains(&converted) {
                         report.converted.push(converted);
                     }
                 }
-                table.columns.push(Column { name, series, kind });
+                table.columns.push(Column { name, values, kind });
             }
             binary::Plain::Bytes => {
                 progress.warn(&format!(

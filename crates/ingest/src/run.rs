@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::{Array as _, LargeStringArray, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Field, Schema};
 use artifacts::{Documents, DocumentsFacts, Embeddings};
-use polars::prelude::{DataType, IdxSize, Series, StringChunked};
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
 use crate::choose::{FEWEST, Kept, choose};
-use crate::formats::{Kind, binary};
+use crate::convert::{floats, strings, to_text, type_name};
+use crate::formats::Kind;
 use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
 use crate::read::{given_delimiter, read_all};
 use crate::source;
-use crate::table::{Column, Table, to_arrow};
+use crate::table::{Column, Table, stored};
 use crate::text::{Recipe, found_by_name};
 use crate::types::{is_null_word, settle, type_of};
 use crate::{ColumnReport, Error, Options, Report, vectors};
@@ -93,6 +93,7 @@ impl Stage for Ingest {
         if let Some(delimiter) = &options.delimiter {
             given_delimiter(delimiter)?;
         }
+        options.where_engine.check()?;
         for (option, given) in [("--sample", options.sample), ("--limit", options.limit)] {
             if let Some(given) = given.filter(|&given| given < FEWEST) {
                 return Err(Error::Limit { option, given });
@@ -201,9 +202,9 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
 
 /// Whether a column holds no value at all.
 fn is_empty(column: &Column, options: &Options) -> bool {
-    match column.series.str() {
-        Ok(cells) => cells.iter().flatten().all(|cell| !says(cell, options)),
-        Err(_) => column.series.null_count() == column.series.len(),
+    match strings(&column.values) {
+        Some(cells) => cells.iter().flatten().all(|cell| !says(cell, options)),
+        None => column.values.null_count() == column.values.len(),
     }
 }
 
@@ -215,16 +216,16 @@ fn says(cell: &str, options: &Options) -> bool {
 
 /// Whether a column holds strings that are nothing else.
 fn is_text(column: &Column, options: &Options) -> bool {
-    let Ok(strings) = column.series.str() else {
+    let Some(strings) = strings(&column.values) else {
         return false;
     };
     column.kind != Kind::Nested
         && strings.iter().flatten().any(|cell| says(cell, options))
-        && type_of(strings, column.kind, &options.null_values).is_none()
+        && type_of(&column.name, strings, column.kind, &options.null_values).is_none()
 }
 
 /// The columns of the text as strings, as the source has them.
-fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<StringChunked>, Error> {
+fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<LargeStringArray>, Error> {
     let part = |name: &String| {
         let column = table
             .find(name)
@@ -236,30 +237,16 @@ fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<StringChunked>, Erro
         if column.kind == Kind::Vectors {
             return Err(fail("it holds vectors, no text".to_owned()));
         }
-        let series = match column.series.dtype() {
-            // Not a number is no text either.
-            DataType::Float64 => {
-                let floats = column
-                    .series
-                    .f64()
-                    .map_err(|error| fail(error.to_string()))?;
-                let cells = floats.iter().map(|value| {
-                    value
-                        .filter(|value| !value.is_nan())
-                        .map(|value| value.to_string())
-                });
-                return Ok(cells.collect());
-            }
-            DataType::String => column.series.clone(),
-            _ => column
-                .series
-                .cast(&DataType::String)
-                .map_err(|error| fail(error.to_string()))?,
+        let Some(floats) = floats(&column.values) else {
+            return to_text(&column.values).map_err(fail);
         };
-        Ok(series
-            .str()
-            .map_err(|error| fail(error.to_string()))?
-            .clone())
+        // Not a number is no text either.
+        let cells = floats.iter().map(|value| {
+            value
+                .filter(|value| !value.is_nan())
+                .map(|value| value.to_string())
+        });
+        Ok(cells.collect())
     };
     recipe.columns().iter().map(part).collect()
 }
@@ -267,11 +254,12 @@ fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<StringChunked>, Erro
 /// Gives every column that came as strings its type.
 fn settle_types(table: &mut Table, options: &Options, report: &mut Report) {
     for column in &mut table.columns {
-        if let Ok(strings) = column.series.str()
+        if let Some(strings) = strings(&column.values)
             && options.vectors.as_ref() != Some(&column.name)
         {
-            let settled = settle(strings.clone(), column.kind, &options.null_values);
-            column.series = settled.series;
+            let strings = strings.clone();
+            let settled = settle(&column.name, strings, column.kind, &options.null_values);
+            column.values = settled.values;
             report.null_words += settled.nulled;
         }
     }
@@ -280,17 +268,17 @@ fn settle_types(table: &mut Table, options: &Options, report: &mut Report) {
 fn take_vectors(table: &Table, name: &str, kept: &Kept) -> Result<Embeddings, Error> {
     let column = table.find(name).expect("the column was looked up");
     let found =
-        vectors::gather(&column.series, column.kind, &kept.rows).map_err(|fault| match fault {
+        vectors::gather(&column.values, column.kind, &kept.rows).map_err(|fault| match fault {
             vectors::Fault::NoVectors => Error::NoVectors {
                 column: name.to_owned(),
-                found: column.series.dtype().to_string(),
+                found: type_name(column.values.data_type()),
             },
             vectors::Fault::Row { place, fault } => Error::Vector {
                 column: name.to_owned(),
                 row: table.source_row[kept.rows[place] as usize],
                 fault,
             },
-            vectors::Fault::Polars(fault) => Error::Column {
+            vectors::Fault::Numbers(fault) => Error::Column {
                 column: name.to_owned(),
                 fault,
             },
@@ -314,7 +302,7 @@ fn other_columns(
         if !wanted || is_the_text || options.vectors.as_ref() == Some(&column.name) {
             continue;
         }
-        if column.kind == Kind::Vectors || vectors::spells_vectors(&column.series) {
+        if column.kind == Kind::Vectors || vectors::spells_vectors(&column.values) {
             progress.note(&format!(
                 "column {0} holds vectors and is left out; --vectors {0} takes them",
                 column.name
@@ -366,7 +354,7 @@ fn documents(
             column: column.name.clone(),
             fault,
         };
-        let array = binary::guard(|| to_arrow(&take(&column.series, &kept.rows)?)).map_err(fail)?;
+        let array = stored(&column.values, &kept.rows).map_err(fail)?;
         report.columns.push(ColumnReport {
             name: name.clone(),
             kind: array.data_type().to_string(),
@@ -399,13 +387,4 @@ fn is_ours(name: &str) -> bool {
         .iter()
         .any(|ours| ours.eq_ignore_ascii_case(name))
         || layer(name)
-}
-
-/// The values of `rows`; the column itself where that is all of them.
-fn take(series: &Series, rows: &[IdxSize]) -> polars::prelude::PolarsResult<Series> {
-    if rows.len() == series.len() {
-        Ok(series.clone())
-    } else {
-        series.take_slice(rows)
-    }
 }

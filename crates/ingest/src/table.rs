@@ -1,13 +1,12 @@
-//! The rows of all sources as one table, and its way into Arrow.
+//! The rows of all sources as one table.
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
-    LargeStringArray, StringArray, TimestampMicrosecondArray, TimestampNanosecondArray,
-};
-use polars::prelude::{DataType, PolarsError, PolarsResult, Series, TimeUnit};
+use arrow::array::{Array as _, ArrayRef, UInt32Array, new_null_array};
+use arrow::compute::{concat, take};
+use arrow::datatypes::{DataType, TimeUnit};
 
+use crate::convert::{cast, floats, narrow, to_text, type_name};
 use crate::formats::{Kind, Parsed};
 use crate::names::{Renamed, distinct};
 
@@ -16,8 +15,9 @@ use crate::names::{Renamed, distinct};
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its values.
-    pub series: Series,
+    /// Its values: text with 64-bit offsets, i64, u64 where one of them is too large for that, floats, truth values,
+    /// days, moments in nanoseconds or microseconds, decimals of 128 bits, or lists of numbers.
+    pub values: ArrayRef,
     /// What is known of their type.
     pub kind: Kind,
 }
@@ -43,7 +43,7 @@ impl Table {
         let columns = names.into_iter().zip(parsed.columns).map(|(name, cells)| {
             let kind = cells.kind;
             Column {
-                series: cells.finish(&name),
+                values: cells.finish(),
                 name,
                 kind,
             }
@@ -97,29 +97,27 @@ impl Table {
             let same = rest
                 .iter_mut()
                 .find(|slot| slot.as_ref().is_some_and(|other| other.name == column.name));
-            let (series, kind) = if let Some(other) = same.and_then(Option::take) {
-                (other.series, other.kind)
+            let (values, kind) = if let Some(other) = same.and_then(Option::take) {
+                (other.values, other.kind)
             } else {
                 lacking_below.push(column.name.clone());
-                (nulls(column.series.dtype(), below), Kind::Empty)
+                (nulls(column.values.data_type(), below), Kind::Empty)
             };
-            let joined = join(&column.series, column.kind, &series, kind);
-            (column.series, column.kind) =
-                joined.map_err(|error| (column.name.clone(), error.to_string()))?;
+            let joined = join(&column.values, column.kind, &values, kind);
+            (column.values, column.kind) = joined.map_err(|error| (column.name.clone(), error))?;
         }
         for column in rest.into_iter().flatten() {
             lacking_above.push(column.name.clone());
             let joined = join(
-                &nulls(column.series.dtype(), above),
+                &nulls(column.values.data_type(), above),
                 Kind::Empty,
-                &column.series,
+                &column.values,
                 column.kind,
             );
-            let (series, kind) =
-                joined.map_err(|error| (column.name.clone(), error.to_string()))?;
+            let (values, kind) = joined.map_err(|error| (column.name.clone(), error))?;
             self.columns.push(Column {
-                series: series.with_name(column.name.as_str().into()),
                 name: column.name,
+                values,
                 kind,
             });
         }
@@ -129,105 +127,92 @@ impl Table {
     }
 }
 
-fn nulls(dtype: &DataType, rows: usize) -> Series {
-    Series::full_null("".into(), rows, dtype)
+fn nulls(dtype: &DataType, rows: usize) -> ArrayRef {
+    new_null_array(dtype, rows)
 }
 
 /// `above` and `below` as one column, of the type that holds both: numbers as f64, days and times as times, else text.
 fn join(
-    above: &Series,
+    above: &ArrayRef,
     above_kind: Kind,
-    below: &Series,
+    below: &ArrayRef,
     below_kind: Kind,
-) -> PolarsResult<(Series, Kind)> {
+) -> Result<(ArrayRef, Kind), String> {
+    use DataType as D;
     let kind = above_kind.with(below_kind);
-    let same = above.dtype() == below.dtype();
-    let dtype = match (above.dtype(), below.dtype()) {
+    let same = above.data_type() == below.data_type();
+    let number = |dtype: &D| *dtype == D::Int64 || dtype.is_floating();
+    let dtype = match (above.data_type(), below.data_type()) {
         (dtype, _) if same => dtype.clone(),
         (dtype, _) if below_kind == Kind::Empty => dtype.clone(),
         (_, dtype) if above_kind == Kind::Empty => dtype.clone(),
         (a, b) if a.is_nested() || b.is_nested() => {
-            return Err(PolarsError::SchemaMismatch(
-                format!("it holds {a} in one source and {b} in another").into(),
+            return Err(format!(
+                "it holds {} in one source and {} in another",
+                type_name(a),
+                type_name(b)
             ));
         }
-        (DataType::Int64, DataType::Float64) | (DataType::Float64, DataType::Int64) => {
-            DataType::Float64
-        }
+        (a, b) if number(a) && number(b) => D::Float64,
         // The finer unit holds both in the years from 1677 to 2262.
-        (DataType::Datetime(_, zone), DataType::Datetime(_, other))
+        (D::Timestamp(_, zone), D::Timestamp(_, other))
             if zone == other && in_nanoseconds(above) && in_nanoseconds(below) =>
         {
-            DataType::Datetime(TimeUnit::Nanoseconds, zone.clone())
+            D::Timestamp(TimeUnit::Nanosecond, zone.clone())
         }
-        (DataType::Date, time @ DataType::Datetime(_, None))
-        | (time @ DataType::Datetime(_, None), DataType::Date) => time.clone(),
-        _ => DataType::String,
+        (D::Date32, moment @ D::Timestamp(_, None)) if fits(above, moment) => moment.clone(),
+        (moment @ D::Timestamp(_, None), D::Date32) if fits(below, moment) => moment.clone(),
+        _ => D::LargeUtf8,
     };
-    let kind = if same || dtype != DataType::String {
+    let kind = if same || dtype != D::LargeUtf8 {
         kind
     } else {
         Kind::Mixed
     };
-    let part = |series: &Series, kind: Kind| {
-        if *series.dtype() == dtype {
-            Ok(series.clone())
+    let part = |array: &ArrayRef, kind: Kind| -> Result<ArrayRef, String> {
+        if *array.data_type() == dtype {
+            Ok(array.clone())
         } else if kind == Kind::Empty {
-            Ok(nulls(&dtype, series.len()).with_name(series.name().clone()))
+            Ok(nulls(&dtype, array.len()))
+        } else if dtype == D::LargeUtf8 {
+            Ok(Arc::new(to_text(array)?))
         } else {
-            series.strict_cast(&dtype)
+            cast(array, &dtype)
         }
     };
-    let mut joined = part(above, above_kind)?;
-    joined.append(&part(below, below_kind)?)?;
+    let (above, below) = (part(above, above_kind)?, part(below, below_kind)?);
+    let joined = concat(&[&above, &below]).map_err(|error| error.to_string())?;
     Ok((joined, kind))
 }
 
+/// Whether all values of a column have their place in `dtype`.
+fn fits(column: &ArrayRef, dtype: &DataType) -> bool {
+    cast(column, dtype).is_ok()
+}
+
 /// Whether 64 bits hold all moments of a column in nanoseconds.
-fn in_nanoseconds(moments: &Series) -> bool {
-    let fits = |micros: i64| micros.checked_mul(1_000).is_some();
-    match moments.dtype() {
-        DataType::Datetime(TimeUnit::Microseconds, _) => moments
-            .to_physical_repr()
-            .i64()
-            .is_ok_and(|micros| micros.iter().flatten().all(fits)),
-        DataType::Datetime(TimeUnit::Nanoseconds, _) => true,
+fn in_nanoseconds(moments: &ArrayRef) -> bool {
+    match moments.data_type() {
+        DataType::Timestamp(_, zone) => fits(
+            moments,
+            &DataType::Timestamp(TimeUnit::Nanosecond, zone.clone()),
+        ),
         _ => false,
     }
 }
 
-/// A column as Arrow has it; `utf8` with 64-bit offsets where 2 GiB of text would not fit into 32.
-pub fn to_arrow(series: &Series) -> PolarsResult<ArrayRef> {
-    Ok(match series.dtype() {
-        DataType::Boolean => Arc::new(series.bool()?.iter().collect::<BooleanArray>()),
-        DataType::Int64 => Arc::new(series.i64()?.iter().collect::<Int64Array>()),
-        DataType::Float64 => Arc::new(series.f64()?.iter().collect::<Float64Array>()),
-        DataType::Date => Arc::new(series.date()?.physical().iter().collect::<Date32Array>()),
-        DataType::Datetime(unit, zone) => {
-            // Every zone is UTC by now; written as an offset, which any reader knows without a database of zones.
-            let zone = zone.as_ref().map(|_| "+00:00");
-            let counts = series.datetime()?.physical().iter();
-            if *unit == TimeUnit::Nanoseconds {
-                let nanos: TimestampNanosecondArray = counts.collect();
-                Arc::new(nanos.with_timezone_opt(zone))
-            } else {
-                let micros: TimestampMicrosecondArray = counts.collect();
-                Arc::new(micros.with_timezone_opt(zone))
-            }
-        }
-        &DataType::Decimal(precision, scale) => {
-            let decimals: Decimal128Array = series.decimal()?.physical().iter().collect();
-            let decimals = decimals.with_precision_and_scale(precision as u8, scale as i8);
-            Arc::new(decimals.map_err(|error| PolarsError::ComputeError(error.to_string().into()))?)
-        }
-        _ => {
-            let strings = series.str()?;
-            let bytes: usize = strings.iter().flatten().map(str::len).sum();
-            if bytes < i32::MAX as usize {
-                Arc::new(strings.iter().collect::<StringArray>())
-            } else {
-                Arc::new(strings.iter().collect::<LargeStringArray>())
-            }
-        }
-    })
+/// The values of `rows` as a file stores them: numbers with 64 bits, text with offsets as narrow as they can be.
+pub fn stored(column: &ArrayRef, rows: &[u32]) -> Result<ArrayRef, String> {
+    let column = if rows.len() == column.len() {
+        column.clone()
+    } else {
+        take(column, &UInt32Array::from(rows.to_vec()), None).map_err(|error| error.to_string())?
+    };
+    if let Some(floats) = floats(&column) {
+        return Ok(Arc::new(floats));
+    }
+    match column.data_type() {
+        DataType::LargeUtf8 | DataType::UInt64 => Ok(narrow(&to_text(&column)?)),
+        _ => Ok(column),
+    }
 }

@@ -6,11 +6,15 @@
 //! `3.10`), and those that the name of the column calls an identifier (`2503.11720` is not 2503.1172). One pass for a
 //! column of text, which fails at its first value; two for the others.
 
-use polars::prelude::{
-    BooleanChunked, DataType, Float64Chunked, Int32Chunked, Int64Chunked, IntoSeries,
-    NewChunkedArray, Series, StringChunked, TimeUnit, TimeZone,
-};
+use std::sync::Arc;
 
+use arrow::array::{
+    Array as _, ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, LargeStringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::DataType;
+
+use crate::convert::UTC;
 use crate::formats::Kind;
 
 /// The words that stand for "no value" unless others are given.
@@ -19,7 +23,7 @@ pub const NULL_WORDS: &str = "nan,NaN,NAN,null,NULL,Null,None,N/A,n/a,NA,<NA>,#N
 /// A column with its type, and how many words were taken for "no value" to get there.
 pub struct Settled {
     /// The column.
-    pub series: Series,
+    pub values: ArrayRef,
     /// Words taken for null.
     pub nulled: usize,
 }
@@ -32,7 +36,8 @@ pub fn is_null_word(word: &str, null_words: &[String]) -> bool {
 /// The type that all strings of a column have, and how many of them are words for "no value"; `None` for text, and where
 /// nothing is said.
 pub fn type_of(
-    strings: &StringChunked,
+    name: &str,
+    strings: &LargeStringArray,
     kind: Kind,
     null_words: &[String],
 ) -> Option<(Type, usize)> {
@@ -52,7 +57,7 @@ pub fn type_of(
         ],
         Kind::Empty | Kind::Nested | Kind::Mixed | Kind::Typed | Kind::Vectors => Vec::new(),
     };
-    if is_identifier(strings.name()) {
+    if is_identifier(name) {
         candidates.retain(|&candidate| candidate != Type::Float);
     }
     let (mut seen, mut nulled) = (false, 0);
@@ -108,39 +113,44 @@ impl Decimals {
     }
 }
 
-/// Gives the strings of a column the type that all of them have.
-pub fn settle(strings: StringChunked, kind: Kind, null_words: &[String]) -> Settled {
-    let name = strings.name().clone();
-    let Some((found, nulled)) = type_of(&strings, kind, null_words) else {
+/// Gives the strings of the column `name` the type that all of them have.
+pub fn settle(name: &str, strings: LargeStringArray, kind: Kind, null_words: &[String]) -> Settled {
+    let Some((found, nulled)) = type_of(name, &strings, kind, null_words) else {
         return Settled {
-            series: strings.into_series(),
+            values: Arc::new(strings),
             nulled: 0,
         };
     };
-    let values = || strings.iter().map(|value| value.map(str::trim));
-    let series = match found {
-        Type::Bool => BooleanChunked::from_iter_options(name, values().map(|v| v.and_then(truth)))
-            .into_series(),
-        Type::Int => {
-            Int64Chunked::from_iter_options(name, values().map(|v| v.and_then(whole))).into_series()
-        }
-        Type::Float => {
-            Float64Chunked::from_iter_options(name, values().map(|v| v.and_then(decimal)))
-                .into_series()
-        }
-        Type::Date => Int32Chunked::from_iter_options(name, values().map(|v| v.and_then(date)))
-            .into_date()
-            .into_series(),
+    let cells = strings.iter().map(|cell| cell.map(str::trim));
+    let values: ArrayRef = match found {
+        Type::Bool => Arc::new(
+            cells
+                .map(|cell| cell.and_then(truth))
+                .collect::<BooleanArray>(),
+        ),
+        Type::Int => Arc::new(
+            cells
+                .map(|cell| cell.and_then(whole))
+                .collect::<Int64Array>(),
+        ),
+        Type::Float => Arc::new(
+            cells
+                .map(|cell| cell.and_then(decimal))
+                .collect::<Float64Array>(),
+        ),
+        Type::Date => Arc::new(
+            cells
+                .map(|cell| cell.and_then(date))
+                .collect::<Date32Array>(),
+        ),
         Type::Time { utc } => {
-            let micros = values().map(|v| v.and_then(time).map(|(micros, _)| micros));
-            let zone = utc.then_some(TimeZone::UTC);
-            Int64Chunked::from_iter_options(name, micros)
-                .into_datetime(TimeUnit::Microseconds, zone)
-                .into_series()
+            let micros = cells.map(|cell| cell.and_then(time).map(|(micros, _)| micros));
+            let moments: TimestampMicrosecondArray = micros.collect();
+            Arc::new(moments.with_timezone_opt(utc.then_some(UTC)))
         }
     };
-    debug_assert!(series.dtype() != &DataType::String);
-    Settled { series, nulled }
+    debug_assert!(*values.data_type() != DataType::LargeUtf8);
+    Settled { values, nulled }
 }
 
 /// A type that strings may have.
@@ -339,12 +349,10 @@ mod tests {
     use super::*;
 
     fn dtype(name: &str, values: &[&str]) -> String {
-        let strings = StringChunked::from_iter_values(name.into(), values.iter());
+        let strings = LargeStringArray::from_iter_values(values);
         let words: Vec<String> = NULL_WORDS.split(',').map(str::to_owned).collect();
-        settle(strings, Kind::Words, &words)
-            .series
-            .dtype()
-            .to_string()
+        let settled = settle(name, strings, Kind::Words, &words);
+        crate::convert::type_name(settled.values.data_type())
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Vectors that the source brings along: lists of numbers, or cells that spell them (`[0.1, 0.2]`).
 
-use polars::prelude::{AnyValue, DataType, IdxSize, PolarsError, Series};
+use arrow::array::{Array as _, ArrayRef, AsArray, Float32Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float32Type};
 
+use crate::convert::strings;
 use crate::formats::Kind;
 
 /// Vectors one after the other.
@@ -25,19 +28,17 @@ pub enum Fault {
         /// What is wrong.
         fault: String,
     },
-    /// Polars would not hand them over.
-    Polars(String),
+    /// The numbers cannot be converted.
+    Numbers(String),
 }
 
 /// What is wrong with a row that has no vector.
 pub const ABSENT: &str = "there is no vector";
 
 /// Whether a column of strings spells vectors, by its first value.
-pub fn spells_vectors(series: &Series) -> bool {
+pub fn spells_vectors(values: &ArrayRef) -> bool {
     const FEWEST: usize = 16;
-    series
-        .str()
-        .ok()
+    strings(values)
         .and_then(|strings| strings.iter().flatten().next())
         .is_some_and(|cell| {
             let mut vector = Vec::new();
@@ -46,31 +47,44 @@ pub fn spells_vectors(series: &Series) -> bool {
 }
 
 /// The vectors of `rows`.
-pub fn gather(series: &Series, kind: Kind, rows: &[IdxSize]) -> Result<Vectors, Fault> {
-    let polars = |error: PolarsError| Fault::Polars(error.to_string());
-    let taken = series.take_slice(rows).map_err(polars)?;
-    if kind != Kind::Vectors && *taken.dtype() == DataType::String {
-        return collect(
-            taken
-                .str()
-                .map_err(polars)?
-                .iter()
-                .map(|cell| cell.map(Cell::Text)),
-        );
+pub fn gather(values: &ArrayRef, kind: Kind, rows: &[u32]) -> Result<Vectors, Fault> {
+    if let Some(strings) = strings(values).filter(|_| kind != Kind::Vectors) {
+        return collect(rows.iter().map(|&row| {
+            let row = row as usize;
+            (!strings.is_null(row)).then(|| Cell::Text(strings.value(row)))
+        }));
     }
-    match taken.dtype() {
-        DataType::List(inner) | DataType::Array(inner, _) if inner.is_numeric() => {}
+    // Where the numbers of a row begin and end among those of all rows.
+    let (numbers, bounds): (&ArrayRef, Bounds<'_>) = match values.data_type() {
+        DataType::LargeList(_) => {
+            let list = values.as_list::<i64>();
+            let offsets = list.value_offsets();
+            let bounds = |row: usize| (offsets[row] as usize, offsets[row + 1] as usize);
+            (list.values(), Box::new(bounds))
+        }
+        &DataType::FixedSizeList(_, length) => {
+            let list = values.as_fixed_size_list();
+            let length = length as usize;
+            let bounds = move |row: usize| (row * length, (row + 1) * length);
+            (list.values(), Box::new(bounds))
+        }
         _ => return Err(Fault::NoVectors),
-    }
-    collect(taken.iter().map(|cell| match cell {
-        AnyValue::List(list) | AnyValue::Array(list, _) => Some(Cell::List(list)),
-        _ => None,
+    };
+    let numbers =
+        cast(numbers, &DataType::Float32).map_err(|error| Fault::Numbers(error.to_string()))?;
+    let numbers = numbers.as_primitive::<Float32Type>();
+    collect(rows.iter().map(|&row| {
+        let (start, end) = bounds(row as usize);
+        (!values.is_null(row as usize)).then(|| Cell::List(numbers.slice(start, end - start)))
     }))
 }
 
+/// Where the numbers of a row begin and end.
+type Bounds<'a> = Box<dyn Fn(usize) -> (usize, usize) + 'a>;
+
 enum Cell<'a> {
     Text(&'a str),
-    List(Series),
+    List(Float32Array),
 }
 
 fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors, Fault> {
@@ -105,20 +119,11 @@ fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors,
     Ok(Vectors { d, values })
 }
 
-fn listed(list: &Series, values: &mut Vec<f32>) -> Result<(), String> {
+fn listed(list: &Float32Array, values: &mut Vec<f32>) -> Result<(), String> {
     if list.null_count() > 0 {
         return Err("a number of the vector is null".to_owned());
     }
-    let floats = list
-        .cast(&DataType::Float32)
-        .map_err(|error| error.to_string())?;
-    values.extend(
-        floats
-            .f32()
-            .map_err(|error| error.to_string())?
-            .iter()
-            .flatten(),
-    );
+    values.extend_from_slice(list.values());
     Ok(())
 }
 
@@ -143,15 +148,14 @@ fn spelled(text: &str, values: &mut Vec<f32>) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use polars::prelude::{IntoSeries, NamedFrom, StringChunked};
+    use std::sync::Arc;
 
-    fn texts(cells: &[Option<&str>]) -> Series {
-        cells
-            .iter()
-            .copied()
-            .collect::<StringChunked>()
-            .into_series()
+    use arrow::array::{Int64Array, LargeStringArray};
+
+    use super::*;
+
+    fn texts(cells: &[Option<&str>]) -> ArrayRef {
+        Arc::new(cells.iter().copied().collect::<LargeStringArray>())
     }
 
     #[test]
@@ -183,9 +187,7 @@ mod tests {
 
     #[test]
     fn numbers_are_no_vectors() {
-        assert_eq!(
-            gather(&Series::new("n".into(), [1_i64, 2]), Kind::Typed, &[0]),
-            Err(Fault::NoVectors)
-        );
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
+        assert_eq!(gather(&numbers, Kind::Typed, &[0]), Err(Fault::NoVectors));
     }
 }

@@ -1,4 +1,4 @@
-//! `--renderer plotly`: the figure as a page of Plotly, its library inside, as the crate `plotly` ships it.
+//! `--renderer plotly`: the figure as a page of Plotly, its library inside (`assets/plotly`).
 //!
 //! The page is ours: it has a title and a language, leaves out `MathJax` (2 MB that no map needs), and allows no request.
 
@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::Error;
 
+/// The library, compressed.
+#[cfg(feature = "plotly")]
+const LIBRARY: &[u8] = include_bytes!("../assets/plotly/plotly-3.0.1.min.js.zst");
 #[cfg(feature = "plotly")]
 const START: &str = include_str!("../assets/plotly/start.js");
 
@@ -24,17 +27,13 @@ pub fn page(_title: &str, _figure: &Value) -> Result<String, Error> {
 pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
     use crate::html::{escape, hash, json};
 
-    let sources = ::plotly::Plot::offline_js_sources();
-    // The first of its scripts is the library itself.
-    let library = sources.split_once('>').map_or("", |(_, rest)| rest);
-    let library = library
-        .split_once("</script>")
-        .map_or(library, |(library, _)| library);
+    let library = zstd::decode_all(LIBRARY).expect("the file is part of the program");
+    let library = String::from_utf8(library).expect("the file is a script");
     // Its WebGL part writes functions at run time and its styles are inline: both have to be allowed.
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}' 'unsafe-eval'; style-src 'unsafe-inline'; \
          img-src data: blob:; base-uri 'none'; form-action 'none'",
-        hash(library),
+        hash(&library),
         hash(START)
     );
     Ok(format!(
@@ -54,6 +53,21 @@ pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
 #[cfg(all(test, feature = "plotly"))]
 mod tests {
     use serde_json::json;
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_library_is_that_of_plotly() {
+        let library = zstd::decode_all(super::LIBRARY).unwrap();
+        let digest: String = Sha256::digest(&library)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        assert_eq!(
+            digest,
+            "a32e817bb121e9e89016ce4cee85ee3f1c66f6a6c95c4b53a5f488f77756d7a4"
+        );
+        assert!(include_str!("../assets/plotly/LICENSE").contains(&digest));
+    }
 
     #[test]
     fn the_library_is_inside_and_no_cell_gets_out() {

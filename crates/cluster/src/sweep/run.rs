@@ -100,7 +100,7 @@ impl Stage for Sweep {
         let index = vectors.index(progress);
         progress.begin("sweeping", None, "rows");
         let settings = sweep(&graph, &others, sizes, &tree, &flat, &index, &|rows| {
-            progress.advance(rows)
+            progress.advance(rows);
         });
         progress.end();
         let mut settings = settings?;

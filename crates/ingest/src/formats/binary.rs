@@ -1,31 +1,66 @@
-//! Parquet and Arrow IPC, read by Polars, and their types brought down to ours.
+//! Parquet and Arrow IPC, and their types brought down to ours.
 //!
-//! Whole numbers become i64 (text where one of them is too large for that), floats f64, categories text; decimals stay
-//! as they are, and so do moments, in nanoseconds or microseconds, except that those with a zone are written in UTC.
-//! Times of day and durations become ISO 8601 text, lists and structs JSON text, except lists of floats, which are left
-//! to be vectors. No value is rounded or cut.
+//! Whole numbers become i64 (text where one of them is too large for that), categories become text; floats and decimals
+//! stay as they are, and so do moments, in nanoseconds or microseconds, except that those with a zone are in UTC. Times
+//! of day and durations become ISO 8601 text, lists and structs JSON text, except lists of floats, which are left to be
+//! vectors. No value is rounded or cut.
 
-use std::fmt::Write as _;
-use std::io::{Cursor, Read, Seek};
+use std::cell::Cell;
+use std::io::{BufReader, Cursor, Read, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 
-use polars::prelude::{
-    AnyValue, DataFrame, DataType, IntoSeries, PolarsResult, Series, StringChunked, TimeUnit,
-    TimeZone,
+use arrow::array::{
+    Array, ArrayRef, AsArray, LargeStringArray, PrimitiveArray, RecordBatch, new_empty_array,
 };
-use polars_io::SerReader;
-use polars_io::ipc::{IpcReader, IpcStreamReader};
-use polars_io::mmap::MmapBytesReader;
-use polars_io::parquet::read::ParquetReader;
+use arrow::compute::concat;
+use arrow::datatypes::{
+    ArrowTimestampType, DataType, Int64Type, SchemaRef, TimeUnit, TimestampMicrosecondType,
+    TimestampNanosecondType,
+};
+use arrow::error::ArrowError;
+use arrow::ipc::reader::{FileReader, StreamReader};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::reader::ChunkReader;
 
-use super::{Format, Kind};
+use super::{Format, Kind, nested};
+use crate::convert::{UTC, cast, to_text, type_name};
 use crate::error::Error;
 use crate::source::Source;
 
-/// Reads a Parquet or Arrow source; the inner error is Polars' word.
-pub fn read(format: Format, source: &Source) -> Result<Result<DataFrame, String>, Error> {
+/// A table as it was read.
+pub struct Frame {
+    /// The columns and their types.
+    pub schema: SchemaRef,
+    /// The number of rows.
+    pub rows: usize,
+    /// The values of each column, in pieces.
+    pub columns: Vec<Vec<ArrayRef>>,
+}
+
+impl Frame {
+    fn collect(
+        schema: SchemaRef,
+        batches: impl Iterator<Item = Result<RecordBatch, ArrowError>>,
+    ) -> Result<Self, ArrowError> {
+        let (mut rows, mut columns) = (0, vec![Vec::new(); schema.fields().len()]);
+        for batch in batches {
+            let batch = batch?;
+            rows += batch.num_rows();
+            for (column, piece) in columns.iter_mut().zip(batch.columns()) {
+                column.push(piece.clone());
+            }
+        }
+        Ok(Self {
+            schema,
+            rows,
+            columns,
+        })
+    }
+}
+
+/// Reads a Parquet or Arrow source; the inner error is the reader's.
+pub fn read(format: Format, source: &Source) -> Result<Result<Frame, String>, Error> {
     // A file as it stands is read piece by piece; a compressed one has to be unpacked first.
     let mut file = source.open()?;
     let mut head = Vec::new();
@@ -35,7 +70,10 @@ pub fn read(format: Format, source: &Source) -> Result<Result<DataFrame, String>
         .read_to_end(&mut head)
         .and_then(|_| file.rewind());
     if looked.is_ok() && Format::of_magic(&head) == Some(format) {
-        return Ok(frame(format, file, false));
+        return Ok(guarded(|| match format {
+            Format::Parquet => parquet(file),
+            _ => ipc_file(BufReader::new(file)),
+        }));
     }
     let bytes = source.bytes()?;
     if bytes.is_empty() {
@@ -43,43 +81,52 @@ pub fn read(format: Format, source: &Source) -> Result<Result<DataFrame, String>
             source_name: source.to_string(),
         });
     }
-    let stream = !bytes.starts_with(b"ARROW1");
-    Ok(frame(format, Cursor::new(bytes), stream))
+    Ok(guarded(|| match format {
+        Format::Parquet => parquet(bytes::Bytes::from(bytes)),
+        _ if bytes.starts_with(b"ARROW1") => ipc_file(Cursor::new(bytes)),
+        _ => ipc_stream(&bytes),
+    }))
 }
 
-fn frame<R: MmapBytesReader>(format: Format, reader: R, stream: bool) -> Result<DataFrame, String> {
-    guard(|| match format {
-        Format::Parquet => ParquetReader::new(reader).finish(),
-        _ if stream => IpcStreamReader::new(reader).finish(),
-        _ => IpcReader::new(reader).finish(),
-    })
+fn parquet<R: ChunkReader + 'static>(reader: R) -> Result<Frame, ArrowError> {
+    const ROWS: usize = 8_192;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(reader)?;
+    let schema = builder.schema().clone();
+    Frame::collect(schema, builder.with_batch_size(ROWS).build()?)
 }
 
-/// Runs `work` of Polars, which panics on some damaged files and on types it was built without: a panic becomes an
-/// error like any other, without the noise of one.
-pub fn guard<T>(work: impl FnOnce() -> PolarsResult<T>) -> Result<T, String> {
-    static GUARDED: AtomicUsize = AtomicUsize::new(0);
+fn ipc_file(reader: impl Read + Seek) -> Result<Frame, ArrowError> {
+    let reader = FileReader::try_new(reader, None)?;
+    Frame::collect(reader.schema(), reader)
+}
+
+fn ipc_stream(bytes: &[u8]) -> Result<Frame, ArrowError> {
+    let reader = StreamReader::try_new(bytes, None)?;
+    Frame::collect(reader.schema(), reader)
+}
+
+/// Runs `read`, and takes a panic of the reader over a damaged file, of which there are some, for what it is: a damaged
+/// file, without the message of a panic.
+fn guarded(read: impl FnOnce() -> Result<Frame, ArrowError>) -> Result<Frame, String> {
+    thread_local! {
+        static GUARDED: Cell<bool> = const { Cell::new(false) };
+    }
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if GUARDED.load(Ordering::SeqCst) == 0 {
+            if !GUARDED.get() {
                 usual(info);
             }
         }));
     });
-    GUARDED.fetch_add(1, Ordering::SeqCst);
-    let result = catch_unwind(AssertUnwindSafe(work));
-    GUARDED.fetch_sub(1, Ordering::SeqCst);
+    GUARDED.set(true);
+    // What is read is dropped on a panic: nothing half-made is seen afterwards.
+    let result = catch_unwind(AssertUnwindSafe(read));
+    GUARDED.set(false);
     match result {
         Ok(result) => result.map_err(|error| first_line(&error.to_string())),
-        Err(panic) => {
-            let said = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or(panic.downcast_ref::<&str>().copied());
-            Err(first_line(said.unwrap_or("it is damaged")))
-        }
+        Err(_) => Err("it contradicts itself".to_owned()),
     }
 }
 
@@ -94,188 +141,181 @@ fn first_line(text: &str) -> String {
 /// What became of a column.
 pub enum Plain {
     /// One of our types, or vectors.
-    Column(Series, Kind),
+    Column(ArrayRef, Kind),
     /// Bytes that are no text; they are left out.
     Bytes,
 }
 
-/// Brings a column down to our types.
-pub fn plain(series: &Series) -> PolarsResult<Plain> {
-    let typed = |series: Series| Ok(Plain::Column(series, Kind::Typed));
-    match series.dtype() {
-        DataType::Boolean
-        | DataType::Int64
-        | DataType::Float64
-        | DataType::Date
-        | DataType::Decimal(..) => typed(series.clone()),
-        DataType::String => Ok(Plain::Column(series.clone(), Kind::Mixed)),
-        DataType::Null => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Empty)),
-        DataType::UInt64 | DataType::Int128 | DataType::UInt128 => {
-            match series.strict_cast(&DataType::Int64) {
-                Ok(series) => typed(series),
-                Err(_) => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
-            }
-        }
-        dtype if dtype.is_integer() => typed(series.strict_cast(&DataType::Int64)?),
-        dtype if dtype.is_float() => typed(series.cast(&DataType::Float64)?),
-        DataType::Datetime(unit, zone) => {
-            let unit = match unit {
-                TimeUnit::Nanoseconds => TimeUnit::Nanoseconds,
-                TimeUnit::Microseconds | TimeUnit::Milliseconds => TimeUnit::Microseconds,
-            };
-            let counts = series
-                .cast(&DataType::Datetime(unit, zone.clone()))?
-                .to_physical_repr()
-                .into_owned();
-            // A zone is a way to write an instant: the instant stays, in UTC.
-            let zone = zone.as_ref().map(|_| TimeZone::UTC);
-            typed(
-                counts
-                    .i64()?
-                    .clone()
-                    .into_datetime(unit, zone)
-                    .into_series(),
-            )
-        }
-        DataType::Duration(unit) => {
-            let counts = series.to_physical_repr();
-            let cells = counts
-                .i64()?
-                .iter()
-                .map(|count| count.map(|count| duration(count, *unit)));
-            let strings: StringChunked = cells.collect();
-            Ok(Plain::Column(
-                strings.with_name(series.name().clone()).into_series(),
-                Kind::Mixed,
-            ))
-        }
-        DataType::Binary => match series.strict_cast(&DataType::String) {
-            Ok(series) => Ok(Plain::Column(series, Kind::Mixed)),
-            Err(_) => Ok(Plain::Bytes),
-        },
-        DataType::List(inner) if inner.is_float() => {
-            Ok(Plain::Column(series.clone(), Kind::Vectors))
-        }
-        DataType::Array(inner, _) if inner.is_numeric() => {
-            Ok(Plain::Column(series.clone(), Kind::Vectors))
-        }
-        DataType::List(_) | DataType::Array(..) | DataType::Struct(_) => {
-            let series = series.rechunk();
-            let cells = series
-                .iter()
-                .map(|value| (!value.is_null()).then(|| json(&value).to_string()));
-            let strings: StringChunked = cells.collect();
-            Ok(Plain::Column(
-                strings.with_name(series.name().clone()).into_series(),
-                Kind::Nested,
-            ))
-        }
-        _ => Ok(Plain::Column(series.cast(&DataType::String)?, Kind::Mixed)),
+/// Brings the column of type `dtype` whose values are in `chunks` down to our types.
+pub fn plain(dtype: &DataType, chunks: Vec<ArrayRef>) -> Result<Plain, String> {
+    let mut pieces = Vec::with_capacity(chunks.len().max(1));
+    for chunk in chunks {
+        pieces.push(simple(&chunk)?);
+    }
+    if pieces.is_empty() {
+        pieces.push(simple(&new_empty_array(dtype))?);
+    }
+    let parts: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
+    let column = concat(&parts).map_err(|error| error.to_string())?;
+    drop(pieces);
+    settled(column, value_type(dtype))
+}
+
+/// The type of the values where some are stored once.
+fn value_type(dtype: &DataType) -> &DataType {
+    match dtype {
+        DataType::Dictionary(_, values) => value_type(values),
+        DataType::RunEndEncoded(_, values) => value_type(values.data_type()),
+        dtype => dtype,
     }
 }
 
-/// A duration by ISO 8601, in days of 24 hours and less: `P1DT2H0.5S`, `-PT3M`, `PT0S`.
-fn duration(count: i64, unit: TimeUnit) -> String {
-    let (second, digits) = match unit {
-        TimeUnit::Nanoseconds => (1_000_000_000, 9),
-        TimeUnit::Microseconds => (1_000_000, 6),
-        TimeUnit::Milliseconds => (1_000, 3),
-    };
-    let (seconds, fraction) = (count.unsigned_abs() / second, count.unsigned_abs() % second);
-    let mut text = if count < 0 { "-P" } else { "P" }.to_owned();
-    if seconds >= 86_400 {
-        let _ = write!(text, "{}D", seconds / 86_400);
-    }
-    let (hours, minutes, rest) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-    let clock = hours > 0 || minutes > 0 || rest > 0 || fraction > 0;
-    if clock || seconds == 0 {
-        text.push('T');
-    }
-    for (value, letter) in [(hours, 'H'), (minutes, 'M')] {
-        if value > 0 {
-            let _ = write!(text, "{value}{letter}");
+/// A piece of a column in one of few types, whatever its values are.
+fn simple(array: &ArrayRef) -> Result<ArrayRef, String> {
+    use DataType as D;
+    Ok(match array.data_type() {
+        D::Dictionary(_, values) => simple(&cast(array, values)?)?,
+        D::RunEndEncoded(_, values) => simple(&cast(array, values.data_type())?)?,
+        D::Utf8 | D::Utf8View | D::Null => cast(array, &D::LargeUtf8)?,
+        D::Binary | D::BinaryView | D::FixedSizeBinary(_) => cast(array, &D::LargeBinary)?,
+        dtype if dtype.is_integer() && *dtype != D::UInt64 => cast(array, &D::Int64)?,
+        &(D::Decimal32(precision, scale)
+        | D::Decimal64(precision, scale)
+        | D::Decimal128(precision, scale))
+            if scale >= 0 =>
+        {
+            cast(array, &D::Decimal128(precision, scale))?
         }
+        D::Decimal32(..) | D::Decimal64(..) | D::Decimal128(..) => {
+            cast(array, &D::Decimal128(38, 0))?
+        }
+        D::Date64 => moments::<TimestampMicrosecondType>(array, None)?,
+        D::Timestamp(unit, zone) => {
+            let zone = zone.as_ref().map(|_| UTC);
+            if *unit == TimeUnit::Nanosecond {
+                moments::<TimestampNanosecondType>(array, zone)?
+            } else {
+                moments::<TimestampMicrosecondType>(array, zone)?
+            }
+        }
+        D::Time32(_) | D::Time64(_) => {
+            Arc::new(to_text(&cast(array, &D::Time64(TimeUnit::Nanosecond))?)?)
+        }
+        D::Duration(unit) => {
+            let counts = cast(array, &D::Int64)?;
+            let counts = counts.as_primitive::<Int64Type>().iter();
+            let cells: LargeStringArray = counts
+                .map(|count| count.map(|count| nested::duration(count, *unit)))
+                .collect();
+            Arc::new(cells)
+        }
+        D::List(item) if item.data_type().is_floating() => {
+            cast(array, &D::LargeList(item.clone()))?
+        }
+        dtype if is_vector(dtype) => array.clone(),
+        dtype if is_nested(dtype) => Arc::new(nested::json(array.as_ref())?),
+        D::Interval(_) => cast(array, &D::LargeUtf8)?,
+        _ => array.clone(),
+    })
+}
+
+/// Moments in the unit of `T`; a zone is only a way to write them.
+fn moments<T: ArrowTimestampType>(
+    array: &ArrayRef,
+    zone: Option<&'static str>,
+) -> Result<ArrayRef, String> {
+    let size = |unit: TimeUnit| match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    };
+    let factor = match array.data_type() {
+        DataType::Timestamp(unit, _) => size(T::UNIT) / size(*unit),
+        _ => size(T::UNIT) / size(TimeUnit::Millisecond),
+    };
+    let counts = cast(array, &DataType::Int64)?;
+    let counts: PrimitiveArray<T> = counts
+        .as_primitive::<Int64Type>()
+        .try_unary(|count: i64| {
+            count.checked_mul(factor).ok_or_else(|| {
+                ArrowError::ComputeError(format!("the moment {count} is too far from 1970"))
+            })
+        })
+        .map_err(|error| error.to_string())?;
+    Ok(Arc::new(counts.with_timezone_opt(zone)))
+}
+
+/// Whether a type is left to be vectors.
+fn is_vector(dtype: &DataType) -> bool {
+    match dtype {
+        DataType::List(item) | DataType::LargeList(item) => item.data_type().is_floating(),
+        DataType::FixedSizeList(item, _) => item.data_type().is_numeric(),
+        _ => false,
     }
-    if fraction > 0 {
-        let fraction = format!("{fraction:0digits$}");
-        let _ = write!(text, "{rest}.{}S", fraction.trim_end_matches('0'));
-    } else if rest > 0 || (!clock && seconds == 0) {
-        let _ = write!(text, "{rest}S");
-    }
-    text
+}
+
+fn is_nested(dtype: &DataType) -> bool {
+    dtype.is_nested() && value_type(dtype) == dtype
+}
+
+/// A whole column in our types, which may depend on all of its values.
+fn settled(column: ArrayRef, from: &DataType) -> Result<Plain, String> {
+    let kind = match from {
+        DataType::Null => Kind::Empty,
+        dtype if is_vector(dtype) => Kind::Vectors,
+        dtype if is_nested(dtype) => Kind::Nested,
+        _ if *column.data_type() == DataType::LargeUtf8 => Kind::Mixed,
+        _ => Kind::Typed,
+    };
+    Ok(match column.data_type() {
+        // What does not fit into i64 stays a number for conditions, and is stored as text.
+        DataType::UInt64 => Plain::Column(
+            cast(&column, &DataType::Int64).unwrap_or(column),
+            Kind::Typed,
+        ),
+        &DataType::Decimal256(_, scale) => {
+            let narrow = DataType::Decimal128(38, scale);
+            match cast(&column, &narrow) {
+                Ok(column) if scale >= 0 => Plain::Column(column, Kind::Typed),
+                _ => Plain::Column(cast(&column, &DataType::LargeUtf8)?, Kind::Mixed),
+            }
+        }
+        DataType::LargeBinary => match cast(&column, &DataType::LargeUtf8) {
+            Ok(column) => Plain::Column(column, Kind::Mixed),
+            Err(_) => Plain::Bytes,
+        },
+        _ => Plain::Column(column, kind),
+    })
 }
 
 /// What the values of a column were and what they are stored as, where that is another kind of thing. Wider numbers,
-/// finer times and words for categories hold the same values, and are not told.
+/// finer times and words for categories hold the same values, and are not reported.
 pub fn converted(from: &DataType, to: &DataType, kind: Kind) -> Option<(String, String)> {
+    let from = value_type(from);
+    let is_text = matches!(to, DataType::LargeUtf8 | DataType::UInt64);
     let to = match (from, to) {
         _ if kind == Kind::Nested => "JSON text".to_owned(),
-        (_, DataType::String) if from.is_temporal() => "ISO 8601 text".to_owned(),
-        (_, DataType::String) if from.is_numeric() || *from == DataType::Binary => {
-            "text".to_owned()
+        _ if is_text && (from.is_temporal() || matches!(from, DataType::Interval(_))) => {
+            "ISO 8601 text".to_owned()
         }
-        (DataType::Datetime(_, Some(zone)), DataType::Datetime(_, Some(_)))
-            if !["UTC", "Etc/UTC", "GMT", "+00:00"].contains(&zone.as_str()) =>
+        _ if is_text && (from.is_numeric() || is_binary(from)) => "text".to_owned(),
+        (DataType::Timestamp(_, Some(zone)), DataType::Timestamp(_, Some(_)))
+            if !["UTC", "Etc/UTC", "GMT", "Z", UTC].contains(&zone.as_ref()) =>
         {
             "the same moments in UTC".to_owned()
         }
         _ => return None,
     };
-    Some((from.to_string(), to))
+    Some((type_name(from), to))
 }
 
-/// A nested value as JSON.
-fn json(value: &AnyValue) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        AnyValue::Null => Value::Null,
-        AnyValue::Boolean(truth) => Value::Bool(*truth),
-        AnyValue::String(text) => Value::String((*text).to_owned()),
-        AnyValue::StringOwned(text) => Value::String(text.to_string()),
-        AnyValue::List(items) | AnyValue::Array(items, _) => {
-            items.iter().map(|item| json(&item)).collect()
-        }
-        AnyValue::Struct(..) => {
-            let DataType::Struct(fields) = value.dtype() else {
-                return Value::Null;
-            };
-            let names = fields.iter().map(|field| field.name.to_string());
-            Value::Object(
-                names
-                    .zip(value._iter_struct_av().map(|item| json(&item)))
-                    .collect(),
-            )
-        }
-        AnyValue::StructOwned(parts) => {
-            let names = parts.1.iter().map(|field| field.name.to_string());
-            Value::Object(names.zip(parts.0.iter().map(json)).collect())
-        }
-        number if number.is_integer() => number
-            .extract::<i64>()
-            .map_or_else(|| Value::String(number.to_string()), Value::from),
-        number if number.is_primitive_numeric() => {
-            number.extract::<f64>().map_or(Value::Null, Value::from)
-        }
-        other => Value::String(other.to_string()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_written_by_iso_8601() {
-        let micros = |count| duration(count, TimeUnit::Microseconds);
-        assert_eq!(micros(0), "PT0S");
-        assert_eq!(micros(5), "PT0.000005S");
-        assert_eq!(micros(-61_500_000), "-PT1M1.5S");
-        assert_eq!(micros(86_400_000_000), "P1D");
-        assert_eq!(micros(93_600_500_000), "P1DT2H0.5S");
-        assert_eq!(duration(7_200_000, TimeUnit::Milliseconds), "PT2H");
-        assert_eq!(
-            duration(i64::MIN, TimeUnit::Nanoseconds),
-            "-P106751DT23H47M16.854775808S"
-        );
-    }
+fn is_binary(dtype: &DataType) -> bool {
+    matches!(
+        dtype,
+        DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
+    )
 }

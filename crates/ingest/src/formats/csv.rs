@@ -1,8 +1,8 @@
 //! Delimited text: where records and fields begin and end, by RFC 4180 and what real files make of it.
 //!
-//! Polars reads CSV too, but does not say on which line a fault stands, pads short rows without a word, and
-//! decides types from the first rows. A table of texts needs all three, so records are found here, in one pass,
-//! and handed to Polars as columns of strings. One pass over the bytes; memory is the cells themselves.
+//! The usual readers of CSV do not say on which line a fault stands, pad short rows without a word, and decide types
+//! from the first rows. A table of texts needs all three, so records are found here, and handed over as columns of
+//! strings. One pass over the bytes; memory is the cells themselves.
 
 use memchr::{memchr, memchr_iter, memchr2};
 

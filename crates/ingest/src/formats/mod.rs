@@ -1,14 +1,17 @@
 //! The formats a table may come in.
 //!
 //! The text formats are parsed here, into columns of strings whose types are found later, over all rows
-//! ([`crate::types`]). Parquet and Arrow are read by Polars with the types they have.
+//! ([`crate::types`]). Parquet and Arrow are read with the types they have.
 
 pub mod binary;
 pub mod csv;
 pub mod json;
 pub mod lines;
+pub mod nested;
 
-use polars::prelude::{IntoSeries, Series, StringChunkedBuilder};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, LargeStringBuilder};
 
 pub use csv::Quote;
 
@@ -214,7 +217,7 @@ pub struct Cells {
     pub name: String,
     /// What its strings are.
     pub kind: Kind,
-    values: StringChunkedBuilder,
+    values: LargeStringBuilder,
     len: usize,
 }
 
@@ -224,7 +227,7 @@ impl Cells {
         Self {
             name,
             kind: Kind::Empty,
-            values: StringChunkedBuilder::new("".into(), 0),
+            values: LargeStringBuilder::new(),
             len: 0,
         }
     }
@@ -252,9 +255,9 @@ impl Cells {
         }
     }
 
-    /// The column, under `name`.
-    pub fn finish(self, name: &str) -> Series {
-        self.values.finish().with_name(name.into()).into_series()
+    /// The column.
+    pub fn finish(mut self) -> ArrayRef {
+        Arc::new(self.values.finish())
     }
 }
 

@@ -5,26 +5,42 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BinaryArray, Decimal128Array, DictionaryArray, DurationMicrosecondArray,
-    FixedSizeListArray, Float16Array, Float32Array, Int8Array, Int16Array, Int64Array,
+    FixedSizeListArray, Float16Array, Float32Array, Int8Array, Int16Array, Int32Array, Int64Array,
     LargeStringArray, ListArray, RecordBatch, StringArray, StringViewArray, StructArray,
     Time64MicrosecondArray, TimestampMicrosecondArray, TimestampMillisecondArray,
     TimestampNanosecondArray, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Float32Type, Int32Type, Int64Type};
-use polars::prelude::{Column, DataFrame, NamedFrom, Series};
-use polars_io::SerWriter;
+use parquet::arrow::ArrowWriter;
 
 use crate::{Case, columns, values};
 
-fn frame() -> DataFrame {
-    let title = Series::new("title".into(), ["one", "two", "three", "four"]);
-    let n = Series::new("n".into(), [Some(1_i32), None, Some(3), Some(4)]);
-    let f = Series::new("f".into(), [1.5_f32, f32::NAN, 0.25, 4.0]);
-    let list: Vec<Series> = (0..4)
-        .map(|i| Series::new("".into(), [i as f32, 0.5]))
-        .collect();
-    let v = Series::new("v".into(), list);
-    DataFrame::new(4, vec![Column::from(title), n.into(), f.into(), v.into()]).unwrap()
+fn frame() -> RecordBatch {
+    let lists = (0..4).map(|i| Some(vec![Some(i as f32), Some(0.5)]));
+    let v = ListArray::from_iter_primitive::<Float32Type, _, _>(lists);
+    RecordBatch::try_from_iter(vec![
+        (
+            "title",
+            Arc::new(StringArray::from(vec!["one", "two", "three", "four"])) as ArrayRef,
+        ),
+        (
+            "n",
+            Arc::new(Int32Array::from(vec![Some(1), None, Some(3), Some(4)])),
+        ),
+        (
+            "f",
+            Arc::new(Float32Array::from(vec![1.5, f32::NAN, 0.25, 4.0])),
+        ),
+        ("v", Arc::new(v)),
+    ])
+    .unwrap()
+}
+
+fn parquet_file(case: &Case, name: &str, batch: &RecordBatch) {
+    let file = File::create(case.path(name)).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
 }
 
 fn arrow_file(case: &Case, name: &str, batch: &RecordBatch, stream: bool) {
@@ -43,15 +59,9 @@ fn arrow_file(case: &Case, name: &str, batch: &RecordBatch, stream: bool) {
 #[test]
 fn parquet_and_arrow_are_read_alike() {
     let mut case = Case::new("unused", "");
-    polars_io::parquet::write::ParquetWriter::new(File::create(case.path("a.parquet")).unwrap())
-        .finish(&mut frame())
-        .unwrap();
-    polars_io::ipc::IpcWriter::new(File::create(case.path("a.arrow")).unwrap())
-        .finish(&mut frame())
-        .unwrap();
-    polars_io::ipc::IpcStreamWriter::new(File::create(case.path("s.arrows")).unwrap())
-        .finish(&mut frame())
-        .unwrap();
+    parquet_file(&case, "a.parquet", &frame());
+    arrow_file(&case, "a.arrow", &frame(), false);
+    arrow_file(&case, "s.arrows", &frame(), true);
     let packed = zstd::stream::encode_all(File::open(case.path("a.parquet")).unwrap(), 1).unwrap();
     std::fs::write(case.path("a.parquet.zst"), packed).unwrap();
     for name in ["a.parquet", "a.arrow", "s.arrows", "a.parquet.zst"] {

@@ -2,7 +2,10 @@
 
 mod binary;
 mod choose;
+mod condition;
 mod delimited;
+#[cfg(feature = "polars")]
+mod engines;
 mod errors;
 mod json;
 mod predicate;

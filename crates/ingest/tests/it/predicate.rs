@@ -1,13 +1,16 @@
 //! `--where`: which rows a condition keeps, or why it is refused, by the types of the columns.
 
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Decimal128Array, Float64Array, LargeStringArray, TimestampMicrosecondArray,
+    TimestampNanosecondArray, new_null_array,
+};
+use arrow::datatypes::DataType;
+use ingest::condition::holds;
 use ingest::formats::Kind;
-use ingest::predicate::holds;
 use ingest::table::{Column, Table};
 use ingest::types::{NULL_WORDS, settle};
-use polars::prelude::{
-    DataType, Float64Chunked, IntoSeries, NamedFrom, NewChunkedArray, Series, StringChunked,
-    TimeUnit,
-};
 use stage::Hint;
 
 use crate::{Case, values};
@@ -16,13 +19,21 @@ fn null_words() -> Vec<String> {
     NULL_WORDS.split(',').map(str::to_owned).collect()
 }
 
+/// Words of a delimited file as a column with its type.
+fn typed(name: &str, cells: &[&str]) -> ArrayRef {
+    let cells = cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell));
+    settle(
+        name,
+        cells.collect::<LargeStringArray>(),
+        Kind::Words,
+        &null_words(),
+    )
+    .values
+}
+
 /// Six rows with a column of each type.
 fn table() -> Table {
-    let words = |name: &str, cells: [&str; 6]| {
-        let cells = cells.map(|cell| (!cell.is_empty()).then_some(cell));
-        let strings = StringChunked::from_iter_options(name.into(), cells.into_iter());
-        settle(strings, Kind::Words, &null_words()).series
-    };
+    let words = |name: &'static str, cells: [&str; 6]| (name, typed(name, &cells));
     let at = words(
         "at",
         [
@@ -34,16 +45,9 @@ fn table() -> Table {
             "2026-01-01 08:00",
         ],
     );
-    let mut fine = Series::new(
-        "fine".into(),
-        [Some(1_i64), Some(2), None, Some(1_001), Some(2_000), None],
-    )
-    .cast(&DataType::Datetime(TimeUnit::Nanoseconds, None))
-    .expect("numbers are times");
-    fine.rename("fine".into());
-    let coarse = Series::new("coarse".into(), [0_i64, 0, 0, 1, 2, 0])
-        .cast(&DataType::Datetime(TimeUnit::Microseconds, None))
-        .expect("numbers are times");
+    let fine = [Some(1_i64), Some(2), None, Some(1_001), Some(2_000), None];
+    let fine: ArrayRef = Arc::new(TimestampNanosecondArray::from_iter(fine));
+    let coarse: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![0, 0, 0, 1, 2, 0]));
     let price = [
         Some(0.5),
         Some(1.5),
@@ -52,14 +56,13 @@ fn table() -> Table {
         None,
         Some(-1.0),
     ];
-    let price = Float64Chunked::from_iter_options("price".into(), price.into_iter()).into_series();
-    let amount = Series::new("amount".into(), [0.12, 1.5, 0.1, 2.0, 3.25, 0.0])
-        .cast(&DataType::Decimal(10, 2))
-        .expect("numbers are decimals");
-    let series = [
+    let price: ArrayRef = Arc::new(Float64Array::from_iter(price));
+    let amount = Decimal128Array::from(vec![12, 150, 10, 200, 325, 0]);
+    let amount = amount.with_precision_and_scale(10, 2).expect("they fit");
+    let values = [
         words("n", ["1", "2", "3", "10", "", "5"]),
-        price,
-        amount,
+        ("price", price),
+        ("amount", Arc::new(amount)),
         words("flag", ["true", "false", "true", "", "false", "true"]),
         words(
             "day",
@@ -84,8 +87,8 @@ fn table() -> Table {
                 "2026-01-01T00:00:00Z",
             ],
         ),
-        fine,
-        coarse,
+        ("fine", fine),
+        ("coarse", coarse),
         words("zip", ["01067", "80331", "01069", "10117", "", "99084"]),
         words("mixed", ["5", "10", "unknown", "7", "", "NaN"]),
         words(
@@ -104,17 +107,17 @@ fn table() -> Table {
             ["Harbor ice", "harbor", "100%", "a_b", "", "Ice"],
         ),
     ];
-    let mut columns: Vec<Column> = series
+    let mut columns: Vec<Column> = values
         .into_iter()
-        .map(|series| Column {
-            name: series.name().to_string(),
-            series,
+        .map(|(name, values)| Column {
+            name: name.to_owned(),
+            values,
             kind: Kind::Words,
         })
         .collect();
     columns.push(Column {
         name: "empty".to_owned(),
-        series: Series::full_null("empty".into(), 6, &DataType::String),
+        values: new_null_array(&DataType::LargeUtf8, 6),
         kind: Kind::Empty,
     });
     Table {
@@ -142,6 +145,14 @@ fn keeps(cases: &[(&str, &[usize])]) {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    #[cfg(feature = "polars")]
+    {
+        let compare = |(condition, expected): &(&str, &[usize])| {
+            crate::engines::compare(&table(), condition, &null_words(), expected)
+        };
+        let wrong: Vec<String> = cases.iter().filter_map(compare).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }
 
 /// Each condition is refused, and the message and the remedy hold the words.
@@ -186,7 +197,6 @@ fn dates_are_compared_with_dates() {
         ("EXTRACT(MONTH FROM day) IN (3, 12)", &[0, 2, 4]),
         ("CAST(day AS VARCHAR) LIKE '2025-03-%'", &[2, 4]),
         ("STRFTIME(day, '%Y') = '2025'", &[1, 2, 4]),
-        ("day = MAX(day)", &[5]),
         ("day > at", &[]),
         ("day <= at", &[0, 1, 2, 4, 5]),
         ("COALESCE(day, '2025-06-01') > '2025-05-01'", &[3, 5]),
@@ -268,6 +278,7 @@ fn dates_are_compared_with_dates() {
         ("LENGTH(day) = 10", &["`day` is a date"]),
         ("ABS(day) > 5", &["`day` is a date"]),
         ("SUM(day) > 5", &["`day` is a date"]),
+        ("day = MAX(day)", &["MAX", "all rows"]),
         ("day", &["no truth value"]),
         ("NOT day", &["`day` is a date"]),
         ("day AND flag", &["`day` is a date"]),
@@ -352,7 +363,6 @@ fn numbers_are_compared_with_numbers() {
         ("n & 1 = 1", &[0, 2, 5]),
         ("ABS(price) = 1", &[5]),
         ("ROUND(price, 0) = 2", &[1, 3]),
-        ("n > AVG(n)", &[3, 5]),
         ("amount = 0.12", &[0]),
         ("amount IN (0.12, 2.0)", &[0, 3]),
         ("amount IN (0.123, 0.1)", &[2]),
@@ -366,7 +376,6 @@ fn numbers_are_compared_with_numbers() {
         ("CAST(n AS VARCHAR) LIKE '1%'", &[0, 3]),
         ("CAST(n AS VARCHAR) || 'x' = '10x'", &[3]),
         ("n || '' = '10'", &[3]),
-        ("COUNT(*) > 5", &[0, 1, 2, 3, 4, 5]),
     ]);
     refuses(&[
         (
@@ -407,6 +416,8 @@ fn numbers_are_compared_with_numbers() {
         ("n + '1' = 2", &["'1' is text"]),
         ("n + flag = 2", &["column `flag` is a truth value"]),
         ("n AND flag", &["n <> 0"]),
+        ("n > AVG(n)", &["AVG", "all rows"]),
+        ("COUNT(*) > 5", &["COUNT", "all rows"]),
         ("NOT n", &["n <> 0"]),
         ("n", &["no truth value"]),
         (

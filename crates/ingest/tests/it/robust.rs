@@ -79,21 +79,29 @@ proptest! {
 
 /// Good files of the binary formats, to be spoiled.
 fn binary_files() -> Vec<(&'static str, Vec<u8>)> {
-    use polars::prelude::{Column, DataFrame, NamedFrom, Series};
-    use polars_io::SerWriter;
-    let text = Series::new("text".into(), ["one", "two", "three"]);
-    let list = Series::new("v".into(), vec![Series::new("".into(), [0.5_f32, 1.5]); 3]);
-    let mut frame = DataFrame::new(3, vec![Column::from(text), list.into()]).unwrap();
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, ListArray, RecordBatch, StringArray};
+    use arrow::datatypes::Float32Type;
+    use arrow::ipc::writer::{FileWriter, StreamWriter};
+    use parquet::arrow::ArrowWriter;
+
+    let text: ArrayRef = Arc::new(StringArray::from(vec!["one", "two", "three"]));
+    let lists = (0..3).map(|_| Some(vec![Some(0.5), Some(1.5)]));
+    let v: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(lists));
+    let batch = RecordBatch::try_from_iter(vec![("text", text), ("v", v)]).unwrap();
     let (mut parquet, mut arrow, mut stream) = (Vec::new(), Vec::new(), Vec::new());
-    polars_io::parquet::write::ParquetWriter::new(&mut parquet)
-        .finish(&mut frame)
-        .unwrap();
-    polars_io::ipc::IpcWriter::new(&mut arrow)
-        .finish(&mut frame)
-        .unwrap();
-    polars_io::ipc::IpcStreamWriter::new(&mut stream)
-        .finish(&mut frame)
-        .unwrap();
+    let mut writer = ArrowWriter::try_new(&mut parquet, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let mut writer = FileWriter::try_new(&mut arrow, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    let mut writer = StreamWriter::try_new(&mut stream, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
     let gzip = {
         use std::io::Write;
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
