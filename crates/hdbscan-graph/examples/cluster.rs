@@ -28,7 +28,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let index = LazyIndex::of_points(points, Metric::L2);
     let built = hierarchy(&graph.view(), &HierarchyOptions::default(), &index, &|_| {
-        true
     })?;
     println!(
         "{} components, {} edges added to the graph",
