@@ -78,15 +78,15 @@ impl Checked {
     }
 }
 
-/// Whether all bytes of the file at `path` pass the checksums in it; a file without any passes.
-pub fn verify(path: &Path) -> std::result::Result<(), Error> {
+/// Checks all bytes of the file at `path` against the checksums in it. Returns whether it has any.
+pub fn verify(path: &Path) -> std::result::Result<bool, Error> {
     let file = Checked::open(path)?;
     for start in (0..file.0.covered).step_by(BLOCK as usize) {
         let length = BLOCK.min(file.0.covered - start);
         file.get_bytes(start, length as usize)
             .map_err(Error::parquet(path))?;
     }
-    Ok(())
+    Ok(file.0.covered > 0)
 }
 
 /// The checksums of a file of `length` bytes, and how many bytes they cover. The metadata are checked on the way.

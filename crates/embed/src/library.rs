@@ -20,11 +20,12 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
     {
         return Err(Error::RuntimeMissing { path: path.clone() });
     }
-    let cached = || {
-        let cache = stage::cache_dir().ok()?;
-        setup::library_path(&cache).filter(|path| path.is_file())
+    let cached = match (&named, stage::cache_dir()) {
+        (None, Ok(cache)) => setup::library_path(&cache).filter(|path| path.is_file()),
+        (None, Err(error @ stage::NoCache::Relative(_))) => return Err(error.into()),
+        _ => None,
     };
-    let (path, searched) = match named.or_else(cached) {
+    let (path, searched) = match named.or(cached) {
         // An absolute path: a bare file name would be searched for elsewhere.
         Some(path) => (path.canonicalize().unwrap_or(path), false),
         None => (PathBuf::from(system_name()), true),

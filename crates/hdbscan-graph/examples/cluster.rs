@@ -27,8 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let graph = KnnGraph::new(knn.ids, knn.distances, knn.k)?;
 
     let index = LazyIndex::of_points(points, Metric::L2);
-    let built = hierarchy(&graph.view(), &HierarchyOptions::default(), &index, &|_| {
-    })?;
+    let built = hierarchy(&graph.view(), &HierarchyOptions::default(), &index, &|_| {})?;
     println!(
         "{} components, {} edges added to the graph",
         built.components, built.added

@@ -21,6 +21,14 @@ pub enum Error {
         /// It.
         path: PathBuf,
     },
+    /// A source that would be replaced by what is made of it.
+    #[error("{} is read, and would be written as {output}", path.display())]
+    ReadAndWritten {
+        /// The source.
+        path: PathBuf,
+        /// The output.
+        output: &'static str,
+    },
     /// A directory in a file's place.
     #[error("{} is a directory", path.display())]
     Directory {
@@ -338,6 +346,9 @@ impl stage::Hint for Error {
             Self::NoSource => "name a file, a pattern in quotes (\"news/*.csv\"), or - for standard input".to_owned(),
             Self::StdinTwice => "it can be read once: name it once".to_owned(),
             Self::Twice { .. } => "name it once; a pattern may fit it too".to_owned(),
+            Self::ReadAndWritten { .. } => {
+                "write into another run directory, or read a copy of the file".to_owned()
+            }
             Self::Directory { path } => format!("name its files by a pattern in quotes: \"{}/*.csv\"", path.display()),
             Self::NoPlainFile { .. } => {
                 "pipe it into standard input, and name - and the format: ... | skerry run - --format csv; or keep it in a file first"

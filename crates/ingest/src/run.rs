@@ -13,7 +13,7 @@ use crate::convert::{floats, strings, to_text, type_name};
 use crate::formats::Kind;
 use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
 use crate::read::{given_delimiter, read_all};
-use crate::source;
+use crate::source::{self, Source};
 use crate::table::{Column, Table, stored};
 use crate::text::{Recipe, found_by_name};
 use crate::types::{is_null_word, settle, type_of};
@@ -120,6 +120,16 @@ impl Stage for Ingest {
             });
         }
         let sources = source::expand(files.sources())?;
+        for source in &sources {
+            if let Source::File(path) = source
+                && let Some(output) = files.written_to(path, Self::OUTPUTS)
+            {
+                return Err(Error::ReadAndWritten {
+                    path: path.clone(),
+                    output: output.name,
+                });
+            }
+        }
         let mut report = Report {
             sources: sources.len(),
             collapsed: options.dedup,

@@ -95,10 +95,10 @@ pub(crate) fn text(
                 .report
                 .get("warnings")
                 .and_then(serde_json::Value::as_array);
-            warnings
-                .into_iter()
-                .flatten()
-                .filter_map(|line| Some(format!("  {}: {}", record.step, line.as_str()?)))
+            warnings.into_iter().flatten().filter_map(|line| {
+                let line = format!("  {}: {}", record.step, line.as_str()?);
+                Some(stage::one_line(&line))
+            })
         })
         .collect();
     if !warnings.is_empty() {

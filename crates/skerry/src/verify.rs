@@ -183,8 +183,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             files.push(match declared {
                 Some(table) => File {
                     verdict: match boundary::inside(dir, &name) {
-                        Ok(path) if artifacts::verify(&path).is_ok() => Verdict::Ok,
-                        Ok(_) => Verdict::Changed,
+                        Ok(path) => by_itself(&path, table.kind),
                         Err(_) => Verdict::Outside,
                     },
                     step: table.writer.to_owned(),
@@ -249,10 +248,11 @@ fn unfinished(
             let name = name.to_string_lossy().into_owned();
             if !files.iter().any(|file| file.name == name) {
                 files.push(File {
-                    verdict: if path.exists() {
-                        Verdict::Unknown
-                    } else {
-                        Verdict::Missing
+                    verdict: match (path.exists(), step.command.is_some()) {
+                        (false, _) => Verdict::Missing,
+                        (true, true) => Verdict::Unknown,
+                        // The next run makes a file again that the log does not know.
+                        (true, false) => Verdict::Changed,
                     },
                     name,
                     step: step.name.clone(),
@@ -278,6 +278,7 @@ fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCod
             "files": files_json.collect::<Vec<_>>(),
             "steps": steps_json.collect::<Vec<_>>(),
             "faults": faults(files),
+            "complete": complete(files, findings),
         })
         .to_string()
     } else {
@@ -292,9 +293,17 @@ fn report(matches: &ArgMatches, files: &[File], findings: &[Finding]) -> ExitCod
                 finding.reason
             )
         });
-        files.chain(findings).collect::<Vec<_>>().join("\n")
+        let lines = files.chain(findings).map(|line| stage::one_line(&line));
+        lines.collect::<Vec<_>>().join("\n")
     };
     stage::cli::print(&text)
+}
+
+fn complete(files: &[File], findings: &[Finding]) -> bool {
+    faults(files) == 0
+        && findings
+            .iter()
+            .all(|finding| finding.verdict == Verdict::Stale)
 }
 
 fn faults(files: &[File]) -> usize {
@@ -304,9 +313,11 @@ fn faults(files: &[File]) -> usize {
 
 /// The verdict on the whole run.
 fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
-    let names = |verdict: Verdict| -> Vec<&str> {
+    let names = |verdict: Verdict| -> Vec<String> {
         let found = findings.iter().filter(|finding| finding.verdict == verdict);
-        found.map(|finding| finding.step.as_str()).collect()
+        found
+            .map(|finding| stage::one_line(&finding.step))
+            .collect()
     };
     let dir = dir.display();
     let outside = files.iter().find(|file| file.verdict == Verdict::Outside);
@@ -314,7 +325,7 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
         return Err(Failure::work(
             format_args!(
                 "the {FILE} of {dir} names a file outside the run: {}",
-                file.name
+                stage::one_line(&file.name)
             ),
             "the directory was not written by this program: do not rely on it",
             1,
@@ -353,6 +364,17 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
         ));
     }
     Ok(())
+}
+
+/// What the file at `path`, which is in no log, tells of itself: undamaged only if it is of this kind and all its bytes
+/// pass its checksums.
+fn by_itself(path: &Path, kind: &str) -> Verdict {
+    let of_kind = matches!(artifacts::Footer::read(path), Ok(Some(footer)) if footer.kind == kind);
+    match artifacts::verify(path) {
+        Ok(true) if of_kind => Verdict::Ok,
+        Ok(false) if of_kind => Verdict::Unknown,
+        _ => Verdict::Changed,
+    }
 }
 
 /// The Parquet files in `dir`, by name.

@@ -157,8 +157,8 @@ fn fault_of(name: &str) -> Option<&'static str> {
             }
         }
     }
-    if name.ends_with('/') {
-        return Some("it names a directory");
+    if name.split('/').any(|part| part.is_empty() || part == ".") {
+        return Some("it names a directory, or has an empty part");
     }
     let folded = folded(name);
     OWN_FILES

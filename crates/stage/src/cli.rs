@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     BoundaryError, DEFAULT_SEED, External, Files, Hint, Progress, Reach, Seed, Stage, Terminal,
-    Trust, Untrusted, Usage, boundary, config, explain, lineage, printable, say, trust,
+    Trust, Untrusted, Usage, boundary, config, explain, lineage, printable, printable_json, say,
+    trust,
 };
 
 /// Exit status of wrong usage.
@@ -286,10 +287,10 @@ pub fn print(text: &str) -> ExitCode {
     print_json(&printable(text))
 }
 
-/// Prints a report for machines to standard output, as it is.
+/// Prints JSON to standard output; characters that would steer a terminal are written as escapes of JSON.
 pub fn print_json(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end()).and_then(|()| out.flush()) {
+    match writeln!(out, "{}", printable_json(text.trim_end())).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
             &format!("error: cannot write the report\n  because: {error}"),
             1,
@@ -468,7 +469,13 @@ fn files<S: Stage>(
         .into_iter()
         .flatten()
     {
-        if let Some((name, hash)) = known.split_once('=') {
+        // Only the run that started this step knows it.
+        let known = known.split_once('=').filter(|_| crate::lock::in_a_run());
+        if let Some((name, hash)) = known
+            && hash.len() == 64
+            && hash.bytes().all(|digit| digit.is_ascii_hexdigit())
+            && S::INPUTS.iter().any(|input| input.name == name)
+        {
             files = files.with_hash(name, hash);
         }
     }

@@ -36,8 +36,8 @@ pub use manifest::{Manifest, Record};
 pub use progress::{Progress, Silent};
 pub use random_streams::{Seed, Stream};
 pub use staleness::{Freshness, Hashes, freshness};
-use terminal::printable;
-pub use terminal::{Terminal, say};
+pub use terminal::{Terminal, one_line, say};
+use terminal::{printable, printable_json};
 pub use trust::{External, Reach, Trust, Untrusted};
 pub use usage::Usage;
 

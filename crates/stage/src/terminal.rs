@@ -120,17 +120,51 @@ pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
 }
 
+/// Whether `letter` steers a terminal or turns the direction of what follows. Line ends and tabs do not.
+fn steers(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
+        || matches!(
+            letter,
+            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
+        )
+        || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A value from a log, a footer or a directory, which may come from anybody, as one line: line ends and tabs, too, are
+/// shown as escapes, so that it passes for no line of ours.
+pub fn one_line(text: &str) -> String {
+    let breaks = |letter: char| steers(letter) || matches!(letter, '\n' | '\t');
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if breaks(letter) {
+            shown.extend(letter.escape_default());
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
+/// JSON with such characters as escapes of JSON, which mean the same.
+pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
+    if !json.contains(steers) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if steers(letter) {
+            // All of them are in the basic plane.
+            shown.push_str(&format!("\\u{:04x}", letter as u32));
+        } else {
+            shown.push(letter);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// `text` with what would steer a terminal, or turn the direction of what follows, shown as an escape: names of files and
 /// values of settings may come from anybody. Line ends and tabs stay.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let steers = |letter: char| {
-        letter.is_control() && !matches!(letter, '\n' | '\t')
-            || matches!(
-                letter,
-                '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{feff}'
-            )
-            || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     if !text.contains(steers) {
         return Cow::Borrowed(text);
     }

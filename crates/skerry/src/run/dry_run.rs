@@ -40,7 +40,7 @@ pub(super) fn report(
     }
     let lines: Vec<String> = verdicts
         .iter()
-        .map(|(step, verdict)| format!("{step:>12}  {verdict}"))
+        .map(|(step, verdict)| stage::one_line(&format!("{step:>12}  {verdict}")))
         .collect();
     stage::cli::print(&lines.join("\n"))
 }

@@ -58,6 +58,7 @@ impl Executor<'_> {
         guard: &Guard<'_>,
     ) -> Result<Vec<Record>, Failure> {
         let mut this_run = Some(this_run);
+        let stopped_before = manifest.unfinished.clone();
         let mut records: Vec<Record> = Vec::new();
         for (step, &selection) in self.run.steps.iter().zip(&self.selection) {
             let kept = |what: &dyn fmt::Display| {
@@ -78,10 +79,10 @@ impl Executor<'_> {
                     if self.verbose {
                         self.say(&step.name, &reason);
                     }
-                    trusted(&self.run, step.untrusted.clone())?;
                     // Only this: until a step has ended, the rest of the log is that of the last run.
                     manifest.unfinished = Some(step.name.clone());
                     manifest.write(self.run.context.dir)?;
+                    trusted(&self.run, step.untrusted.clone())?;
                     let old = manifest.record(&step.name).cloned();
                     self.carry_out(step, reason, old.as_ref(), guard)?
                 }
@@ -115,7 +116,8 @@ impl Executor<'_> {
         if stale.is_empty() {
             self.remove_others(manifest)?;
         }
-        manifest.unfinished = None;
+        // A run of one step does not complete one that stopped before.
+        manifest.unfinished = stopped_before.filter(|_| !stale.is_empty());
         self.log(manifest, &records)?;
         Ok(records)
     }
@@ -343,7 +345,7 @@ impl Executor<'_> {
 
     fn say(&self, step: &str, what: &dyn fmt::Display) {
         if !self.run.context.quiet {
-            stage::say(&format!("{step:>8}  {what}"));
+            stage::say(&stage::one_line(&format!("{step:>8}  {what}")));
         }
     }
 }

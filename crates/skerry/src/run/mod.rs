@@ -115,7 +115,14 @@ fn show_allowed(plan: &Plan) {
 
 /// Remembers what the user gave for the run in `dir`.
 fn remember(dir: &Path, plan: &Plan) {
-    if let Err(error) = stage::trust::remember(dir, &plan.vouched) {
+    let cache = stage::cache_dir()
+        .map(drop)
+        .map_err(|error| error.to_string());
+    let remembered = cache.and_then(|()| {
+        let remembered = stage::trust::remember(dir, &plan.vouched);
+        remembered.map_err(|error| error.to_string())
+    });
+    if let Err(error) = remembered {
         stage::say(&format!(
             "warning: {error}: a later run has to be given its inputs, models and commands again"
         ));

@@ -74,6 +74,12 @@ impl Preset {
         let names = names.ok_or_else(|| {
             Failure::usage("`steps` of `[run]` is no list", "give a list of names")
         })?;
+        if names.is_empty() {
+            return Err(Failure::usage(
+                "`steps` of `[run]` is empty",
+                "name at least one step",
+            ));
+        }
         let mut steps = Vec::new();
         for name in names {
             let Some(name) = name.as_str() else {

@@ -93,6 +93,14 @@ impl StepTable {
                     hint,
                 ));
             };
+            // The command is what is allowed, not what a name in it might add.
+            let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-/".contains(letter);
+            if command.is_some() && !path.chars().all(plain) {
+                return Err(Failure::usage(
+                    format_args!("`files` of `[{name}]`, which has a command, names {path:?}"),
+                    "with a command, use letters, digits, `.`, `_`, `-` and `/` alone",
+                ));
+            }
             files.push((known.name, path.to_owned()));
         }
         Ok(Self {
@@ -238,5 +246,21 @@ mod tests {
             assert!(StepTable::new(name, Table::new()).is_err(), "{name:?}");
         }
         assert!(StepTable::new("knn", Table::new()).is_ok());
+    }
+
+    #[test]
+    fn names_of_files_add_nothing_to_a_command() {
+        let knn = |path: &str, command: &str| {
+            let table = format!("{command}\nfiles = {{ neighbors = '{path}' }}");
+            StepTable::new("knn", table.parse().expect("it is TOML")).is_ok()
+        };
+        let command = "command = \"sh -c 'search > {neighbors}'\"";
+        for path in [
+            "x$(id)", "x;id", "a b", "x|id", "x`id`", "x&", "x\"y", "x\\y", "x>y", "é",
+        ] {
+            assert!(!knn(path, command), "{path}");
+        }
+        assert!(knn("sub/n-2_b.parquet", command));
+        assert!(knn("a b", ""));
     }
 }
