@@ -1,6 +1,6 @@
-//! What the page tells of the run: quality figures first, then what each stage said in its footer.
+//! The section "About this map" of the page: quality figures, then the footer facts of each stage.
 //!
-//! Nothing here depends on the day or the machine: the page is compared byte by byte.
+//! Nothing here depends on the date or the machine, so that equal runs give equal bytes.
 
 use artifacts::{
     ClusterFacts, DocumentsFacts, EmbeddingsFacts, Facts, Footer, Intake, NeighborsFacts,
@@ -11,15 +11,15 @@ use serde_json::Value;
 use crate::scene::{Section, Topic};
 use stage::thousands;
 
-/// The most that is told of one value.
-const LONGEST: usize = 160;
+/// Maximum number of characters shown of one value.
+const MAX_VALUE_CHARS: usize = 160;
 
-/// What is known of the run as a whole, from the map's own columns.
+/// Figures of the whole run, from the columns of the map.
 #[derive(Debug)]
-pub struct Known<'a> {
-    /// Documents.
+pub struct RunFigures<'a> {
+    /// Number of documents.
     pub n: usize,
-    /// Documents in no cluster.
+    /// Number of documents in no cluster.
     pub noise: usize,
     /// The clusters.
     pub topics: &'a [Topic],
@@ -27,24 +27,24 @@ pub struct Known<'a> {
     pub preserved: Option<&'a [f32]>,
 }
 
-/// The footers of the files, where they are ours.
+/// The footers of the files; `None` for foreign files.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Footers<'a> {
-    /// That of the texts.
+    /// Of `documents.parquet`.
     pub documents: Option<&'a Footer>,
-    /// That of the vectors.
+    /// Of `embeddings.parquet`.
     pub embeddings: Option<&'a Footer>,
-    /// That of the neighbors.
+    /// Of `neighbors.parquet`.
     pub neighbors: Option<&'a Footer>,
-    /// That of the clusters.
+    /// Of `clusters.parquet`.
     pub clusters: Option<&'a Footer>,
-    /// That of the layout.
+    /// Of `projection.parquet`.
     pub projection: Option<&'a Footer>,
-    /// That of the names.
+    /// Of `topics.parquet`.
     pub topics: Option<&'a Footer>,
 }
 
-/// What the stages measured.
+/// Facts that the stages measured.
 #[derive(Default)]
 struct Measured {
     neighbors: NeighborsFacts,
@@ -53,7 +53,7 @@ struct Measured {
 }
 
 /// The sections of the page: quality, then the files in the order of the pipeline.
-pub fn about(known: &Known<'_>, footers: &Footers<'_>) -> Vec<Section> {
+pub fn about(figures: &RunFigures<'_>, footers: &Footers<'_>) -> Vec<Section> {
     let measured = Measured {
         neighbors: facts(footers.neighbors),
         clusters: facts(footers.clusters),
@@ -67,8 +67,8 @@ pub fn about(known: &Known<'_>, footers: &Footers<'_>) -> Vec<Section> {
     };
     let embeddings: EmbeddingsFacts = facts(footers.embeddings);
     let topics: TopicsFacts = facts(footers.topics);
-    let mut sections = vec![quality(known, &measured)];
-    // The parents of the clusters are drawn, and mean nothing to a reader.
+    let mut sections = vec![quality(figures, &measured)];
+    // The parent lists of the layers are not readable as text.
     let clusters = ClusterFacts {
         layers: None,
         ..measured.clusters
@@ -95,7 +95,7 @@ pub fn about(known: &Known<'_>, footers: &Footers<'_>) -> Vec<Section> {
         if let Some(metric) = &footer.metric {
             facts.push(("Metric".to_owned(), metric.clone()));
         }
-        // Those of the texts, which come first.
+        // Only documents.parquet has counts of rows.
         facts.append(&mut intake);
         flatten("", &Value::Object(told), &mut facts);
         flatten("", &footer.options, &mut facts);
@@ -112,7 +112,7 @@ fn facts<F: Facts>(footer: Option<&Footer>) -> F {
     footer.map(Footer::facts).unwrap_or_default()
 }
 
-/// The rows that were read, those that are texts of the map, and those that are not, by reason.
+/// The number of rows read, kept, and left out by reason.
 fn rows(intake: &Intake) -> Vec<(String, String)> {
     let mut facts = vec![
         ("Rows read".to_owned(), thousands(intake.rows)),
@@ -128,16 +128,16 @@ fn rows(intake: &Intake) -> Vec<(String, String)> {
     facts
 }
 
-fn quality(known: &Known<'_>, measured: &Measured) -> Section {
-    let Known {
+fn quality(figures: &RunFigures<'_>, measured: &Measured) -> Section {
+    let RunFigures {
         n,
         noise,
         topics,
         preserved,
-    } = *known;
+    } = *figures;
     let percent = |part: f64| {
         let rounded = (1000.0 * part).round() / 10.0;
-        // What is not quite all is not called all.
+        // A share below 1 is never rounded up to 100 %.
         let shown = if part < 1.0 {
             rounded.min(99.9)
         } else {
@@ -167,9 +167,9 @@ fn quality(known: &Known<'_>, measured: &Measured) -> Section {
             thousands(*largest),
             thousands(middle)
         );
-        facts.push(("Texts a topic".to_owned(), text));
+        facts.push(("Texts per topic".to_owned(), text));
     }
-    // A figure of fewer rows than there are is one of a sample.
+    // Fewer measured rows than documents mean a sample.
     let sampled = |rows: Option<usize>| match rows {
         Some(rows) if rows < n => format!(" (from a sample of {} texts)", thousands(rows)),
         _ => String::new(),
@@ -246,10 +246,16 @@ fn show(value: &Value) -> Option<String> {
         Value::Array(items) if items.is_empty() => return None,
         Value::Array(items) => items.iter().filter_map(show).collect::<Vec<_>>().join(", "),
     };
-    if shown.chars().nth(LONGEST).is_none() {
+    if shown.chars().nth(MAX_VALUE_CHARS).is_none() {
         return Some(shown);
     }
-    Some(shown.chars().take(LONGEST).chain(['\u{2026}']).collect())
+    Some(
+        shown
+            .chars()
+            .take(MAX_VALUE_CHARS)
+            .chain(['\u{2026}'])
+            .collect(),
+    )
 }
 
 #[cfg(test)]
@@ -259,7 +265,7 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: Known<'_> = Known {
+    const FIGURES: RunFigures<'_> = RunFigures {
         n: 10,
         noise: 3,
         topics: &[],
@@ -267,7 +273,7 @@ mod tests {
     };
 
     #[test]
-    fn numbers_are_short_and_nothing_is_said_of_nothing() {
+    fn numbers_are_short_and_empty_values_are_left_out() {
         let shown = |value: Value| show(&value).unwrap_or_default();
         assert_eq!(shown(json!(12_340)), "12,340");
         assert_eq!(shown(json!(0.987_654_321)), "0.9877");
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_that_were_left_out_are_told_with_their_reasons() {
+    fn the_rows_left_out_are_shown_with_their_reasons() {
         let shown = |intake: Intake| {
             let mut footer = Footer::new("ingest 1", json!({}), 42);
             footer.set_facts(&DocumentsFacts {
@@ -291,7 +297,7 @@ mod tests {
                 documents: Some(&footer),
                 ..Footers::default()
             };
-            let sections = about(&KNOWN, &footers);
+            let sections = about(&FIGURES, &footers);
             let facts = sections[1].facts.iter().skip(1);
             facts
                 .map(|(name, value)| format!("{name}: {value}"))
@@ -338,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_stages_measured_is_among_the_quality_figures() {
+    fn measured_facts_are_among_the_quality_figures() {
         let mut knn = Footer::new("knn 1", json!({ "k": 15 }), 42);
         knn.set_facts(&NeighborsFacts {
             recall: Some(Recall {
@@ -365,7 +371,7 @@ mod tests {
             ..ClusterFacts::default()
         });
         let sections = about(
-            &KNOWN,
+            &FIGURES,
             &Footers {
                 neighbors: Some(&knn),
                 clusters: Some(&cluster),
@@ -393,7 +399,7 @@ mod tests {
             ]
         );
         let figure = |measured: &Measured| {
-            let all = quality(&KNOWN, measured).facts;
+            let all = quality(&FIGURES, measured).facts;
             all.into_iter().nth(3).unwrap_or_default().1
         };
         let mut measured = Measured::default();

@@ -1,30 +1,30 @@
-//! Colors in OKLCH (Ottosson 2020), a space in which equal steps look about equal.
+//! Colors in OKLCH (Ottosson 2020), a perceptually uniform color space.
 //!
-//! Every cluster gets a color of its own. Hue follows the direction of a cluster from the middle of the map, so that
-//! neighboring topics are close in hue; hue, lightness and strength are then moved as far as needed for clusters that
-//! touch to stand apart. Costs O(k * contacts).
+//! Every cluster gets its own color. Its hue follows its direction from the center of the map, so that neighboring
+//! topics have similar hues; hue, lightness and chroma are then shifted until clusters that touch can be distinguished.
+//! Costs O(k * contacts).
 
 use crate::label_anchor::Contact;
 
-/// One color for light paper and one for dark, and inks of the same hue for names.
+/// Point colors for the light and the dark background, and text colors of the same hue.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Colors {
-    /// For points on light paper, `#rrggbb`.
+    /// For points on the light background, `#rrggbb`.
     pub light: String,
-    /// For points on dark paper.
+    /// For points on the dark background.
     pub dark: String,
-    /// For names on light paper: at least 7:1 against it.
+    /// For names on the light background: contrast at least 7:1.
     pub ink_light: String,
-    /// For names on dark paper.
+    /// For names on the dark background.
     pub ink_dark: String,
 }
 
-/// The paper of the light theme.
+/// Background of the light theme.
 pub const LIGHT_PAPER: [u8; 3] = [255, 255, 255];
-/// The paper of the dark theme.
+/// Background of the dark theme.
 pub const DARK_PAPER: [u8; 3] = [0x14, 0x17, 0x1c];
 
-/// Lightness on light paper, lightness on dark paper, chroma, and what choosing it costs.
+/// Lightness on the light background, lightness on the dark background, chroma, and penalty.
 const LEVELS: [(f64, f64, f64, f64); 5] = [
     (0.63, 0.72, 0.155, 0.0),
     (0.51, 0.61, 0.150, 0.008),
@@ -33,15 +33,15 @@ const LEVELS: [(f64, f64, f64, f64); 5] = [
     (0.42, 0.53, 0.110, 0.026),
 ];
 
-/// Turns of the hue that may be tried, in degrees.
+/// Hue rotations to try, in degrees.
 const TURNS: [f64; 13] = [
     0.0, 9.0, -9.0, 18.0, -18.0, 30.0, -30.0, 45.0, -45.0, 65.0, -65.0, 90.0, -90.0,
 ];
 
-/// How far apart in OKLAB clusters that touch should be.
-const APART: f64 = 0.14;
+/// Minimum OKLAB difference wanted between clusters that touch.
+const MIN_DIFFERENCE: f64 = 0.14;
 
-/// The colors of k clusters at `anchors` with `sizes`, given which of them touch.
+/// The colors of k clusters at `anchors` with `sizes`; `contacts` lists the pairs that touch.
 pub fn assign(anchors: &[(f32, f32)], sizes: &[usize], contacts: &[Contact]) -> Vec<Colors> {
     let hues = hues(anchors, sizes);
     let mut touching: Vec<Vec<(usize, f64)>> = vec![Vec::new(); anchors.len()];
@@ -63,7 +63,8 @@ pub fn assign(anchors: &[(f32, f32)], sizes: &[usize], contacts: &[Contact]) -> 
                     .filter_map(|&(other, weight)| chosen[other].map(|there| (there, weight)))
                     .map(|((hue, level), weight)| {
                         let there = lab(LEVELS[level].0, LEVELS[level].2, hue);
-                        weight * (APART - difference(here, there)).max(0.0) / APART
+                        weight * (MIN_DIFFERENCE - difference(here, there)).max(0.0)
+                            / MIN_DIFFERENCE
                     })
                     .sum();
                 let cost = clash + price + turn.abs() / 1200.0;
@@ -81,15 +82,15 @@ pub fn assign(anchors: &[(f32, f32)], sizes: &[usize], contacts: &[Contact]) -> 
         .collect()
 }
 
-/// The colors of the values of a category, the commonest first: hues far from each other.
+/// The colors of the values of a category, most frequent first: well separated hues.
 pub fn categories(count: usize) -> Vec<Colors> {
-    // The golden angle never comes back to a hue it has been at.
+    // Multiples of the golden angle never repeat a hue.
     (0..count)
         .map(|at| colors(250.0 + 137.507_764 * at as f64, (at / 7) % 3))
         .collect()
 }
 
-/// A ramp for numbers, low to high, for light and for dark paper; its lightness only falls, or only rises.
+/// A color ramp for numbers, low to high, for the light and the dark background; its lightness is monotonic.
 pub fn ramp() -> (Vec<String>, Vec<String>) {
     let stops = 9;
     let at = |low: f64, high: f64, t: f64| low + (high - low) * t;
@@ -122,7 +123,7 @@ fn colors(hue: f64, level: usize) -> Colors {
     }
 }
 
-/// A hue for each cluster: its direction from the middle, spread so that the whole circle is used.
+/// A hue for each cluster: its direction from the center, spread over the whole circle.
 fn hues(anchors: &[(f32, f32)], sizes: &[usize]) -> Vec<f64> {
     let weights: Vec<f64> = sizes.iter().map(|&size| (size as f64).sqrt()).collect();
     let total: f64 = weights.iter().sum::<f64>().max(1e-9);
@@ -163,7 +164,7 @@ fn difference(a: [f64; 3], b: [f64; 3]) -> f64 {
         .sqrt()
 }
 
-/// sRGB of an OKLCH color; where a screen cannot show it, the strongest it can of the same lightness and hue.
+/// sRGB of an OKLCH color; out of gamut, the color of the same lightness and hue with the largest chroma in gamut.
 pub fn rgb(lightness: f64, chroma: f64, hue: f64) -> [u8; 3] {
     let fits = |linear: [f64; 3]| {
         linear

@@ -1,4 +1,4 @@
-//! The source's own columns, as the page shows them: categories, numbers, dates, links, texts.
+//! The columns of the source as the page shows them: categories, numbers, dates, links, texts.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimeUnit, TimestampMillisecondType};
 
-/// More values than this are no category: their colors could not be told apart.
-const MOST_CATEGORIES: usize = 200;
-/// Whole numbers with at most so many values are taken for names of classes.
-const MOST_CLASSES: usize = 24;
-/// From here on not every whole number is a floating-point number: 2 to the 53rd.
-const EXACT: f64 = 9_007_199_254_740_992.0;
-/// How many rows decide whether a column is a part of the text.
+/// Maximum number of distinct values of a category.
+const MAX_CATEGORIES: usize = 200;
+/// Maximum number of distinct values at which integers are shown as categories.
+const MAX_CLASSES: usize = 24;
+/// 2^53: the integers up to here are exact in f64.
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
+/// Number of rows that decide whether a column is part of the text.
 const SAMPLE: usize = 500;
 
 /// A column as the page shows it.
@@ -22,32 +22,32 @@ pub struct Column {
     pub name: String,
     /// Its values.
     pub values: Values,
-    /// Rows without a value.
+    /// Number of rows without a value.
     pub empty: usize,
 }
 
 /// The values of a column.
 #[derive(Debug, Clone)]
 pub enum Values {
-    /// A number into `names` a row, commonest name first; `names.len()` where there is none.
+    /// An index into `names` per row, most frequent name first; `names.len()` for rows without a value.
     Category {
-        /// The number of each row.
+        /// The index of each row.
         codes: Vec<u16>,
         /// The values.
         names: Vec<String>,
-        /// How many rows have each.
+        /// Number of rows of each value.
         counts: Vec<usize>,
     },
-    /// NaN where there is none.
+    /// NaN for rows without a value.
     Number(Vec<f64>),
-    /// Milliseconds since 1970, UTC; NaN where there is none.
+    /// Milliseconds since 1970, UTC; NaN for rows without a value.
     Date {
         /// The value of each row.
         values: Vec<f64>,
-        /// Whether any has a time of day.
+        /// Whether any value has a time of day.
         time: bool,
     },
-    /// Anything else, as text; empty where there is none.
+    /// Anything else, as text; empty for rows without a value.
     Text(LargeStringArray),
     /// Web addresses.
     Link(LargeStringArray),
@@ -56,9 +56,9 @@ pub enum Values {
 /// Columns that are not shown, with the reason.
 pub type LeftOut = Vec<(String, &'static str)>;
 
-/// Sorts out the columns of `source`; `wanted` names those to show, all where it is empty.
+/// Converts the columns of `source`; `wanted` names those to show, all if it is empty.
 ///
-/// A column whose every value stands in the text already (the title the text was made of) is left out.
+/// A column whose values are all contained in the text (the title that the text was made of) is left out.
 pub fn columns(
     source: &RecordBatch,
     text: &LargeStringArray,
@@ -69,7 +69,7 @@ pub fn columns(
     for (field, array) in source.schema().fields().iter().zip(source.columns()) {
         let name = field.name();
         if !wanted.is_empty() && !wanted.contains(name) {
-            left_out.push((name.clone(), "not asked for"));
+            left_out.push((name.clone(), "not selected by --columns"));
             continue;
         }
         match column(array) {
@@ -110,8 +110,8 @@ fn column(array: &ArrayRef) -> Result<(Values, usize), &'static str> {
         }
         kind if kind.is_integer() => {
             let values = numbers()?;
-            if values.iter().any(|value| value.abs() >= EXACT) {
-                // Names of things rather than amounts, and the page's numbers would change their last digits.
+            if values.iter().any(|value| value.abs() >= MAX_EXACT_INTEGER) {
+                // Such numbers are ids rather than amounts, and f64 would change their last digits.
                 words(to(&DataType::LargeUtf8)?.as_string::<i64>())
             } else {
                 classes(&to(&DataType::Int64)?).unwrap_or(Values::Number(values))
@@ -150,13 +150,13 @@ fn column(array: &ArrayRef) -> Result<(Values, usize), &'static str> {
     }
 }
 
-/// Whole numbers of few values are classes, in their own order.
+/// Integers with few distinct values as categories, in ascending order.
 fn classes(array: &ArrayRef) -> Option<Values> {
     let values = array.as_primitive::<Int64Type>();
     let mut distinct: BTreeMap<i64, usize> = BTreeMap::new();
     for value in values.iter().flatten() {
         *distinct.entry(value).or_default() += 1;
-        if distinct.len() > MOST_CLASSES || distinct.len() * 4 > array.len().max(16) {
+        if distinct.len() > MAX_CLASSES || distinct.len() * 4 > array.len().max(16) {
             return None;
         }
     }
@@ -175,7 +175,7 @@ fn classes(array: &ArrayRef) -> Option<Values> {
     })
 }
 
-/// Strings: links, dates in ISO 8601, categories, or texts.
+/// Strings as links, dates (ISO 8601), categories, or texts.
 fn words(values: &LargeStringArray) -> Values {
     let filled = || {
         values
@@ -213,7 +213,7 @@ fn words(values: &LargeStringArray) -> Values {
     for value in filled() {
         *counts.entry(value).or_default() += 1;
         longest = longest.max(value.len());
-        if counts.len() > MOST_CATEGORIES {
+        if counts.len() > MAX_CATEGORIES {
             return Values::Text(whole(values));
         }
     }
@@ -250,7 +250,7 @@ fn dates(values: Vec<f64>) -> Values {
     Values::Date { values, time }
 }
 
-/// Milliseconds since 1970 of `2004-08-16`, `2004-08-16 12:30`, `2004-08-16T12:30:59.5Z`; other zones are not read.
+/// Milliseconds since 1970 of `2004-08-16`, `2004-08-16 12:30`, `2004-08-16T12:30:59.5Z`; `None` for other time zones.
 fn iso_date(value: &str) -> Option<f64> {
     let part = |from: usize, to: usize| -> Option<i64> {
         let digits = value.get(from..to)?;
@@ -292,7 +292,7 @@ fn iso_date(value: &str) -> Option<f64> {
     Some(midnight + ((hour * 60 + minute) * 60 + second) as f64 * 1000.0)
 }
 
-/// The days of a month of the Gregorian calendar.
+/// The number of days of a month of the Gregorian calendar.
 fn days_in(year: i64, month: i64) -> Option<i64> {
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     Some(match month {
@@ -303,7 +303,7 @@ fn days_in(year: i64, month: i64) -> Option<i64> {
     })
 }
 
-/// Whether the values stand in the texts, as far as a sample of the rows that have one tells.
+/// Whether the texts contain the values, judged by a sample of the rows that have one.
 fn is_part(values: &LargeStringArray, text: &LargeStringArray) -> bool {
     let filled: Vec<usize> = (0..values.len())
         .filter(|&at| !values.value(at).trim().is_empty())
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_with_few_values_is_no_part_of_the_text_for_its_empty_cells() {
+    fn empty_cells_do_not_make_a_column_part_of_the_text() {
         let text = LargeStringArray::from_iter_values((0..2000).map(|at| format!("title {at}")));
         let note = |at: usize| match at {
             700 | 701 => format!("remark {at}"),

@@ -1,12 +1,12 @@
-//! What can go wrong while drawing.
+//! Errors of the stage.
 
 use std::path::PathBuf;
 
 use stage::Hint;
 
-use crate::options::{MOST_PIXELS, PIXEL_BYTES};
+use crate::options::{MAX_PIXELS, PIXEL_BYTES};
 
-/// Why no map could be drawn.
+/// Why the map could not be drawn.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A file of the run could not be read or written.
@@ -15,37 +15,37 @@ pub enum Error {
     /// The files belong to different runs.
     #[error("{first} holds {rows} rows, but {second} holds {others}")]
     RowCounts {
-        /// The name of one file.
+        /// Name of one file.
         first: &'static str,
         /// Its rows.
         rows: usize,
-        /// The name of the other.
+        /// Name of the other file.
         second: &'static str,
         /// Its rows.
         others: usize,
     },
-    /// The names were made for other clusters.
+    /// The names belong to other clusters.
     #[error("{} does not name the clusters of {}: {fault}", topics.display(), clusters.display())]
-    OtherNames {
+    TopicsMismatch {
         /// The file of the names.
         topics: PathBuf,
         /// The file of the clusters.
         clusters: PathBuf,
-        /// What does not fit.
+        /// The mismatch.
         fault: String,
     },
-    /// A column was asked for that is not there.
-    #[error("there is no column `{name}` to show ({})", if found.is_empty() { "there is none beside the text".to_owned() } else { format!("there is: {found}") })]
+    /// A column to show does not exist.
+    #[error("there is no column `{name}` to show ({})", if found.is_empty() { "the text is the only column".to_owned() } else { format!("the columns are: {found}") })]
     NoSuchColumn {
-        /// What was asked for.
+        /// The requested column.
         name: String,
-        /// What is there.
+        /// The existing columns.
         found: String,
     },
-    /// Clusters are numbered in 16 bits.
-    #[error("there are {clusters} clusters, and the page can show 65,534")]
+    /// The page numbers clusters in 16 bits.
+    #[error("there are {clusters} clusters; the page can show at most 65,534")]
     TooManyClusters {
-        /// How many there are.
+        /// Number of clusters.
         clusters: usize,
     },
     /// A text is longer than 4 GiB.
@@ -54,16 +54,16 @@ pub enum Error {
         /// The document.
         row: usize,
     },
-    /// Compressing failed.
+    /// Compression failed.
     #[error("the texts could not be compressed")]
     Compress {
         /// The cause.
         source: std::io::Error,
     },
-    /// The font of the pictures cannot be used.
-    #[error("the font is no TrueType or OpenType font")]
+    /// The font cannot be used.
+    #[error("the font is not a TrueType or OpenType font")]
     Font,
-    /// A file that was named cannot be read.
+    /// A file cannot be read.
     #[error("cannot read {path}")]
     Read {
         /// The file.
@@ -101,9 +101,9 @@ impl Hint for Error {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
             Self::RowCounts { .. } => {
-                "name files of one run: row order is identity in all of them".to_owned()
+                "give files of one run: rows are matched by their order".to_owned()
             }
-            Self::OtherNames { .. } => {
+            Self::TopicsMismatch { .. } => {
                 "name these clusters: `skerry run --from label`, or run the stage `label` again"
                     .to_owned()
             }
@@ -113,12 +113,12 @@ impl Hint for Error {
             Self::TooManyClusters { .. } => "cluster with a larger `--min-cluster-size`".to_owned(),
             Self::TextTooLong { .. } => "shorten the text before ingesting it".to_owned(),
             Self::Font | Self::Read { .. } => {
-                "name a .ttf or .otf file with `--font`, or leave the flag away".to_owned()
+                "give a .ttf or .otf file with `--font`, or omit the flag".to_owned()
             }
             Self::PictureSize { .. } => {
                 format!(
                     "choose `--picture-width` and `--picture-height` from 200 to 20000, at most {} million pixels in all",
-                    MOST_PIXELS / 1_000_000
+                    MAX_PIXELS / 1_000_000
                 )
             }
             Self::NotCompiledIn { name } => {

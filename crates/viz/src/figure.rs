@@ -17,11 +17,11 @@ use crate::scene::Scene;
 const WIDTH: f32 = 1000.0;
 /// The height of the figure.
 const HEIGHT: f32 = 750.0;
-/// Room around the points: left and right, top, bottom.
+/// Margins around the points: left and right, top, bottom.
 const MARGIN: [f32; 3] = [20.0, 70.0, 20.0];
-/// The fonts of the names: all of the width of Arial.
+/// Fonts of the names: all have the widths of Arial.
 const FONTS: &str = "Arial, 'Liberation Sans', Helvetica, sans-serif";
-/// How Plotly sets names; bold Arial is a little wider than the font that measures them.
+/// Style of the names; Plotly's bold Arial is a little wider than the font that measures them.
 const STYLE: Style = Style {
     small: 11.0,
     large: 16.0,
@@ -36,7 +36,7 @@ const TITLE: usize = 80;
 const HOVER: usize = 240;
 /// The same if there are more than [`MANY`] texts, because Plotly fails at about 100 MB.
 const HOVER_OF_MANY: usize = 80;
-/// More texts than this are many.
+/// More texts than this shorten the hover texts.
 const MANY: usize = 50_000;
 /// The color of noise.
 const NOISE: &str = "#c9cdd4";
@@ -63,7 +63,7 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
         format!(
             "<b>{}</b><br>{}",
             plain(name),
-            // Entities are read, as on Skerry's own page.
+            // Entities are decoded, as on Skerry's own page.
             wrap(&plain(&cut(
                 &html_text::decode_entities(scene.text.value(row)),
                 limit
@@ -78,7 +78,7 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
     ];
     let inner = [8.0, 8.0, plot[2] - 8.0, plot[3] - 8.0];
     let view = View::new(scene.x, scene.y, inner);
-    // One name on an area of about 150 x 130 pixels.
+    // One name per area of about 150 x 130 pixels.
     let most = (plot[2] * plot[3] / 20_000.0) as usize;
     let names = labels::place(view.spots(scene), most, inner, &STYLE, font);
     let annotations: Vec<Value> = names.iter().map(|name| annotation(name, &view)).collect();
@@ -126,7 +126,7 @@ pub fn figure(scene: &Scene<'_>, font: &Font) -> Value {
     })
 }
 
-/// A name, at its place on the map and not in pixels, so that it keeps its distance from other names.
+/// The annotation of a name, in map coordinates rather than pixels, so that zooming keeps names apart.
 fn annotation(name: &Placed, view: &View) -> Value {
     let lines: Vec<String> = name.lines.iter().map(|line| plain(&line.words)).collect();
     let (x, y) = view.back(name.x, name.y);
@@ -151,7 +151,7 @@ fn annotation(name: &Placed, view: &View) -> Value {
     shown
 }
 
-/// Plotly reads some HTML in its texts: this keeps a text a text.
+/// Escapes a text, because Plotly interprets some HTML.
 fn plain(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
@@ -170,7 +170,7 @@ fn cut(text: &str, limit: usize) -> String {
     short
 }
 
-/// Lines of about 60 characters: Plotly wraps nothing by itself.
+/// Breaks a text into lines of about 60 characters, because Plotly does not wrap.
 fn wrap(text: &str) -> String {
     let mut wrapped = String::new();
     let mut width = 0;

@@ -1,8 +1,8 @@
-//! The page as one file: template, style, script and data put together, under a policy that allows nothing else.
+//! The page as one file: template, style, script and data, with a content security policy that allows nothing else.
 //!
-//! The scripts are plain ES modules in `assets/js`; `import` lines and the word `export` fall away, and the rest stands
-//! in one function. The policy names the hashes of script and style, so that markup in a text could run nothing
-//! even if it got out of its block.
+//! The scripts are ES modules in `assets/js`; `import` lines and the word `export` are removed, and the rest is
+//! concatenated in one function. The policy holds the hashes of script and style, so markup in a text could not run
+//! even if it escaped its block.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use crate::payload::Payload;
 
 const TEMPLATE: &str = include_str!("../assets/map.html");
 const STYLE: &str = include_str!("../assets/map.css");
-/// In the order in which one needs the other.
+/// In dependency order.
 const MODULES: [&str; 12] = [
     include_str!("../assets/js/text.js"),
     include_str!("../assets/js/payload.js"),
@@ -30,7 +30,7 @@ const MODULES: [&str; 12] = [
     include_str!("../assets/js/main.js"),
 ];
 
-/// Writes the page called `title` that shows `payload`.
+/// Writes the page with `title` and `payload`.
 pub fn write(title: &str, payload: &Payload, out: &mut dyn Write) -> io::Result<()> {
     let script = script();
     let mut rest = TEMPLATE;
@@ -58,7 +58,7 @@ fn write_payload(payload: &Payload, out: &mut dyn Write) -> io::Result<()> {
     )?;
     for (name, bytes) in &payload.blocks {
         write!(out, "<script type=\"text/plain\" id=\"block-{name}\">")?;
-        // A multiple of three bytes at a time, so that the parts join without padding.
+        // A multiple of three bytes at a time, so that the parts concatenate without padding.
         for part in bytes.chunks(3 << 18) {
             out.write_all(STANDARD.encode(part).as_bytes())?;
         }
@@ -67,7 +67,7 @@ fn write_payload(payload: &Payload, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// JSON that ends no `<script>` and opens no comment in one.
+/// JSON that cannot end a `<script>` or open a comment in it.
 pub fn json(value: &serde_json::Value) -> String {
     value
         .to_string()
@@ -76,7 +76,7 @@ pub fn json(value: &serde_json::Value) -> String {
         .replace('\u{2029}', "\\u2029")
 }
 
-/// Text for HTML and for XML. Characters that XML forbids become U+FFFD.
+/// Escapes text for HTML and XML. Characters that XML forbids become U+FFFD.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
@@ -108,7 +108,7 @@ fn script() -> String {
     script
 }
 
-/// What a policy calls this script or style by.
+/// The hash of a script or style in the content security policy.
 pub fn hash(text: &str) -> String {
     STANDARD.encode(Sha256::digest(text.as_bytes()))
 }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_template_is_left_open() {
+    fn every_placeholder_of_the_template_is_filled() {
         let page = page("A map", json!({}));
         assert!(
             !page.contains("{{") && !page.contains("}}\n"),
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_gets_out_of_its_block() {
+    fn no_text_escapes_its_block() {
         let evil = "</script><script>alert(1)</script><!--\u{2028}\u{0}";
         let page = page(evil, json!({ "title": evil }));
         assert_eq!(
@@ -160,7 +160,7 @@ mod tests {
         assert!(!page.contains("alert(1)</script>") && !page.contains('\u{0}'));
     }
 
-    /// The page decodes the entities that its own table holds as Rust does, which has all of them.
+    /// The page decodes the entities of its table as Rust does, which has all of them.
     #[test]
     fn the_page_decodes_entities_as_rust_does() {
         let script = include_str!("../assets/js/text.js");

@@ -1,17 +1,17 @@
-//! Anchors of names: the densest place of each cluster. And which clusters touch, for their colors.
+//! Anchors of the names, the densest spot of each cluster, and the pairs of clusters that touch, for their colors.
 //!
-//! Both are counts over grids: O(n), and the same whatever the number of threads.
+//! Both count points over grids in O(n), independent of the number of threads.
 
 use std::collections::BTreeMap;
 
 /// Two clusters that touch.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contact {
-    /// The one with the smaller number.
+    /// The smaller cluster id.
     pub a: usize,
-    /// The other.
+    /// The larger cluster id.
     pub b: usize,
-    /// How much of the smaller one lies at the border, 0 to 1.
+    /// Share of the cluster with fewer points that is at the common border, 0 to 1.
     pub weight: f64,
 }
 
@@ -29,7 +29,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The box of all points; of side 0 where there are none.
+    /// The bounding box of all points; with side 0 if there are none.
     pub fn of(points: impl Iterator<Item = (f32, f32)>) -> Self {
         let nothing = Self {
             left: f32::INFINITY,
@@ -63,7 +63,7 @@ impl Bounds {
     }
 }
 
-/// The rows of each of `k` clusters, in order; rows outside `0..k` are left out.
+/// The rows of each of `k` clusters, ascending; rows of other clusters are left out.
 pub fn members(cluster: &[i32], k: usize) -> Vec<Vec<u32>> {
     let mut members = vec![Vec::new(); k];
     for (row, &cluster) in cluster.iter().enumerate() {
@@ -77,11 +77,11 @@ pub fn members(cluster: &[i32], k: usize) -> Vec<Vec<u32>> {
     members
 }
 
-/// The densest place among `rows`: the mean of the points in and around the fullest cell of a grid over them.
+/// The densest spot of `rows`: the mean of the points in and around the fullest cell of a grid over them.
 pub fn anchor(x: &[f32], y: &[f32], rows: &[u32]) -> (f32, f32) {
     let point = |row: u32| (x[row as usize], y[row as usize]);
     let bounds = Bounds::of(rows.iter().map(|&row| point(row)));
-    // Some ten points in a cell where they are spread evenly: fewer would follow chance.
+    // About ten points per cell if they are spread evenly: fewer would be too noisy.
     let size = ((rows.len() as f64 / 10.0).sqrt().ceil() as usize).clamp(1, 64);
     let cell = bounds.side() / size as f32 * 1.000_01;
     let cell_of = |row: u32| {
@@ -127,14 +127,14 @@ pub fn anchor(x: &[f32], y: &[f32], rows: &[u32]) -> (f32, f32) {
     }
 }
 
-/// How far `rows` reach around `from`: their mean distance.
+/// The mean distance of `rows` from `from`.
 pub fn reach(x: &[f32], y: &[f32], rows: &[u32], from: (f32, f32)) -> f32 {
     let distance =
         |&row: &u32| f64::from((x[row as usize] - from.0).hypot(y[row as usize] - from.1));
     (rows.iter().map(distance).sum::<f64>() / rows.len().max(1) as f64) as f32
 }
 
-/// The clusters that share cells of a grid over the map, or lie in cells side by side.
+/// The pairs of clusters with points in the same or in adjacent cells of a grid over the map.
 pub fn contacts(x: &[f32], y: &[f32], cluster: &[i32], sizes: &[usize]) -> Vec<Contact> {
     let bounds = Bounds::of(x.iter().copied().zip(y.iter().copied()));
     let cells = 160usize;
@@ -152,7 +152,7 @@ pub fn contacts(x: &[f32], y: &[f32], cluster: &[i32], sizes: &[usize]) -> Vec<C
     }
     let mut shared: BTreeMap<(usize, usize), f64> = BTreeMap::new();
     for (&(line, column), here) in &held {
-        // Half of the eight cells around: the other half meets this one from its own side.
+        // Half of the eight adjacent cells: the other half count this cell as their neighbor.
         for (l, c) in [(0, 0), (0, 1), (1, 0), (1, 1), (1, usize::MAX)] {
             let Some(there) = held.get(&(line + l, column.wrapping_add(c))) else {
                 continue;
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_anchor_is_where_most_points_are_not_their_mean() {
+    fn the_anchor_is_the_densest_spot_and_not_the_mean() {
         let mut x = vec![0.0; 90];
         x.extend((0..30).map(|at| 10.0 + at as f32));
         let y = vec![0.0; x.len()];

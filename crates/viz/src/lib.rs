@@ -1,8 +1,7 @@
-//! From the files of a run to what people look at: one offline page with the map, a picture of it, a figure for
-//! notebooks, and the tables that other tools open.
+//! Draws the files of a run: one offline page with the map, pictures, a Plotly figure, and tables for other tools.
 //!
-//! `scene` is what all of them show. The page is put together by `html` from the scripts in `assets` and the
-//! data of `payload`; `picture` draws SVG and PNG; `figure` writes Plotly's JSON. Only `run` touches paths.
+//! All outputs show the same `scene`. `html` assembles the page from the scripts in `assets` and the data of `payload`;
+//! `picture` draws SVG and PNG; `figure` writes Plotly's JSON. Only `run` uses paths.
 
 mod about;
 mod color;

@@ -1,35 +1,35 @@
-//! Reads the files of a run, checks that they belong together, and makes of them the scene that all pictures show.
+//! Reads the files of a run, checks that they belong together, and builds the scene from them.
 
 use std::collections::BTreeMap;
 
 use artifacts::{Clusters, Documents, Footer, Neighbors, Projection, Stored, Topics};
 use stage::Files;
 
-use crate::about::{self, Footers, Known};
+use crate::about::{self, Footers, RunFigures};
 use crate::scene::{Name, Numbering, Scene, Topic};
 use crate::{Error, Options, Report, columns, scene};
 
 /// Maximum number of texts of a page that holds neighbors.
-const MOST_WITH_NEIGHBORS: usize = 200_000;
+const MAX_TEXTS_WITH_NEIGHBORS: usize = 200_000;
 
 /// The files of the run.
 pub struct Sources {
     /// The texts.
     pub documents: Stored<Documents>,
-    /// The cluster of each.
+    /// The cluster of each text.
     pub clusters: Stored<Clusters>,
-    /// Where each lies.
+    /// The position of each text.
     pub projection: Stored<Projection>,
     /// The names of the clusters.
     pub topics: Option<Stored<Topics>>,
-    /// The neighbors of each.
+    /// The neighbors of each text.
     pub neighbors: Option<Stored<Neighbors>>,
     /// The footer of the vectors.
     pub embeddings: Option<Footer>,
 }
 
 impl Sources {
-    /// Reads `files`, and notes their hashes in `footer`.
+    /// Reads `files`, and records their hashes in `footer`.
     pub fn read(files: &Files, footer: &mut Footer) -> Result<Self, Error> {
         for name in ["documents", "clusters", "projection"] {
             files.record(name, footer)?;
@@ -75,7 +75,7 @@ impl Sources {
         if let (Some(topics), Some(path)) = (&sources.topics, files.optional("topics")) {
             let hash = footer.inputs.get("clusters").map(String::as_str);
             if let Some(fault) = fault(topics, &sources.clusters, hash) {
-                return Err(Error::OtherNames {
+                return Err(Error::TopicsMismatch {
                     topics: path.to_owned(),
                     clusters: files.input("clusters").to_owned(),
                     fault,
@@ -103,8 +103,8 @@ impl Sources {
 
 /// Why `topics` does not name these `clusters`, a file whose SHA-256 is `hash`; `None` if it does.
 ///
-/// The footer tells which clusters were named. A foreign file has none: there the sizes have to agree, and a cluster
-/// may be without a name.
+/// The footer holds the hash of the named clusters. A foreign file has no footer: its cluster sizes have to agree, but
+/// clusters may lack a name.
 fn fault(topics: &Stored<Topics>, clusters: &Clusters, hash: Option<&str>) -> Option<String> {
     let footer = topics.footer.as_ref();
     let named = footer.and_then(|footer| footer.inputs.get("clusters"));
@@ -135,7 +135,7 @@ fn fault(topics: &Stored<Topics>, clusters: &Clusters, hash: Option<&str>) -> Op
     other.or_else(|| named.map(|_| "it was made from a file with another SHA-256".to_owned()))
 }
 
-/// The scene of a run's files; what was counted on the way goes to `report`.
+/// The scene of a run's files; adds the counts to `report`.
 pub fn scene<'a>(
     sources: &'a Sources,
     options: &Options,
@@ -195,7 +195,7 @@ pub fn scene<'a>(
         .count();
     report.topics = topics.len();
     report.noise = noise;
-    let known = Known {
+    let figures = RunFigures {
         n,
         noise,
         topics: &topics,
@@ -209,12 +209,12 @@ pub fn scene<'a>(
         projection: projection.footer.as_ref(),
         topics: footer_of(sources.topics.as_ref()),
     };
-    let about = about::about(&known, &footers);
+    let about = about::about(&figures, &footers);
     let mut notes = Vec::new();
     if noise > 0 {
         notes.push("Grey points are texts that belong to no topic. They stay on the map unless you hide them.".to_owned());
     }
-    notes.push("Distances on the map are a guide: near points are alike, far ones may be more alike than they look.".to_owned());
+    notes.push("Distances on the map are approximate: near points are similar, but distant points can be similar too.".to_owned());
     if neighbors.is_none() {
         notes.push(neighbors_note.clone());
     }
@@ -246,11 +246,11 @@ fn footer_of<T>(file: Option<&Stored<T>>) -> Option<&Footer> {
     file.and_then(|file| file.footer.as_ref())
 }
 
-/// The layers that have names and at most half of the topics of the one before, which is what ours have.
+/// The named layers that have at most half as many topics as the next finer one; those of `cluster` all do.
 fn layers(sources: &Sources, topics: &mut [Topic]) -> Vec<Vec<Topic>> {
     let Projection { x, y, .. } = &sources.projection.value;
     let mut layers: Vec<Vec<Topic>> = Vec::new();
-    // The clusters of the layer drawn last, each with that of the present layer that holds it.
+    // For each cluster of the layer drawn last, the cluster of the current layer that holds it.
     let mut holder: Option<BTreeMap<i32, i32>> = None;
     let parents = sources.clusters.parents();
     for ((number, layer), parent) in (0..).zip(&sources.clusters.layers).zip(parents) {
@@ -281,13 +281,13 @@ fn held_neighbors(
     let Some(neighbors) = neighbors else {
         return (
             None,
-            "This page holds no neighbors: the stage that draws it was given none.".to_owned(),
+            "This page holds no neighbors: viz was run without neighbors.parquet.".to_owned(),
         );
     };
-    if n > MOST_WITH_NEIGHBORS {
+    if n > MAX_TEXTS_WITH_NEIGHBORS {
         let note = format!(
-            "This page holds no neighbors, since there are more than {} texts; they are in neighbors.parquet.",
-            stage::thousands(MOST_WITH_NEIGHBORS)
+            "This page holds no neighbors, because there are more than {} texts; they are in neighbors.parquet.",
+            stage::thousands(MAX_TEXTS_WITH_NEIGHBORS)
         );
         return (None, note);
     }
@@ -295,7 +295,7 @@ fn held_neighbors(
     if k == 0 {
         return (
             None,
-            "This page holds no neighbors, as was asked for.".to_owned(),
+            "This page holds no neighbors: --map-neighbors is 0.".to_owned(),
         );
     }
     let ids = (0..n)

@@ -1,15 +1,15 @@
-//! What may be chosen about the map.
+//! Options of the stage.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A picture of more pixels is refused: each takes [`PIXEL_BYTES`] while it is drawn, so this many take 960 MiB.
-pub const MOST_PIXELS: u64 = 50_000_000;
-/// Four floating-point numbers while it is drawn, four bytes while it is written.
+/// Maximum number of pixels of a picture; at [`PIXEL_BYTES`] per pixel they take 960 MiB.
+pub const MAX_PIXELS: u64 = 50_000_000;
+/// Bytes per pixel: four floating-point numbers while drawing, four bytes while writing.
 pub const PIXEL_BYTES: u64 = 20;
 
-/// What draws `map.html`.
+/// Renderer of `map.html`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Renderer {
@@ -20,7 +20,7 @@ pub enum Renderer {
     Plotly,
 }
 
-/// What the static pictures are drawn on.
+/// Background of the static pictures.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Theme {
@@ -31,7 +31,7 @@ pub enum Theme {
     Dark,
 }
 
-/// What decides the bytes of the map.
+/// Settings that decide the bytes of the map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields, rename_all = "snake_case")]
 pub struct Options {

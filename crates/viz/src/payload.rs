@@ -1,7 +1,7 @@
-//! The data inside the page: a JSON head, and named blocks of bytes that end up as base64.
+//! The data inside the page: a JSON head, and named blocks of bytes that are written as base64.
 //!
-//! What the first frame needs lies raw (x and y as f32, clusters as u16). Texts lie in chunks, deflated each for
-//! itself, so that a text is opened when it is asked for. Costs some 20 bytes a row and a third of the texts.
+//! The blocks of the first frame are uncompressed (x and y as f32, clusters as u16). Texts are in separately deflated
+//! chunks, which the page inflates on demand. Takes about 20 bytes per row and a third of the size of the texts.
 
 use std::io::Write;
 
@@ -16,13 +16,13 @@ use crate::color::{self, Colors};
 use crate::columns::{Column, Values};
 use crate::scene::{Scene, Topic};
 
-/// Bytes of text in a chunk, about: small enough to open on a hover, large enough to compress well.
+/// Approximate bytes of text per chunk: small enough to inflate on a hover, large enough to compress well.
 const CHUNK_BYTES: usize = 400_000;
 
 /// The data of one page.
 #[derive(Debug)]
 pub struct Payload {
-    /// Names, counts, and where to find what.
+    /// Names, counts, and the index of the blocks.
     pub head: Value,
     /// The blocks by name.
     pub blocks: Vec<(String, Vec<u8>)>,
@@ -72,7 +72,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
             ),
         ),
     ];
-    // A clustering without probabilities says 1 everywhere: nothing to tell.
+    // A clustering without probabilities has 1 everywhere: omit them.
     let firm = scene
         .probability
         .iter()
@@ -81,7 +81,7 @@ pub fn payload(scene: &Scene<'_>) -> Result<Payload, Error> {
     if firm {
         blocks.push(("probability".to_owned(), shares(scene.probability)));
     }
-    // Nor does one without outlier scores, or a layout whose neighbors were not counted.
+    // Likewise a clustering without outlier scores.
     let outliers = scene.outlier_score.iter().any(|&score| score > 0.0);
     if outliers {
         blocks.push(("outlier".to_owned(), shares(scene.outlier_score)));
@@ -180,7 +180,7 @@ fn numbers(kind: &str, block: &str, values: &[f64], blocks: &mut Vec<(String, Ve
         known().fold(f64::INFINITY, f64::min),
         known().fold(f64::NEG_INFINITY, f64::max),
     );
-    // Half the bytes where nothing is lost by it.
+    // f32 takes half the bytes; use it if it is exact.
     let single = values
         .iter()
         .all(|&value| value.is_nan() || f64::from(value as f32) == value);
@@ -200,7 +200,7 @@ fn numbers(kind: &str, block: &str, values: &[f64], blocks: &mut Vec<(String, Ve
     })
 }
 
-/// Deflated chunks of about the same number of bytes: lengths as u32, then UTF-8.
+/// Adds deflated chunks of about [`CHUNK_BYTES`] each: lengths as u32, then UTF-8.
 fn texts(
     block: &str,
     values: &LargeStringArray,
@@ -249,7 +249,7 @@ fn floats(values: &[f32]) -> Vec<u8> {
         .collect()
 }
 
-/// Shares from 0 to 1 in 255ths.
+/// Shares from 0 to 1, times 255.
 fn shares(values: &[f32]) -> Vec<u8> {
     values
         .iter()

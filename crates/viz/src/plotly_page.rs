@@ -1,6 +1,6 @@
-//! `--renderer plotly`: the figure as a page of Plotly, its library inside (`assets/plotly`).
+//! `--renderer plotly`: the figure as a page that includes the Plotly library (`assets/plotly`).
 //!
-//! The page is ours: it has a title and a language, leaves out `MathJax` (2 MB that no map needs), and allows no request.
+//! Unlike Plotly's own export, the page has a title and a language, omits `MathJax` (2 MB), and allows no requests.
 
 use serde_json::Value;
 
@@ -12,24 +12,24 @@ const LIBRARY: &[u8] = include_bytes!("../assets/plotly/plotly-3.0.1.min.js.zst"
 #[cfg(feature = "plotly")]
 const START: &str = include_str!("../assets/plotly/start.js");
 
-/// The page called `title` that shows `figure`.
+/// The page with `title` and `figure`.
 #[cfg(not(feature = "plotly"))]
 pub fn page(_title: &str, _figure: &Value) -> Result<String, Error> {
     Err(Error::NotCompiledIn { name: "plotly" })
 }
 
-/// The page called `title` that shows `figure`.
+/// The page with `title` and `figure`.
 #[cfg(feature = "plotly")]
 #[expect(
     clippy::unnecessary_wraps,
-    reason = "a build without Plotly has to refuse"
+    reason = "a build without Plotly returns an error"
 )]
 pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
     use crate::html::{escape, hash, json};
 
     let library = zstd::decode_all(LIBRARY).expect("the file is part of the program");
     let library = String::from_utf8(library).expect("the file is a script");
-    // Its WebGL part writes functions at run time and its styles are inline: both have to be allowed.
+    // Plotly's WebGL code generates functions at run time and its styles are inline: both have to be allowed.
     let policy = format!(
         "default-src 'none'; script-src 'sha256-{}' 'sha256-{}' 'unsafe-eval'; style-src 'unsafe-inline'; \
          img-src data: blob:; base-uri 'none'; form-action 'none'",

@@ -1,4 +1,4 @@
-//! What the stage says of its run.
+//! The report of the stage.
 
 use std::fmt;
 
@@ -6,30 +6,30 @@ use serde::Serialize;
 
 use stage::thousands;
 
-/// What was drawn.
+/// Figures of the map.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
-    /// Texts on the map.
+    /// Number of texts.
     pub rows: usize,
-    /// Topics.
+    /// Number of topics.
     pub topics: usize,
-    /// Texts in no topic.
+    /// Number of texts in no topic.
     pub noise: usize,
-    /// Where the page is.
+    /// Path of the page.
     pub page: String,
-    /// Its size.
+    /// Size of the page, in bytes.
     pub page_bytes: u64,
-    /// Neighbors held a text.
+    /// Number of neighbors per text in the page.
     pub neighbors_held: usize,
-    /// Source columns that the page shows.
+    /// Source columns shown on the page.
     pub columns: Vec<String>,
-    /// Source columns that it does not show, and why.
+    /// Source columns not shown, with the reason.
     pub columns_left_out: Vec<(String, String)>,
-    /// Topics named in the picture.
+    /// Number of topics named in the picture.
     pub names_in_picture: usize,
-    /// Points too far out to be in the picture.
+    /// Number of points outside the frame of the picture.
     pub outside_picture: usize,
-    /// Names that map.png leaves out, since it cannot draw their letters.
+    /// Number of names that map.png leaves out because its font cannot draw them.
     pub names_not_drawn: usize,
 }
 
@@ -46,14 +46,14 @@ impl fmt::Display for Report {
         if self.names_not_drawn > 0 {
             write!(
                 f,
-                ", {} are not for their letters",
+                ", {} names left out because the font cannot draw them",
                 thousands(self.names_not_drawn)
             )?;
         }
         if self.outside_picture > 0 {
             write!(
                 f,
-                ", {} texts lie outside of it",
+                ", {} texts outside its frame",
                 thousands(self.outside_picture)
             )?;
         }

@@ -6,8 +6,8 @@ use artifacts::{Label, Labels, Map};
 use stage::{File, Files, Progress, Reach, Seed, Stage};
 
 use crate::load::{Sources, scene};
-use crate::options::MOST_PIXELS;
-use crate::picture::font::{Font, Setting};
+use crate::options::MAX_PIXELS;
+use crate::picture::font::{Font, Support};
 use crate::scene::{Scene, Topic};
 use crate::{
     Error, Local, Options, Renderer, Report, Theme, figure, html, payload, picture, plotly_page,
@@ -101,7 +101,7 @@ impl Stage for Viz {
         let sides = 200..=20_000;
         if !sides.contains(&width)
             || !sides.contains(&height)
-            || u64::from(width) * u64::from(height) > MOST_PIXELS
+            || u64::from(width) * u64::from(height) > MAX_PIXELS
         {
             return Err(Error::PictureSize { width, height });
         }
@@ -130,7 +130,7 @@ impl Stage for Viz {
         };
         let scene = scene(&sources, options, &mut report)?;
         for (name, reason) in &report.columns_left_out {
-            if reason != "part of the text" && reason != "not asked for" {
+            if reason != "part of the text" && reason != "not selected by --columns" {
                 progress.note(&format!("column `{name}` is {reason}, and not on the map"));
             }
         }
@@ -220,31 +220,31 @@ fn pictures(
     Ok(())
 }
 
-/// Says what map.png leaves out for its letters, and what helps.
+/// Warns about names that map.png leaves out because of missing glyphs.
 fn warn_of_letters(scene: &Scene<'_>, font: &Font, progress: &dyn Progress) {
     const ELSEWHERE: &str = "map.html and map.svg show them";
-    let left_out = |why: Setting| {
+    let left_out = |why: Support| {
         let names = scene.by_size().map(|topic| topic.name.as_str());
-        let found: Vec<&str> = names.filter(|name| font.setting(name) == why).collect();
+        let found: Vec<&str> = names.filter(|name| font.support(name) == why).collect();
         let first = found.first()?;
         Some(match found.len() {
             1 => format!("the name `{first}`"),
             many => format!("{many} names (`{first}` and others)"),
         })
     };
-    if let Some(names) = left_out(Setting::Lacking) {
+    if let Some(names) = left_out(Support::MissingGlyph) {
         progress.warn(&format!(
-            "map.png leaves out {names}: its font lacks their letters; `--font FILE` names one that has them, \
+            "map.png leaves out {names}: its font lacks glyphs; give a font that has them with `--font FILE`, \
              say NotoSansSC-Bold.otf; {ELSEWHERE}"
         ));
     }
-    if let Some(names) = left_out(Setting::Shaped) {
+    if let Some(names) = left_out(Support::NeedsShaping) {
         progress.warn(&format!(
-            "map.png leaves out {names}: it cannot set scripts that are joined or run from right to left; {ELSEWHERE}"
+            "map.png leaves out {names}: it cannot draw joined or right-to-left scripts; {ELSEWHERE}"
         ));
     }
-    if font.setting(&scene.title) != Setting::Whole {
-        progress.warn("map.png leaves out the title, whose letters it cannot set; `--title` gives it another one");
+    if font.support(&scene.title) != Support::Full {
+        progress.warn("map.png leaves out the title, because its font lacks glyphs; set another title with `--title`");
     }
 }
 
@@ -285,7 +285,7 @@ fn map<'a>(sources: &'a Sources, scene: &'a Scene<'a>) -> Map<'a> {
     }
 }
 
-/// Writes a file whole or not at all, and says how many bytes it has.
+/// Writes a file atomically; returns its size in bytes.
 fn write(
     path: &Path,
     fill: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,

@@ -1,4 +1,4 @@
-//! What the map shows, free of any file: every picture of it (page, SVG, PNG, Plotly) is drawn from this.
+//! The content of the map, independent of files: page, SVG, PNG and Plotly figure are drawn from it.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::color::{self, Colors};
 use crate::columns::Column;
 use crate::label_anchor::{self, Bounds};
 
-/// A topic at its place.
+/// A topic with its position.
 #[derive(Debug, Clone, Default)]
 pub struct Topic {
     /// The cluster.
@@ -18,21 +18,21 @@ pub struct Topic {
     pub name: String,
     /// Its key phrases.
     pub keywords: Vec<String>,
-    /// Its documents.
+    /// Number of its documents.
     pub size: usize,
-    /// Where most of it lies.
+    /// Anchor: its densest spot.
     pub x: f32,
-    /// Where most of it lies.
+    /// Anchor: its densest spot.
     pub y: f32,
-    /// How far it reaches around there: the mean distance of its documents.
+    /// Mean distance of its documents from the anchor.
     pub reach: f32,
     /// Its colors.
     pub colors: Colors,
-    /// Its place in the next coarser layer, where there is one.
+    /// Index of its parent in the next coarser layer, if there is one.
     pub parent: Option<usize>,
 }
 
-/// A part of the page's account of the run: a heading and pairs of name and value.
+/// A section of "About this map": a heading and pairs of name and value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section {
     /// The heading.
@@ -41,38 +41,38 @@ pub struct Section {
     pub facts: Vec<(String, String)>,
 }
 
-/// Everything the pictures show.
+/// The content of the map.
 #[derive(Debug)]
 pub struct Scene<'a> {
     /// The title.
     pub title: String,
-    /// Where each document lies.
+    /// Position of each document.
     pub x: &'a [f32],
-    /// Where each document lies.
+    /// Position of each document.
     pub y: &'a [f32],
-    /// The topic of each document, as its place in `topics`; -1 for noise.
+    /// The topic of each document, as an index into `topics`; -1 for noise.
     pub cluster: Cow<'a, [i32]>,
-    /// How firmly each belongs to its cluster.
+    /// Membership probability of each document.
     pub probability: &'a [f32],
-    /// How far each lies from the dense parts of the clustering.
+    /// Outlier score of each document.
     pub outlier_score: &'a [f32],
-    /// The share of its true neighbors that each has kept on the map, where it is known.
+    /// Share of the true neighbors kept on the map, if it was measured.
     pub preserved: Option<&'a [f32]>,
     /// The texts.
     pub text: &'a LargeStringArray,
-    /// The topics, in the order of their clusters.
+    /// The topics, by cluster.
     pub topics: Vec<Topic>,
-    /// The topics of the coarser layers, where there are any, the finest first.
+    /// The topics of the coarser layers, finest layer first.
     pub layers: Vec<Vec<Topic>>,
     /// Other columns.
     pub columns: Vec<Column>,
-    /// Neighbors held a document, and n times as many ids.
+    /// Number of neighbors per document k, and n x k ids.
     pub neighbors: Option<(usize, Vec<u32>)>,
-    /// Why a document shows no neighbors.
+    /// Why there are no neighbors.
     pub neighbors_note: String,
-    /// What is known of the run.
+    /// Sections of "About this map".
     pub about: Vec<Section>,
-    /// What a reader should know first.
+    /// Notes for the reader.
     pub notes: Vec<String>,
 }
 
@@ -82,7 +82,7 @@ impl Scene<'_> {
         self.x.len()
     }
 
-    /// Documents in no cluster.
+    /// The number of documents in no cluster.
     pub fn noise(&self) -> usize {
         self.cluster.iter().filter(|&&cluster| cluster < 0).count()
     }
@@ -94,23 +94,23 @@ impl Scene<'_> {
         order.into_iter()
     }
 
-    /// The box of all points.
+    /// The bounding box of all points.
     pub fn bounds(&self) -> Bounds {
         Bounds::of(self.x.iter().copied().zip(self.y.iter().copied()))
     }
 }
 
-/// The clusters of one column, counted without gaps: a foreign file may number its clusters as it likes.
+/// The clusters of one column, renumbered without gaps: a foreign file may number its clusters in any way.
 #[derive(Debug)]
 pub struct Numbering<'a> {
-    /// For each document the place of its cluster in `ids`; -1 for noise.
+    /// For each document the index of its cluster in `ids`; -1 for noise.
     pub codes: Cow<'a, [i32]>,
-    /// The clusters that hold a document, ascending.
+    /// The clusters that have documents, ascending.
     pub ids: Vec<i32>,
 }
 
 impl<'a> Numbering<'a> {
-    /// Of the clusters of all documents; costs O(n log n) and no copy where there are no gaps.
+    /// Numbers the clusters of all documents in O(n log n); does not copy if there are no gaps.
     pub fn of(cluster: &'a [i32]) -> Self {
         let mut ids: Vec<i32> = cluster.iter().copied().filter(|&id| id >= 0).collect();
         ids.sort_unstable();
@@ -138,7 +138,7 @@ pub struct Name {
     pub keywords: Vec<String>,
 }
 
-/// The topics of one clustering, placed and colored. A cluster that `names` has no name for is called by its number.
+/// The topics of one clustering, placed and colored. A cluster without a name is called "Topic" with its number.
 pub fn topics(
     x: &[f32],
     y: &[f32],
@@ -183,8 +183,7 @@ pub fn topics(
         .collect()
 }
 
-/// Gives each of `topics` its place among the clusters of the next coarser layer that is drawn, by the cluster that `parent`
-/// gives for its own.
+/// Sets the parent index of each of `topics` in the next coarser drawn layer; `parent` maps cluster to parent cluster.
 pub fn link(topics: &mut [Topic], parent: &BTreeMap<i32, i32>, coarser: &Numbering<'_>) {
     for topic in topics {
         let above = parent.get(&topic.cluster);

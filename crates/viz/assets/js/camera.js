@@ -1,7 +1,7 @@
-// Where the window looks: a center in layout units and a scale in CSS pixels per unit, the same on both axes.
+// The view of the map: a center in layout units and a scale in CSS pixels per unit, the same on both axes.
 
-// Calls back with the next frame; after a tenth of a second without one (a window out of sight, a busy graphics
-// process) all the same, so that nothing waits for ever.
+// Calls back with the next frame, or after a tenth of a second if there is none (hidden window, busy graphics
+// process), so that nothing waits forever.
 export function nextFrame(callback) {
   let done = false;
   const once = () => {
@@ -55,7 +55,7 @@ export class Camera {
     return near(this.x, this.homeX) && near(this.y, this.homeY) && Math.abs(this.zoom - 1) < 0.002;
   }
 
-  // Both ends are limited: the map never shrinks to a speck and never grows into a void.
+  // Limits the zoom in both directions.
   set(x, y, scale) {
     const { all, smallest } = this.box;
     const least = Math.min(this.homeScale * 0.6,
@@ -85,7 +85,7 @@ export class Camera {
     this.set(this.x - dx / this.scale, this.y + dy / this.scale, this.scale);
   }
 
-  // Moves there in about a third of a second; at once for people who asked for less motion.
+  // Animates to the view in about a third of a second, or jumps if the user prefers reduced motion.
   fly(x, y, scale, redraw) {
     const from = [this.x, this.y, Math.log(this.scale)];
     const to = [x, y, Math.log(scale)];
@@ -108,7 +108,7 @@ export class Camera {
     nextFrame(step);
   }
 
-  // Shows a box of the map, with room around it.
+  // Flies to a box of the map, with a margin around it.
   flyToBox(box, redraw) {
     const room = 0.62;
     const scale = Math.min(
@@ -124,7 +124,7 @@ export class Camera {
   }
 }
 
-// The box of all points, and the box to fit at the start: a few far outliers must not shrink the rest.
+// The bounding box of all points, and the box to fit at the start, which excludes a few far outliers.
 function bounds({ x, y, n }) {
   const edges = (values) => {
     const step = Math.max(1, Math.floor(n / 50000));
@@ -149,6 +149,6 @@ function bounds({ x, y, n }) {
   const [left, right] = keep(x0, x1, fx0, fx1);
   const [bottom, top] = keep(y0, y1, fy0, fy1);
   const side = Math.max(right - left, top - bottom) || 1;
-  // The spacing of points when they are spread evenly: zooming far beyond it shows nothing new.
+  // The spacing of evenly spread points: zooming far beyond it shows nothing new.
   return { all: [x0, y0, x1, y1], fit: [left, bottom, right, top], smallest: (0.02 * side) / Math.sqrt(n) };
 }

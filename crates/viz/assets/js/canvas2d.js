@@ -1,4 +1,4 @@
-// The points without WebGL: small discs blended into an image by hand, which any browser can show.
+// Draws the points without WebGL: blends small discs into an image, which every browser can show.
 
 export class CanvasPoints {
   constructor(canvas, data) {
@@ -21,7 +21,7 @@ export class CanvasPoints {
   }
 
   draw(camera, style) {
-    // One image pixel a CSS pixel: twice as sharp would be four times the work.
+    // One image pixel per CSS pixel: twice the resolution would cost four times the work.
     const width = Math.round(camera.width);
     const height = Math.round(camera.height);
     if (this.canvas.width !== width || this.canvas.height !== height || !this.image) {

@@ -1,4 +1,4 @@
-// The card beside a point: its text, its topic, its fields; pinned by a click, then with its neighbors.
+// The card beside a point: text, topic and fields; a pinned card also lists the neighbors.
 import { el } from './text.js';
 import { count } from './text.js';
 import { share } from './text.js';
@@ -20,7 +20,7 @@ export class Card {
     this.row = -1;
     this.pinned = false;
     this.ticket = 0;
-    // What stands in the place of a text that is not open yet, or cannot be.
+    // Placeholder of a text that is not decompressed yet, or cannot be.
     this.fault = '\u2026';
   }
 
@@ -77,14 +77,14 @@ export class Card {
     const fields = el('dl');
     for (const column of data.columns) {
       const value = this.valueOf(column, row);
-      // Numbers of rows and raw JSON are for those who pin a text to look closer.
+      // Row ids and raw JSON are shown on pinned cards only.
       if (value === null || (!pinned && isDetail(column.name, value))) continue;
       fields.append(el('dt', { textContent: showControls(column.name), dir: 'auto' }), el('dd', { dir: 'auto' }, value));
     }
-    const doubts = [
+    const quality = [
       ['Membership', 'How firmly the text belongs to its topic', topic && data.probability],
       ['Outlier score', 'How far the text lies from the dense parts of the topics', data.outlier],
-      ['Neighbors kept', 'Share of its nearest texts that lie near it on the map: where it is low, its place says little', data.preserved],
+      ['Neighbors kept', 'Share of its nearest texts that are near it on the map; if it is low, the position is unreliable', data.preserved],
     ];
     for (const [name, title, shares] of doubts) {
       if (shares) fields.append(el('dt', { textContent: name, title }), el('dd', { textContent: share(shares[row], 255) }));
@@ -128,7 +128,7 @@ export class Card {
     this.element.append(el('h3', { textContent: `Nearest texts (${ids.length})` }), list);
   }
 
-  // Beside the point, inside the window, and off the name of the point's own topic.
+  // Places the card beside the point, inside the window, without covering the name of the point's topic.
   move() {
     if (this.row < 0) return;
     const { camera, labels, data } = this.app;

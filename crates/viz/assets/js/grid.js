@@ -1,4 +1,4 @@
-// A grid over the layout: which point lies nearest to the pointer.
+// A grid over the layout that finds the point nearest to the pointer.
 
 export class Grid {
   constructor({ x, y, n }, box) {
@@ -31,7 +31,7 @@ export class Grid {
     return Math.min(this.size - 1, Math.max(0, Math.floor((y - this.bottom) / this.cell)));
   }
 
-  // The point nearest to (x, y) within `radius` for which `accepts(id)` holds, or -1. Ties: smaller id.
+  // The point nearest to (x, y) within `radius` for which `accepts(id)` is true, or -1. Ties: smaller id.
   nearest(x, y, radius, accepts) {
     let best = -1;
     let least = radius * radius;

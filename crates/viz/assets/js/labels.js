@@ -1,13 +1,13 @@
-// Names of topics on the map: placed by size, never on top of each other, more of them the closer one looks.
+// Names of topics on the map: placed by size, without overlap, more of them at higher zoom.
 
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 
-// The widest line, in ems.
-const WIDEST = 15;
-// What does not stand before an ellipsis: commas, spaces, and marks that join what follows.
+// Maximum width of a line, in ems.
+const MAX_LINE_EMS = 15;
+// Characters removed before an ellipsis: commas, spaces, and marks that join the following character.
 const LOOSE = /[\s,;\u200b-\u200f\ufe00-\ufe0f\u2026]+$/u;
 
-// A name whose first letter is of a script that runs from right to left is set from right to left.
+// The first letter of the name is of a right-to-left script.
 const RIGHT_TO_LEFT = /^\P{L}*[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 
 export class Labels {
@@ -17,8 +17,8 @@ export class Labels {
     const { head } = data;
     const largest = Math.max(1, ...head.topics.map((topic) => topic.size));
     const fine = head.topics.map((topic, code) => ({ ...topic, code, weight: Math.sqrt(topic.size / largest) }));
-    // Names of the coarser layers, one layer at a time: the coarsest while the whole map is in view. One
-    // that has the name of a finer topic says nothing more.
+    // Names of the coarser layers, one layer at a time: the coarsest while the whole map is in view. Names
+    // that a finer topic has too are left out.
     const names = new Set(fine.map((topic) => topic.name));
     this.layers = head.layers.length;
     this.count = fine.length;
@@ -31,7 +31,7 @@ export class Labels {
     this.measured = '';
   }
 
-  // Words in lines of at most about 16 characters, whole words on a line.
+  // Breaks a name into at most three lines of about `limit` characters, between words.
   lines(name, limit) {
     const lines = [];
     for (const word of name.split(/\s+/).filter(Boolean)) {
@@ -43,10 +43,10 @@ export class Labels {
     return [...lines.slice(0, 2), `${lines[2].replace(LOOSE, '')}\u2026`];
   }
 
-  // A line cut with an ellipsis where it is wider than `most`: one long phrase would cross the whole map.
+  // Cuts a line wider than `most` with an ellipsis: one long phrase would cross the whole map.
   cut(line, most) {
     const width = (text) => this.context.measureText(text).width;
-    // No line of so few letters is too wide, and of the longest ones no more than this can be seen.
+    // Never more than 400 characters of a line are visible, which bounds the measuring.
     const letters = [...line.slice(0, 400)];
     if (line.length < 8 || width(letters.join('')) <= most) return line;
     let [kept, gone] = [0, letters.length];
@@ -69,20 +69,20 @@ export class Labels {
       item.font = `${item.coarse ? 700 : 600} ${item.px.toFixed(1)}px ${FONT}`;
       this.context.font = item.font;
       item.rows = this.lines(item.coarse ? item.name.toLocaleUpperCase() : item.name, item.weight > 0.6 ? 20 : 17)
-        .map((row) => this.cut(row, WIDEST * item.px));
+        .map((row) => this.cut(row, MAX_LINE_EMS * item.px));
       item.width = Math.max(1, ...item.rows.map((row) => this.context.measureText(row).width));
       item.line = item.px * 1.14;
       item.height = item.rows.length * item.line;
     }
   }
 
-  // Where the names stand for this camera. Which names, and on which side of their places, is decided once a step of
-  // the zoom: it depends on nothing else, so that panning moves no name and zooming back brings the same picture.
+  // Positions of the names for this camera. The selection of names and their offsets are computed once per zoom
+  // step and depend on nothing else, so panning moves no name and zooming back restores the same picture.
   place(camera, state) {
     this.measure(camera);
     const { topics } = state;
     const focus = state.hits ? state.hitsPer(topics) : null;
-    const boxes = new Boxes();
+    const boxes = new Occupied();
     this.placed = [];
     for (const { item, offset } of this.plan(camera, state, focus)) {
       const [x, y] = camera.toScreen(item.x, item.y);
@@ -100,23 +100,23 @@ export class Labels {
     if (key === this.planned?.key) return this.planned.spots;
     const zoom = 2 ** (level / 3);
     const scale = camera.homeScale * zoom;
-    const budget = roomFor(camera) * Math.max(1, zoom ** 1.7);
-    // While something is searched, the topics that hold hits come first.
+    const budget = capacity(camera) * Math.max(1, zoom ** 1.7);
+    // During a search, topics with hits come first.
     const items = !focus ? this.items : [...this.items].sort((a, b) => (focus[b.code] ?? 0) - (focus[a.code] ?? 0));
-    const boxes = new Boxes();
+    const boxes = new Occupied();
     const spots = [];
     const at = (item) => [(item.x - camera.homeX) * scale + camera.width / 2, (camera.homeY - item.y) * scale + camera.height / 2];
-    // Names of layers stand in where the whole map is far from having room for those of all topics; else they would only
-    // be in the way. Closer by a factor of 2.2 the next finer layer takes over, and after the last the topics stand alone.
-    const crowded = this.count > 1.25 * roomFor(camera);
+    // Names of layers are shown only if the names of all topics do not fit on the whole map. Each zoom by a factor of 2.2
+    // changes to the next finer layer; after the finest, only topics are named.
+    const crowded = this.count > 1.25 * capacity(camera);
     const layer = crowded ? this.layers - 1 - Math.max(0, Math.floor(Math.log(zoom) / Math.log(2.2))) : -1;
     const shown = items.filter((item) => (item.coarse ? item.level === layer : !topics.hidden.has(item.code)));
-    // Where the topics that are to be named lie: one under the name of another could have none.
+    // Positions of the topics to be named: the name of one should not cover another.
     const places = shown.slice(0, Math.min(200, Math.ceil(budget))).map((item, rank) => ({ rank, at: at(item) }));
     for (const [rank, item] of shown.entries()) {
       if (spots.length >= budget) break;
       const [x, y] = at(item);
-      // What a name does not hide: the places of later ones, and its own where that is small.
+      // A name may not cover the positions of later topics, nor of its own topic if that is small.
       const first = this.isSmall(item, scale) ? rank : rank + 1;
       let chosen = null;
       for (const offset of this.offsets(item, scale)) {
@@ -135,23 +135,23 @@ export class Labels {
     return spots;
   }
 
-  // A name that would hide a small topic stands below or above it, as near as it can; else on the topic if there is
-  // room, else beside it, at worst some way off with a line to it.
+  // Offsets to try. The name of a small topic goes below or above it, so as not to hide it; other names go on the
+  // topic if they fit, else beside it, else farther away with a leader line.
   offsets(item, scale) {
-    // The name of a group has no points of its own that a line could lead to: it stands near its place, or not at all.
+    // A coarser cluster is too wide for a leader line: its name is placed near its anchor or not at all.
     if (item.coarse) return NEAR;
     if (!this.isSmall(item, scale)) return SPOTS;
     const step = (item.reach * scale * 0.8 + 4 + item.height / 2) / (item.height * 0.5 + 12);
     return step < 2 ? [[0, step], [0, -step], ...SPOTS] : SPOTS;
   }
 
-  // Whether its name would hide a topic.
+  // Whether the name of this topic would hide its points.
   isSmall(item, scale) {
     return !item.coarse && item.height >= item.reach * scale * 1.6;
   }
 
   spotAt(item, x, y, [dx, dy], scale, camera, boxes) {
-    // With the whole map in view no name is cut by the edge of the window.
+    // With the whole map in view, names are kept inside the window.
     const keep = (at, half, size) =>
       (scale < camera.homeScale * 1.05 ? Math.max(half + 6, Math.min(size - half - 6, at)) : at);
     const [halfWidth, halfHeight] = [item.width / 2, item.height / 2];
@@ -205,7 +205,7 @@ export class Labels {
     return this.placed.find(({ item }) => item.code === code)?.box;
   }
 
-  // The topic whose name is at this place of the window, or -1.
+  // The topic whose name is at this position of the window, or -1.
   at(px, py) {
     const hit = this.placed.find(({ item, box }) =>
       item.code >= 0 && px >= box[0] && px <= box[2] && py >= box[1] && py <= box[3]);
@@ -213,7 +213,7 @@ export class Labels {
   }
 }
 
-// Offsets to try, in half sizes of the label: the place itself, its surroundings, then farther rings.
+// Offsets to try, in half sizes of the label: the anchor itself, its surroundings, then rings farther out.
 const SPOTS = (() => {
   const spots = [[0, 0], [0, -0.55], [0, 0.55], [0, -1], [0, 1], [-0.6, 0], [0.6, 0], [-1, 0], [1, 0],
     [0.7, -0.9], [-0.7, -0.9], [0.7, 0.9], [-0.7, 0.9]];
@@ -226,8 +226,8 @@ const SPOTS = (() => {
   return spots;
 })();
 
-// How many names a window of this size has room for.
-function roomFor({ width, height }) {
+// Maximum number of names in a window of this size.
+function capacity({ width, height }) {
   return Math.max(6, (width * height) / 26000);
 }
 
@@ -243,8 +243,8 @@ function contains([x0, y0, x1, y1], [x, y]) {
   return x0 <= x && x <= x1 && y0 <= y && y <= y1;
 }
 
-// Boxes and leader lines that are taken.
-class Boxes {
+// Occupied boxes and leader lines.
+class Occupied {
   constructor() {
     this.cells = new Map();
     this.lines = [];
@@ -281,7 +281,7 @@ class Boxes {
   }
 }
 
-// Whether a line meets a box (Liang and Barsky).
+// Whether a line segment intersects a box (Liang and Barsky).
 function crosses([ax, ay, bx, by], [x0, y0, x1, y1]) {
   let from = 0;
   let to = 1;

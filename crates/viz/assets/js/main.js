@@ -1,4 +1,4 @@
-// The page as a whole: opens the data, ties the rooms together, follows pointer and keys, keeps the view in the URL.
+// The application: reads the payload, connects the components, handles pointer and keys, stores the view in the URL.
 import { readPayload } from './payload.js';
 import { neighborsOf } from './payload.js';
 import { Camera } from './camera.js';
@@ -38,15 +38,15 @@ class App {
     this.changed();
   }
 
-  // WebGL2 first; without it the same picture by the 2-D canvas, and a sentence that says so.
+  // Uses WebGL2, or else the 2-D canvas, and then shows a note.
   openPoints(avoid) {
     const note = document.getElementById('note');
     const old = document.getElementById('points');
-    // A canvas that was asked for one kind of context gives no other: the second try takes a new one.
+    // A canvas that has had one kind of context cannot have another: the second attempt needs a new element.
     const fresh = old.cloneNode(false);
     old.replaceWith(fresh);
     try {
-      if (avoid) throw new Error('the address of the page asks for it');
+      if (avoid) throw new Error('the URL selects the 2-D canvas');
       this.points = new WebglPoints(fresh, this.data);
       note.hidden = true;
       fresh.addEventListener('webglcontextlost', (event) => {
@@ -58,8 +58,8 @@ class App {
       const plain = fresh.cloneNode(false);
       fresh.replaceWith(plain);
       this.points = new CanvasPoints(plain, this.data);
-      const why = avoid === 'lost' ? 'the graphics card was taken away' : error.message;
-      note.textContent = `Drawn without the graphics card, which is slower: ${why}.`;
+      const why = avoid === 'lost' ? 'the WebGL context was lost' : error.message;
+      note.textContent = `Drawn without WebGL, which is slower: ${why}.`;
       note.hidden = false;
     }
   }
@@ -82,7 +82,7 @@ class App {
     };
   }
 
-  // Something about colors, filters or hits is different: paints all rows anew.
+  // Recomputes the colors of all rows after a change of coloring, filters or hits.
   changed() {
     const { colors, order, marked, shown } = this.state.paint();
     this.points.update(colors, order, marked);
@@ -187,7 +187,7 @@ class App {
     return this.grid.nearest(x, y, reach, visible);
   }
 
-  // The text nearest to the middle of the window, or -1.
+  // The row nearest to the middle of the window, or -1.
   middleRow() {
     const { camera, state, grid } = this;
     const widest = Math.hypot(camera.width, camera.height) / 2;
@@ -229,7 +229,7 @@ class App {
     this.flyTo(data.x[row], data.y[row], Math.max(camera.scale, camera.homeScale * 5));
   }
 
-  // Flies to where most points with this value are.
+  // Flies to the region that holds most points with this value.
   flyToValue(grouping, code) {
     if (grouping.hidden.has(code)) {
       grouping.hidden.delete(code);
@@ -449,7 +449,7 @@ class App {
     else if (event.key === 'Enter') this.pin(this.middleRow());
   }
 
-  // What the fragment of the URL says about filters, coloring and search.
+  // Restores filters, coloring and search from the URL fragment.
   restore() {
     const { wanted, state } = this;
     state.coloring = state.grouping(wanted.get('color') ?? 'cluster') ?? state.groupings[0];
@@ -476,7 +476,7 @@ class App {
     this.pin(Number.isInteger(pin) && pin >= 0 && pin < data.n ? pin : -1);
   }
 
-  // Puts the view into the fragment of the URL, at rest and not on every frame.
+  // Stores the view in the URL fragment once it has come to rest.
   remember() {
     clearTimeout(this.rememberTimer);
     this.rememberTimer = setTimeout(() => {
@@ -499,7 +499,7 @@ class App {
         try {
           history.replaceState(null, '', `#${this.hash}`);
         } catch {
-          // Some browsers refuse this for files: the view then stays out of the address, and all else works.
+          // Some browsers refuse this for local files: then the view is not stored.
         }
       }
     }, 250);
@@ -514,11 +514,11 @@ function closeDrawer() {
   document.body.classList.remove('open');
 }
 
-// Whether a map has been drawn; what fails later leaves it as it is.
+// Whether a map has been drawn; it stays visible if something fails later.
 let started = false;
 const failures = new Set();
 
-// Says once what failed; the map, where there is one, goes on.
+// Shows each error once; a map that is drawn stays usable.
 function showFailure(error) {
   const message = error?.message ?? String(error);
   if (failures.has(message)) return;
@@ -530,17 +530,17 @@ function showFailure(error) {
   document.getElementById('loading').hidden = true;
 }
 
-// Browsers also report what is no fault of anything that runs here, without an error.
+// Browsers also report benign conditions here, without an error object.
 addEventListener('error', (event) => {
   if (event.error) showFailure(event.error);
 });
 addEventListener('unhandledrejection', (event) => showFailure(event.reason));
 
-// Lets the browser show the page before a large payload is opened.
+// Lets the browser show the page before it decodes a large payload.
 nextFrame(() => setTimeout(() => {
   try {
     const app = new App();
-    // For scripts and tests that look at the page from outside.
+    // For scripts and tests.
     window.skerry = app;
     if (app.data.n === 0) showFailure(new Error('there are no texts in this map'));
     document.documentElement.dataset.ready = count(app.data.n);

@@ -1,5 +1,5 @@
-// The panel beside the map: search and its hits, the coloring, the list of topics (which is the legend and the
-// filter), and what is known about the run.
+// The panel beside the map: search and its hits, the coloring, the list of topics (legend and filter), and the
+// facts about the run.
 import { el } from './text.js';
 import { count } from './text.js';
 import { share } from './text.js';
@@ -15,7 +15,7 @@ export class Panel {
     this.app = app;
     this.find = (id) => document.getElementById(id);
     this.listed = PAGE;
-    // What is on show: the rows of the legend, and the hits, each with what they were made for.
+    // The rendered legend rows and hits, each with the key of the state it was rendered for.
     this.legend = { key: '', items: [] };
     this.hits = { key: '', shown: 0 };
     this.fillHead();
@@ -25,7 +25,7 @@ export class Panel {
     this.find('search').addEventListener('keydown', (event) => {
       if (event.key === 'Enter' && app.search.rows.length) app.goTo(app.search.rows[0]);
       if (event.key === 'Escape' && app.search.query) {
-        // The first one clears the search and leaves the pinned text alone.
+        // The first Escape clears the search and keeps the pinned text.
         event.stopPropagation();
         app.searchFor('');
       }
@@ -84,7 +84,7 @@ export class Panel {
     }
   }
 
-  // Brings everything that depends on the state up to date.
+  // Updates everything that depends on the state.
   refresh() {
     const { state, data, search } = this.app;
     this.find('noise').checked = !state.noiseHidden;
@@ -96,8 +96,8 @@ export class Panel {
     this.fillHits(search);
   }
 
-  // The legend is made once for a coloring and a theme; after that its rows are brought up to date where they stand, so
-  // that the focus stays where it is and thousands of topics cost little.
+  // The legend is built once per coloring and theme; later its rows are updated in place, which keeps the focus and is
+  // fast for thousands of topics.
   fillLegend(search) {
     const { state } = this.app;
     const { coloring } = state;
@@ -121,7 +121,7 @@ export class Panel {
       if (item.number.textContent !== number) item.number.textContent = number;
       item.element.classList.toggle('off', off || Boolean(hits && !item.hits));
     }
-    // While a search goes on the order stands still.
+    // The order does not change while a search is running.
     if (hits && !search.done) return;
     const isNone = ({ code }) => code === coloring.values.length;
     const sorted = [...items].sort((a, b) => isNone(a) - isNone(b) || b.hits - a.hits || b.size - a.size || a.code - b.code);
@@ -149,7 +149,7 @@ export class Panel {
     box.addEventListener('click', (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) {
         event.preventDefault();
-        // The box takes its state back after a prevented click: change it once that is over.
+        // The browser resets the checkbox after a prevented click: change it afterwards.
         setTimeout(() => {
           state.only(coloring, code);
           app.changed();
@@ -168,7 +168,7 @@ export class Panel {
       bar.style.background = value[state.theme];
     }
     const number = el('span', { className: 'number' });
-    const name = el('button', { type: 'button', className: 'name', title: value.title ?? told(value) },
+    const name = el('button', { type: 'button', className: 'name', title: value.title ?? tooltip(value) },
       el('span', { className: 'words', dir: 'auto', textContent: showControls(value.name) }), number, bar);
     name.addEventListener('click', (event) => {
       if (event.altKey || event.ctrlKey || event.metaKey) {
@@ -204,7 +204,7 @@ export class Panel {
     document.body.classList.toggle('searching', Boolean(search.terms.length));
     box.hidden = !search.terms.length;
     const list = this.find('hit-list');
-    // The hits that are listed stay as they are while more are found.
+    // Listed hits are kept while more are found.
     const key = search.terms.length ? `${search.ticket}/${state.coloring.key}/${state.theme}` : '';
     if (key !== this.hits.key) {
       list.replaceChildren();
@@ -252,8 +252,8 @@ export class Panel {
   }
 }
 
-// What the legend tells of a value under the pointer: the whole name, which its line may cut, and the key phrases.
-function told({ name, keywords }) {
+// Tooltip of a legend row: the whole name, which the row may cut, and the key phrases.
+function tooltip({ name, keywords }) {
   const phrases = (keywords ?? []).join(', ');
   return [name, phrases].filter((text, at) => text && (at === 0 || text !== name)).map(showControls).join('\n');
 }

@@ -1,5 +1,5 @@
-// The data of the page: a JSON head and named blocks of base64, each in an element that no browser runs.
-// What the first frame needs lies raw; texts lie in deflated chunks that are opened when they are asked for.
+// The data of the page: a JSON head and named base64 blocks, each in an element that browsers do not execute.
+// The blocks of the first frame are uncompressed; texts are in deflated chunks that are inflated on demand.
 import { decodeEntities } from './text.js';
 import { fold } from './text.js';
 
@@ -18,7 +18,7 @@ function fromBase64(text) {
 
 function blockBytes(name) {
   const element = document.getElementById(`block-${name}`);
-  if (!element) throw new Error(`the page lacks its block "${name}": the file is cut short`);
+  if (!element) throw new Error(`the block "${name}" is missing: the file is truncated`);
   return fromBase64(element.textContent);
 }
 
@@ -30,13 +30,13 @@ function blockArray(name, type) {
 
 async function inflate(bytes) {
   if (typeof DecompressionStream === 'undefined') {
-    throw new Error('this browser cannot unpack the texts (it lacks DecompressionStream); a current one can');
+    throw new Error('this browser cannot decompress the texts (it lacks DecompressionStream); use a current browser');
   }
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-// Texts of one column, `rows` to a chunk. A chunk holds their lengths in bytes (u32) and then the UTF-8.
+// Texts of one column, `rows` per chunk. A chunk holds their lengths in bytes (u32), then the UTF-8.
 class Texts {
   constructor(column, n) {
     this.column = column;
@@ -72,13 +72,13 @@ class Texts {
     return chunk.texts[row % this.column.rows];
   }
 
-  // The text if its chunk is open already, else undefined.
+  // The text if its chunk is loaded, else undefined.
   peek(row) {
     const chunk = this.chunks[this.chunkOf(row)];
     return chunk?.texts?.[row % this.column.rows];
   }
 
-  // Folded texts of one chunk, for searching.
+  // Case-folded texts of one chunk, for searching.
   async folded(index) {
     const chunk = await this.load(index);
     chunk.folded ??= chunk.texts.map(fold);
@@ -95,7 +95,7 @@ export function readPayload() {
     x: blockArray('x', 'f32'),
     y: blockArray('y', 'f32'),
     cluster: blockArray('cluster', 'u16'),
-    // Shares in 255ths.
+    // Shares from 0 to 1, times 255.
     probability: head.probability ? blockArray('probability', 'u8') : null,
     outlier: head.outlier ? blockArray('outlier', 'u8') : null,
     preserved: head.preserved ? blockArray('preserved', 'u8') : null,

@@ -1,4 +1,4 @@
-// Search as you type over all texts, chunk by chunk, so that a million texts never freeze the page.
+// Incremental search over all texts, chunk by chunk, so that a million texts never freeze the page.
 import { queryTerms } from './text.js';
 
 export class Search {
@@ -11,7 +11,7 @@ export class Search {
     this.done = true;
   }
 
-  // Calls `report()` now and then while it works and once at the end; a newer call ends an older one.
+  // Calls `report()` periodically and once at the end; a newer call cancels an older one.
   async run(query, report) {
     const ticket = ++this.ticket;
     this.query = query;
@@ -23,7 +23,7 @@ export class Search {
     const { texts, n } = this.data;
     const hits = new Uint8Array(n);
     const rows = [];
-    let told = performance.now();
+    let reported = performance.now();
     for (let index = 0; index < texts.column.chunks; index++) {
       const folded = await texts.folded(index);
       if (ticket !== this.ticket) return undefined;
@@ -41,14 +41,14 @@ export class Search {
           rows.push(first + i);
         }
       }
-      if (performance.now() - told > 120) {
+      if (performance.now() - reported > 120) {
         this.rows = rows;
         this.hits = hits;
         this.part = (index + 1) / texts.column.chunks;
         report();
         await new Promise((resume) => setTimeout(resume));
         if (ticket !== this.ticket) return undefined;
-        told = performance.now();
+        reported = performance.now();
       }
     }
     this.rows = rows;

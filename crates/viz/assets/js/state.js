@@ -1,5 +1,5 @@
-// What is shown and how: the coloring, the filters, the hits of a search; from these the color of every row
-// and the order of drawing.
+// The state of the view: coloring, filters and search hits, from which the color of every row and the drawing order
+// are computed.
 function rgba(hex, alpha = 255) {
   const value = parseInt(hex.slice(1), 16);
   // Bytes in memory are R, G, B, A; every platform with a browser is little-endian.
@@ -53,7 +53,7 @@ export class State {
     return shown;
   }
 
-  // Hits per value of a grouping, or null when nothing is searched.
+  // Hits per value of a grouping, or null without a search.
   hitsPer(grouping) {
     if (!this.hits) return null;
     const counts = new Uint32Array(grouping.values.length + 1);
@@ -85,7 +85,7 @@ export class State {
     return Number.isNaN(value) ? null : rampColor(coloring, value, theme);
   }
 
-  // Color of each row and the rows to draw: dimmed ones first, then rows without a topic, then the rest, hits last.
+  // Color of each row, and the rows in drawing order: dimmed rows, rows without a topic, other rows, hits.
   paint() {
     const { data, coloring, theme, hits, emphasis } = this;
     const { n } = data;

@@ -1,5 +1,5 @@
-// Strings on their way to the screen: entities, folding for search, highlights, numbers.
-// Nothing here makes markup: the page sets every string through textContent.
+// Formatting of strings: entities, case folding for search, highlights, numbers.
+// Nothing here creates markup: the page sets every string through textContent.
 
 const NAMED = {
   amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0', ndash: '\u2013', mdash: '\u2014',
@@ -14,8 +14,8 @@ function fromCode(code) {
   return code > 31 && code < 0x110000 && (code < 0xd800 || code > 0xdfff) ? String.fromCodePoint(code) : '';
 }
 
-// Entities of HTML become the characters they stand for; the result is still plain text. News feeds also
-// hold entities that have lost their ampersand (" #39;", " quot;"): only those of punctuation are read.
+// Decodes HTML entities; the result is plain text. News feeds also hold entities without their ampersand
+// (" #39;", " quot;"): of these, only punctuation is decoded.
 export function decodeEntities(text) {
   if (!text.includes(';')) return text;
   return text
@@ -27,14 +27,14 @@ export function decodeEntities(text) {
       before + (name ? NAMED[name] : fromCode(Number(dec))));
 }
 
-// Control characters are shown by their pictures instead of doing whatever they do.
+// Replaces control characters by their Unicode control pictures.
 export function showControls(text) {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g, (c) =>
     c === '\u007f' ? '\u2421' : String.fromCharCode(0x2400 + c.charCodeAt(0)));
 }
 
-// How two strings are compared in a search: lower case, without accents.
+// Folds a string for comparison: lower case, without accents.
 export function fold(text) {
   const lower = text.toLowerCase();
   // eslint-disable-next-line no-control-regex
@@ -51,7 +51,7 @@ export function queryTerms(query) {
   return terms;
 }
 
-// Where the terms stand in `text`, as merged [start, end) pairs in the text's own indices.
+// The positions of the terms in `text`, as merged [start, end) pairs.
 export function matches(text, terms) {
   let folded = '';
   const origin = [];
@@ -81,7 +81,7 @@ export function matches(text, terms) {
   return merged;
 }
 
-// Fills `element` with the text, the terms in <mark>, around the first match when it has to be short.
+// Fills `element` with the text, the terms in <mark>; a long text is cut to `limit` characters around the first match.
 export function setHighlighted(element, text, terms, limit = Infinity) {
   let shown = text;
   if (shown.length > limit) {
@@ -111,7 +111,7 @@ export function share(part, whole) {
 }
 
 export function showNumber(value) {
-  // Four digits together, so that a year reads as one.
+  // No thousands separator below five digits, because of years.
   if (Number.isInteger(value)) return Math.abs(value) < 10000 ? String(value) : count(value);
   const size = Math.abs(value);
   return size >= 1e6 || size < 1e-3 ? value.toExponential(3) : String(Number(value.toPrecision(5)));
@@ -119,7 +119,7 @@ export function showNumber(value) {
 
 export function showDate(ms, withTime) {
   const date = new Date(ms);
-  // The calendar of browsers ends 275,000 years from now on either side.
+  // JavaScript dates end about 275,000 years before and after 1970.
   if (Number.isNaN(date.getTime())) return `${ms} ms after 1970`;
   const iso = date.toISOString();
   return withTime ? `${iso.slice(0, 10)} ${iso.slice(11, 16)}` : iso.slice(0, 10);

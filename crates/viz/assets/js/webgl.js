@@ -1,4 +1,4 @@
-// The points, drawn by the graphics card (WebGL2): one buffer of positions, one of colors, one list of who is drawn.
+// Draws the points with WebGL2: one buffer of positions, one of colors, one index list of the rows to draw.
 
 const VERTEX = `#version 300 es
 in vec2 position;
@@ -81,7 +81,7 @@ export class WebglPoints {
     return 'webgl2';
   }
 
-  // `colors` holds RGBA a row; `order` the rows to draw, the last `marked` of them as search hits.
+  // `colors` holds RGBA per row; `order` the rows to draw, the last `marked` of them as search hits.
   update(colors, order, marked) {
     const { gl } = this;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.colors);

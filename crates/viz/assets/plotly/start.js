@@ -4,22 +4,22 @@
   const note = document.getElementById('note');
   const count = figure.data[0].x.length;
   if (!document.createElement('canvas').getContext('webgl')) {
-    // Plotly's other kind of points makes a node of each.
+    // Without WebGL, Plotly makes an SVG node per point.
     const few = count <= 50000;
     figure.data[0].type = 'scatter';
     if (!few) figure.data[0].visible = false;
     note.textContent = few
       ? 'Drawn without WebGL, which is slower: this browser has none.'
-      : `The ${count.toLocaleString('en')} points are not drawn: Plotly needs WebGL for so many, and this browser has none. Skerry's own page draws them.`;
+      : `The ${count.toLocaleString('en')} points are not drawn: Plotly needs WebGL for more than 50,000 points, and this browser has none. Skerry's own page draws them.`;
     note.hidden = false;
   }
-  // A halo keeps a name legible and hides less of its topic than the box that other versions of Plotly have to draw.
+  // A halo keeps a name legible and hides less of its topic than the background box of other Plotly versions.
   const halo = Array(6).fill('0 0 3px #fff').join(', ');
   for (const name of figure.layout.annotations) {
     delete name.bgcolor;
     name.font.shadow = halo;
   }
-  // The names are placed for the size of the figure; a larger window only gives them more room.
+  // Names are placed for the size of the figure; a larger window only moves them apart.
   const { width, height, ...layout } = figure.layout;
   const map = document.getElementById('map');
   map.style.minWidth = `${width}px`;

@@ -1,6 +1,6 @@
-//! Letters for the static pictures: Open Sans Semibold (Apache License 2.0, see `assets/font`), or a font of the
-//! user's. Latin, Greek and Cyrillic are in the embedded one. Letters are set side by side without shaping: what has to
-//! be joined, reordered or set from right to left is measured by guess, and not drawn.
+//! The font of the static pictures: Open Sans Semibold (Apache License 2.0, see `assets/font`; Latin, Greek and
+//! Cyrillic), or a font of the user. There is no text shaping: scripts that have to be joined, reordered or set from
+//! right to left are measured by estimate and not drawn.
 
 use std::borrow::Cow;
 
@@ -10,32 +10,32 @@ use crate::Error;
 
 const EMBEDDED: &[u8] = include_bytes!("../../assets/font/OpenSans-Semibold.ttf");
 
-/// A font that measures and draws lines.
+/// A font that measures and draws lines of text.
 pub struct Font(FontVec);
 
 impl Font {
-    /// The font in `bytes`, or the embedded one.
+    /// Parses the font in `bytes`, or the embedded one.
     pub fn new(bytes: Option<Vec<u8>>) -> Result<Self, Error> {
         FontVec::try_from_vec(bytes.unwrap_or_else(|| EMBEDDED.to_vec()))
             .map(Self)
             .map_err(|_| Error::Font)
     }
 
-    /// Whether it can draw `text`, and why not.
-    pub fn setting(&self, text: &str) -> Setting {
+    /// Whether the font can draw `text`, and if not, why.
+    pub fn support(&self, text: &str) -> Support {
         let lacks = |char: char| {
             !char.is_whitespace() && !is_invisible(char) && self.0.glyph_id(char).0 == 0
         };
-        if text.chars().any(is_shaped) {
-            Setting::Shaped
+        if text.chars().any(needs_shaping) {
+            Support::NeedsShaping
         } else if text.chars().any(lacks) {
-            Setting::Lacking
+            Support::MissingGlyph
         } else {
-            Setting::Whole
+            Support::Full
         }
     }
 
-    /// `line`, cut with an ellipsis where it is wider than `most` pixels.
+    /// Cuts `line` with an ellipsis if it is wider than `most` pixels.
     pub fn cut<'a>(&self, line: &'a str, size: f32, most: f32) -> Cow<'a, str> {
         let room = most - self.width("\u{2026}", size);
         let mut width = 0.0;
@@ -53,12 +53,12 @@ impl Font {
         Cow::Borrowed(line)
     }
 
-    /// The width of `line` at `size` pixels an em.
+    /// The width of `line` in pixels at `size` pixels per em.
     pub fn width(&self, line: &str, size: f32) -> f32 {
         self.glyphs(line, size).1
     }
 
-    /// Calls `dot(x, y, coverage)` for the pixels of `line`, which starts at `x` and stands on `baseline`.
+    /// Calls `dot(x, y, coverage)` for the pixels of `line`, which starts at `x` on `baseline`.
     pub fn draw(
         &self,
         line: &str,
@@ -91,7 +91,7 @@ impl Font {
                 let scale = PxScale::from(self.scale(size));
                 self.0.as_scaled(scale).h_advance(id)
             }
-            // The guess for a letter of another font: ideographs, kana, Hangul and pictures are squares.
+            // Estimate for a glyph of another font: ideographs, kana, Hangul and pictographs are squares.
             _ if matches!(char, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
                 | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}' | '\u{1f000}'..='\u{3ffff}') =>
             {
@@ -101,7 +101,7 @@ impl Font {
         }
     }
 
-    /// What `ab_glyph` calls the size of `size` pixels an em, as in SVG.
+    /// The scale in `ab_glyph` for `size` pixels per em, as in SVG.
     fn scale(&self, size: f32) -> f32 {
         size * self.0.height_unscaled() / self.0.units_per_em().unwrap_or(1000.0)
     }
@@ -128,36 +128,36 @@ impl Font {
 
 /// Whether a font can draw a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Setting {
-    /// It can.
-    Whole,
-    /// It has no letter for some character.
-    Lacking,
-    /// The script is joined, reordered or written from right to left.
-    Shaped,
+pub enum Support {
+    /// It can draw the text.
+    Full,
+    /// It lacks a glyph.
+    MissingGlyph,
+    /// The script has to be joined, reordered or set from right to left.
+    NeedsShaping,
 }
 
-/// Scripts whose letters cannot be set one beside the other, from left to right.
-fn is_shaped(char: char) -> bool {
+/// Whether the script of `char` needs text shaping.
+fn needs_shaping(char: char) -> bool {
     matches!(char, '\u{590}'..='\u{dff}' | '\u{e80}'..='\u{109f}' | '\u{1780}'..='\u{18af}'
         | '\u{a840}'..='\u{abff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
         | '\u{10800}'..='\u{11fff}' | '\u{1e800}'..='\u{1efff}')
 }
 
-/// Marks that say how to set other characters, and are none themselves.
+/// Whether `char` only modifies other characters.
 fn is_invisible(char: char) -> bool {
     matches!(char, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
-/// What does not stand before an ellipsis.
+/// Whether `char` is removed before an ellipsis.
 pub fn is_loose(char: char) -> bool {
     char.is_whitespace() || is_invisible(char) || matches!(char, ',' | ';' | '\u{2026}')
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Setting::{Lacking, Shaped, Whole};
+    use super::Support::{Lacking, NeedsShaping, Whole};
     use super::*;
 
     #[test]
@@ -171,8 +171,8 @@ mod tests {
             "\u{623}\u{646}\u{647}, world",
             "\u{928}\u{92f}\u{93e}",
         ]
-        .map(|text| font.setting(text));
-        assert_eq!(found, [Whole, Whole, Lacking, Lacking, Shaped, Shaped]);
+        .map(|text| font.support(text));
+        assert_eq!(found, [Full, Full, Lacking, Lacking, NeedsShaping, Shaped]);
     }
 
     #[test]

@@ -1,55 +1,55 @@
-//! Names on a picture: the largest topics first, each on its place or beside it, none over another.
+//! Names on a picture: the largest topics first, each at its anchor or beside it, without overlap.
 
-use super::font::{Font, Setting, is_loose};
+use super::font::{Font, Support, is_loose};
 use crate::scene::Topic;
 
-/// How names are set.
+/// Style of the names.
 #[derive(Debug, Clone, Copy)]
 pub struct Style {
-    /// Pixels an em of the smallest name.
+    /// Font size of the smallest name, in pixels.
     pub small: f32,
-    /// And of the largest.
+    /// Font size of the largest name, in pixels.
     pub large: f32,
-    /// Lines stand this far apart, in ems.
+    /// Line height, in ems.
     pub line: f32,
-    /// How much wider than measured a name may be, where another font than the measured one draws it.
+    /// Factor on the measured width, for drawing with another font.
     pub slack: f32,
-    /// Whether the paper is dark.
+    /// Whether the background is dark.
     pub dark: bool,
 }
 
-/// A name that found room.
+/// A name that was placed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Placed {
-    /// The whole name, of which the lines may hold less.
+    /// The whole name; the lines may be cut.
     pub name: String,
     /// Its lines.
     pub lines: Vec<Line>,
-    /// The middle of the name.
+    /// Center of the name, in pixels.
     pub x: f32,
-    /// The middle of the name.
+    /// Center of the name, in pixels.
     pub y: f32,
-    /// Pixels an em.
+    /// Font size, in pixels.
     pub size: f32,
     /// `#rrggbb`.
     pub ink: String,
-    /// From the name to its topic, where it had to move away.
+    /// Leader line from the name to its topic, if the name is not at its anchor.
     pub leader: Option<[f32; 4]>,
 }
 
 /// A line of a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// Its words.
+    /// Its text.
     pub words: String,
     /// Its width in pixels.
     pub width: f32,
-    /// Whether the font has all letters, so that the width is no guess.
+    /// Whether the font has all glyphs, so that the width is not an estimate.
     pub measured: bool,
 }
 
 impl Placed {
-    /// Whether the lines hold less than the name.
+    /// Whether the lines are shorter than the name.
     pub fn is_cut(&self) -> bool {
         let shown = self
             .lines
@@ -59,33 +59,33 @@ impl Placed {
     }
 }
 
-/// A line is at most so many ems wide: one long phrase would cross the whole map.
-const WIDEST: f32 = 15.0;
+/// Maximum width of a line, in ems: one long phrase would cross the whole map.
+const MAX_LINE_WIDTH: f32 = 15.0;
 
 /// Left, top, right, bottom.
 pub type Rect = [f32; 4];
 
-/// A topic and its place in the picture.
+/// A topic and its position in the picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Spot<'a> {
     /// The topic.
     pub topic: &'a Topic,
-    /// Its place, in pixels.
+    /// Its anchor, in pixels.
     pub x: f32,
-    /// Its place, in pixels.
+    /// Its anchor, in pixels.
     pub y: f32,
-    /// How far it reaches around there, in pixels.
+    /// Mean distance of its points from the anchor, in pixels.
     pub reach: f32,
 }
 
-/// Names that have found room, and the lines to their topics.
+/// Occupied boxes and leader lines.
 #[derive(Debug, Default)]
-struct Taken {
+struct Occupied {
     rects: Vec<Rect>,
     leaders: Vec<[f32; 4]>,
 }
 
-impl Taken {
+impl Occupied {
     fn is_free(&self, rect: Rect, leader: Option<[f32; 4]>) -> bool {
         self.rects.iter().all(|&other| !overlap(rect, other))
             && self.leaders.iter().all(|&line| !crosses(line, rect))
@@ -101,11 +101,11 @@ pub fn place<'a>(
     style: &Style,
     font: &Font,
 ) -> Vec<Placed> {
-    let mut taken = Taken::default();
+    let mut taken = Occupied::default();
     let mut placed = Vec::new();
     let mut largest = None;
     let topics: Vec<Spot<'_>> = topics.collect();
-    // Where those that are to be named lie: one under the name of another could have none.
+    // Positions of the topics to be named: the name of one should not cover another.
     let places: Vec<(f32, f32)> = topics
         .iter()
         .take(most)
@@ -120,10 +120,10 @@ pub fn place<'a>(
         let lines: Vec<Line> = lines(&topic.name, if weight > 0.6 { 20 } else { 17 })
             .into_iter()
             .map(|line| {
-                let words = font.cut(&line, size, WIDEST * size).into_owned();
+                let words = font.cut(&line, size, MAX_LINE_WIDTH * size).into_owned();
                 Line {
                     width: style.slack * font.width(&words, size),
-                    measured: font.setting(&words) == Setting::Whole,
+                    measured: font.support(&words) == Support::Full,
                     words,
                 }
             })
@@ -132,7 +132,7 @@ pub fn place<'a>(
         let height = lines.len() as f32 * size * style.line;
         let (half_width, half_height) = (width / 2.0, height / 2.0);
         let at = |(dx, dy): (f32, f32)| {
-            // A name at the edge moves inwards instead of being cut.
+            // A name at the edge is moved inwards.
             let inside = |at: f32, half: f32, low: f32, high: f32| {
                 at.clamp(low + half, (high - half).max(low + half))
             };
@@ -156,14 +156,14 @@ pub fn place<'a>(
                 .is_free(rect, leader)
                 .then_some((cx, cy, rect, leader))
         };
-        // A name that would hide a small topic stands below or above it, as near as it can.
+        // The name of a small topic goes below or above it, so as not to hide it.
         let step = (reach * 0.8 + 4.0 + half_height) / (half_height + 12.0);
         let small = height >= 1.6 * reach;
         let beside = [step, -step]
             .into_iter()
             .filter(|step| small && step.abs() < 2.0);
         let tries = || beside.clone().map(|step| (0.0, step)).chain(spots());
-        // What a name does not hide: the places of later ones, and its own where that is small.
+        // A name may not cover the positions of later topics, nor of its own topic if that is small.
         let first = if small { rank } else { rank + 1 };
         let open = places.get(first..).unwrap_or_default();
         let hides = |rect: Rect| open.iter().any(|&(x, y)| crosses([x, y, x, y], rect));
@@ -193,7 +193,7 @@ pub fn place<'a>(
     placed
 }
 
-/// Whole words in lines of about `limit` characters, at most three.
+/// Breaks a name between words into at most three lines of about `limit` characters.
 fn lines(name: &str, limit: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in name.split_whitespace() {
@@ -214,7 +214,7 @@ fn lines(name: &str, limit: usize) -> Vec<String> {
     lines
 }
 
-/// Offsets to try, in half sizes of the name: its place, its surroundings, then rings farther out.
+/// Offsets to try, in half sizes of the name: the anchor, its surroundings, then rings farther out.
 fn spots() -> impl Iterator<Item = (f32, f32)> {
     let near = [
         (0.0, 0.0),
@@ -244,7 +244,7 @@ fn overlap(a: Rect, b: Rect) -> bool {
     a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3]
 }
 
-/// Whether a line meets a box (Liang and Barsky 1984).
+/// Whether a line segment intersects a box (Liang and Barsky 1984).
 fn crosses([ax, ay, bx, by]: [f32; 4], [x0, y0, x1, y1]: Rect) -> bool {
     let (mut from, mut to) = (0.0f32, 1.0f32);
     for (p, q) in [

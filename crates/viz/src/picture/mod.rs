@@ -1,7 +1,6 @@
-//! The static picture, for a paper or a README: points, and the names of as many topics as find room.
+//! The static picture: points, and the names of as many topics as fit.
 //!
-//! The layout of the picture is worked out once; `svg` and `png` draw it. Costs O(n) pixels and a fraction of a
-//! second for 100,000 points.
+//! The layout is computed once; `svg` and `png` draw it. Takes O(n), a fraction of a second for 100,000 points.
 
 pub mod font;
 pub mod labels;
@@ -15,18 +14,18 @@ pub use self::view::View;
 
 use stage::thousands;
 
-use self::font::{Font, Setting};
+use self::font::{Font, Support};
 use self::labels::{Placed, Style};
 use crate::color::{DARK_PAPER, LIGHT_PAPER, hex, unhex};
 use crate::scene::{Scene, Topic};
 
-/// Room around the map, in pixels: left and right, top, bottom.
+/// Margins around the map, in pixels: left and right, top, bottom.
 const MARGIN: [f32; 3] = [40.0, 76.0, 48.0];
 
-/// Lines of a name stand this far apart, in ems.
+/// Line height of a name, in ems.
 const LINE: f32 = 1.16;
 
-/// A picture, ready to be drawn.
+/// A picture that is laid out.
 #[derive(Debug)]
 pub struct Picture {
     width: u32,
@@ -37,23 +36,23 @@ pub struct Picture {
     /// The diameter of a point, in pixels.
     diameter: f32,
     opacity: f32,
-    /// Colors; the last is that of noise.
+    /// Colors of the topics; the last is the color of noise.
     palette: Vec<[u8; 3]>,
-    /// Points in the order of drawing: place and color.
+    /// Points in drawing order: position and index of the color.
     points: Vec<(f32, f32, u16)>,
     names: Vec<Placed>,
-    /// Points outside of the frame, which are told in the caption.
+    /// Number of points outside the frame, which the caption states.
     outside: usize,
     view: View,
 }
 
 impl Picture {
-    /// How many names found room.
+    /// Number of names placed.
     pub fn names(&self) -> usize {
         self.names.len()
     }
 
-    /// How many points are too far out to be in it.
+    /// Number of points outside the frame.
     pub fn outside(&self) -> usize {
         self.outside
     }
@@ -111,7 +110,7 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
     let inside =
         |&(x, y): &(f32, f32)| x >= 0.0 && y >= 0.0 && x <= width as f32 && y <= height as f32;
     let mut points = Vec::with_capacity(n);
-    // Noise lies under the rest.
+    // Noise is drawn first.
     for wants_noise in [true, false] {
         let rows = (0..n).filter(|&row| (scene.cluster[row] < 0) == wants_noise);
         points.extend(
@@ -149,9 +148,9 @@ pub fn layout(scene: &Scene<'_>, width: u32, height: u32, dark: bool, font: &Fon
 }
 
 impl Picture {
-    /// Leaves out the names that `font` cannot draw, which makes room for others; says how many they are.
+    /// Leaves out the names that `font` cannot draw and places others instead; returns those left out.
     pub fn keep_drawable(&mut self, scene: &Scene<'_>, font: &Font) -> usize {
-        let drawable = |topic: &Topic| font.setting(&topic.name) == Setting::Whole;
+        let drawable = |topic: &Topic| font.support(&topic.name) == Support::Full;
         let lost = scene.topics.iter().filter(|topic| !drawable(topic)).count();
         if lost > 0 {
             self.name(scene, font, drawable);
@@ -159,7 +158,7 @@ impl Picture {
         lost
     }
 
-    /// Places the names of the topics that are wanted, and counts them.
+    /// Places the names of the selected topics, and writes the caption.
     fn name(&mut self, scene: &Scene<'_>, font: &Font, wanted: impl Fn(&Topic) -> bool) {
         let (width, height) = (self.width as f32, self.height as f32);
         let style = Style {
@@ -169,7 +168,7 @@ impl Picture {
             slack: 1.0,
             dark: self.dark,
         };
-        // One name on an area of about 220 x 200 pixels: more could not be read at a glance.
+        // One name per area of about 220 x 200 pixels: more would be illegible.
         let most = ((width * height / 44_000.0) as usize).max(4);
         let room = [8.0, MARGIN[1] - 12.0, width - 8.0, height - MARGIN[2] + 8.0];
         let spots = self.view.spots(scene).filter(|spot| wanted(spot.topic));
@@ -183,7 +182,7 @@ impl Picture {
         );
         if self.outside > 0 {
             self.caption.push_str(&format!(
-                " \u{b7} {} texts lie farther out",
+                " \u{b7} {} texts are outside the frame",
                 thousands(self.outside)
             ));
         }

@@ -1,12 +1,12 @@
-//! The picture as PNG, drawn pixel by pixel: discs blended in row order, letters with a halo of paper.
+//! The picture as PNG: discs blended in row order, glyphs with a halo in the background color.
 
-use super::font::{Font, Setting};
+use super::font::{Font, Support};
 use super::labels::Placed;
 use super::{LINE, Picture};
 use crate::Error;
 use crate::color::unhex;
 
-/// The whole picture; a title that `font` cannot set is left out.
+/// The whole picture; a title that `font` cannot draw is left out.
 pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
     let mut canvas = Canvas::new(picture.width, picture.height, Some(picture.paper()));
     canvas.points(picture);
@@ -21,7 +21,7 @@ pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
             canvas.blend(x, y, ink, cover);
         });
     };
-    if font.setting(&picture.title) == Setting::Whole {
+    if font.support(&picture.title) == Support::Full {
         write(&mut canvas, &picture.title, 24.0, 38.0, picture.ink());
     }
     write(
@@ -34,7 +34,7 @@ pub fn png(picture: &Picture, font: &Font) -> Result<Vec<u8>, Error> {
     canvas.encode()
 }
 
-/// The points alone, on nothing.
+/// The points alone, on a transparent background.
 pub(super) fn points(picture: &Picture) -> Result<Vec<u8>, Error> {
     let mut canvas = Canvas::new(picture.width, picture.height, None);
     canvas.points(picture);
@@ -106,8 +106,7 @@ impl Canvas {
         }
     }
 
-    /// A name on a halo: its letters, widened by the radius of the halo, in the color of the paper, and on them
-    /// the letters in their ink.
+    /// Draws a name: first its halo (glyphs widened by [`HALO`], in the background color), then the glyphs.
     fn name(&mut self, name: &Placed, paper: [u8; 3], font: &Font) {
         const HALO: i32 = 3;
         let first =

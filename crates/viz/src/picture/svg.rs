@@ -1,4 +1,4 @@
-//! The picture as SVG: points of one color are one path of dots, names are text.
+//! The picture as SVG: one path per color for the points, text elements for the names.
 
 use std::fmt::Write;
 
@@ -9,11 +9,11 @@ use super::{LINE, Picture, color, png};
 use crate::Error;
 use crate::html::escape;
 
-/// From this many points on they are an image inside the SVG: viewers choke on more nodes.
-const MOST_DOTS: usize = 40_000;
+/// More points than this are embedded as an image: viewers fail on too many nodes.
+const MAX_DOTS: usize = 40_000;
 const FONT: &str = "'Open Sans', 'Segoe UI', 'Noto Sans', 'DejaVu Sans', Arial, sans-serif";
 
-/// Whether the first letter is of a script that runs from right to left: Hebrew, Arabic and their kin.
+/// Whether the first letter is of a right-to-left script, such as Hebrew or Arabic.
 fn runs_right_to_left(name: &str) -> bool {
     let first = name.chars().find(|letter| letter.is_alphabetic());
     first.is_some_and(|letter| {
@@ -43,7 +43,7 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
     line(format_args!(
         "<rect width=\"100%\" height=\"100%\" fill=\"{paper}\"/>"
     ));
-    if picture.points.len() > MOST_DOTS {
+    if picture.points.len() > MAX_DOTS {
         let image = STANDARD.encode(png::points(picture)?);
         line(format_args!(
             "<image width=\"{width}\" height=\"{height}\" href=\"data:image/png;base64,{image}\"/>"
@@ -53,7 +53,7 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
             "<g fill=\"none\" stroke-linecap=\"round\" stroke-width=\"{:.1}\" stroke-opacity=\"{:.2}\">",
             picture.diameter, picture.opacity
         ));
-        // Noise first, so that it lies under the rest.
+        // Noise first, below the clusters.
         let noise = picture.palette.len() - 1;
         for at in std::iter::once(noise).chain(0..noise) {
             let dots: String = picture
@@ -94,7 +94,7 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
         };
         for (at, shown) in name.lines.iter().enumerate() {
             let y = first + at as f32 * name.size * LINE;
-            // The length keeps a wider font of the viewer's from running one name into the next.
+            // textLength keeps names apart if the viewer's font is wider.
             let length = if shown.measured {
                 format!(
                     " textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\"",

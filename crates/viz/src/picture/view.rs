@@ -1,21 +1,21 @@
-//! From places on the map to pixels of a picture.
+//! The transformation from map coordinates to pixels of a picture.
 
 use super::labels::{Rect, Spot};
 use crate::scene::Scene;
 
-/// A part of the map in a frame of a picture, both axes at one scale.
+/// A part of the map in a frame of a picture, with the same scale on both axes.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
-    /// Pixels a unit of the map.
+    /// Pixels per unit of the map.
     pub scale: f32,
-    /// The middle, on the map.
+    /// Center on the map.
     middle: (f32, f32),
-    /// The middle, in the picture.
+    /// Center in the picture.
     center: (f32, f32),
 }
 
 impl View {
-    /// All points in `frame`, but for a few that lie far out.
+    /// Fits all points into `frame`, except a few far outliers.
     pub fn new(x: &[f32], y: &[f32], frame: Rect) -> Self {
         let [left, bottom, right, top] = fit(x, y);
         Self {
@@ -29,7 +29,7 @@ impl View {
         }
     }
 
-    /// The pixel of a place on the map; y grows downwards there.
+    /// The pixel of a position on the map; y grows downwards in pixels.
     pub fn at(&self, x: f32, y: f32) -> (f32, f32) {
         (
             self.center.0 + (x - self.middle.0) * self.scale,
@@ -37,7 +37,7 @@ impl View {
         )
     }
 
-    /// The place on the map of a pixel.
+    /// The position on the map of a pixel.
     pub fn back(&self, x: f32, y: f32) -> (f32, f32) {
         (
             self.middle.0 + (x - self.center.0) / self.scale,
@@ -45,7 +45,7 @@ impl View {
         )
     }
 
-    /// The topics at their pixels, largest first.
+    /// The topics with their pixel positions, largest first.
     pub fn spots<'a>(self, scene: &'a Scene<'_>) -> impl Iterator<Item = Spot<'a>> {
         scene.by_size().map(move |topic| {
             let (x, y) = self.at(topic.x, topic.y);
@@ -59,7 +59,7 @@ impl View {
     }
 }
 
-/// The box to show: all points, or without the 0.6 % farthest out where those would shrink the rest by a quarter.
+/// The box to show: all points, or without the 0.6 % farthest out if those would shrink the rest by a quarter.
 fn fit(x: &[f32], y: &[f32]) -> [f32; 4] {
     let edges = |values: &[f32]| {
         let mut sorted = values.to_vec();
