@@ -9,7 +9,7 @@ use crate::tables::{
     Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage, Sweep, Topics,
 };
 
-/// What is declared of a Parquet file.
+/// The declaration of a Parquet file.
 #[derive(Debug, Clone, Copy)]
 pub struct TableInfo {
     /// Kind of the file, as its footer gives it.

@@ -1,8 +1,8 @@
-//! Checksums of all that stands in a Parquet file of ours, and a reader that lets no byte pass that fails them.
+//! Checksums of all bytes of our Parquet files, and a reader that verifies them.
 //!
-//! Parquet has a place for a checksum in the head of a page, but its Rust writer leaves it empty, and it would guard
-//! neither the heads nor the metadata: one flipped bit there reads other values from a page that is whole. So ours stand
-//! between the pages and the metadata, where readers that follow the offsets of the metadata never look:
+//! Parquet page headers have a field for a checksum, but the Rust writer leaves it empty, and it would cover neither the
+//! headers nor the metadata: one flipped bit there reads wrong values from an intact page. So our checksums are between
+//! the pages and the metadata, where readers that follow the offsets of the metadata ignore them:
 //!
 //! ```text
 //! pages and page indexes                            `covered` bytes
@@ -14,8 +14,8 @@
 //! metadata, their length (4 bytes), "PAR1"          as in any Parquet file
 //! ```
 //!
-//! Numbers are little-endian. A program that writes such a file anew leaves them out with the rest of what it does not
-//! know, whereas a key of the metadata would be copied and be wrong. A file without them is read unchecked.
+//! Numbers are little-endian. Another program that rewrites such a file drops the checksums, whereas it might copy a key of
+//! the metadata, which would then be wrong. A file without checksums is read unchecked.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -29,10 +29,10 @@ use parquet::file::reader::{ChunkReader, Length};
 
 use crate::{Error, file};
 
-/// Bytes that share a checksum: small against a page of vectors, so that little is read beyond it.
+/// Bytes per checksum: small compared to a page of vectors, so that little is read beyond the page.
 const BLOCK: u64 = 1 << 16;
 
-/// What stands last of the checksums.
+/// The last bytes of the checksum section.
 const MAGIC: [u8; 8] = *b"SKCHECKS";
 
 /// `covered`, two checksums, and the magic.
@@ -41,14 +41,14 @@ const FIELDS: usize = 24;
 /// The length of the metadata, and the magic of Parquet.
 const END: usize = 8;
 
-/// A file that is read through its checksums, where it has any.
+/// A file whose checksums, if it has any, are verified while it is read.
 #[derive(Clone)]
 pub(crate) struct Checked(Arc<Inner>);
 
 struct Inner {
     file: File,
     length: u64,
-    /// The bytes that `sums` are of; none in a file without checksums.
+    /// Number of bytes that `sums` cover; 0 in a file without checksums.
     covered: u64,
     sums: Vec<u32>,
 }
@@ -67,7 +67,7 @@ impl Checked {
         })))
     }
 
-    /// Whole blocks that hold the bytes `range`, as far as there are checksums of them.
+    /// `range` extended to whole blocks, as far as checksums cover it.
     fn blocks(&self, range: &Range<u64>) -> Range<u64> {
         let covered = self.0.covered;
         if range.start >= covered {
@@ -89,7 +89,7 @@ pub fn verify(path: &Path) -> std::result::Result<bool, Error> {
     Ok(file.0.covered > 0)
 }
 
-/// The checksums of a file of `length` bytes, and how many bytes they cover. The metadata are checked on the way.
+/// The checksums of a file of `length` bytes, and the number of bytes that they cover. Verifies the metadata.
 fn sums(file: &File, length: u64) -> Result<(u64, Vec<u32>)> {
     let none = (0, Vec::new());
     let damaged = || fails("its metadata");
@@ -129,9 +129,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn fails(what: &str) -> ParquetError {
-    ParquetError::General(format!(
-        "{what} fail their checksum: they are not as they were written"
-    ))
+    ParquetError::General(format!("{what} fail their checksum: the file is damaged"))
 }
 
 impl Length for Checked {
@@ -157,7 +155,7 @@ impl ChunkReader for Checked {
             .filter(|&end| end <= self.0.length)
             .ok_or_else(|| {
                 ParquetError::EOF(format!(
-                    "{length} bytes from {start} on are asked for, there are {}",
+                    "cannot read {length} bytes at {start} of a file of {} bytes",
                     self.0.length
                 ))
             })?;
@@ -188,7 +186,7 @@ impl ChunkReader for Checked {
     }
 }
 
-/// The bytes of a file from some place on, a block at a time.
+/// Reads the bytes of a file from an offset on, one block at a time.
 pub(crate) struct Pieces {
     of: Checked,
     at: u64,
@@ -212,13 +210,13 @@ impl Read for Pieces {
     }
 }
 
-/// Takes the bytes of a Parquet file on their way into `out`, and puts the checksums before the metadata.
+/// Passes the bytes of a Parquet file on to `out`, and inserts the checksums before the metadata.
 pub(crate) struct Checking<'a, W: Write> {
     out: &'a mut BufWriter<W>,
     sums: Vec<u8>,
     block: crc32fast::Hasher,
     covered: u64,
-    /// What comes after the pages, once all of them are there.
+    /// The bytes after the pages, once [`Self::hold`] was called.
     tail: Option<Vec<u8>>,
 }
 
@@ -233,7 +231,7 @@ impl<'a, W: Write> Checking<'a, W> {
         }
     }
 
-    /// All pages are there: what comes now is the end of the file, which is held back.
+    /// Called after the last page: the following bytes, the end of the file, are held back.
     pub(crate) fn hold(&mut self) {
         self.tail.get_or_insert_default();
     }
@@ -268,7 +266,7 @@ impl<'a, W: Write> Checking<'a, W> {
         self.sums.extend(block.finalize().to_le_bytes());
     }
 
-    /// Writes `bytes`, and takes them into the checksums.
+    /// Writes `bytes`, and adds them to the checksums.
     fn cover(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         self.out.write_all(bytes)?;
         while !bytes.is_empty() {

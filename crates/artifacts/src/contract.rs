@@ -1,4 +1,4 @@
-//! What is declared of a file and of a column.
+//! Declarations of files and columns.
 
 use crate::facts::Fact;
 
@@ -6,7 +6,7 @@ use crate::facts::Fact;
 pub trait Artifact {
     /// Kind of the file, as its footer gives it.
     const KIND: &'static str;
-    /// Version of the columns, raised when they change in a way that readers must know of.
+    /// Version of the columns, raised by incompatible changes.
     const VERSION: u32;
     /// Standard name in a run directory.
     const FILE: &'static str;
@@ -25,9 +25,9 @@ pub trait Artifact {
 pub struct Column {
     /// Name.
     pub name: &'static str,
-    /// Type, in Arrow's words.
+    /// Type, as Arrow names it.
     pub kind: &'static str,
-    /// Whether a row may have no value.
+    /// Whether values may be null.
     pub nullable: bool,
     /// Meaning.
     pub about: &'static str,

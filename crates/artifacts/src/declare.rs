@@ -1,8 +1,8 @@
-//! Declaring a table: one declaration gives the struct, its reading and writing, and its section of `docs/artifacts.md`.
+//! Macros that declare a table: the struct, its reading and writing, and its section of `docs/artifacts.md`.
 //!
 //! A field is a column. Its type gives the type of the column, and whether it may be absent (`Option<Vec<_>>`) or hold
-//! nulls (`Vec<Option<_>>`); its documentation is the text in the docs. A table in which a file is a list of rows is
-//! declared with [`row_table!`], one that is a list of columns with [`table!`].
+//! nulls (`Vec<Option<_>>`); its doc comment is the text in the docs. [`row_table!`] declares a struct of rows, [`table!`] a
+//! struct of columns.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::table::{Columns, Table};
 pub(crate) trait Codec<T> {
     /// The type of the column, as the docs call it.
     const KIND: &'static str;
-    /// Whether a row may have no value.
+    /// Whether values may be null.
     const NULLABLE: bool = false;
     /// The values of the column `name`.
     fn read(table: &Table, name: &str) -> Result<T, Error>;
@@ -88,7 +88,7 @@ nullable! {
     f64: "double", DataType::Float64, Float64Type, Float64Array;
 }
 
-/// A column that a file may be without.
+/// An optional column.
 impl<T> Codec<Option<T>> for Plain
 where
     Self: Codec<T>,
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Whether something is the case, as 0 or 1.
+/// A boolean, as 0 or 1.
 pub(crate) struct ZeroOrOne;
 
 impl Codec<Vec<bool>> for ZeroOrOne {
@@ -161,7 +161,7 @@ pub(crate) fn list(offsets: OffsetBuffer<i32>, values: ArrayRef) -> ArrayRef {
     Arc::new(ListArray::new(item, offsets, values, None))
 }
 
-/// The pieces that both kinds of tables share.
+/// Fragments that both kinds of tables share.
 macro_rules! column {
     (@name $field:ident) => { stringify!($field) };
     (@name $field:ident $name:literal) => { $name };
@@ -198,8 +198,8 @@ macro_rules! artifact {
 
 /// Declares a table as a struct of columns.
 ///
-/// `id` adds the column of row numbers, checked on reading; `optional` lets a foreign file be without it. The length of the
-/// column after `of` is the number of rows. `=> |rows| ...` gives the values of a column that a foreign file may be without.
+/// `id` adds the column of row numbers, checked on reading; with `optional`, a foreign file may lack it. The length of the
+/// column after `of` is the number of rows. `=> |rows| ...` gives the default of a column that a foreign file may lack.
 macro_rules! table {
     (
         $(#[doc = $doc:literal])+
@@ -240,11 +240,11 @@ macro_rules! table {
                 }
             )?
 
-            /// Reads the file at `path`. A foreign file is taken by its columns.
+            /// Reads the file at `path`. In a foreign file, only the columns are checked.
             ///
             /// # Errors
             ///
-            /// If the file cannot be read, is of another kind or version, lacks a column, or holds what the column may not.
+            /// If the file cannot be read, is of another kind or version, lacks a column, or holds an invalid value.
             pub fn read(path: &std::path::Path) -> Result<$crate::Stored<Self>, $crate::Error> {
                 let table = $crate::table::Table::read(
                     path,
@@ -335,11 +335,11 @@ macro_rules! row_table {
         }
 
         impl $table {
-            /// Reads the file at `path`. A foreign file is taken by its columns.
+            /// Reads the file at `path`. In a foreign file, only the columns are checked.
             ///
             /// # Errors
             ///
-            /// If the file cannot be read, is of another kind or version, lacks a column, or holds what the column may not.
+            /// If the file cannot be read, is of another kind or version, lacks a column, or holds an invalid value.
             pub fn read(path: &std::path::Path) -> Result<$crate::Stored<Self>, $crate::Error> {
                 let table = $crate::table::Table::read(
                     path,

@@ -1,11 +1,11 @@
-//! What can be wrong with a file of a run.
+//! Errors of reading and writing files.
 
 use std::path::{Path, PathBuf};
 
 /// Why a file could not be read or written. `Display` states the fact, [`Error::hint`] the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// "read", "write", "create" ...
@@ -15,12 +15,12 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// A file is to be written where something else is.
+    /// Something other than a file is at the path to write to.
     #[error("{} is {found}, not a file", path.display())]
     Target {
-        /// Its place.
+        /// The path.
         path: PathBuf,
-        /// What is there.
+        /// The found type.
         found: &'static str,
     },
     /// The file is no Parquet or Arrow file, or a damaged one.
@@ -38,12 +38,12 @@ pub enum Error {
     Kind {
         /// The file.
         path: PathBuf,
-        /// The kind that was asked for.
+        /// The expected kind.
         expected: &'static str,
         /// The kind in the footer.
         found: String,
     },
-    /// The footer's version is not one this program reads.
+    /// This program does not read the version in the footer.
     #[error("{} is {kind} version {found}, but this program reads version {expected}", path.display())]
     Version {
         /// The file.
@@ -55,36 +55,36 @@ pub enum Error {
         /// The version in the footer.
         found: u32,
     },
-    /// It is packed in a way that this program was built without.
+    /// The compression is not supported.
     #[error("{} is compressed with {codec}, which this program does not read", path.display())]
     Codec {
         /// The file.
         path: PathBuf,
-        /// How it is compressed.
+        /// Its codec.
         codec: String,
-        /// How it would be read.
+        /// The supported compression.
         readable: &'static str,
     },
-    /// A column is not there.
+    /// A column is missing.
     #[error("{} has no column `{column}` (it has: {found})", path.display())]
     MissingColumn {
         /// The file.
         path: PathBuf,
         /// The column.
         column: String,
-        /// The columns that are there.
+        /// The existing columns.
         found: String,
     },
-    /// A column has a type that cannot be taken.
+    /// A column has the wrong type.
     #[error("column `{column}` of {} has type {found}, expected {expected}", path.display())]
     ColumnType {
         /// The file.
         path: PathBuf,
         /// The column.
         column: String,
-        /// What would do.
+        /// The expected type.
         expected: &'static str,
-        /// What is there.
+        /// The found type.
         found: String,
     },
     /// A value breaks the contract.
@@ -108,7 +108,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Io {
@@ -116,21 +116,21 @@ impl Error {
                 source,
                 ..
             } if source.kind() == std::io::ErrorKind::NotFound => {
-                "run the stage that writes this file first, or name another file".to_owned()
+                "run the stage that writes this file first, or give another file".to_owned()
             }
-            Self::Io { action: "read", .. } => "check that the file may be read".to_owned(),
+            Self::Io { action: "read", .. } => "check that the file is readable".to_owned(),
             Self::Io { .. } => {
-                "check that the directory exists, may be written, and has room".to_owned()
+                "check that the directory exists, is writable, and has free space".to_owned()
             }
             Self::Target { .. } => {
-                "name a file: it is written whole beside its place, then moved there".to_owned()
-            }
-            Self::Format { .. } => {
-                "write the file again; if it comes from elsewhere, check that it was copied whole"
+                "give the path of a file; it is written to a temporary file, then renamed"
                     .to_owned()
             }
+            Self::Format { .. } => {
+                "write the file again; if it was copied, check that the copy is complete".to_owned()
+            }
             Self::Codec { readable, .. } => format!("write the file again {readable}"),
-            Self::Kind { expected, .. } => format!("name a file of kind {expected}"),
+            Self::Kind { expected, .. } => format!("give a file of kind {expected}"),
             Self::Version { .. } => {
                 "run the stage that writes it again with this version".to_owned()
             }
@@ -138,7 +138,7 @@ impl Error {
                 "docs/artifacts.md lists the columns of every file".to_owned()
             }
             Self::Row { .. } | Self::Shape { .. } => {
-                "mend the file, or write it again from its source".to_owned()
+                "repair the file, or write it again from its source".to_owned()
             }
         })
     }
@@ -168,7 +168,7 @@ impl Error {
         }
     }
 
-    /// The Parquet writer failed, which is the file system's doing: the values were checked before.
+    /// An error of the Parquet writer, which can only come from the file system: the values are already checked.
     pub(crate) fn written<S>(path: &Path) -> impl FnOnce(S) -> Self
     where
         S: Into<Box<dyn std::error::Error + Send + Sync>>,

@@ -1,7 +1,7 @@
-//! Facts: what a stage records in the footers of its files for their readers, beside options and hashes.
+//! Facts: figures that a stage records in the footers of its files, beside options and hashes.
 //!
-//! Each kind of file has one struct here. Its writer fills in every field, and its readers take fields, so a fact that is
-//! read but never written does not compile. A fact that an older file does not have is `None`.
+//! Each kind of file has one struct here. Its writer sets every field, and its readers access fields, so a fact that is
+//! read but never written does not compile. A fact that an older file lacks is `None`.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub struct Fact {
     pub about: &'static str,
 }
 
-/// The word for a type of JSON.
+/// The name of a JSON type in the docs.
 pub(crate) trait JsonType {
     const NAME: &'static str;
 }
@@ -71,11 +71,11 @@ macro_rules! facts {
 pub(crate) use facts;
 
 facts! {
-    /// Facts of `embeddings.parquet`, as `embed` writes it. A layout of more than two components has [`ProjectionFacts`].
+    /// Facts of `embeddings.parquet` from `embed`. A layout of more than two components has [`ProjectionFacts`].
     EmbeddingsFacts {
         /// Name of the model.
         model: Option<String>,
-        /// Number of texts that are longer than the model reads.
+        /// Number of texts that were truncated to the token limit of the model.
         truncated: Option<usize>,
     }
 }
@@ -89,7 +89,7 @@ facts! {
         certified: Option<bool>,
         /// Whether the same input, options and seed give the same bytes.
         reproducible: Option<bool>,
-        /// Number of rows that cannot be searched (not finite, or zero under cosine) and were set apart.
+        /// Number of rows that cannot be searched (not finite, or zero under cosine) and were isolated.
         isolated: Option<usize>,
         /// Recall, where it was measured.
         recall: Option<Recall>,
@@ -113,21 +113,21 @@ facts! {
 facts! {
     /// Facts of `clusters.parquet` and of the other files of `cluster`.
     ClusterFacts {
-        /// Number of other documents that density was measured over.
+        /// Number of neighbors used for the core distance (`min_samples`).
         min_samples_others: Option<usize>,
-        /// Minimum size of a cluster, as given or chosen.
+        /// Minimum number of documents of a cluster, given or chosen by default.
         min_cluster_size: Option<usize>,
         /// Number of neighbors used per document.
         k: Option<usize>,
         /// Number of components of the neighbor graph.
         components: Option<usize>,
-        /// Number of edges of the tree that the neighbor graph does not have.
+        /// Number of edges of the spanning tree that are not in the neighbor graph.
         edges_added: Option<usize>,
-        /// Number of edges that are as long as the one before them.
+        /// Number of edges of the spanning tree that are as long as the preceding edge.
         tied_edges: Option<usize>,
         /// Relative validity (DBCV on the spanning tree), -1 to 1, where there are two clusters or more.
         relative_validity: Option<f64>,
-        /// Bootstrap stability of all clusters together, where it was computed.
+        /// Bootstrap stability of the clustering, if it was computed.
         stability: Option<Stability>,
         /// Coarser layers, finest first.
         layers: Option<Vec<Layer>>,
@@ -135,7 +135,7 @@ facts! {
 }
 
 facts! {
-    /// Bootstrap stability of all clusters together.
+    /// Bootstrap stability of a clustering.
     Stability {
         /// Number of subsamples.
         subsamples: usize,
@@ -145,7 +145,7 @@ facts! {
         doubtful: usize,
         /// Number of unstable clusters.
         unstable: usize,
-        /// The same in a sentence.
+        /// The three counts as a sentence.
         sentence: String,
     }
 }
@@ -165,9 +165,9 @@ pub struct Layer {
 facts! {
     /// Facts of `projection.parquet`, and of a layout of more than two components, which is a file of kind `embeddings`.
     ProjectionFacts {
-        /// Number of neighbors per document, itself counted.
+        /// Number of neighbors per document, counting the document itself.
         n_neighbors: Option<usize>,
-        /// Number of documents that are exact copies of another and were laid out with it.
+        /// Number of documents that have the position of the document they are a copy of.
         gathered: Option<usize>,
         /// Number of edges of the fuzzy graph.
         edges: Option<usize>,
@@ -179,21 +179,21 @@ facts! {
         b: Option<f64>,
         /// Whether the same input, options and seed give the same bytes.
         reproducible: Option<bool>,
-        /// Number of nearest neighbors that `preserved` and `trustworthiness` are measured on.
+        /// Number of nearest neighbors k of `preserved` and `trustworthiness`.
         quality_k: Option<usize>,
-        /// Mean share of the true neighbors that are neighbors in the layout.
+        /// Mean share of the k true neighbors that are among the k nearest in the layout.
         preserved: Option<f64>,
-        /// Number of documents that `preserved` was measured on.
+        /// Number of documents in the sample for `preserved`.
         preserved_rows: Option<usize>,
         /// Trustworthiness (Venna and Kaski 2001), where it was measured.
         trustworthiness: Option<f64>,
-        /// Number of documents that it was measured on.
+        /// Number of documents in the sample for `trustworthiness`.
         trustworthiness_rows: Option<usize>,
-        /// Number of components of the neighbor graph, where they were counted.
+        /// Number of components of the neighbor graph, if they were counted.
         graph_components: Option<usize>,
-        /// Residual of the spectral start, where there was one.
+        /// Residual of the eigenvectors of the spectral initialization.
         start_residual: Option<f64>,
-        /// Metric of the neighbors, for readers that do not have their file.
+        /// Metric of the neighbors.
         neighbors_metric: Option<String>,
     }
 }
@@ -201,15 +201,15 @@ facts! {
 facts! {
     /// Facts of `topics.parquet`.
     TopicsFacts {
-        /// Languages of the documents by ISO 639-1 code, each with its number of documents, most first.
+        /// Languages by ISO 639-1 code, each with its number of documents, most frequent first.
         languages: Option<Vec<(String, usize)>>,
     }
 }
 
-/// Facts of `documents.parquet`: the counts of [`Intake`], each a fact, and the columns that the text was made of.
+/// Facts of `documents.parquet`: the counts of [`Intake`], and the columns of the text.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct DocumentsFacts {
-    /// The rows of the source by what became of them; `None` if the file lacks one of the counts.
+    /// Counts of the rows of the source; `None` if the file lacks one of them.
     #[serde(flatten)]
     pub intake: Option<Intake>,
     /// Columns of the source that the text was made of.
@@ -237,7 +237,7 @@ impl Facts for DocumentsFacts {
     };
 }
 
-/// The facts that are known, as JSON, in the order of their names.
+/// The facts that are not `None`, as a JSON object.
 pub fn object<F: Facts>(facts: &F) -> Map<String, Value> {
     let value = serde_json::to_value(facts).expect("facts are plain data");
     let Value::Object(mut facts) = value else {

@@ -1,4 +1,4 @@
-//! Files are written whole or not at all, and known by their SHA-256.
+//! Atomic writes, and the SHA-256 of files.
 
 use std::ffi::OsString;
 use std::fs::{File, TryLockError};
@@ -9,11 +9,10 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// Writes the file at `path` through `fill`: whole or not at all.
+/// Writes the file at `path` atomically; `fill` writes the content.
 ///
 /// `fill` writes to a hidden file beside `path` (a rename is atomic only within one file system), which is synced
-/// and renamed. What an earlier, killed writer of the same file left behind is removed first; one that is still at work
-/// holds a lock on its own.
+/// and renamed. Temporary files of killed writers of the same file are removed first; running writers hold locks on theirs.
 pub fn write_atomic<T, E: From<Error>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<T, E>,
@@ -33,13 +32,13 @@ pub fn write_atomic<T, E: From<Error>>(
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // The process' umask takes away what it should, as for any new file.
+        // The umask applies, as for any new file.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let mut temp = builder
         .tempfile_in(parent)
         .map_err(Error::io("create", path))?;
-    // Tells others that the file is being written. A file system without locks is no reason not to write.
+    // Marks the file as being written. Without locks in the file system, it is written all the same.
     let _ = temp.as_file().try_lock();
     let mut writer = BufWriter::with_capacity(1 << 20, temp.as_file_mut());
     let value = fill(&mut writer)?;
@@ -53,8 +52,7 @@ pub fn write_atomic<T, E: From<Error>>(
     Ok(value)
 }
 
-/// Whether a file can take the place of what is at `path`: nothing or a file. A directory, a device or a pipe would be
-/// lost, or get nothing of what it is there for.
+/// Checks that `path` does not exist or is a regular file: directories, devices and pipes must not be replaced.
 pub fn check_target(path: &Path) -> Result<(), Error> {
     match path.metadata() {
         Ok(found) if !found.is_file() => Err(Error::Target {
@@ -78,7 +76,7 @@ pub(crate) fn is_arrow_ipc(path: &Path) -> bool {
     })
 }
 
-/// Writes `bytes` to `path`: whole or not at all.
+/// Writes `bytes` to `path` atomically.
 pub fn write_bytes(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_atomic(path, |file| {
         file.write_all(bytes).map_err(Error::io("write", path))
@@ -89,7 +87,7 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// Random letters and digits in the name of a temporary file.
 const RANDOM: usize = 6;
 
-/// How the names of temporary files for `path` begin.
+/// The prefix of the temporary files of `path`.
 fn temporary_prefix(path: &Path) -> OsString {
     let mut prefix = OsString::from(".");
     prefix.push(path.file_name().unwrap_or_default());
@@ -97,10 +95,10 @@ fn temporary_prefix(path: &Path) -> OsString {
     prefix
 }
 
-/// Removes the temporary files that killed writers of `path` left beside it, and nothing else: regular files whose names
-/// [`write_atomic`] makes, and that no living writer holds.
+/// Removes the temporary files that killed writers of `path` left: regular files with the names of [`write_atomic`] that
+/// no running process has locked.
 ///
-/// What cannot be removed is no reason to stop: new files get names of their own.
+/// Ignores files that cannot be removed.
 pub fn remove_stale_temp_files(path: &Path) {
     let parent = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -128,20 +126,20 @@ pub fn remove_stale_temp_files(path: &Path) {
     }
 }
 
-/// Whether a writer that lives holds the file at `path`.
+/// Whether a running process has locked the file at `path`.
 fn is_being_written(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// Runs `read`, and takes a panic of the Parquet reader over a damaged file for what it is: a damaged file.
+/// Runs `read`, and turns a panic of the Parquet reader on a damaged file into an error.
 pub(crate) fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // What is read is dropped on a panic: nothing half-made is seen afterwards.
+    // Unwind safe: a panic drops everything that `read` made.
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(Error::parquet(path)("it contradicts itself")))
 }
 
 pub(crate) fn open(path: &Path) -> Result<File, Error> {
-    // Looked at first: opening a pipe that nobody writes into would never end.
+    // Checked before opening, because opening a pipe without a writer blocks.
     let found = path.metadata().map_err(Error::io("read", path))?;
     if found.is_dir() {
         return Err(Error::io("read", path)(io::Error::new(
@@ -163,7 +161,7 @@ pub fn sha256(path: &Path) -> Result<String, Error> {
     sha256_of_reader(open(path)?).map_err(Error::io("read", path))
 }
 
-/// The SHA-256 of what `reader` gives, as 64 hexadecimal digits. Reads in blocks of constant size.
+/// The SHA-256 of all bytes of `reader`, as 64 hexadecimal digits. Reads in blocks of constant size.
 pub fn sha256_of_reader(mut reader: impl Read) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];

@@ -1,9 +1,8 @@
-//! Fixed-size list columns read at the speed of memory.
+//! A fast reader for fixed-size list columns.
 //!
-//! Our own files hold such lists as plain, uncompressed pages: behind the run-length coded levels of a page stand
-//! its values as they lie in memory. Those pages are copied straight into one matrix. Whatever is stored otherwise
-//! (dictionary, compression with another encoding, nulls, ragged lists) takes the way through Arrow, which is slower
-//! and says what is wrong.
+//! Our own files hold such lists as plain, uncompressed pages: after the run-length encoded levels of a page, its values
+//! are stored as in memory and can be copied straight into one matrix. Columns that are stored otherwise (dictionary,
+//! other encodings, nulls, ragged lists) are read through Arrow, which is slower and reports invalid values.
 
 use std::path::Path;
 
@@ -17,8 +16,8 @@ use crate::checksum::Checked;
 use crate::table::{Fixed, ROW_GROUP, Table, check_codecs, check_kind};
 use crate::{Error, Footer, file};
 
-/// Values that go through Arrow at a time.
-const PIECE: usize = 1 << 20;
+/// Values per Arrow batch.
+const BATCH_VALUES: usize = 1 << 20;
 
 /// The values of a list column, row-major, and the length of its lists.
 pub(crate) struct Lists<T> {
@@ -26,7 +25,7 @@ pub(crate) struct Lists<T> {
     pub(crate) width: usize,
 }
 
-/// The columns of a file that hold lists of equal length, and what else is needed of it.
+/// An open file with fixed-size list columns.
 pub(crate) struct FixedFile {
     path: std::path::PathBuf,
     reader: SerializedFileReader<Checked>,
@@ -58,7 +57,7 @@ impl FixedFile {
         })
     }
 
-    /// The length of the lists of `column`, as far as the metadata say.
+    /// The length of the lists of `column`, if the metadata give it.
     pub(crate) fn width(&self, column: &str) -> Option<usize> {
         let metadata = self.reader.metadata();
         let schema = metadata.file_metadata().schema_descr();
@@ -72,7 +71,7 @@ impl FixedFile {
         (values as usize).checked_div(self.rows)
     }
 
-    /// The lists of `column`, by the fast way where the pages allow it.
+    /// The lists of `column`, copied if the pages allow it.
     pub(crate) fn lists<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
         file::guarded(&self.path, || self.lists_unguarded(column))
     }
@@ -96,13 +95,13 @@ impl FixedFile {
         self.through_arrow(column)
     }
 
-    /// `None` where a page is not plain, or a list is null, empty or of another length.
+    /// Copies the pages; `None` if a page is not plain, or a list is null, empty or of another length.
     fn copy_pages<T: FixedValue>(&self, leaf: usize) -> Result<Option<Lists<T>>, Error> {
         let fail = Error::parquet::<parquet::errors::ParquetError>;
         let mut values: Vec<T> = Vec::new();
         let mut width = 0;
         let mut rows = 0;
-        // A list may go on over the end of a page: the position in it is carried along.
+        // A list may span two pages: keep the position in it.
         let mut filled = 0;
         let max_def = self
             .reader
@@ -131,9 +130,9 @@ impl FixedFile {
                     let Some(first) = first_list_length(parts.repetition, parts.count) else {
                         return Ok(None);
                     };
-                    // A list cut by the end of the page would seem too short: such files take the other way.
+                    // If the first page ends within its first list, the length is unknown: read through Arrow.
                     width = first;
-                    // A damaged file may claim any number of rows: no more are believed than it has bytes.
+                    // A damaged file may claim any number of rows: allocate at most the size of the file.
                     values.reserve_exact(self.rows.saturating_mul(width).min(self.bytes / 4));
                 }
                 match lists_of(parts.repetition, parts.count, width, filled) {
@@ -152,15 +151,15 @@ impl FixedFile {
         Ok(whole.then_some(Lists { values, width }))
     }
 
-    /// Piece by piece, so that no second matrix stands beside the first.
+    /// Reads the lists through Arrow in batches, without a second matrix in memory.
     fn through_arrow<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
         let mut values = Vec::new();
         let mut width = None;
         let guess = self.width(column).unwrap_or(0);
-        let step = (PIECE / guess.max(1)).clamp(1, ROW_GROUP);
+        let step = (BATCH_VALUES / guess.max(1)).clamp(1, ROW_GROUP);
         Table::read_pieces(&self.path, column, step, |table| {
             if width.is_none() {
-                // A damaged file may claim any number of rows: no more are believed than it has bytes.
+                // A damaged file may claim any number of rows: allocate at most the size of the file.
                 values.reserve_exact(self.rows.saturating_mul(guess).min(self.bytes));
             }
             for (row, list) in table.lists(column, &T::TYPE)?.into_iter().enumerate() {
@@ -185,10 +184,10 @@ impl FixedFile {
     }
 }
 
-/// The four-byte values that lists are made of.
+/// Four-byte values of lists.
 pub(crate) trait FixedValue: Fixed {
     const PHYSICAL: parquet::basic::Type;
-    /// Whether the annotated type has these bits too.
+    /// Whether values of the annotated type have the same bits.
     fn fits(
         logical: Option<&parquet::basic::LogicalType>,
         converted: parquet::basic::ConvertedType,
@@ -212,7 +211,7 @@ impl FixedValue for u32 {
         _: Option<&parquet::basic::LogicalType>,
         converted: parquet::basic::ConvertedType,
     ) -> bool {
-        // Signed ids are cast, and refused where negative.
+        // Signed ids are cast; negative ids are rejected.
         converted == parquet::basic::ConvertedType::UINT_32
     }
     fn extend(values: &mut Vec<Self>, list: &dyn Array) {
@@ -271,7 +270,7 @@ impl<'a> PageParts<'a> {
     }
 }
 
-/// Levels of a version 1 page stand behind their length in four bytes.
+/// The levels of a version 1 page, which follow their length in four bytes.
 fn prefixed(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_at_checked(4)?;
     let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
@@ -310,7 +309,7 @@ fn runs(mut bytes: &[u8], bits: usize) -> impl Iterator<Item = Run<'_>> {
                 count: length,
             })
         } else {
-            // The writer may leave out the padding of the last group.
+            // The padding of the last group may be missing.
             let take = length.checked_mul(bits)?.min(bytes.len());
             let (packed, rest) = bytes.split_at(take);
             bytes = rest;
@@ -328,7 +327,7 @@ fn levels_are(bytes: &[u8], bits: usize, count: usize, level: i16) -> bool {
     for run in runs(bytes, bits) {
         match run {
             Run::Same { value, count } if value == level as u64 => seen += count,
-            // Several lists in a row may be packed; unpacking wider levels is left to Arrow.
+            // Consecutive short lists may be bit-packed; wider levels are left to Arrow.
             Run::Packed {
                 bytes,
                 count: packed,
@@ -345,7 +344,7 @@ fn levels_are(bytes: &[u8], bits: usize, count: usize, level: i16) -> bool {
     seen >= count
 }
 
-/// Where the second list begins, or `count` where there is but one.
+/// The start of the second list, or `count` if there is only one.
 fn first_list_length(repetition: &[u8], count: usize) -> Option<usize> {
     let mut at = 0;
     for run in runs(repetition, 1) {
@@ -373,8 +372,8 @@ fn first_list_length(repetition: &[u8], count: usize) -> Option<usize> {
     (at >= count).then_some(count)
 }
 
-/// How many lists begin in this page, and how many values of the last one are there, if all have `width` values;
-/// `filled` values of the first one stand in the page before.
+/// The number of lists that begin in this page, and the number of values of the last one in it, if all lists have `width`
+/// values; `filled` values of the first list are in the previous page.
 fn lists_of(
     repetition: &[u8],
     count: usize,
@@ -382,7 +381,7 @@ fn lists_of(
     filled: usize,
 ) -> Option<(usize, usize)> {
     let mut begun = 0;
-    // Position within the current list; at `width` the next one has to begin.
+    // Position within the current list; at `width` the next list has to begin.
     let mut at = if filled == 0 { width } else { filled };
     let mut seen = 0;
     let mut begin = |at: &mut usize| {

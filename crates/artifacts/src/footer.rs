@@ -1,7 +1,7 @@
-//! The footer of a file: kind, version, producer, options, seed, and the hashes of what it was made from.
+//! The footer of a file: kind, version, producer, options, seed, and the hashes of the files that it was made from.
 //!
 //! The footer is one JSON object under the key `skerry` of the Parquet metadata. It decides whether a file is
-//! stale. It holds no path, time, thread count or machine, because files are compared byte by byte.
+//! stale. It holds no path, time, thread count or machine, so that equal runs give equal bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) const FOOTER_KEY: &str = "skerry";
 /// SHA-256 of files, by their names in the contract.
 pub type Lineage = BTreeMap<String, BTreeSet<String>>;
 
-/// Facts as they are in a file. They are read and written as structs only, by [`Footer::facts`] and [`Footer::set_facts`].
+/// Facts as JSON. Use [`Footer::facts`] and [`Footer::set_facts`] to read and write them as structs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RawFacts(pub(crate) Map<String, Value>);
@@ -28,27 +28,27 @@ pub struct RawFacts(pub(crate) Map<String, Value>);
 /// The footer of one file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Footer {
-    /// Which file of the contract this is (`neighbors`); set on writing.
+    /// The kind of file (`neighbors`); set on writing.
     pub kind: String,
     /// The version of the kind's columns; set on writing.
     pub version: u32,
-    /// The program that wrote it, with its version: `skerry-knn 0.1.0`.
+    /// The program that wrote the file, with its version: `skerry-knn 0.1.0`.
     pub producer: String,
-    /// The options of the stage, all of them, defaults too.
+    /// All options of the stage, including defaults.
     pub options: Value,
     /// The seed of the run.
     pub seed: u64,
-    /// The metric of the distances inside, where there are any.
+    /// The metric of the distances in the file, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// SHA-256 of each file that was read, by its name in the contract.
+    /// SHA-256 of each input, by name.
     pub inputs: BTreeMap<String, String>,
-    /// SHA-256 of each file that the inputs were made from, and so on back to the source, by name. A name may stand for
-    /// several: a layout is `embeddings` that were made from `embeddings`. `None` where that is not known: an input is not
-    /// ours, or of a version that did not record it.
+    /// SHA-256 of each file that the inputs were made from, directly or indirectly, by name. A name can have several hashes:
+    /// a layout is of kind `embeddings` and made from `embeddings`. `None` if unknown: an input is foreign, or of a version
+    /// that did not record it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ancestors: Option<Lineage>,
-    /// What the producer tells its readers.
+    /// Facts recorded by the producer.
     #[serde(default)]
     pub facts: RawFacts,
 }
@@ -71,7 +71,7 @@ impl Footer {
         Ok(())
     }
 
-    /// Records that the file at `path`, whose SHA-256 is `hash`, was read as the input `name`, and what it was made from.
+    /// Records the file at `path`, whose SHA-256 is `hash`, and its lineage as the input `name`.
     pub fn record(&mut self, name: &str, path: &Path, hash: String) {
         self.inputs.insert(name.to_owned(), hash);
         let footer = Self::read(path).ok().flatten();
@@ -84,7 +84,7 @@ impl Footer {
         });
     }
 
-    /// The inputs and what they were made from, as far as that is known.
+    /// The inputs and their lineage, if it is known.
     pub fn lineage(&self) -> Lineage {
         let mut all = self.ancestors.clone().unwrap_or_default();
         for (name, hash) in &self.inputs {
@@ -93,12 +93,12 @@ impl Footer {
         all
     }
 
-    /// The facts of the file; those that it does not have are `None`.
+    /// The facts of the file; missing ones are `None`.
     pub fn facts<F: Facts>(&self) -> F {
         serde_json::from_value(Value::Object(self.facts.0.clone())).unwrap_or_default()
     }
 
-    /// Records the facts of the file to be written, in place of those recorded before.
+    /// Replaces the facts.
     pub fn set_facts<F: Facts>(&mut self, facts: &F) {
         self.facts = RawFacts(facts::object(facts));
     }
@@ -113,7 +113,7 @@ impl Footer {
         KeyValue::new(FOOTER_KEY.to_owned(), json)
     }
 
-    /// The footer of the file at `path`, or `None` for a foreign file. Arrow IPC has none.
+    /// The footer of the file at `path`, or `None` for a foreign file or Arrow IPC.
     pub fn read(path: &Path) -> Result<Option<Self>, Error> {
         if file::is_arrow_ipc(path) {
             return Ok(None);

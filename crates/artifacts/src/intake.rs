@@ -1,26 +1,25 @@
-//! The rows of the source by what became of them: facts of `documents.parquet`.
+//! Counts of the rows of the source: facts of `documents.parquet`.
 
 use crate::facts::facts;
 
 facts! {
-    /// The rows of the source, counted by what became of them. `rows` is the sum of `documents` and of what
-    /// [`Intake::left_out`] lists.
+    /// Counts of the rows of the source. `rows` is `documents` plus the sum of [`Intake::left_out`].
     Intake {
-        /// Number of rows read, bad ones too.
+        /// Number of rows read, including unreadable rows.
         rows: usize,
-        /// Number of documents made of them.
+        /// Number of documents.
         documents: usize,
         /// Number of rows that could not be read.
         bad: usize,
-        /// Number of rows that `--where` left out.
+        /// Number of rows left out by `--where`.
         filtered: usize,
         /// Number of rows without a text.
         without_text: usize,
-        /// Number of rows that the sample or the limit left out.
+        /// Number of rows left out by `--sample` or `--limit`.
         not_drawn: usize,
-        /// Number of rows whose text an earlier document has.
+        /// Number of rows with the text of an earlier document.
         duplicates: usize,
-        /// Whether duplicates were collapsed into the earlier document; else they are documents too.
+        /// Whether duplicates were collapsed into the earlier document; if not, they are documents too.
         collapsed: bool,
     }
 }
@@ -29,7 +28,7 @@ impl Copy for Intake {}
 impl Eq for Intake {}
 
 impl Intake {
-    /// How many rows were left out for each reason that did occur; the reason as it stands after "left out".
+    /// Number of rows left out, by reason; the reason is worded to follow "left out".
     pub fn left_out(&self) -> Vec<(&'static str, usize)> {
         let collapsed = if self.collapsed { self.duplicates } else { 0 };
         let reasons = [
@@ -42,7 +41,7 @@ impl Intake {
         reasons.into_iter().filter(|(_, rows)| *rows > 0).collect()
     }
 
-    /// Documents that repeat the text of an earlier one.
+    /// Number of documents with the text of an earlier one.
     pub fn repeated(&self) -> usize {
         if self.collapsed { 0 } else { self.duplicates }
     }

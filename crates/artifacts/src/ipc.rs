@@ -1,8 +1,7 @@
-//! Vectors as Arrow IPC: what another program hands over without wanting to write Parquet.
+//! Vectors in Arrow IPC files, as other programs may write them.
 //!
-//! A file is record batches with a footer that says where they are. They are read one by one, and each is copied into the
-//! matrix by slices: beside the matrix there is never more than one batch, which its writer may have made as large as the
-//! file.
+//! Record batches are read one by one and copied into the matrix in slices. Besides the matrix, at most one batch is in
+//! memory, which may be as large as the file.
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
@@ -19,8 +18,8 @@ use crate::{Error, file};
 
 /// The column of the vectors.
 const COLUMN: &str = "embedding";
-/// Values that are copied at a time.
-const PIECE: usize = 1 << 20;
+/// Values copied at a time.
+const BATCH_VALUES: usize = 1 << 20;
 
 fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
     move |source| Error::Format {
@@ -30,7 +29,7 @@ fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
     }
 }
 
-/// All vectors of the file at `path`, row after row, and their length. Where there are ids, they count the rows.
+/// All vectors of the file at `path`, row-major, and their length. Ids, if there are any, have to count the rows.
 pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     let reader = FileReader::try_new_buffered(file::open(path)?, None).map_err(fail(path))?;
     let schema = reader.schema();
@@ -46,7 +45,7 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
                 .join(", "),
         });
     };
-    if !takes_floats(field.data_type()) {
+    if !is_float_list(field.data_type()) {
         return Err(Error::ColumnType {
             path: path.to_owned(),
             column: COLUMN.to_owned(),
@@ -56,7 +55,7 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     }
     let mut values = Vec::new();
     if let Some(shape) = shape(path)? {
-        // A damaged file may claim any size: no more is believed than it has bytes.
+        // A damaged file may claim any size: allocate at most the size of the file.
         let bytes = file::open(path)?
             .metadata()
             .map_err(Error::io("read", path))?
@@ -72,7 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
             Table::piece(path, &schema, "id", Some(batch.column(at)), row).check_ids()?;
         }
         let column = batch.column(at);
-        let step = (PIECE / d.unwrap_or(1).max(1)).clamp(1, 4096);
+        let step = (BATCH_VALUES / d.unwrap_or(1).max(1)).clamp(1, 4096);
         for first in (0..column.len()).step_by(step) {
             let piece = column.slice(first, step.min(column.len() - first));
             let lists =
@@ -98,7 +97,7 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
     Ok((d.unwrap_or(0), values))
 }
 
-/// What the footer and the heads of the batches say of the size; `None` where the column is not there.
+/// The size by the footer and the headers of the batches; `None` if the column is missing.
 pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
     let damaged = |what: &str| fail(path)(ArrowError::IpcError(what.to_owned()));
     let io = || Error::io("read", path);
@@ -106,7 +105,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
     let bytes = file.metadata().map_err(io())?.len();
     let mut piece = |from: u64, length: u64| {
         if from.checked_add(length).is_none_or(|end| end > bytes) {
-            return Err(damaged("it is cut short"));
+            return Err(damaged("it is truncated"));
         }
         let mut piece = vec![0; length as usize];
         file.seek(SeekFrom::Start(from)).map_err(io())?;
@@ -114,7 +113,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         Ok(piece)
     };
     let end = piece(bytes.saturating_sub(10), 10.min(bytes))?;
-    let end = <[u8; 10]>::try_from(end).map_err(|_| damaged("it is cut short"))?;
+    let end = <[u8; 10]>::try_from(end).map_err(|_| damaged("it is truncated"))?;
     let length = read_footer_length(end).map_err(fail(path))? as u64;
     let footer = piece(bytes.saturating_sub(10).saturating_sub(length), length)?;
     let footer = root_as_footer(&footer).map_err(|error| damaged(&error.to_string()))?;
@@ -125,7 +124,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
     let Some((at, _)) = schema.column_with_name(COLUMN) else {
         return Ok(None);
     };
-    // The values of the lists are the node behind that of the lists, which stands behind those of the columns before.
+    // The node of the values follows the node of the lists, which follows the nodes of the preceding columns.
     let before: usize = schema.fields()[..at]
         .iter()
         .map(|field| nodes(field.data_type()))
@@ -134,12 +133,12 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
     for block in footer.recordBatches().into_iter().flatten() {
         let length = u64::try_from(block.metaDataLength()).unwrap_or(0);
         let head = piece(u64::try_from(block.offset()).unwrap_or(u64::MAX), length)?;
-        // Four bytes that say "here goes on" and the length; old writers have the length alone.
+        // A four-byte continuation marker and the length; old writers have only the length.
         let skipped = if head.starts_with(&[0xff; 4]) { 8 } else { 4 };
         let message = head
             .get(skipped..)
             .and_then(|head| root_as_message(head).ok())
-            .ok_or_else(|| damaged("the head of a batch cannot be read"))?;
+            .ok_or_else(|| damaged("the header of a batch cannot be read"))?;
         if message.header_type() != MessageHeader::RecordBatch {
             continue;
         }
@@ -157,7 +156,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
             let codec = compression
                 .codec()
                 .variant_name()
-                .unwrap_or("a codec of its own");
+                .unwrap_or("an unknown codec");
             return Err(Error::Codec {
                 path: path.to_owned(),
                 codec: codec.to_lowercase(),
@@ -176,7 +175,7 @@ pub(crate) fn shape(path: &Path) -> Result<Option<Shape>, Error> {
     }))
 }
 
-/// How many nodes an array of this type takes in a record batch.
+/// The number of field nodes of this type in a record batch.
 fn nodes(kind: &DataType) -> usize {
     1 + match kind {
         DataType::List(item)
@@ -198,7 +197,7 @@ fn nodes(kind: &DataType) -> usize {
 }
 
 /// Whether the type is a list of floats.
-fn takes_floats(kind: &DataType) -> bool {
+fn is_float_list(kind: &DataType) -> bool {
     match kind {
         DataType::FixedSizeList(item, _) | DataType::List(item) | DataType::LargeList(item) => {
             item.data_type().is_floating()

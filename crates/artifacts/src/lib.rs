@@ -1,8 +1,7 @@
-//! The contract between the stages: the files of a run, their columns, and the footers by which they explain
-//! themselves.
+//! The contract between the stages: the files of a run, their columns and their footers.
 //!
-//! This is the only crate that names a column or opens Parquet. A type stands for a file; it reads with checks and
-//! writes whole or not at all. `docs/artifacts.md` is generated from here.
+//! This is the only crate that names a column or opens Parquet. Each file has a type that reads it with checks and writes
+//! it atomically. `docs/artifacts.md` is generated from these declarations.
 
 mod catalog;
 mod checksum;
@@ -39,7 +38,7 @@ pub use tables::{
     SweepRow, Topic, Topics,
 };
 
-/// Column names of ours that a source column may not bear: it becomes `source_<name>`.
+/// Reserved column names: a source column with such a name becomes `source_<name>`.
 pub const RESERVED: [&str; 14] = [
     "id",
     "text",

@@ -24,10 +24,10 @@ use crate::checksum::{Checked, Checking};
 use crate::contract::Column;
 use crate::{Error, Footer, file};
 
-/// Rows of a row group: some viewers refuse larger ones.
+/// Rows per row group: some viewers reject larger ones.
 pub(crate) const ROW_GROUP: usize = 25_000;
 
-/// A file as it was read, with the footer that it had. A foreign file has none.
+/// The content and the footer of a file.
 #[derive(Debug, Clone)]
 pub struct Stored<T> {
     /// The content.
@@ -48,7 +48,7 @@ pub(crate) struct Table {
     path: PathBuf,
     schema: SchemaRef,
     columns: BTreeMap<String, ArrayRef>,
-    /// The row of the file that is its first.
+    /// Row number in the file of the first row of this table.
     first: usize,
     pub(crate) rows: usize,
     pub(crate) footer: Option<Footer>,
@@ -62,7 +62,7 @@ impl Table {
         Ok(table)
     }
 
-    /// Reads just the columns `names`.
+    /// Reads only the columns `names`.
     pub(crate) fn read_only(path: &Path, names: &[&str]) -> Result<Self, Error> {
         Self::read_where(path, |name| names.contains(&name))
     }
@@ -127,7 +127,7 @@ impl Table {
         })
     }
 
-    /// Reads the column `name` in pieces of `step` rows, each a table of its own that knows where it stands in the file.
+    /// Reads the column `name` in tables of `step` rows, each with its row offset in the file.
     pub(crate) fn read_pieces(
         path: &Path,
         name: &str,
@@ -146,7 +146,7 @@ impl Table {
         let piece =
             |column: Option<&ArrayRef>, first| Self::piece(path, &schema, name, column, first);
         if at.is_none() {
-            // It is for the caller to say what is missing.
+            // A missing column is reported by the caller.
             return each(&piece(None, 0));
         }
         let reader = builder
@@ -163,7 +163,7 @@ impl Table {
         Ok(())
     }
 
-    /// The values of the column `name` from row `first` of the file on; without any where the file has no such column.
+    /// A table of the column `name`, from row `first` of the file on; without columns if the file has no such column.
     pub(crate) fn piece(
         path: &Path,
         schema: &SchemaRef,
@@ -237,7 +237,7 @@ impl Table {
         let array = self.typed(
             name,
             &DataType::Int32,
-            "an integer of 32 bits",
+            "a 32-bit integer",
             DataType::is_integer,
         )?;
         Ok(array.as_primitive::<Int32Type>().values().to_vec())
@@ -294,7 +294,7 @@ impl Table {
             expected: "a list",
             found: raw.data_type().to_string(),
         };
-        // Arrow would make a list of one of any plain value.
+        // Arrow would cast a scalar to a list of one.
         if !matches!(
             raw.data_type(),
             DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..)
@@ -310,10 +310,10 @@ impl Table {
                 if list.is_null(row) {
                     return Err(self.at(row, format!("`{name}` is null")));
                 }
-                // The cast makes a null of what the type cannot hold.
+                // The cast turns values out of range into nulls.
                 if values.null_count() > 0 {
                     let fault =
-                        format!("`{name}` is null in part, or holds what is no {inner}, such as the -1 of an unfilled place");
+                        format!("`{name}` holds a null or a value that is not {inner}, such as -1 for a missing neighbor");
                     return Err(self.at(row, fault));
                 }
                 Ok(values)
@@ -321,7 +321,7 @@ impl Table {
             .collect()
     }
 
-    /// Checks the column `id`, which a file must have only where it is `required`.
+    /// Checks the column `id`, which may be missing unless it is `required`.
     pub(crate) fn check_row_numbers(&self, required: bool) -> Result<(), Error> {
         if required || self.has(Column::ID.name) {
             self.check_ids()
@@ -330,7 +330,7 @@ impl Table {
         }
     }
 
-    /// Checks that `id` is 0, 1, 2 ...: row order is identity.
+    /// Checks that `id` is 0, 1, 2 ...
     pub(crate) fn check_ids(&self) -> Result<(), Error> {
         let ids = self.i64(Column::ID.name)?;
         let expected = self.first as i64..;
@@ -349,7 +349,7 @@ impl Table {
     }
 }
 
-/// Text of more than 2 GiB needs wide offsets, so all text is held so.
+/// Casts all text to `LargeUtf8`, because texts of more than 2 GiB need 64-bit offsets.
 fn widened(kind: &DataType) -> DataType {
     match kind {
         DataType::Utf8 | DataType::Utf8View => DataType::LargeUtf8,
@@ -366,7 +366,7 @@ fn widen(array: &ArrayRef) -> ArrayRef {
     }
 }
 
-/// Whether the columns that are `wanted` are packed in a way that this program can unpack.
+/// Checks that this program can decompress the `wanted` columns.
 pub(crate) fn check_codecs(
     path: &Path,
     metadata: &ParquetMetaData,
@@ -442,7 +442,7 @@ impl Columns {
         }
     }
 
-    /// Ids and counts: mostly different and often ascending, so stored as differences.
+    /// Ids and counts: mostly distinct and often ascending, hence delta encoded.
     pub(crate) fn i64(&mut self, name: &str, values: impl Into<Vec<i64>>) {
         self.distinct(name, Encoding::DELTA_BINARY_PACKED);
         self.add(name, Arc::new(Int64Array::from(values.into())));
@@ -466,8 +466,8 @@ impl Columns {
         self.add(name, Arc::new(Float64Array::from(values.to_vec())));
     }
 
-    /// Says that the values of the column `name` are mostly different: a dictionary of them would be built only to be
-    /// given up, which costs more than all else of writing.
+    /// Disables the dictionary of the column `name`, whose values are mostly distinct: the writer would spend most of its time
+    /// building a dictionary and then discard it.
     fn distinct(&mut self, name: &str, encoding: Encoding) {
         self.distinct.push((ColumnPath::from(name), encoding));
     }
@@ -476,8 +476,7 @@ impl Columns {
         self.add(name, Arc::new(StringArray::from_iter_values(values)));
     }
 
-    /// Fixed-size lists, stored as they lie in memory: no dictionary, no compression. Random floats and ids shrink
-    /// by neither, and plain pages are read back at the speed of memory.
+    /// Fixed-size lists, stored plain: random floats and ids do not compress, and plain pages can be copied on reading.
     pub(crate) fn fixed_lists<T: Fixed>(
         &mut self,
         name: &str,
@@ -510,7 +509,7 @@ impl Columns {
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
         for (column, encoding) in self.distinct {
-            // Numbers come out as small at the quickest level, which needs a tenth of the working memory.
+            // For numbers, the fastest level compresses as well as others and needs a tenth of the memory.
             properties = properties
                 .set_column_compression(column.clone(), zstd(1))
                 .set_column_dictionary_enabled(column.clone(), false)

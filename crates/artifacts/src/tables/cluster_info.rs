@@ -4,12 +4,12 @@ use crate::ClusterFacts;
 use crate::declare::row_table;
 
 row_table! {
-    /// What is known of each cluster.
+    /// Figures of each cluster.
     ClusterInfo: "cluster_info", version 1, by "cluster", "one row per cluster",
     facts ClusterFacts;
     /// By layer, then by cluster.
     rows;
-    /// What is known of one cluster.
+    /// Figures of one cluster.
     ClusterRow {
         /// -1 for the column `cluster`, l for the column `cluster_l<l>`.
         layer: i32,

@@ -14,18 +14,18 @@ table! {
     {
         /// Cluster, from 0; -1 for noise.
         cluster: Vec<i32> as NoiseIsMinusOne,
-        /// Membership probability in that cluster, 0 to 1; 0 for noise. A foreign file may be without it, then it is 1.
+        /// Membership probability in that cluster, 0 to 1; 0 for noise. A foreign file may lack it, then it is 1.
         probability: Vec<f32> => |rows| vec![1.0; rows],
-        /// GLOSH outlier score, 0 to 1. A foreign file may be without it, then it is 0.
+        /// GLOSH outlier score, 0 to 1. A foreign file may lack it, then it is 0.
         outlier_score: Vec<f32> => |rows| vec![0.0; rows],
         /// `cluster` with noise assigned to clusters (only with `--assign-noise`).
         assigned = "cluster_assigned": Option<Vec<i32>>,
-        /// Coarser layers from the same tree, finest first: each merges clusters of the one before; noise stays -1.
-        layers = "cluster_l0 ...": Vec<Vec<i32>> as Numbered,
+        /// Coarser layers from the same tree, finest first: each merges clusters of the next finer one; noise stays -1.
+        layers = "cluster_l0 ...": Vec<Vec<i32>> as LayerColumns,
     }
 }
 
-/// Cluster numbers from -1.
+/// Cluster numbers, at least -1.
 struct NoiseIsMinusOne;
 
 impl Codec<Vec<i32>> for NoiseIsMinusOne {
@@ -44,10 +44,10 @@ impl Codec<Vec<i32>> for NoiseIsMinusOne {
     }
 }
 
-/// As many columns as there are layers, numbered from 0.
-struct Numbered;
+/// One column per layer, numbered from 0.
+struct LayerColumns;
 
-impl Codec<Vec<Vec<i32>>> for Numbered {
+impl Codec<Vec<Vec<i32>>> for LayerColumns {
     const KIND: &'static str = "int32";
 
     fn read(table: &Table, _: &str) -> Result<Vec<Vec<i32>>, Error> {
@@ -76,7 +76,7 @@ impl Clusters {
         format!("cluster_l{layer}")
     }
 
-    /// The column `cluster`, then those of the layers, finest first, each with its number as `cluster_info` gives it.
+    /// The column `cluster`, then the columns of the layers, finest first, each with its layer number in `cluster_info`.
     pub fn levels(&self) -> impl Iterator<Item = (i32, &[i32])> {
         let columns = std::iter::once(&self.cluster).chain(&self.layers);
         (-1..).zip(columns.map(Vec::as_slice))
@@ -87,8 +87,8 @@ impl Stored<Clusters> {
     /// For each layer, the cluster of the layer that holds each cluster of the next finer level (for the first layer: of
     /// the column `cluster`), by the number of the latter.
     ///
-    /// `cluster` records it in the footer, from its tree. For a file that does not: the cluster that holds most of the
-    /// documents, the smallest number among equals; a cluster of noise alone has none. Takes O(n log n) a layer then.
+    /// Read from the footer, where `cluster` records it. For other files: the cluster that holds most of the documents, the
+    /// smallest number among equals; none if all are noise. This takes O(n log n) per layer.
     pub fn parents(&self) -> Vec<BTreeMap<i32, i32>> {
         let footer = self.footer.as_ref();
         let layers = footer.and_then(|footer| footer.facts::<ClusterFacts>().layers);
@@ -105,7 +105,7 @@ impl Stored<Clusters> {
     }
 }
 
-/// For each cluster of `finer` that of `coarser` that holds most of its documents, the smallest number among equals.
+/// For each cluster of `finer`, the cluster of `coarser` that holds most of its documents, the smallest number among equals.
 fn majority(finer: &[i32], coarser: &[i32]) -> BTreeMap<i32, i32> {
     let pairs = finer.iter().copied().zip(coarser.iter().copied());
     let mut pairs: Vec<(i32, i32)> = pairs

@@ -4,17 +4,17 @@ use crate::ClusterFacts;
 use crate::declare::table;
 
 table! {
-    /// The condensed tree in hdbscan's form, for n documents: nodes below n are documents, n is the root.
+    /// The condensed tree in the format of hdbscan, for n documents: nodes below n are documents, n is the root.
     CondensedTree: "condensed_tree", version 1, by "cluster", "the condensed tree, with hdbscan's column names",
     facts ClusterFacts;
     {
-        /// Cluster that was left; the root is n.
+        /// Parent cluster; the root is n.
         parent: Vec<i64>,
-        /// Document (below n) or cluster (above n) that left it.
+        /// Child: document (below n) or cluster (above n).
         child: Vec<i64>,
-        /// 1 / distance at which it left; finite.
+        /// 1 / distance at which the child leaves the parent; finite.
         lambda = "lambda_val": Vec<f64>,
-        /// Number of documents that left with it.
+        /// Number of documents of the child.
         child_size: Vec<i64>,
     }
 }

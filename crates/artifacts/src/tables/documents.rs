@@ -27,12 +27,12 @@ const COPIES: Column = Column::new(
     "Number of rows of the source that this document stands for (only with `--dedup`).",
 );
 
-/// The texts of a run, in the order that gives them their ids.
+/// The texts of a run; the row number is the id.
 #[derive(Debug, Clone)]
 pub struct Documents {
     /// The text of each row; never null, never empty.
     pub text: LargeStringArray,
-    /// The row of the source it came from, counted from 0, header not counted.
+    /// Row of the source, from 0, header not counted.
     pub source_row: Vec<i64>,
     /// Number of rows of the source that the document stands for, if duplicates were collapsed.
     pub copies: Option<Vec<i32>>,
@@ -51,7 +51,7 @@ impl Artifact for Documents {
 }
 
 impl Documents {
-    /// How many documents there are.
+    /// The number of documents.
     pub fn len(&self) -> usize {
         self.text.len()
     }
@@ -66,7 +66,7 @@ impl Documents {
         self.text.value(id)
     }
 
-    /// Reads the file at `path`. A foreign file needs `text`, and takes its row numbers where it has none of its own.
+    /// Reads the file at `path`. A foreign file needs only `text`; `source_row` defaults to the row number.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
         let table = Table::read(path, Self::KIND, Self::VERSION)?;
         table.check_row_numbers(false)?;

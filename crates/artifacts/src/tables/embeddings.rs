@@ -1,4 +1,4 @@
-//! `embeddings.parquet`: one vector a row, read straight into one matrix.
+//! `embeddings.parquet`: one vector per row, read into one matrix.
 
 use std::path::Path;
 
@@ -12,10 +12,10 @@ use crate::{EmbeddingsFacts, Error, Fact, Facts, Footer, file, ipc};
 const EMBEDDING: Column = Column::new(
     "embedding",
     "fixed_size_list<float>[d]",
-    "Its vector; finite.",
+    "Vector; all values are finite.",
 );
 
-/// n vectors of d numbers, row-major.
+/// n vectors of d values, row-major.
 #[derive(Debug, Clone)]
 pub struct Embeddings {
     d: usize,
@@ -25,16 +25,16 @@ pub struct Embeddings {
 /// The size of a file of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Vectors.
+    /// Number of vectors.
     pub rows: usize,
-    /// Numbers in each.
+    /// Number of dimensions.
     pub dimensions: usize,
-    /// Bytes that reading takes at its peak, the vectors included.
+    /// Peak memory of reading in bytes, including the vectors.
     pub reading: u64,
 }
 
 impl Shape {
-    /// The size of a file of which never more than a few MiB are held beside the vectors.
+    /// The size of a file that is read with a few MiB of memory besides the vectors.
     pub(crate) fn read_by_pieces(rows: usize, dimensions: usize) -> Self {
         let reading = (rows as u64)
             .saturating_mul(dimensions as u64)
@@ -59,7 +59,7 @@ impl Artifact for Embeddings {
 }
 
 impl Embeddings {
-    /// Vectors of `d` numbers each.
+    /// Vectors of `d` values each.
     ///
     /// # Panics
     ///
@@ -67,7 +67,7 @@ impl Embeddings {
     pub fn new(d: usize, values: Vec<f32>) -> Self {
         assert!(
             d > 0 && values.len().is_multiple_of(d),
-            "{} values are no rows of {d}",
+            "{} values are not a whole number of rows of {d}",
             values.len()
         );
         Self {
@@ -91,7 +91,7 @@ impl Embeddings {
         self.d
     }
 
-    /// All numbers, row after row.
+    /// All values, row-major.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
@@ -101,7 +101,7 @@ impl Embeddings {
         &self.values[i * self.d..(i + 1) * self.d]
     }
 
-    /// All numbers, row after row.
+    /// All values, row-major.
     pub fn into_values(self) -> Vec<f32> {
         self.values.into()
     }
@@ -122,7 +122,7 @@ impl Embeddings {
         Ok(read)
     }
 
-    /// Like [`Self::read`], but NaN and infinities pass: for callers that check the values themselves.
+    /// Like [`Self::read`], but allows NaN and infinities, for callers that check the values themselves.
     pub fn read_any(path: &Path) -> Result<Stored<Self>, Error> {
         let (d, values, footer) = if file::is_arrow_ipc(path) {
             read_ipc(path)?
@@ -138,8 +138,7 @@ impl Embeddings {
         })
     }
 
-    /// The size of the file at `path` by its metadata, without reading a vector; `None` if they do not give it (the column
-    /// is missing).
+    /// The size of the file at `path` by its metadata, without reading vectors; `None` if the column is missing.
     pub fn shape(path: &Path) -> Result<Option<Shape>, Error> {
         if file::is_arrow_ipc(path) {
             return ipc::shape(path);

@@ -30,9 +30,9 @@ const NEIGHBORS: Column = Column::new(
 /// Everything about a document in one row, for other tools. Written only.
 #[derive(Debug)]
 pub struct Map<'a> {
-    /// To the right.
+    /// Position, to the right.
     pub x: &'a [f32],
-    /// Up.
+    /// Position, upwards.
     pub y: &'a [f32],
     /// The text.
     pub text: &'a LargeStringArray,

@@ -26,7 +26,7 @@ const DISTANCES: Column = Column::new(
 pub struct Neighbors {
     /// Number of neighbors per row.
     pub k: usize,
-    /// n x k ids: nearest first before distances are rounded, ties by the smaller id, the document itself left out.
+    /// n x k ids: nearest first by distances before rounding, ties by the smaller id, without the document itself.
     pub ids: Vec<u32>,
     /// n x k distances in the unit of the metric; no row decreases.
     pub distances: Vec<f32>,
@@ -60,8 +60,8 @@ impl Neighbors {
         (&self.ids[range.clone()], &self.distances[range])
     }
 
-    /// Sets to zero the distances between -1e-6 and 0, which the rounding of `1 - cos` leaves for equal vectors in files of
-    /// other programs; returns the number of them.
+    /// Sets distances between -1e-6 and 0, which rounding of `1 - cos` gives for equal vectors in files of other programs, to
+    /// zero; returns their number.
     pub fn clamp_rounding_errors(&mut self) -> usize {
         let mut settled = 0;
         for distance in &mut self.distances {
@@ -73,13 +73,13 @@ impl Neighbors {
         settled
     }
 
-    /// Reads the file at `path` and checks every row: known ids, none twice, not itself, nearest first, finite.
+    /// Reads the file at `path` and checks every row: valid and distinct ids, not the row itself, nearest first, finite.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
         let file = FixedFile::open(path, Self::KIND, Self::VERSION)?;
         Table::read_only(path, &[Column::ID.name])?.check_row_numbers(false)?;
         let neighbors = file.lists::<u32>(NEIGHBOR_IDS.name)?;
         let mut distances = file.lists::<f32>(DISTANCES.name)?;
-        // Negative zero is a zero: readers may order distances by their bits.
+        // Normalize negative zero, because readers may order distances by their bits.
         for distance in &mut distances.values {
             *distance += 0.0;
         }
@@ -107,22 +107,22 @@ impl Neighbors {
 
     fn check(&self, path: &Path) -> Result<(), Error> {
         let n = self.len();
-        // The last row that listed an id: one array instead of sorting every row.
+        // The last row that listed each id, which finds repeated ids without sorting.
         let mut listed_by = vec![u32::MAX; n];
         for i in 0..n {
             let (ids, distances) = self.row(i);
             for (at, (&id, &distance)) in ids.iter().zip(distances).enumerate() {
                 let fault = if id as usize >= n {
-                    format!("neighbor {id} is not one of the {n} documents")
+                    format!("neighbor id {id} is out of range: there are {n} documents")
                 } else if id as usize == i {
                     "the document lists itself as a neighbor".to_owned()
                 } else if listed_by[id as usize] == i as u32 {
                     format!("neighbor {id} is listed twice")
                 } else if !distance.is_finite() {
-                    format!("the distance to {id} is {distance}, not a finite number")
+                    format!("the distance to {id} is {distance}, which is not finite")
                 } else if at > 0 && distance < distances[at - 1] {
                     format!(
-                        "distance {distance} to {id} stands after {}: nearest first",
+                        "distance {distance} to {id} follows {}, but the order is nearest first",
                         distances[at - 1]
                     )
                 } else {
@@ -135,7 +135,7 @@ impl Neighbors {
         Ok(())
     }
 
-    /// Writes the file; the lists go into it as they lie in memory.
+    /// Writes the file; the lists are stored as in memory.
     pub fn write(self, path: &Path, footer: &Footer) -> Result<(), Error> {
         let mut columns = Columns::default();
         columns.ids(self.len());
@@ -145,7 +145,7 @@ impl Neighbors {
     }
 }
 
-/// The graph of a file that [`Neighbors::read`] has checked. The arrays are moved and not checked again.
+/// Moves the arrays, which [`Neighbors::read`] has already checked.
 impl From<Neighbors> for KnnGraph {
     fn from(neighbors: Neighbors) -> Self {
         Self::from_checked(neighbors.ids, neighbors.distances, neighbors.k)

@@ -14,7 +14,7 @@ table! {
         x: Vec<f32>,
         /// Position, upwards.
         y: Vec<f32>,
-        /// Share of its true neighbors that are its neighbors on the map, too.
+        /// Share of the true neighbors that are also neighbors on the map.
         preserved: Option<Vec<f32>>,
     }
 }

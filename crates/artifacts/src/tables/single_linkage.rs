@@ -4,13 +4,13 @@ use crate::ClusterFacts;
 use crate::declare::table;
 
 table! {
-    /// The single linkage tree in scipy's form, for n documents: merge i makes node n + i.
+    /// The single linkage tree in the format of scipy, for n documents: merge i makes node n + i.
     SingleLinkage: "single_linkage", version 1, by "cluster", "the single linkage tree, in the order of scipy's linkage",
     facts ClusterFacts;
     {
         /// Document (below n) or earlier merge n + i.
         left: Vec<i64>,
-        /// The other side of the merge.
+        /// The other merged node.
         right: Vec<i64>,
         /// Mutual reachability distance of the merge; never decreases.
         distance: Vec<f64>,

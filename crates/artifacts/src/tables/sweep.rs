@@ -9,9 +9,9 @@ row_table! {
     rows;
     /// One setting of a sweep and its result.
     SweepRow {
-        /// Setting.
+        /// Neighbors used for the core distance.
         min_samples: i32,
-        /// Setting.
+        /// Minimum number of documents per cluster.
         min_cluster_size: i32,
         /// Number of clusters found.
         clusters: i32,

@@ -228,7 +228,7 @@ fn bad_vectors_are_named_by_row() {
         Some(vec![Some(1.0)]),
         Some(vec![None]),
     ]);
-    assert!(read(Arc::new(hole)).contains("row 1: `embedding` is null in part"));
+    assert!(read(Arc::new(hole)).contains("row 1: `embedding` holds a null"));
     assert!(read(Arc::new(Int64Array::from(vec![1]))).contains("has type Int64, expected a list"));
 }
 
@@ -253,7 +253,7 @@ fn places_that_an_engine_left_unfilled_are_named() {
     ]);
     let said = read(unfilled, &[0.5, 0.5], &[1, 1]);
     assert!(
-        said.contains("row 1: `neighbor_ids` is null in part, or holds what is no UInt32"),
+        said.contains("row 1: `neighbor_ids` holds a null or a value that is not UInt32"),
         "{said}"
     );
     let none = ListArray::from_iter_primitive::<Int64Type, Vec<Option<i64>>, _>(vec![]);
@@ -411,7 +411,7 @@ fn neighbors_are_checked_row_by_row() {
     );
     assert!(
         fault(read(vec![1, 2, 0, 2, 0, 9], sound.clone()))
-            .contains("row 2: neighbor 9 is not one of the 3 documents")
+            .contains("row 2: neighbor id 9 is out of range: there are 3 documents")
     );
     assert!(
         fault(read(vec![1, 2, 1, 2, 0, 1], sound.clone()))
