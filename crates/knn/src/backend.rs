@@ -1,8 +1,8 @@
 //! The trait that every search backend implements.
 //!
-//! One call searches the whole graph, because engines are fast only so and the stage needs nothing else. How a backend gets
-//! there is its own business: one pass, an index that is built and searched, or rows sent to a server under a name made of
-//! [`Task::fingerprint`], where a second call finds the rows of the first.
+//! One call searches the neighbors of all rows, because engines are fastest in batches. A backend may scan all pairs, build
+//! and search an index, or send the rows to a server, in a collection named by [`Task::fingerprint`], which later calls can
+//! reuse.
 
 use exact_knn::{Knn, Metric, Points};
 use serde_json::{Map, Value};
@@ -68,13 +68,13 @@ pub struct BackendOutput {
 /// by the smaller id, never the row itself, and the distances equal [`exact_knn::distance`]. `tests/it/contract.rs` checks
 /// this for every backend.
 pub trait Backend: Sync {
-    /// The name on the command line, and the cargo feature of the backend where it has one.
+    /// The name on the command line, which is also the cargo feature of an optional backend.
     fn name(&self) -> &'static str;
 
     /// Whether it finds the true neighbors.
     fn exact(&self) -> bool;
 
-    /// Whether the same input gives the same bytes again, at any number of threads.
+    /// Whether the same input always gives the same bytes, at any number of threads.
     fn reproducible(&self, options: &Options) -> bool;
 
     /// The peak memory in bytes, with the result and without the vectors.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The backends by the names on the command line. All are listed, also those that this build does not have.
+/// The backends by their names on the command line, including those that are not in this build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendKind {

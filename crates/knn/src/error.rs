@@ -21,7 +21,7 @@ pub enum Error {
         /// The row and its fault.
         fault: exact_knn::Error,
     },
-    /// A search could not be made.
+    /// The search failed.
     #[error(transparent)]
     Search(#[from] exact_knn::Error),
     /// There are fewer than two rows.
@@ -98,7 +98,7 @@ pub enum Error {
     },
 }
 
-/// The addition to a message where rows were isolated.
+/// The part of a message about isolated rows.
 fn isolated(faults: InvalidRows) -> String {
     if faults.total() == 0 {
         String::new()

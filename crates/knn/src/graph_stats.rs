@@ -23,11 +23,10 @@ pub struct GraphStats {
     pub max_k_occurrence: usize,
     /// Skewness of the k-occurrence: 0 is symmetric, above 1 is marked.
     pub k_occurrence_skewness: f64,
-    /// Number of rows with a copy: their nearest neighbor is at distance 0. `None` under inner products, where copies are at
-    /// no certain distance and need not be near.
+    /// Number of rows whose nearest neighbor is at distance 0. `None` under inner products, where a distance of 0 does not
+    /// mean a copy.
     pub duplicates: Option<usize>,
-    /// Number of rows whose whole list is at distance 0: they have more copies than places, so their list shows nothing
-    /// else.
+    /// Number of rows whose whole list is at distance 0: they have at least k copies, so the list shows nothing else.
     pub saturated_by_duplicates: Option<usize>,
 }
 

@@ -6,7 +6,7 @@
 //!
 //! | module | step |
 //! |---|---|
-//! | [`search()`] | from vectors to neighbors that are checked and measured |
+//! | [`search()`] | from vectors to checked and measured neighbors |
 //! | [`backend`] | the trait of a search backend |
 //! | [`backends`] | the backends, one module each, and the choice among them |
 //! | [`refine`] | from the candidates of an engine to the contract: re-rank, sort, search incomplete rows exactly |

@@ -6,21 +6,21 @@ use crate::backends::{all, open};
 use crate::size::Size;
 use crate::{Backend, BackendKind, Error, Options};
 
-/// The memory of an idle program: code, threads, file buffers.
-const PROGRAM: u64 = 12 << 20;
+/// The memory of the process apart from the data: code, threads, file buffers.
+const PROCESS_OVERHEAD: u64 = 12 << 20;
 
-/// More than any machine has. Larger sizes, as a damaged file may claim them, are not estimated.
-const LARGEST: u64 = 1 << 45;
+/// More than any machine has. Larger sizes, which a damaged file may claim, are not estimated.
+const MAX_ESTIMATE: u64 = 1 << 45;
 
 /// The peak memory of the whole stage with this backend, in bytes; [`u64::MAX`] for more than any machine has.
 pub fn estimate(backend: &dyn Backend, size: Size, options: &Options) -> u64 {
-    if size.vectors().max(size.result()) > LARGEST {
+    if size.vectors().max(size.result()) > MAX_ESTIMATE {
         return u64::MAX;
     }
     // Writing encodes a copy of the result, but after the structures of the backend and the vectors are dropped.
     let searching = backend.memory(size, options).saturating_add(size.vectors());
     let writing = 2 * size.result();
-    searching.max(writing).saturating_add(PROGRAM)
+    searching.max(writing).saturating_add(PROCESS_OVERHEAD)
 }
 
 /// Checks that the stage fits within `limit`, and returns its estimate. `reading` is the peak memory of reading the vectors
@@ -38,7 +38,7 @@ pub fn check_limit(
 ) -> Result<u64, Error> {
     let backend = open(kind)?;
     let estimate = |backend: &dyn Backend| {
-        estimate(backend, size, options).max(reading.saturating_add(PROGRAM))
+        estimate(backend, size, options).max(reading.saturating_add(PROCESS_OVERHEAD))
     };
     let need = estimate(&*backend);
     let Some(limit) = limit.filter(|limit| need > limit.0) else {

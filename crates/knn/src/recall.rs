@@ -1,12 +1,11 @@
 //! Recall@k, estimated on a seeded sample of rows that is searched exactly.
 //!
 //! A neighbor counts as found if it is no farther than the true k-th, by distances in `f64`: among equally distant rows it
-//! does not matter which are listed; among rows whose distances are equal only in `f32` it does. The sample consists of rows,
-//! and the neighbors of one row are found or missed together; so the trials of the 95 % confidence interval are rows, each
-//! with a result between 0 and 1. The interval is that of Agresti and Coull (The American Statistician 52, 1998): to the
-//! sample are added rows that found everything and rows that found nothing, so that the interval stays valid where all or
-//! nearly all was found. With k = 1 it is exactly theirs; else the variance of the rows replaces p (1 - p), which it never
-//! exceeds.
+//! does not matter which are listed; among rows whose distances are equal only in `f32` it does. The neighbors of one row
+//! are not independent, so the trials of the 95 % confidence interval are rows, each with a result between 0 and 1. The
+//! interval is that of Agresti and Coull (The American Statistician 52, 1998): rows with recall 1 and rows with recall 0 are
+//! added to the sample, so that the interval stays valid at a recall near 1. With k = 1 it is exactly theirs; otherwise the
+//! variance of the rows replaces p (1 - p), which it never exceeds.
 
 use exact_knn::{Index, Knn, Metric, Points};
 use serde::Serialize;
@@ -155,7 +154,7 @@ fn interval(hits: &[usize], k: usize, n: usize) -> (f64, f64, f64) {
     let share = |&hits: &usize| hits as f64 / k as f64;
     let p = hits.iter().map(share).sum::<f64>() / rows;
     if hits.len() == n {
-        // All rows were searched: this is no estimate.
+        // The sample has all rows: the recall is exact.
         return (p, p, p);
     }
     let added = Z * Z;

@@ -27,13 +27,13 @@ pub struct Report {
     pub backend: &'static str,
     /// Whether the neighbors are proven exact.
     pub certified: bool,
-    /// Whether the same input gives the same bytes again.
+    /// Whether the same input always gives the same bytes.
     pub reproducible: bool,
     /// Number of rows for which the engine found fewer than k neighbors, and that were searched exactly.
     pub filled: usize,
     /// Number of rows that cannot be searched and were isolated.
     pub isolated: usize,
-    /// Those of them with NaN or an infinity; the others are zero, which has no direction.
+    /// Number of isolated rows with NaN or an infinity; the others are all zeros.
     pub not_finite: usize,
     /// The recall, where it was measured.
     pub recall: Option<Recall>,
@@ -46,7 +46,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the readers of the file need to know.
+    /// The facts for the footer of the file.
     pub fn facts(&self) -> NeighborsFacts {
         let recall = self.recall.map(|recall| artifacts::Recall {
             sample: recall.sample,

@@ -51,7 +51,7 @@ impl Stage for Knn {
         if local.memory_limit.is_some()
             && let Some(shape) = Embeddings::shape(path)?
         {
-            // The vectors alone may be too large: this is checked before they are read.
+            // The vectors alone may be too large, so check before reading them.
             let (n, d) = (shape.rows, shape.dimensions);
             let k = options.k.min(n.saturating_sub(1));
             memory::check_limit(
@@ -71,7 +71,7 @@ impl Stage for Knn {
         let values = embeddings.into_values();
         let (knn, report) = search(values, d, &fingerprint, options, local, seed, progress)
             .map_err(|error| match error {
-                // The fault of the machine or of the caller, not of the file.
+                // A fault of the machine or of the settings, not of the file.
                 Error::Search(
                     exact_knn::Error::UnknownKernel { .. } | exact_knn::Error::KernelMissing { .. },
                 ) => error,

@@ -1,4 +1,4 @@
-//! From vectors to neighbors that are checked and measured: everything between the files.
+//! From vectors to checked and measured neighbors, without files.
 
 use exact_knn::{Knn, Points};
 use stage::{Progress, Seed};
@@ -91,9 +91,9 @@ pub fn search(
         sample => sample,
     };
     let recall = sample.map(|sample| sample.recall(points, options.metric, &knn));
-    // The vectors are not needed any more, and writing the file needs memory.
+    // The vectors are no longer needed, and writing the file needs memory.
     drop(values);
-    // Without the isolated rows, which would count as hubs, components and anti-hubs.
+    // Excludes the isolated rows, which would distort all statistics.
     let graph = graph_stats(&knn, options.metric);
     if let Some(isolation) = isolation {
         isolation.restore(options.metric, &mut knn);
@@ -125,7 +125,7 @@ pub fn search(
     Ok((knn, report))
 }
 
-/// Replaces the number of a row among the valid rows by its number in the file.
+/// Replaces the index of a row among the valid rows by its row number in the file.
 fn with_original_row(error: exact_knn::Error, isolation: Option<&Isolation>) -> exact_knn::Error {
     let Some(isolation) = isolation else {
         return error;

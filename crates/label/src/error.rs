@@ -1,49 +1,49 @@
-//! What can go wrong.
+//! Errors of the stage.
 
 use std::path::PathBuf;
 
 use stage::Hint;
 use topic_names::language::LANGUAGES;
 
-/// What went wrong while naming clusters.
+/// Why the clusters could not be named.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] artifacts::Error),
-    /// An option is out of its range.
-    #[error("--{option} is {value}; it must be {wants}")]
+    /// An option is out of range.
+    #[error("--{option} is {value}; it must be {expected}")]
     Option {
         /// The flag.
         option: &'static str,
-        /// What was given.
+        /// Its value.
         value: String,
-        /// What it may be.
-        wants: &'static str,
+        /// The valid values.
+        expected: &'static str,
     },
-    /// No stop words are known for a language.
-    #[error("no stop words are known for the language `{code}`")]
+    /// There are no stop words for a language.
+    #[error("there are no stop words for the language `{code}`")]
     Language {
         /// Its code.
         code: String,
     },
-    /// Two files are not about the same documents.
-    #[error("{} has {rows} rows, and there are {documents} documents", path.display())]
+    /// Two files have different numbers of documents.
+    #[error("{} has {rows} rows, but there are {documents} documents", path.display())]
     Rows {
         /// The file.
         path: PathBuf,
-        /// Its rows.
+        /// Number of its rows.
         rows: usize,
-        /// The rows of the documents.
+        /// Number of documents.
         documents: usize,
     },
-    /// The clusters and what is known of them do not belong together.
+    /// `clusters.parquet` and `cluster_info.parquet` hold different clusters.
     #[error("{}: {fault}", path.display())]
     Clusters {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The difference.
         fault: String,
     },
 }
@@ -52,7 +52,9 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::File(error) => error.hint(),
-            Self::Option { option, wants, .. } => Some(format!("choose `--{option}` {wants}")),
+            Self::Option {
+                option, expected, ..
+            } => Some(format!("choose `--{option}` {expected}")),
             Self::Language { .. } => {
                 let codes: Vec<&str> = LANGUAGES.iter().map(|language| language.code).collect();
                 Some(format!(
@@ -60,11 +62,12 @@ impl Hint for Error {
                     codes.join(", ")
                 ))
             }
-            Self::Rows { .. } => {
-                Some("use files of the same run: one row a document, in the same order".to_owned())
-            }
+            Self::Rows { .. } => Some(
+                "use files of the same run: they have one row per document, in the same order"
+                    .to_owned(),
+            ),
             Self::Clusters { .. } => {
-                Some("use the two files that one run of `cluster` wrote".to_owned())
+                Some("use two files that the same run of `cluster` wrote".to_owned())
             }
         }
     }

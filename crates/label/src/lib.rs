@@ -1,6 +1,6 @@
 //! The stage `label`: names for clusters.
 //!
-//! The method is in the crate `topic-names`; this is the stage around it: its files, options, report and errors.
+//! The method is the crate `topic-names`; this crate holds the files, options, report and errors of the stage.
 
 mod error;
 mod options;

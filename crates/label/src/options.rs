@@ -1,4 +1,4 @@
-//! What can be chosen, with the reasons for the defaults.
+//! Options of the stage, with the reasons for the defaults.
 
 use serde::{Deserialize, Serialize};
 use topic_names::ctfidf;
@@ -7,7 +7,7 @@ use topic_names::naming::Style;
 
 use crate::Error;
 
-/// What weighs a phrase against the rest of the corpus.
+/// Weighting of a phrase against the rest of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Weighting {
@@ -27,7 +27,7 @@ impl From<Weighting> for ctfidf::Weighting {
     }
 }
 
-/// How clusters are named.
+/// Settings that determine the names.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -74,10 +74,10 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', value_name = "WORD,...")]
     pub stop_words: Vec<String>,
 
-    /// Keep bylines in names
+    /// Keep bylines and datelines in names
     ///
-    /// Bylines are words that mostly occur where agencies sign or name their place, such as (AP) at the end of a title,
-    /// or PARIS before a dash at the beginning of a text.
+    /// Words that mostly occur as an agency signature, such as (AP) at the end of a title, or as the place of a
+    /// dateline, such as PARIS before a dash at the beginning of a text.
     #[arg(long)]
     pub keep_bylines: bool,
 
@@ -109,7 +109,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The language that all texts are in, if it was named.
+    /// The language of all texts, if `--language` gives one.
     pub(crate) fn language(&self) -> Result<Option<usize>, Error> {
         if self.language == "auto" {
             return Ok(None);
@@ -121,13 +121,13 @@ impl Options {
             })
     }
 
-    /// How names are made.
+    /// The naming settings of the method.
     pub(crate) fn style(&self) -> Result<Style, Error> {
-        let fault = |option, value: String, wants| {
+        let fault = |option, value: String, expected| {
             Err(Error::Option {
                 option,
                 value,
-                wants,
+                expected,
             })
         };
         if self.phrases == 0 {

@@ -1,33 +1,33 @@
-//! What was done, counted.
+//! The report of the stage.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// What the stage did.
+/// Counts of the stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// Documents read.
+    /// Number of documents.
     pub documents: usize,
-    /// Documents in no cluster of the column `cluster`.
+    /// Number of documents in no cluster of the column `cluster`.
     pub noise: usize,
-    /// Layers named, the column `cluster` being one.
+    /// Number of layers named, including the column `cluster`.
     pub layers: usize,
-    /// Clusters named, over all layers.
+    /// Number of clusters named, over all layers.
     pub topics: usize,
-    /// Distinct words, inflected forms counted once.
+    /// Number of distinct words; inflected forms count once.
     pub words: usize,
-    /// The languages found, with their numbers of documents.
+    /// The detected languages, with their numbers of documents.
     pub languages: Vec<(String, usize)>,
-    /// Bylines left out of names, each with its number of occurrences as a byline.
+    /// Bylines and datelines left out of names, each with its number of occurrences as such.
     pub bylines: Vec<(String, usize)>,
-    /// Names that had to be changed to differ from that of another cluster.
+    /// Number of names changed to differ from the name of another cluster.
     pub made_distinct: usize,
-    /// Clusters named by the beginning of a text, since their texts hold no word that could name them.
+    /// Number of clusters named by the beginning of a text, because their texts have no word that could name them.
     pub named_by_text: usize,
-    /// Documents without a single word.
+    /// Number of documents without words.
     pub without_words: usize,
-    /// How exemplars were ranked: by `vectors`, or by `probability` where there are no embeddings.
+    /// How exemplars were ranked: by `vectors`, or by `probability` if there are no embeddings.
     pub exemplars_by: &'static str,
 }
 
@@ -63,7 +63,7 @@ impl fmt::Display for Report {
         if self.named_by_text > 0 {
             write!(
                 f,
-                "\ntopics named by the beginning of a text, for want of words: {}",
+                "\ntopics named by the beginning of a text because they have no words: {}",
                 self.named_by_text
             )?;
         }
@@ -80,7 +80,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// The bylines in words, with their numbers.
+/// The bylines with their numbers of occurrences.
 pub(crate) fn bylines(bylines: &[(String, usize)]) -> String {
     let words: Vec<String> = bylines
         .iter()

@@ -1,4 +1,4 @@
-//! From files to files.
+//! The stage: reads and writes files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -106,9 +106,9 @@ impl Stage for Label {
             Some(path) => {
                 files.record("cluster_info", &mut footer)?;
                 let info = ClusterInfo::read(path)?;
-                Known::new(&info, &clusters, path)?
+                ClusterRows::new(&info, &clusters, path)?
             }
-            None => Known::default(),
+            None => ClusterRows::default(),
         };
 
         progress.begin("reading words", Some(n as u64), "texts");
@@ -126,7 +126,7 @@ impl Stage for Label {
         progress.end();
         if !corpus.bylines.is_empty() {
             progress.note(&format!(
-                "left out of names as bylines: {}; --keep-bylines lets them in",
+                "left out of names as bylines: {}; --keep-bylines keeps them",
                 bylines(&corpus.bylines)
             ));
         }
@@ -142,7 +142,7 @@ impl Stage for Label {
         let named = name_layers(&corpus, &layers, &style);
         progress.end();
 
-        // Opened last, so that the words are gone by the time the vectors come.
+        // Read last, when the words no longer take memory.
         let mut report = count(&documents, &clusters, &corpus, &named);
         drop(corpus);
         let embeddings = match files.optional("embeddings") {
@@ -206,11 +206,11 @@ impl Stage for Label {
     }
 }
 
-/// What the clustering knows of its clusters, by layer and cluster.
+/// The rows of `cluster_info.parquet`, by layer and cluster.
 #[derive(Default)]
-struct Known(BTreeMap<(i32, i32), ClusterRow>);
+struct ClusterRows(BTreeMap<(i32, i32), ClusterRow>);
 
-impl Known {
+impl ClusterRows {
     /// Checks that both files hold the same clusters.
     fn new(info: &ClusterInfo, clusters: &Clusters, path: &Path) -> Result<Self, Error> {
         let known: BTreeMap<_, _> = info
@@ -250,7 +250,7 @@ impl Known {
     }
 }
 
-/// The rows that the clustering names as the core of a cluster.
+/// The documents at the core of a cluster.
 fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
     row.exemplar_ids
         .iter()
@@ -259,8 +259,8 @@ fn core(row: &ClusterRow, n: usize) -> Vec<u32> {
         .collect()
 }
 
-/// The names of a layer, no two alike, and how many took a number for that: the name of the method, or the beginning of a
-/// text if there are no words for one, or the number of the cluster.
+/// The unique names of a layer, and the number of names that got a number to be unique. A cluster without words is named
+/// by the beginning of a text, or else by its number.
 fn unique_names(topics: &[naming::Topic], documents: &Documents) -> (Vec<String>, usize) {
     let mut used: BTreeSet<String> = topics.iter().map(|topic| topic.name.clone()).collect();
     let mut numbered = 0;
@@ -282,7 +282,7 @@ fn unique_names(topics: &[naming::Topic], documents: &Documents) -> (Vec<String>
     (names.collect(), numbered)
 }
 
-/// How a text of the cluster begins, the first in the order of their letters; its number if none shows anything.
+/// The beginning of the alphabetically first text of the cluster; its number if all are blank.
 fn excerpt(named: &naming::Topic, documents: &Documents) -> String {
     let lines = named.texts.iter().filter_map(|&text| {
         let text = readable(documents.text(text as usize));
@@ -293,7 +293,7 @@ fn excerpt(named: &naming::Topic, documents: &Documents) -> String {
         return format!("cluster {}", named.cluster);
     };
     match line.char_indices().nth(EXCERPT) {
-        // No joiner with nothing after it to join.
+        // Remove a joiner that has nothing to join.
         Some((end, _)) => format!("{}…", line[..end].trim_end_matches(|c| !is_visible(c))),
         None => line,
     }

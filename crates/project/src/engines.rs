@@ -10,9 +10,9 @@ use crate::options::Options;
 
 /// The crate umap-rs, with our initialization and our a and b.
 ///
-/// Its limits in version 0.4.5: the denominator of the gradient has a factor d^2 too many, so that attraction vanishes at a
-/// distance; it takes no seed and has data races, so that no two results are equal; and it panics if a neighborhood holds all
-/// points.
+/// Its limits in version 0.4.5: the denominator of the gradient has a surplus factor d^2, so that attraction vanishes at
+/// large distances; it takes no seed and has data races, so that results differ from run to run; and it panics if a
+/// neighborhood holds all points.
 #[cfg(feature = "umap-rs")]
 pub(crate) fn umap_rs(
     graph: &KnnView<'_>,
@@ -43,7 +43,7 @@ pub(crate) fn umap_rs(
         components,
         residual,
     } = initialize(&fuzzy, points, &options.layout(), seed)?;
-    // Its lists hold the point itself first. Inner products may be negative; only differences of distances matter.
+    // umap-rs expects the point itself first. Inner products may be negative; only differences of distances matter.
     let columns = k + 1;
     let zero = graph.min_distance().min(0.0);
     let ids = Array2::from_shape_fn((n, columns), |(i, at)| match at {
@@ -71,14 +71,14 @@ pub(crate) fn umap_rs(
         },
         optimization: OptimizationParams {
             n_epochs: Some(epochs),
-            // It moves both ends of an edge at once, as umap-learn does.
+            // umap-rs moves both ends of an edge at once, as umap-learn does.
             learning_rate: options.learning_rate.unwrap_or(1.0) as f32,
             negative_sample_rate: options.negative_samples,
             repulsion_strength: options.repulsion as f32,
         },
     };
     progress.begin("laying out with umap-rs", None, "epochs");
-    // It takes only the shape of the data.
+    // umap-rs uses only the shape of the data.
     let fitted = Umap::new(config).fit(
         Array2::zeros((n, 1)).view(),
         ids.view(),
@@ -96,7 +96,7 @@ pub(crate) fn umap_rs(
     })
 }
 
-/// Without the cargo feature the engine is refused; no other engine replaces it.
+/// Returns an error, because the build lacks the cargo feature; no other engine replaces it.
 #[cfg(not(feature = "umap-rs"))]
 pub(crate) fn umap_rs(
     _: &KnnView<'_>,

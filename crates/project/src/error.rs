@@ -1,4 +1,4 @@
-//! What can go wrong in the stage.
+//! Errors of the stage.
 
 use std::path::PathBuf;
 
@@ -10,14 +10,14 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
-    /// An option has a value out of its range.
+    /// An option is out of range.
     #[error("`{option}` is {value}, expected {expected}")]
     Option {
         /// The flag.
         option: String,
         /// Its value.
         value: String,
-        /// The values that it takes.
+        /// The valid values.
         expected: &'static str,
     },
     /// Two files have different numbers of rows.
@@ -41,14 +41,14 @@ pub enum Error {
     /// There are too few points.
     #[error("there are {n} points, a layout needs at least 3")]
     TooFewPoints {
-        /// How many there are.
+        /// Number of points.
         n: usize,
     },
     /// The initialization needs a file that was not given.
-    #[error("`--init pca` needs the embeddings, and none were given")]
+    #[error("`--init pca` needs the embeddings, but none were given")]
     NoEmbeddings,
     /// The neighbors file names an unknown metric.
-    #[error("{} names the metric `{metric}`, which is not known", path.display())]
+    #[error("{} has the unknown metric `{metric}`", path.display())]
     Metric {
         /// The neighbors file.
         path: PathBuf,
@@ -63,20 +63,20 @@ pub enum Error {
         /// The scale.
         spread: f64,
     },
-    /// The engine needs more points than a neighborhood has.
+    /// The engine needs more points than n_neighbors.
     #[error(
-        "the engine `{engine}` takes more points than n_neighbors, which is {n_neighbors}, and there are {n}"
+        "the engine `{engine}` needs more than n_neighbors = {n_neighbors} points, but there are {n}"
     )]
     EnginePoints {
         /// Its name.
         engine: &'static str,
-        /// How many points there are.
+        /// Number of points.
         n: usize,
-        /// The points of a neighborhood.
+        /// The value of n_neighbors.
         n_neighbors: usize,
     },
     /// The engine is not in this build.
-    #[error("the engine `{engine}` was left out of this build")]
+    #[error("this build does not have the engine `{engine}`")]
     NotCompiledIn {
         /// Its name.
         engine: &'static str,
@@ -112,11 +112,8 @@ impl Hint for Error {
             Self::Option {
                 option, expected, ..
             } => format!("give `{option}` a value {expected}"),
-            Self::Rows { .. } => {
-                "name two files of one run, or run the stage that writes the neighbors again"
-                    .to_owned()
-            }
-            Self::TooFewPoints { .. } => "take a larger input".to_owned(),
+            Self::Rows { .. } => "give two files of one run, or run `knn` again".to_owned(),
+            Self::TooFewPoints { .. } => "provide at least 3 points".to_owned(),
             Self::NoEmbeddings => {
                 "give `--embeddings FILE`, or choose `--init spectral`".to_owned()
             }
@@ -125,11 +122,11 @@ impl Hint for Error {
                 "choose a `--spread` nearer to 1, or a smaller `--min-dist`".to_owned()
             }
             Self::EnginePoints { .. } => {
-                "choose a smaller `--n-neighbors`, or leave `--engine` out".to_owned()
+                "choose a smaller `--n-neighbors`, or omit `--engine`".to_owned()
             }
             Self::NotCompiledIn { engine } => {
                 format!(
-                    "build with `cargo build --release --package project --features {engine}`, or leave `--engine` out"
+                    "build with `cargo build --release --package project --features {engine}`, or omit `--engine`"
                 )
             }
         })

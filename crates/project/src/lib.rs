@@ -1,6 +1,5 @@
-//! The stage `project`: neighbors (and embeddings) in, a layout out. The method is the crate [`umap_layout`].
-//!
-//! `options`, `report`, `error` and `run` are those of the stage; `engines` calls the crate `umap-rs`, for comparison.
+//! The stage `project`: computes a layout from neighbors (and embeddings). The method is the crate [`umap_layout`];
+//! `engines` calls the crate `umap-rs`, for comparison.
 
 mod engines;
 mod error;

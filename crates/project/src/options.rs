@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How to lay out.
+/// Settings that determine the layout.
 #[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -131,7 +131,7 @@ impl Options {
         }
     }
 
-    /// Refuses values out of range, and engines that this build lacks, before anything is read.
+    /// Rejects values out of range, and engines that this build lacks, before anything is read.
     pub fn check(&self) -> Result<(), Error> {
         if self.n_neighbors < 2 {
             return Err(Error::Option {

@@ -1,4 +1,4 @@
-//! What the stage reports when it is done.
+//! The report of the stage.
 
 use std::fmt;
 
@@ -7,20 +7,20 @@ use umap_layout::Quality;
 
 use crate::options::{Engine, Init};
 
-/// What was done, counted.
+/// Figures of the layout.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// Points laid out.
+    /// Number of points.
     pub points: usize,
-    /// Dimensions of the layout.
+    /// Number of dimensions of the layout.
     pub components: usize,
     /// Number of neighbors used, counting the point itself.
     pub n_neighbors: usize,
-    /// Copies that were moved to the position of the first of them; 0 on a map.
+    /// Number of copies placed at the position of the first one; 0 on a map.
     pub gathered: usize,
-    /// Edges of the fuzzy graph.
+    /// Number of edges of the fuzzy graph.
     pub edges: usize,
-    /// Components of the graph, with the spectral initialization.
+    /// Number of components of the graph, with the spectral initialization.
     pub graph_components: Option<usize>,
     /// Number of epochs.
     pub epochs: usize,
@@ -36,17 +36,17 @@ pub struct Report {
     pub reproducible: bool,
     /// The vector instructions used; all give the same bytes.
     pub kernel: Option<&'static str>,
-    /// How far the layout can be trusted.
+    /// Quality figures of the layout.
     pub quality: Quality,
 }
 
-/// A warning for readers of the map, if the layout is not to be trusted.
+/// A warning if the trustworthiness is low.
 pub(crate) fn warning(quality: &Quality) -> Option<String> {
     /// Below this most neighborhoods on the map contain other points than the true neighbors.
     const TRUSTED: f64 = 0.85;
     let trust = quality.trustworthiness.filter(|&trust| trust < TRUSTED)?;
     Some(format!(
-        "the layout is not to be trusted: its trustworthiness@{} is {trust:.3} (a good one has above 0.95, chance gives 0.5)",
+        "the layout is unreliable: its trustworthiness@{} is {trust:.3} (good layouts have above 0.95, random ones 0.5)",
         quality.k
     ))
 }
@@ -65,13 +65,13 @@ impl fmt::Display for Report {
         if let Some(parts) = self.graph_components.filter(|&parts| parts > 1) {
             writeln!(
                 f,
-                "the graph has {parts} components: how they lie to each other means nothing"
+                "the graph has {parts} components: their relative positions mean nothing"
             )?;
         }
         if self.gathered > 0 {
             writeln!(
                 f,
-                "{} copies share the place of the first of them",
+                "{} copies share the position of the first one",
                 self.gathered
             )?;
         }

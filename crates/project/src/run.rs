@@ -1,4 +1,4 @@
-//! The stage: files in, files out.
+//! The stage: reads and writes files.
 
 use std::path::Path;
 
@@ -85,7 +85,7 @@ impl Stage for Project {
         let k = (options.n_neighbors - 1).min(graph.k());
         if k + 1 < options.n_neighbors {
             progress.warn(&format!(
-                "n_neighbors is {} instead of {}: the file holds {} neighbors a row, and the point itself counts",
+                "n_neighbors is {} instead of {}: the file holds {} neighbors per row, and the point itself counts",
                 k + 1,
                 options.n_neighbors,
                 graph.k()
@@ -109,7 +109,7 @@ impl Stage for Project {
             Engine::UmapRs => engines::umap_rs(&graph.first(k), points, options, seed, progress)?,
         };
 
-        // More dimensions are for clustering, which has to find copies together; on a map each of them should be visible.
+        // A layout for clustering has to keep copies together; on a map, each copy should be visible.
         let gathered = if options.components == 2 || metric == Some(Metric::InnerProduct) {
             0
         } else {
@@ -180,7 +180,7 @@ fn read_embeddings(
     })
 }
 
-/// The metric of the neighbors: that of their footer, otherwise that of the options.
+/// The metric of the neighbors: from their footer, else from the options.
 fn metric(
     footer: Option<&Footer>,
     options: &Options,
@@ -196,7 +196,7 @@ fn metric(
     })
 }
 
-/// What the footer tells its readers. The kernel is no part of it: all give the same bytes.
+/// The facts for the footer. The kernel is not among them, because all kernels give the same bytes.
 fn facts(report: &Report, residual: Option<f64>, metric: Option<String>) -> ProjectionFacts {
     let quality = &report.quality;
     let trust = quality.trustworthiness;

@@ -58,13 +58,13 @@ impl Backend for BruteForce {
     }
 }
 
-/// The kernel, and the rows that quantization did not help.
+/// The kernel, and the number of unquantizable rows.
 fn notes(stats: &SearchStats) -> Vec<String> {
     let mut notes = vec![format!(
         "kernel {}, {} pairs re-ranked",
         stats.kernel, stats.reranked
     )];
-    // A small table is searched by brute force as a whole, which is no news.
+    // In a small table, all rows are searched without quantization: no note.
     if stats.brute_force > 0 && stats.brute_force < stats.queries {
         notes.push(format!(
             "{} rows were compared with all others: 8 bits do not represent them",

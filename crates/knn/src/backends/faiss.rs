@@ -117,7 +117,7 @@ fn batches(n: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
         .map(move |first| first..(first + BATCH).min(n))
 }
 
-/// Copies of rows, of unit length under cosine.
+/// Copies of rows, scaled to unit length under cosine.
 fn copied(task: &Task<'_>, rows: impl Iterator<Item = usize>) -> Vec<f32> {
     let mut values: Vec<f32> = rows.flat_map(|i| task.points.row(i)).copied().collect();
     if task.metric == Metric::Cosine {

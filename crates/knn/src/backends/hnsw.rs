@@ -4,8 +4,7 @@
 //! engine's fixed random stream. The search uses all threads, which does not change the result. Cost: about n `ef_construction` log n
 //! distances to build, n `ef_search` log n to search; memory a copy of the vectors and the links.
 //!
-//! The engine's own vector instructions need the cargo feature `hnsw-simd`, which compiles a large library of kernels;
-//! without it the compiler's are used.
+//! The SIMD kernels of usearch need the cargo feature `hnsw-simd`; without it, distances use auto-vectorized code.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -41,8 +40,8 @@ impl Backend for Hnsw {
     }
 
     fn memory(&self, size: Size, options: &Options) -> u64 {
-        // The bottom level has twice the links, and 1 / (links - 1) of the rows are on higher levels as well; a link
-        // takes 5 bytes at most, a node some 100 of bookkeeping.
+        // The bottom level has 2 M links per node, and 1 / (M - 1) of the nodes are on higher levels as well; a link
+        // takes at most 5 bytes, and a node about 100 bytes of overhead.
         let node = options.links.saturating_mul(3 * 5).saturating_add(100);
         let candidates = size.n * (size.k + 1) * 4;
         (size.n.saturating_mul(node) as u64)

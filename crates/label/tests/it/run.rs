@@ -244,7 +244,7 @@ fn files_of_different_runs_are_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("has 7 rows, and there are 5 documents"),
+            .ends_with("has 7 rows, but there are 5 documents"),
         "{error}"
     );
     assert!(error.hint().is_some());

@@ -166,7 +166,7 @@ fn without_embeddings_there_is_a_map_but_no_trustworthiness() {
     .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`--init pca` needs the embeddings, and none were given"
+        "`--init pca` needs the embeddings, but none were given"
     );
     assert!(error.hint().is_some());
 }
@@ -331,7 +331,7 @@ fn umap_rs_is_not_asked_for_what_it_panics_on() {
     };
     let error = run(dir.path(), &options).unwrap_err();
     assert!(
-        error.to_string().contains("n_neighbors, which is 6"),
+        error.to_string().contains("n_neighbors = 6 points"),
         "{error}"
     );
     run(

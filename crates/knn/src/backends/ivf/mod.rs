@@ -28,8 +28,8 @@ use crate::{Error, Options};
 
 /// The smallest number of rows on which recall is estimated to decide whether to stop.
 const STOPPING_SAMPLE: usize = 1000;
-/// One row in so many is in that sample: searching them exactly then costs a hundredth of all pairs, and the larger the
-/// table, the more a narrow interval saves.
+/// The stopping sample has n / 250 rows: searching them exactly costs about a hundredth of all pairs, and a larger sample
+/// gives a narrower interval.
 const STOPPING_SHARE: usize = 250;
 
 /// The number of rows of the stopping sample: large enough that the lower end of the interval can reach the target.
@@ -69,8 +69,8 @@ impl Backend for Ivf {
         let searching = exact_knn::estimate_memory(n, d, 1);
         let found = exact_knn::estimate_ivf_memory(n, d, k, options.cell_size);
         let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
-        // The rows of groups and of lists; the ranking of a batch, and its queries in lists that grow: the allocator keeps
-        // as much again while the next lists grow.
+        // The rows of groups and of lists, the ranking of a batch, and its queries in growing vectors, which take twice
+        // their size while they are reallocated.
         let probes = n.saturating_mul(options.cells_per_row.saturating_mul(3));
         let probes = ((2 * probe::BATCH).min(probes) * 12) as u64;
         let beside = centers + 8 * n as u64 + probes.max(size.result());
@@ -125,8 +125,7 @@ impl Backend for Ivf {
     }
 }
 
-/// Re-ranks the candidates of all rows, list by list: the rows of a list have many candidates in common, which are then in
-/// the cache.
+/// Re-ranks the candidates of all rows, list by list: the rows of a list share many candidates, which stay in the cache.
 fn rerank_by_list(
     task: &Task<'_>,
     lists: &InvertedLists<'_>,

@@ -9,8 +9,7 @@
 //! nearest members matter most. All lists are ranked, anew in every round: a row between topics has its neighbors in lists of
 //! many groups.
 //!
-//! With n rows in c lists, partitioning compares some 2 n sqrt(c) pairs, and ranking n c per round, by the codes that rows
-//! have anyway.
+//! With n rows in c lists, partitioning compares about 2 n sqrt(c) pairs, and ranking n c per round, by the quantized codes.
 
 use exact_knn::{InvertedLists, Metric, Points};
 use rayon::prelude::*;
@@ -25,7 +24,7 @@ const SAMPLE_PER_CENTER: usize = 40;
 const ITERATIONS: usize = 5;
 /// A list with more than this many times its share of rows is split.
 const TOO_LARGE: usize = 4;
-/// How often a list may be split before it is split by id.
+/// Number of times that a list may be split by k-means before it is split by id.
 const DEPTH: u64 = 3;
 /// The share of a list's mean squared distance that is added to the squared distance of a row to its center.
 const SPREAD: f64 = 0.75;
@@ -215,7 +214,7 @@ impl PartitionBuilder<'_> {
     }
 }
 
-/// Rows as k-means sees them: at unit length under cosine, else as they are.
+/// The input of k-means: rows scaled to unit length under cosine, else unchanged.
 #[derive(Clone, Copy)]
 struct ScaledRows<'a> {
     points: Points<'a>,
