@@ -14,7 +14,7 @@ use crate::Error;
 /// Maximum number of rows: a matrix of 100 MB.
 const MAX_ROWS: usize = 5_000;
 
-/// Refuses more rows than the full matrix may have.
+/// Checks that the full matrix of that many rows is allowed.
 pub(crate) fn check(n: usize) -> Result<(), Error> {
     if n > MAX_ROWS {
         return Err(Error::TooManyForMatrix { n, most: MAX_ROWS });

@@ -1,19 +1,19 @@
-//! What can go wrong while clustering.
+//! Errors of `cluster`, `sweep` and `predict`.
 
 use std::path::PathBuf;
 
 use exact_knn::Metric;
 use stage::Hint;
 
-/// Why there is no clustering.
+/// Why the stage failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] artifacts::Error),
-    /// The neighbors are not distances that can be clustered.
-    #[error("{} is not a graph that can be clustered", path.display())]
+    /// The neighbors are not a valid graph.
+    #[error("{} is not a valid neighbor graph", path.display())]
     Lists {
         /// The file.
         path: PathBuf,
@@ -27,7 +27,7 @@ pub enum Error {
     /// The method failed.
     #[error(transparent)]
     Method(hdbscan_graph::Error),
-    /// The lists are shorter than `min_samples`.
+    /// The neighbor lists are shorter than `min_samples`.
     #[error("min_samples is {min_samples}{}, but each row has {k} neighbors", if *itself { " with the row itself" } else { "" })]
     FewNeighbors {
         /// The value that was set.
@@ -45,30 +45,30 @@ pub enum Error {
         /// Number of neighbors per row.
         k: usize,
     },
-    /// An option has a value out of its range.
+    /// An option is out of range.
     #[error("{option} is {value}; it must be {range}")]
     Option {
         /// Its name.
         option: &'static str,
         /// Its value.
         value: String,
-        /// The values that it takes.
+        /// The valid values.
         range: &'static str,
     },
-    /// The vectors are needed and there are none.
-    #[error("{why}, and there are no embeddings to search")]
+    /// The vectors are needed, but missing.
+    #[error("{why}, but there are no embeddings to search")]
     NoEmbeddings {
-        /// What they are needed for.
+        /// Why they are needed.
         why: String,
     },
-    /// Two files are of different tables.
-    #[error("{} has {found} rows where the neighbors have {n}", path.display())]
+    /// Two files have different numbers of rows.
+    #[error("{} has {found} rows, but the neighbors have {n}", path.display())]
     Rows {
         /// The file.
         path: PathBuf,
-        /// Its rows.
+        /// Number of its rows.
         found: usize,
-        /// The rows of the neighbors.
+        /// Number of rows of the neighbors.
         n: usize,
     },
     /// No file and no flag names the metric.
@@ -77,7 +77,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
-    /// The flag contradicts the file.
+    /// The metric of the flag is not the metric of the file.
     #[error("{} holds {found} distances, not {asked}", path.display())]
     OtherMetric {
         /// The file.
@@ -87,8 +87,8 @@ pub enum Error {
         /// The value that was set.
         asked: Metric,
     },
-    /// The distances were not measured on these vectors.
-    #[error("row {row}: {} gives {listed} as its distance to row {neighbor}, the embeddings give {measured}", path.display())]
+    /// The distances in the neighbors file do not belong to these vectors.
+    #[error("row {row}: its distance to row {neighbor} is {listed} in {}, but {measured} by the embeddings", path.display())]
     OtherVectors {
         /// The neighbors.
         path: PathBuf,
@@ -98,25 +98,27 @@ pub enum Error {
         neighbor: u32,
         /// The distance in the file.
         listed: f32,
-        /// The distance of the vectors.
+        /// The distance between the vectors.
         measured: f32,
     },
     /// The full matrix of that many rows is too large.
-    #[error("the hdbscan engine builds the full matrix, {n} x {n}; it takes at most {most} rows")]
+    #[error(
+        "the hdbscan engine needs the full matrix of {n} x {n} distances; it allows at most {most} rows"
+    )]
     TooManyForMatrix {
         /// The rows.
         n: usize,
         /// The limit.
         most: usize,
     },
-    /// A file does not record how it was made.
-    #[error("{} does not record how it was made", path.display())]
+    /// A file has no footer.
+    #[error("{} has no footer that records its options and inputs", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
-    /// Two files are of different runs.
-    #[error("{} and {} are not of the same run", path.display(), other.display())]
+    /// Two files come from different runs.
+    #[error("{} and {} are from different runs", path.display(), other.display())]
     NotTogether {
         /// One file.
         path: PathBuf,
@@ -124,7 +126,7 @@ pub enum Error {
         other: PathBuf,
     },
     /// The condensed tree is not a tree.
-    #[error("row {row} of {} is not part of a tree: {child} leaves {parent}", path.display())]
+    #[error("row {row} of {} is not part of a tree: {child} is a child of {parent}", path.display())]
     Tree {
         /// The file.
         path: PathBuf,
@@ -135,54 +137,56 @@ pub enum Error {
         /// Its child.
         child: i64,
     },
-    /// The original vectors of a layout are needed and missing.
-    #[error("the clusters were made in a layout, {}, and its original vectors are missing", path.display())]
+    /// The vectors that a layout was computed from are missing.
+    #[error("a layout was clustered ({}), and the vectors that it was computed from are missing", path.display())]
     NoVectors {
         /// The layout.
         path: PathBuf,
     },
-    /// New vectors of another length.
-    #[error("{} has vectors of {found} dimensions, the clustering was made of vectors of {expected}", path.display())]
+    /// The new vectors have another number of dimensions.
+    #[error("{} has vectors of {found} dimensions, but the clustering has vectors of {expected}", path.display())]
     Dimensions {
         /// The new file.
         path: PathBuf,
         /// Its dimensions.
         found: usize,
-        /// The dimensions of the old one.
+        /// The dimensions of the trained clustering.
         expected: usize,
     },
-    /// New vectors of another model.
-    #[error("{} was made by another model than {}, or with other settings", path.display(), other.display())]
+    /// The new vectors come from another model or other settings.
+    #[error("{} was embedded with another model or other settings than {}", path.display(), other.display())]
     OtherModel {
         /// The new file.
         path: PathBuf,
         /// The old file.
         other: PathBuf,
     },
-    /// A new row without a direction.
-    #[error("row {row} of {} is all zeros: it has no direction to compare", path.display())]
+    /// A new row is all zeros under cosine.
+    #[error("row {row} of {} is all zeros, so it has no cosine distance", path.display())]
     NoDirection {
         /// The new file.
         path: PathBuf,
         /// The row.
         row: usize,
     },
-    /// There are fewer than two old rows to compare with.
-    #[error("the clustering has fewer than two rows with a direction")]
+    /// There are fewer than two rows to compare with.
+    #[error("the clustering has fewer than two rows that are not all zeros")]
     NothingToCompare,
     /// There is not exactly one file of new rows.
-    #[error("{found} files of new rows were named; it takes one")]
+    #[error("{found} files of new rows are given, expected one")]
     Sources {
-        /// How many there were.
+        /// Number of files.
         found: usize,
     },
     /// The engine `hdbscan` does not support an option.
-    #[error("the hdbscan engine gives labels by excess of mass alone, without `{option}`")]
+    #[error(
+        "the hdbscan engine computes only labels by excess of mass and does not support `{option}`"
+    )]
     LabelsAlone {
         /// The option.
         option: &'static str,
     },
-    /// The other engine failed.
+    /// The engine `hdbscan` failed.
     #[error("the hdbscan engine failed: {fault}")]
     Engine {
         /// Its message.
@@ -209,40 +213,40 @@ impl Hint for Error {
             Self::FewNeighbors { min_samples, itself, k } => {
                 let itself = usize::from(*itself);
                 format!(
-                    "choose `--min-samples {}` or less, or find more neighbors: `skerry knn --k {}`",
+                    "choose `--min-samples {}` or less, or compute more neighbors: `skerry knn --k {}`",
                     k + itself,
                     min_samples - itself
                 )
             }
-            Self::UseK { k, .. } => format!("choose `--use-k {k}` or less, or leave it out to use all"),
-            Self::Option { option, range, .. } => format!("`--{}` takes {range}", option.replace('_', "-")),
+            Self::UseK { k, .. } => format!("choose `--use-k {k}` or less, or omit it to use all"),
+            Self::Option { option, range, .. } => format!("set `--{}` to {range}", option.replace('_', "-")),
             Self::NoEmbeddings { .. } => {
-                "give the vectors as `--embeddings FILE`, or find more neighbors (`skerry knn --k ...`), which joins components".into()
+                "give the vectors with `--embeddings FILE`, or compute more neighbors (`skerry knn --k ...`), which joins components".into()
             }
-            Self::Rows { .. } => "cluster needs the neighbors and the embeddings of the same rows: run knn again".into(),
-            Self::NoMetric { .. } => "name it: `--metric cosine` or `--metric l2`".into(),
-            Self::OtherMetric { .. } => "leave `--metric` out; it is for files that name no metric".into(),
-            Self::OtherVectors { .. } => "the two files are of different vectors, or `--metric` is wrong: run knn again".into(),
+            Self::Rows { .. } => "neighbors and embeddings must have the same rows: run knn again".into(),
+            Self::NoMetric { .. } => "give `--metric cosine` or `--metric l2`".into(),
+            Self::OtherMetric { .. } => "omit `--metric`; it is for files that name no metric".into(),
+            Self::OtherVectors { .. } => "the files belong to different vectors, or `--metric` is wrong: run knn again".into(),
             Self::NotOurs { .. } => "run `skerry cluster` again: its files record what predictions need".into(),
             Self::NotTogether { .. } => {
-                "name the files that the clustering was made from: `--clusters`, `--condensed-tree`, `--neighbors`, `--embeddings`".into()
+                "give the files of one run: `--clusters`, `--condensed-tree`, `--neighbors`, `--embeddings`".into()
             }
             Self::Tree { .. } => "run `skerry cluster` again".into(),
             Self::NoVectors { .. } => {
-                "name them: `--vectors runs/latest/embeddings.parquet`".into()
+                "give them: `--vectors runs/latest/embeddings.parquet`".into()
             }
-            Self::Dimensions { .. } => "embed the new rows with the model of the old ones".into(),
+            Self::Dimensions { .. } => "embed the new rows with the model of the clustering".into(),
             Self::OtherModel { .. } => {
-                "embed the new rows with the model and the settings of the old ones: `skerry embed --config runs/latest/pipeline.toml --run new`".into()
+                "embed the new rows with the model and settings of the clustering: `skerry embed --config runs/latest/pipeline.toml --run new`".into()
             }
-            Self::NoDirection { .. } => "leave that row out".into(),
-            Self::NothingToCompare => "cluster a table of more texts".into(),
-            Self::Sources { .. } => "name the embeddings of the new rows: `skerry predict --run runs/latest new/embeddings.parquet`".into(),
+            Self::NoDirection { .. } => "remove that row".into(),
+            Self::NothingToCompare => "cluster a larger table".into(),
+            Self::Sources { .. } => "give the embeddings of the new rows: `skerry predict --run runs/latest new/embeddings.parquet`".into(),
             Self::TooManyForMatrix { most, .. } => {
                 format!("use `--engine skerry`, or cross-check on a sample of up to {most} rows")
             }
             Self::LabelsAlone { option } => {
-                format!("leave `--{}` out, or use `--engine skerry`", option.replace('_', "-"))
+                format!("omit `--{}`, or use `--engine skerry`", option.replace('_', "-"))
             }
             Self::Engine { .. } => "use `--engine skerry`".into(),
         })

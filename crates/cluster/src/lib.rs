@@ -1,11 +1,11 @@
-//! The stage `cluster`, and `sweep` and `predict` beside it: files in, files out. The method is the crate [`hdbscan_graph`].
+//! The stages `cluster`, `sweep` and `predict`: options, files, reports. The method is the crate [`hdbscan_graph`].
 //!
 //! | module | contents |
 //! |---|---|
 //! | `options`, `report`, `error`, `run` | the stage `cluster` |
 //! | `source` | reading neighbors and, if needed, embeddings |
 //! | `engine` | the `hdbscan` crate, to cross-check labels |
-//! | `verdict` | what the bootstrap stability means |
+//! | `verdict` | the summary of the bootstrap stability |
 //! | [`sweep`] | many settings on one graph |
 //! | [`predict`] | clusters of new rows |
 

@@ -10,7 +10,7 @@ use crate::verdict::MIN_SUBSAMPLES;
 /// Maximum number of subsamples; more do not change the result.
 const MAX_SUBSAMPLES: usize = 1_000;
 
-/// How to cluster.
+/// Settings that determine the clusters.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
@@ -188,7 +188,7 @@ impl From<Selection> for SelectionMethod {
     }
 }
 
-/// How noise is assigned to clusters.
+/// Method for assigning noise to clusters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Assign {
@@ -199,7 +199,7 @@ pub enum Assign {
 }
 
 impl Options {
-    /// Refuses settings out of range and combinations that the engine does not support.
+    /// Rejects settings out of range and combinations that the engine does not support.
     pub fn check(&self) -> Result<(), Error> {
         let least = usize::from(self.min_samples_counts_self);
         for (option, value) in [
@@ -211,7 +211,7 @@ impl Options {
             ("layers", self.layers),
             ("membership", self.membership),
         ] {
-            // Files count in signed numbers of four bytes.
+            // Files store counts as i32.
             if i32::try_from(value).is_err() {
                 return Err(wrong(option, &value, "at most 2147483647"));
             }
@@ -227,7 +227,7 @@ impl Options {
             return Err(wrong(
                 "min_samples",
                 &self.min_samples,
-                "1 or more where the document itself counts",
+                "1 or more if the document itself counts",
             ));
         }
         for (option, value) in [
@@ -249,7 +249,7 @@ impl Options {
             return Err(wrong("use_k", &0, "1 or more"));
         }
         if self.bootstrap != 0 && !(MIN_SUBSAMPLES..=MAX_SUBSAMPLES).contains(&self.bootstrap) {
-            let range = "20 to 1000, or 0 to test nothing: fewer give no verdict";
+            let range = "20 to 1000, or 0 for no test";
             return Err(wrong("bootstrap", &self.bootstrap, range));
         }
         if self.engine == Engine::Hdbscan {
@@ -258,7 +258,7 @@ impl Options {
         Ok(())
     }
 
-    /// Refuses settings that the hdbscan engine would ignore; defaults are not refused.
+    /// Rejects non-default settings that the hdbscan engine would ignore.
     fn check_labels_alone(&self) -> Result<(), Error> {
         let default = Self::default();
         let asked = [
@@ -279,7 +279,7 @@ impl Options {
         }
     }
 
-    /// These options for `n` documents: settings that depend on their number are resolved.
+    /// These options with the defaults that depend on the number of documents resolved.
     #[must_use]
     pub fn for_documents(&self, n: usize) -> Self {
         let chosen = match self.min_cluster_size {

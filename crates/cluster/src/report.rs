@@ -1,4 +1,4 @@
-//! What the stage reports when it is done.
+//! The report of the stage.
 
 use std::fmt;
 
@@ -7,51 +7,51 @@ use serde::Serialize;
 use crate::options::Tree;
 use crate::verdict::Verdict;
 
-/// What was done, counted.
+/// Figures of the clustering.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// Documents.
+    /// Number of documents.
     pub rows: usize,
-    /// Clusters found.
+    /// Number of clusters.
     pub clusters: usize,
-    /// Documents in no cluster.
+    /// Number of documents in no cluster.
     pub noise: usize,
-    /// Their share.
+    /// Share of documents in no cluster.
     pub noise_share: f64,
-    /// Documents of the largest cluster.
+    /// Number of documents in the largest cluster.
     pub largest: usize,
     /// Relative validity (DBCV on the tree); none with fewer than two clusters.
     pub validity: Option<f64>,
-    /// Which spanning tree.
+    /// Graph of the spanning tree.
     pub tree: Tree,
-    /// Whether the neighbors are proven exact, according to their file; otherwise an exact tree is exact only for
-    /// their core distances.
+    /// Whether the neighbors are proven exact, by their file; if not, `--tree exact` is exact only for the given core
+    /// distances.
     pub certified: bool,
     /// Number of neighbors used per document.
     pub k: usize,
     /// Neighbors used for the core distance, without the document itself.
     pub min_samples: usize,
-    /// Minimum number of documents per cluster, as set or chosen by the number of documents.
+    /// Minimum number of documents per cluster, given or chosen by default.
     pub min_cluster_size: usize,
-    /// Components of the neighbor graph.
+    /// Number of components of the neighbor graph.
     pub components: usize,
-    /// Documents that are exact copies of an earlier one.
+    /// Number of documents that are exact copies of an earlier one.
     pub copies: usize,
-    /// Documents whose neighbors outside their lists were searched.
+    /// Number of documents whose neighbors beyond the lists were searched.
     pub searched: u64,
-    /// Edges of the tree that the graph does not have.
+    /// Number of edges of the tree that are not in the neighbor graph.
     pub added: usize,
-    /// Edges of the same length as the one before them, whose order is arbitrary.
+    /// Number of tree edges as long as the preceding one, whose order is arbitrary.
     pub tied_edges: usize,
-    /// Clusters of each layer, finest first.
+    /// Number of clusters of each layer, finest first.
     pub layers: Vec<usize>,
-    /// Noise assigned to clusters, with `assign_noise`.
+    /// Number of noise documents assigned to clusters, with `assign_noise`.
     pub assigned: Option<usize>,
-    /// Those of them without a cluster among their neighbors, assigned along the spanning tree.
+    /// Number of these without a clustered neighbor, assigned along the spanning tree.
     pub along_tree: Option<usize>,
-    /// How stable the clusters are, with `bootstrap`.
+    /// Bootstrap stability, with `bootstrap`.
     pub stability: Option<Verdict>,
-    /// With the engine `hdbscan`, the adjusted Rand index of its labels and ours.
+    /// Adjusted Rand index between the labels of the engine `hdbscan` and ours.
     pub agreement: Option<f64>,
 }
 
@@ -73,7 +73,7 @@ impl fmt::Display for Report {
         let kind = match self.tree {
             Tree::Graph => "of the neighbor graph",
             Tree::Exact if self.certified => "of the full matrix",
-            Tree::Exact => "of the full matrix (on core distances that are not proven)",
+            Tree::Exact => "of the full matrix (core distances not proven)",
         };
         write!(
             f,
@@ -98,12 +98,12 @@ impl fmt::Display for Report {
         if let Some(assigned) = self.assigned {
             write!(
                 f,
-                "\n{assigned} documents of noise given to clusters, in a column of their own"
+                "\n{assigned} noise documents assigned to clusters, in the column cluster_assigned"
             )?;
             if let Some(along) = self.along_tree.filter(|&along| along > 0) {
                 write!(
                     f,
-                    "; {along} of them have no cluster among their neighbors and went along the tree"
+                    "; {along} of them have no clustered neighbor and were assigned along the tree"
                 )?;
             }
         }

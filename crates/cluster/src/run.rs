@@ -1,4 +1,4 @@
-//! The stage: neighbors (and embeddings) in, clusters and trees out. The only module that knows paths.
+//! The stage: reads neighbors (and embeddings), writes clusters and trees. The only module with paths.
 
 use artifacts::{
     ClusterFacts, ClusterInfo, ClusterRow, Clusters, CondensedTree, Footer, Mst, SingleLinkage,
@@ -99,7 +99,7 @@ impl Stage for Cluster {
         let (neighbors, metric) = source::neighbors(path, options.metric, progress)?;
         let graph = view(path, &neighbors, options.use_k)?;
         let (n, k) = (graph.n(), graph.k());
-        // The footer records the options as they were set, and in its facts the values that were chosen.
+        // The footer records the options as given; its facts record the resolved values.
         let (asked, options) = (options, &options.for_documents(n));
         let min_samples = others(&graph, options)?;
         warn_of_few(min_samples, options, n, progress);
@@ -125,7 +125,7 @@ impl Stage for Cluster {
         let mut footer = stage::footer::<Self>(asked, seed);
         if options.engine == Engine::Hdbscan {
             let (points, metric) =
-                vectors.points("the hdbscan engine takes the full matrix", progress)?;
+                vectors.points("the hdbscan engine needs the full matrix", progress)?;
             let labels = engine::labels(points, metric, min_samples, &options.flat())?;
             vectors.record(&mut footer, Some(metric))?;
             return cross_check(
@@ -202,7 +202,7 @@ impl Stage for Cluster {
         }
         if report.clusters == 0 {
             progress.warn(&format!(
-                "no cluster of {} documents or more was found among {n}",
+                "no cluster of at least {} documents was found among {n}",
                 options.min_cluster_size
             ));
         }
@@ -210,8 +210,8 @@ impl Stage for Cluster {
     }
 }
 
-/// Writes the labels of the other engine, and reports how they agree with ours. That engine has no scores and no trees, so
-/// probabilities are 1 in a cluster, all other scores are 0, and no tree is written.
+/// Writes the labels of the engine `hdbscan`, and reports their agreement with ours. It has no scores and no trees, so
+/// probabilities are 1 in clusters, all other scores are 0, and no tree is written.
 fn cross_check(
     files: &Files,
     mut footer: Footer,
@@ -320,7 +320,7 @@ fn report(
     }
 }
 
-/// What readers of the files need to know.
+/// The facts for the footers.
 fn facts(report: &Report, layers: &[Layer]) -> ClusterFacts {
     let stability = report.stability.as_ref();
     let layer = |(at, layer): (usize, &Layer)| artifacts::Layer {

@@ -26,7 +26,7 @@ pub(crate) const fn file(
     }
 }
 
-/// The files that both read.
+/// The input files of both.
 pub(crate) const INPUTS: [File; 2] = [
     file("neighbors", "neighbors.parquet", true, "the neighbor graph"),
     file(
@@ -37,7 +37,7 @@ pub(crate) const INPUTS: [File; 2] = [
     ),
 ];
 
-/// Neighbors used for the core distance: as in `options`, or all if the lists hold all other points and there are fewer.
+/// Neighbors used for the core distance: as in `options`, or all other points if there are fewer.
 pub(crate) fn others(graph: &KnnView<'_>, options: &Options) -> Result<usize, Error> {
     let (others, k) = (options.others(), graph.k());
     if others <= k || graph.is_complete() {
@@ -61,7 +61,7 @@ pub(crate) fn warn_of_few(others: usize, options: &Options, n: usize, progress: 
     }
 }
 
-/// The metric that the file or the flag names, if any.
+/// The metric from the file or the flag, if any.
 fn metric(
     path: &Path,
     footer: Option<&Footer>,
@@ -81,7 +81,7 @@ fn metric(
     }
 }
 
-/// The neighbor graph, its footer and its metric. Distances that rounding has left below zero are set to zero, with a warning.
+/// The neighbor graph, its footer and its metric. Slightly negative distances are set to zero, with a warning.
 pub(crate) fn neighbors(
     path: &Path,
     asked: Option<Metric>,
@@ -92,7 +92,7 @@ pub(crate) fn neighbors(
     let settled = value.clamp_rounding_errors();
     if settled > 0 {
         progress.warn(&format!(
-            "{settled} distances in {} lie below zero by less than 0.000001, as rounding leaves them: taken as zero",
+            "{settled} distances in {} are negative by less than 0.000001 because of rounding: set to zero",
             path.display()
         ));
     }
@@ -100,7 +100,7 @@ pub(crate) fn neighbors(
     Ok((Stored { value, footer }, metric))
 }
 
-/// The view of the graph with the first `use_k` neighbors of each row. Negative distances are refused.
+/// The view of the graph with the first `use_k` neighbors of each row. Negative distances are an error.
 pub(crate) fn view<'g>(
     path: &Path,
     graph: &'g KnnGraph,
@@ -112,7 +112,7 @@ pub(crate) fn view<'g>(
         fault,
     })?;
     match use_k {
-        // In a small table the lists hold all other points; longer lists would not differ.
+        // In a small table, the lists hold all other points.
         Some(use_k) if use_k > view.k() && !view.is_complete() => {
             Err(Error::UseK { use_k, k: view.k() })
         }
@@ -121,7 +121,7 @@ pub(crate) fn view<'g>(
     }
 }
 
-/// How the neighbors were found, from the footer of their file.
+/// Provenance of the neighbors, from the footer of their file.
 pub(crate) struct NeighborProvenance {
     /// Number of rows of zeros, whose lists are arbitrary.
     pub(crate) isolated: usize,
@@ -137,7 +137,7 @@ impl NeighborProvenance {
         Self {
             isolated: facts.isolated.unwrap_or(0),
             unproven: (facts.certified == Some(false))
-                .then(|| backend.unwrap_or_else(|| "an engine of its own".to_owned())),
+                .then(|| backend.unwrap_or_else(|| "unknown backend".to_owned())),
         }
     }
 
@@ -145,7 +145,7 @@ impl NeighborProvenance {
     pub(crate) fn warn(&self, tree: Tree, progress: &dyn Progress) {
         if let (Tree::Exact, Some(backend)) = (tree, &self.unproven) {
             progress.warn(&format!(
-                "the neighbors are not proven exact ({backend}): core distances may be too large, and the tree is exact only for them"
+                "the neighbors are not proven exact ({backend}): core distances may be too large, and the tree is exact only for these core distances"
             ));
         }
     }
@@ -229,7 +229,7 @@ impl<'a> Vectors<'a> {
         Ok((points, metric))
     }
 
-    /// Whether the distances of the graph are those of these vectors, by the nearest neighbor of some 100 rows.
+    /// Checks that the graph belongs to these vectors, by the distances of about 100 rows to their nearest neighbor.
     fn check_distances(&self, points: Points<'_>, metric: Metric) -> Result<(), Error> {
         let n = self.graph.n();
         for row in (0..n).step_by(n.div_ceil(100)) {
@@ -237,8 +237,7 @@ impl<'a> Vectors<'a> {
             let (neighbor, listed) = (ids[0], distances[0]);
             let measured =
                 exact_knn::distance(points.row(row), points.row(neighbor as usize), metric);
-            // Another program may round differently, but not by this much. A row without a direction has no cosine distance,
-            // so it is not compared.
+            // The tolerance allows for rounding by other programs. Rows of zeros have no cosine distance and are skipped.
             if (listed - measured).abs() > 1e-3 * measured.abs().max(1e-2) {
                 let path = self.neighbors.to_owned();
                 return Err(Error::OtherVectors {

@@ -1,29 +1,29 @@
-//! What the bootstrap stability of the clusters means, in a sentence.
+//! A summary of the bootstrap stability.
 
 use serde::Serialize;
 
-/// Mean similarity from which a cluster counts as stable: noise in two dimensions with `min_samples` 2 reaches 0.76, round
-/// groups reach 0.9 and more.
+/// Minimum stability of a stable cluster: noise in two dimensions with `min_samples` 2 reaches 0.76, Gaussian clusters reach
+/// 0.9 and more.
 const STABLE: f32 = 0.8;
 
-/// Mean similarity below which a cluster should not be trusted.
+/// Minimum stability of a doubtful cluster; below it, a cluster is unstable.
 const DOUBTFUL: f32 = 0.5;
 
 /// Minimum number of subsamples for a verdict.
 pub(crate) const MIN_SUBSAMPLES: usize = 20;
 
-/// The stability of all clusters together.
+/// The stability of the clustering.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {
     /// Number of subsamples.
     pub subsamples: usize,
-    /// Clusters with a stability of 0.8 or more.
+    /// Number of clusters with a stability of 0.8 or more.
     pub stable: usize,
-    /// Clusters between 0.5 and 0.8.
+    /// Number of clusters with a stability from 0.5 to 0.8.
     pub doubtful: usize,
-    /// Clusters below 0.5.
+    /// Number of clusters with a stability below 0.5.
     pub unstable: usize,
-    /// The same in a sentence.
+    /// The summary as a sentence.
     pub sentence: String,
 }
 

@@ -1,4 +1,4 @@
-//! The files of the trained clustering, and whether they belong together.
+//! Reads the files of the trained clustering and checks that they belong together.
 
 use std::path::Path;
 
@@ -23,18 +23,18 @@ pub(super) struct TrainedClustering {
     pub(super) core: Vec<f32>,
     pub(super) min_samples: usize,
     pub(super) metric: Metric,
-    /// The vectors that `embeddings` are a layout of, if they are one.
-    pub(super) laid_out: Option<LaidOut>,
+    /// The vectors that the layout was computed from, if a layout was clustered.
+    pub(super) layout_source: Option<LayoutSource>,
 }
 
-/// Vectors and the metric of the neighbors that their layout was computed from.
-pub(super) struct LaidOut {
+/// The vectors that a layout was computed from, and their metric.
+pub(super) struct LayoutSource {
     pub(super) embeddings: Stored<Embeddings>,
     pub(super) metric: Metric,
 }
 
 impl TrainedClustering {
-    /// Reads the clustering, and checks by the hashes in the footers that each file was made from the one before.
+    /// Reads the clustering, and checks by the hashes in the footers that the files belong together.
     pub(super) fn read(files: &Files) -> Result<Self, Error> {
         let path = files.input("clusters");
         let clusters = Clusters::read(path)?;
@@ -81,7 +81,7 @@ impl TrainedClustering {
             value: mut neighbors,
             footer: neighbors_footer,
         } = Neighbors::read(neighbors_path)?;
-        // As in the run that made the clusters, which has warned of it.
+        // The run of `cluster` has already warned about this.
         neighbors.clamp_rounding_errors();
         if neighbors.len() != clusters.len() || min_samples > neighbors.k {
             return Err(Error::Rows {
@@ -105,7 +105,7 @@ impl TrainedClustering {
                 n: clusters.len(),
             });
         }
-        let laid_out = laid_out(files, embeddings_path, &embeddings)?;
+        let layout_source = layout_source(files, embeddings_path, &embeddings)?;
         Ok(Self {
             clusters,
             condensed,
@@ -116,17 +116,17 @@ impl TrainedClustering {
             core,
             min_samples,
             metric,
-            laid_out,
+            layout_source,
         })
     }
 }
 
-/// The vectors that those of the clustering are a layout of, if they are one: the footer of a layout names its neighbors.
-fn laid_out(
+/// The vectors that the layout was computed from, if a layout was clustered: the footer of a layout has the input `neighbors`.
+fn layout_source(
     files: &Files,
     path: &Path,
     embeddings: &Stored<Embeddings>,
-) -> Result<Option<LaidOut>, Error> {
+) -> Result<Option<LayoutSource>, Error> {
     let Some(footer) = &embeddings.footer else {
         return Ok(None);
     };
@@ -141,20 +141,20 @@ fn laid_out(
     let metric = metric.ok_or_else(|| Error::NoMetric {
         path: path.to_owned(),
     })?;
-    Ok(Some(LaidOut {
+    Ok(Some(LayoutSource {
         embeddings: Embeddings::read(of)?,
         metric: metric.parse()?,
     }))
 }
 
-/// The footer, which the files of a trained clustering must have.
+/// The footer, which is required here.
 fn own<'f>(path: &Path, footer: Option<&'f Footer>) -> Result<&'f Footer, Error> {
     footer.ok_or_else(|| Error::NotOurs {
         path: path.to_owned(),
     })
 }
 
-/// Whether the file at `path` was made from `input`, which its footer calls `name`.
+/// Checks that the file at `path` was made from `input`, named `name` in its footer.
 fn made_from(
     files: &Files,
     path: &Path,
@@ -171,7 +171,7 @@ fn made_from(
     })
 }
 
-/// The condensed tree, checked to be a tree over `n` points, as its numbers are used as indices.
+/// The condensed tree, checked to be a tree over `n` points, because its numbers are used as indices.
 fn condensed_tree(
     path: &Path,
     stored: &artifacts::CondensedTree,

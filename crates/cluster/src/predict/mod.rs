@@ -1,4 +1,4 @@
-//! The stage `predict`: clusters of new rows, without clustering again.
+//! The stage `predict`: assigns new rows to the clusters of a trained clustering.
 
 mod files;
 mod run;

@@ -1,4 +1,4 @@
-//! The `predict` stage: a trained clustering and embeddings of new rows in, their clusters out.
+//! The `predict` stage: reads a trained clustering and embeddings of new rows, writes their clusters.
 
 use std::fmt;
 use std::path::Path;
@@ -17,25 +17,25 @@ use crate::source::file;
 #[derive(Debug)]
 pub struct Predict;
 
-/// There are no settings: those of the trained clustering are used.
+/// No settings: those of the trained clustering apply.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PredictOptions {}
 
-/// The result of a prediction, counted.
+/// The report of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PredictReport {
-    /// New rows.
+    /// Number of new rows.
     pub rows: usize,
-    /// Rows of the old clustering.
+    /// Number of rows of the trained clustering.
     pub old_rows: usize,
-    /// Its clusters.
+    /// Number of its clusters.
     pub clusters: usize,
-    /// New rows in one of its clusters.
+    /// Number of new rows assigned to a cluster.
     pub in_clusters: usize,
-    /// The share of new rows in no cluster.
+    /// Share of new rows that are noise.
     pub noise_share: f64,
-    /// The share of old rows in no cluster, for comparison.
+    /// Share of old rows that are noise.
     pub old_noise_share: f64,
 }
 
@@ -108,7 +108,7 @@ impl Stage for Predict {
         let source = Path::new(source);
         let trained = TrainedClustering::read(files)?;
         let new = Embeddings::read(source)?;
-        let (path, of_old, metric) = match &trained.laid_out {
+        let (path, of_old, metric) = match &trained.layout_source {
             Some(of) => (files.input("vectors"), &of.embeddings, of.metric),
             None => (
                 files.input("embeddings"),
@@ -117,12 +117,12 @@ impl Stage for Predict {
             ),
         };
         same_space((path, of_old, metric), source, &new, progress)?;
-        let compared = Compared::new(of_old, &new, metric, &trained.clusters.cluster);
+        let search = NeighborSearch::new(of_old, &new, metric, &trained.clusters.cluster);
         progress.begin("searching", Some(2 * new.len() as u64), "rows");
-        let predictions = if trained.laid_out.is_some() {
-            by_vote(&compared, &trained, progress)?
+        let predictions = if trained.layout_source.is_some() {
+            by_vote(&search, &trained, progress)?
         } else {
-            attached(&compared, &trained, progress)?
+            attached(&search, &trained, progress)?
         };
         progress.end();
         let in_clusters = count(&predictions.cluster);
@@ -137,7 +137,7 @@ impl Stage for Predict {
         };
         if let Some(path) = files.output("predictions") {
             let mut footer = stage::footer::<Self>(options, seed);
-            let optional = |name| name != "vectors" || trained.laid_out.is_some();
+            let optional = |name| name != "vectors" || trained.layout_source.is_some();
             for input in Self::INPUTS.iter().filter(|input| optional(input.name)) {
                 files.record(input.name, &mut footer)?;
             }
@@ -153,7 +153,7 @@ fn count(clusters: &[i32]) -> usize {
     clusters.iter().filter(|&&cluster| cluster >= 0).count()
 }
 
-/// Whether the new vectors can be compared with the old ones: same dimensions, and by their footers the same model.
+/// Checks that old and new vectors have the same dimensions and, by their footers, the same model.
 fn same_space(
     (old_path, old, metric): (&Path, &Stored<Embeddings>, Metric),
     path: &Path,
@@ -176,15 +176,14 @@ fn same_space(
             row,
         });
     }
-    // The footers of vectors that were read from a source name no model.
+    // Vectors that were read from a source have no model in their footer.
     let made_here = |of: &Stored<Embeddings>| {
         let footer = of.footer.as_ref()?;
         (!footer.inputs.contains_key("source")).then(|| footer.clone())
     };
     let (Some(of_old), Some(of_new)) = (made_here(old), made_here(new)) else {
-        progress.warn(
-            "the files of embeddings do not both name their model; it is assumed to be the same",
-        );
+        progress
+            .warn("the embeddings files do not both name their model; the same model is assumed");
         return Ok(());
     };
     if of_old.inputs.get("model") != of_new.inputs.get("model") || of_old.options != of_new.options
@@ -197,8 +196,8 @@ fn same_space(
     Ok(())
 }
 
-/// Old rows, and new ones whose neighbors among them are searched. New rows are not compared with each other.
-struct Compared<'a> {
+/// Searches the neighbors of new rows among the old rows. New rows are not compared with each other.
+struct NeighborSearch<'a> {
     metric: Metric,
     /// The old rows, then the new ones.
     values: Vec<f32>,
@@ -208,7 +207,7 @@ struct Compared<'a> {
     clusters: &'a [i32],
 }
 
-impl<'a> Compared<'a> {
+impl<'a> NeighborSearch<'a> {
     fn new(old: &Embeddings, new: &Embeddings, metric: Metric, clusters: &'a [i32]) -> Self {
         Self {
             metric,
@@ -219,7 +218,7 @@ impl<'a> Compared<'a> {
         }
     }
 
-    /// The `k` nearest old rows of each new one, among those in clusters or all with a direction; `None` if there are too few.
+    /// The `k` nearest old rows of each new row, among the clustered or all searchable rows; `None` if there are too few.
     fn nearest(
         &self,
         k: usize,
@@ -244,7 +243,7 @@ impl<'a> Compared<'a> {
         ))
     }
 
-    /// The predictions as a table, with the nearest cluster of each row.
+    /// The table of predictions, with the nearest cluster of each row.
     fn with_nearest_clusters(
         &self,
         predicted: Vec<Prediction>,
@@ -268,14 +267,15 @@ impl<'a> Compared<'a> {
     }
 }
 
-/// Attaches each new row to the nearest old one by mutual reachability, if these vectors were clustered.
+/// Predictions if the vectors themselves were clustered: attaches each new row to its nearest old row by mutual reachability
+/// distance.
 fn attached(
-    compared: &Compared<'_>,
+    search: &NeighborSearch<'_>,
     trained: &TrainedClustering,
     progress: &dyn Progress,
 ) -> Result<Predictions, Error> {
     let k = (2 * trained.min_samples).max(trained.min_samples + 1);
-    let near = compared
+    let near = search
         .nearest(k, false, progress)?
         .ok_or(Error::NothingToCompare)?;
     let predictor = Predictor::new(
@@ -291,19 +291,19 @@ fn attached(
         .zip(near.distances.chunks_exact(near.k));
     let predictions =
         rows.map(|(ids, distances)| predictor.predict(ids, distances, trained.min_samples));
-    compared.with_nearest_clusters(predictions.collect(), progress)
+    search.with_nearest_clusters(predictions.collect(), progress)
 }
 
-/// Number of old rows that vote. On news texts, leaving out one row at a time, 5 assign most rows to their own cluster.
+/// Number of old rows that vote: 5 had the best leave-one-out accuracy on news texts.
 const VOTES: usize = 5;
 
-/// Lets the nearest old rows vote, if a layout of the vectors was clustered, in which a new row has no place.
+/// Predictions if a layout was clustered, in which new rows have no position: the nearest old rows vote.
 fn by_vote(
-    compared: &Compared<'_>,
+    search: &NeighborSearch<'_>,
     trained: &TrainedClustering,
     progress: &dyn Progress,
 ) -> Result<Predictions, Error> {
-    let near = compared
+    let near = search
         .nearest(VOTES, false, progress)?
         .ok_or(Error::NothingToCompare)?;
     let rows = near
@@ -311,7 +311,7 @@ fn by_vote(
         .chunks_exact(near.k)
         .zip(near.distances.chunks_exact(near.k));
     let predictions = rows.map(|(ids, distances)| vote(ids, distances, &trained.clusters.cluster));
-    compared.with_nearest_clusters(predictions.collect(), progress)
+    search.with_nearest_clusters(predictions.collect(), progress)
 }
 
 impl fmt::Display for PredictReport {

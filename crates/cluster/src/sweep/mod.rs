@@ -1,4 +1,4 @@
-//! Many settings on one graph: the result of each, and where the number of clusters drops sharply.
+//! Clusters one graph with many settings, and marks settings where the number of clusters drops sharply.
 //!
 //! The tree is built once per `min_samples`, and a flat clustering extracted once per `min_cluster_size`. Each row holds the
 //! result of a run of `cluster` with those settings; the other settings are those of `cluster`.
@@ -25,19 +25,19 @@ pub use run::{Sweep, SweepReport};
 /// One setting and its result.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Row {
-    /// Neighbors used for the core distance; in the report of the stage the value that was set.
+    /// Neighbors used for the core distance; in the report, the value of the option.
     pub min_samples: usize,
     /// Minimum number of points per cluster.
     pub min_cluster_size: usize,
-    /// Clusters found.
+    /// Number of clusters.
     pub clusters: usize,
-    /// The share of points in no cluster.
+    /// Share of points in no cluster.
     pub noise: f64,
-    /// Points of the largest cluster.
+    /// Number of points in the largest cluster.
     pub largest: usize,
     /// Relative validity; none with fewer than two clusters.
     pub validity: Option<f64>,
-    /// Whether the number of clusters drops sharply from the settings before.
+    /// Whether the number of clusters drops sharply compared to the preceding settings.
     pub cliff: bool,
 }
 
@@ -87,13 +87,13 @@ pub fn sweep<E: From<hdbscan_graph::Error>>(
     Ok(rows)
 }
 
-/// Settings up to this ratio apart are compared, however many lie between them.
+/// Maximum ratio of the minimum cluster sizes of compared settings.
 const NEAR: f64 = 1.25;
 
 /// Marks each row with fewer than half of the clusters that an earlier near row predicts, if that has at least 4 clusters.
 ///
-/// The prediction is that the number of clusters is inversely proportional to their minimum size. A drop that is spread over
-/// several near settings is found as if those in between were absent.
+/// The prediction is that the number of clusters is inversely proportional to their minimum size. Comparing all near settings
+/// also finds a drop that is spread over several settings.
 fn mark_cliffs(rows: &mut [Row]) {
     let mut last_cliff = 0;
     for at in 1..rows.len() {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::Range;
 use crate::{Error, Options, Selection, Tree};
 
-/// The settings of a sweep. The fixed ones have the names that they have for `cluster`, whose settings in `pipeline.toml` are
-/// used for a sweep as well.
+/// The settings of a sweep. Fixed settings have the same names as in `cluster` and also take its values from
+/// `pipeline.toml`.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SweepOptions {
@@ -112,13 +112,13 @@ impl SweepOptions {
         }
     }
 
-    /// Refuses settings out of range.
+    /// Rejects settings out of range.
     pub fn check(&self) -> Result<(), Error> {
         if self.min_cluster_sizes.values().first() == Some(&0) {
             return Err(Error::Option {
                 option: "min_cluster_sizes",
                 value: "0".to_owned(),
-                range: "sizes of 2 or more: a sweep chooses none by the number of documents",
+                range: "sizes of 2 or more",
             });
         }
         for &min_samples in self.min_samples.values() {

@@ -1,4 +1,4 @@
-//! The sweep as a picture: how many clusters, how much noise, how valid, over the smallest cluster size.
+//! The sweep as a picture: number of clusters, share of noise and relative validity over the minimum cluster size.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ const RIGHT: f64 = 130.0;
 const GAP: f64 = 46.0;
 const TOP: f64 = 56.0;
 
-/// Colors that people with any color vision tell apart (Okabe and Ito 2008).
+/// Colors that are safe for color-blind readers (Okabe and Ito 2008).
 const COLORS: [&str; 7] = [
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000",
 ];
@@ -45,8 +45,8 @@ const PANELS: [Panel; 3] = [
     },
 ];
 
-/// An SVG of `rows` (by `min_samples`, then by `min_cluster_size`) over `n` documents: a line for each `min_samples`, a
-/// ring where the number of clusters drops sharply.
+/// An SVG of `rows` (by `min_samples`, then by `min_cluster_size`) for `n` documents: a line per `min_samples`, a ring at
+/// each sharp drop of the number of clusters.
 pub fn picture(rows: &[Row], n: usize) -> String {
     let height = TOP + PANELS.len() as f64 * (PANEL + GAP);
     let mut svg = String::new();
@@ -167,7 +167,7 @@ fn draw(svg: &mut String, panel: &Panel, rows: &[Row], top: f64, x: &impl Fn(f64
     }
 }
 
-/// Smallest and largest; 1 and 1 of nothing.
+/// Minimum and maximum; 1 and 1 if there are no values.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     values
         .fold(None, |bounds: Option<(f64, f64)>, value| {
@@ -178,7 +178,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
         .unwrap_or((1.0, 1.0))
 }
 
-/// Where `value` lies between `low` and `high`, 0 to 1; halfway if those are one.
+/// The position of `value` between `low` and `high`, 0 to 1; 0.5 if those are equal.
 fn share(value: f64, low: f64, high: f64) -> f64 {
     if high > low {
         (value - low) / (high - low)

@@ -5,25 +5,25 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Numbers in ascending order, written `5,10,20` or, as steps of equal ratio, `5:500:25` (from, to, how many).
+/// Numbers in ascending order, written as the list `5,10,20` or as `5:500:25` (from, to, number of steps of equal ratio).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Written", into = "String")]
+#[serde(try_from = "TextOrNumber", into = "String")]
 pub struct Range {
     text: String,
     values: Vec<usize>,
 }
 
-/// Why a text is no range.
+/// The text is not a valid range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{text:?} is no list of numbers: write `5,10,20`, or `5:500:25` for 25 sizes from 5 to 500"
+    "{text:?} is not a list of numbers: write `5,10,20`, or `5:500:25` for 25 sizes from 5 to 500"
 )]
 pub struct RangeError {
     text: String,
 }
 
 impl Range {
-    /// The numbers, ascending, each once.
+    /// The distinct numbers, ascending.
     pub fn values(&self) -> &[usize] {
         &self.values
     }
@@ -74,18 +74,18 @@ impl fmt::Display for Range {
 /// The form in a settings file: text, or a single number.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Written {
+enum TextOrNumber {
     Number(usize),
     Text(String),
 }
 
-impl TryFrom<Written> for Range {
+impl TryFrom<TextOrNumber> for Range {
     type Error = RangeError;
 
-    fn try_from(written: Written) -> Result<Self, RangeError> {
+    fn try_from(written: TextOrNumber) -> Result<Self, RangeError> {
         match written {
-            Written::Number(number) => number.to_string().parse(),
-            Written::Text(text) => text.parse(),
+            TextOrNumber::Number(number) => number.to_string().parse(),
+            TextOrNumber::Text(text) => text.parse(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The `sweep` stage: neighbors in, a table and a picture of settings out.
+//! The `sweep` stage: reads neighbors, writes a table and a picture.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use crate::{Error, source};
 #[derive(Debug)]
 pub struct Sweep;
 
-/// The result of each setting.
+/// The report of the stage.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SweepReport {
-    /// Documents.
+    /// Number of documents.
     pub rows: usize,
     /// Values of `min_samples` left out because the lists are shorter.
     pub left_out: Vec<usize>,
@@ -76,7 +76,7 @@ impl Stage for Sweep {
                     others.push(measured);
                 }
                 Err(error) if fit.is_empty() && left_out.is_empty() => {
-                    // The smallest is too large, so all are.
+                    // All values are too large.
                     return Err(error);
                 }
                 Err(_) => left_out.push(min_samples),
@@ -84,7 +84,7 @@ impl Stage for Sweep {
         }
         for min_samples in &left_out {
             progress.warn(&format!(
-                "min_samples {min_samples} is left out: each row has {} neighbors",
+                "min_samples {min_samples} is left out: each row has only {} neighbors",
                 graph.k()
             ));
         }
