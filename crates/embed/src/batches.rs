@@ -1,11 +1,11 @@
-//! Which texts share a batch: those with the same number of tokens, up to a budget of tokens.
+//! Batches of texts with the same number of tokens, up to a token budget.
 
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encoder::Batch;
 use crate::tokenizer::Tokens;
 
-/// Each different text once: the row it first stands in, and for every row which of them it is.
+/// The distinct texts by their first row, and for every row the index of its distinct text.
 pub(crate) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<u32>, Vec<u32>) {
     let (mut first, mut of) = (Vec::new(), Vec::new());
     let mut known = HashMap::new();
@@ -21,7 +21,7 @@ pub(crate) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<u32>, V
 
 /// Batches of `texts` (row and tokens) with at most `budget` tokens, but at least one text; one text each if `alone`.
 ///
-/// Long and short batches alternate, so that the rate seen so far tells how long the rest will take.
+/// Batches of long and short texts alternate, which makes the estimate of the remaining time reliable.
 pub(crate) fn batches(texts: Vec<(u32, Tokens)>, budget: usize, alone: bool) -> Vec<Batch> {
     let mut by_length: BTreeMap<usize, Vec<(u32, Tokens)>> = BTreeMap::new();
     for text in texts {

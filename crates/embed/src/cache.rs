@@ -1,11 +1,11 @@
-//! Vectors by text, kept between runs: a killed run goes on where it was, and a text that was ever embedded with the
-//! same model and settings is not embedded again.
+//! The vector cache: a text that was embedded before with the same model and settings is not embedded again, and a killed
+//! run can be resumed.
 //!
-//! A store is two files that only grow: `NAME.vectors`, rows of d little-endian f32, and `NAME.index`, one record of 32
-//! bytes a row: the first half of the SHA-256 of the text, tokens lost to truncation (u64), checksum of record and row
-//! (u64). A row is written before its record, under a lock on the index; what a killed writer left behind the last whole
-//! record is overwritten by the next one, so processes may share a store and die at any moment. A row whose checksum
-//! does not fit is embedded again. `NAME` is a hash of all that decides a vector beside the text.
+//! A cache is two append-only files: `NAME.vectors`, rows of d little-endian f32, and `NAME.index`, one record of 32 bytes
+//! per row: the first half of the SHA-256 of the text, tokens lost to truncation (u64), checksum of record and row (u64). A
+//! row is written before its record, under a lock on the index, and an incomplete record of a killed writer is overwritten
+//! by the next one, so processes can share a cache and may be killed at any time. A row with a wrong checksum is embedded
+//! again. `NAME` is a hash of the model, the settings and everything else that affects vectors.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-/// What a text is known by.
+/// The key of a text: the first half of its SHA-256.
 pub(crate) type Key = [u8; 16];
 
 /// The key of `text`.
@@ -32,7 +32,7 @@ pub(crate) struct VectorCache {
     vectors: File,
     d: usize,
     rows: HashMap<Key, Entry>,
-    /// Whether the files may be read only; nothing is added then.
+    /// Whether the files are read-only; then nothing is added.
     pub(crate) read_only: bool,
 }
 
@@ -43,7 +43,7 @@ struct Entry {
     check: u64,
 }
 
-/// A vector with what is told about its text.
+/// A vector, with the number of tokens lost to truncation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cached {
     pub(crate) vector: Vec<f32>,
@@ -51,8 +51,8 @@ pub(crate) struct Cached {
 }
 
 impl VectorCache {
-    /// Opens or starts the store for what `identity` says in words, with vectors of `d` numbers; if it may only be
-    /// read, to be read. The error says why there is none: a run can do without.
+    /// Opens or creates the cache for `identity` with vectors of `d` dimensions, read-only without write permission. Callers
+    /// can continue without a cache on an error.
     pub(crate) fn open(dir: &Path, identity: &str, d: usize) -> Result<Self, String> {
         let name = artifacts::sha256_of(format!("{identity}\n{d}").as_bytes());
         let path = dir.join(format!("{}.index", &name[..32]));
@@ -105,7 +105,7 @@ impl VectorCache {
         })
     }
 
-    /// The vector of `key`, if it is there and whole.
+    /// The vector of `key`, if it is cached and its checksum is correct.
     pub(crate) fn get(&mut self, key: &Key) -> Option<Cached> {
         let entry = *self.rows.get(key)?;
         let mut bytes = vec![0; self.d * 4];
@@ -126,7 +126,7 @@ impl VectorCache {
         })
     }
 
-    /// Adds vectors: `keys` and `lost` a row of `values` each. Does nothing where the store may only be read.
+    /// Adds vectors: one key and number of lost tokens per row of `values`. Does nothing if the cache is read-only.
     pub(crate) fn append(
         &mut self,
         keys: &[Key],
@@ -165,7 +165,7 @@ impl VectorCache {
     }
 }
 
-/// What could not be done, and why.
+/// An error message.
 fn fault(action: &'static str, path: &Path) -> impl Fn(io::Error) -> String + use<> {
     let path = path.to_owned();
     move |error| {

@@ -1,22 +1,21 @@
-//! The model at work: token ids in, one vector a text out.
+//! Runs the model: from token ids to one vector per text.
 //!
-//! **A vector depends on its text alone.** Only texts with the same number of tokens share a batch: nothing is padded, so
-//! no sum in the graph runs over another length, and ONNX Runtime's f32 kernels give each row of a matrix product the
-//! same bits whatever rows stand beside it and however many threads share the work. Checked by the tests for the
-//! default model (many lengths, alone against in company, 1 thread against 3) and for each model by [`Encoder::open`],
-//! which runs rows of tokens alone and together; a model for which the two differ (dynamic int8, whose scale spans the
-//! batch) is run one text at a time. So the cache, `--dedup`, the batch size and the number of threads change no byte.
+//! **A vector depends on its text alone.** Only texts with the same number of tokens share a batch: there is no padding, so
+//! all sums in the graph have the same length, and ONNX Runtime's f32 kernels compute the same bits for a row of a matrix
+//! product regardless of the other rows and of the number of threads. The tests check this for the default model (many
+//! lengths, single texts against batches, 1 thread against 3), and [`Encoder::open`] checks each model with single and
+//! batched token sequences; a model whose results differ (dynamic int8, whose scale depends on the batch) runs one text
+//! at a time. So the cache, `--dedup`, the batch size and the number of threads change no byte.
 //!
-//! It costs nothing: the default model does 66 texts a CPU second in such batches, 56 in length-sorted padded ones, 30 %
-//! fewer with large ones, since activations of some 500 tokens stay in a core's cache.
+//! This costs no speed: the default model embeds 66 texts per CPU second in such batches, 56 in padded batches sorted by
+//! length, and 30 % fewer in large batches, because the activations of about 500 tokens fit into a core's cache.
 //!
-//! Small models get one session a thread, each on one thread; where the weights are large or memory is limited, sessions
-//! are fewer and share the threads among themselves. Threads of ONNX Runtime wait without spinning.
+//! Small models get one session with one thread per available thread; with large weights or limited memory, there are fewer
+//! sessions with more threads each. Idle threads of ONNX Runtime do not spin.
 //!
-//! ONNX Runtime's arena keeps what the largest batch took, and adds to it for a larger one. A session that is about to
-//! run a longer text than any before empties its arena first, so that it holds what its longest text takes and not the
-//! sum of all that were the longest for a while. It is not emptied after each: long texts would take up to a third more
-//! time for pages that are given back and asked for again.
+//! The arena of ONNX Runtime keeps the memory of the largest batch and grows for larger ones. Before a session runs a longer
+//! text than any before, its arena is shrunk, so that it holds the memory of the longest text only and not that of several.
+//! Shrinking after every text would make long texts up to a third slower, because of repeated allocation.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -32,81 +31,81 @@ use crate::library;
 use crate::memory::{Cost, Lengths, PROBE, Share, resident};
 use crate::model::Model;
 use crate::options::{Local, Pooling};
-use crate::outputs::{Kind, Output, Seen, Wanted, choose};
+use crate::outputs::{Kind, ObservedShape, Output, Wanted, choose};
 use crate::pooling::{normalize, pool};
 use crate::tokenizer::TextTokenizer;
 
-/// Dimensions of a head of attention where the model's directory does not say how many heads there are.
-const HEAD: usize = 64;
-/// Weights of all sessions together stay below this where one session is not already above it.
-const WEIGHTS: u64 = 1 << 30;
+/// Dimensions per attention head, if the model's configuration does not give the number of heads.
+const HEAD_DIMENSIONS: usize = 64;
+/// Maximum bytes of the weights of all sessions, if there is more than one session.
+const MAX_WEIGHTS: u64 = 1 << 30;
 
 /// A loaded model.
 pub(crate) struct Encoder<'a> {
     environment: Environment,
     model: &'a Model,
     session: Session,
-    pub(crate) plan: Plan,
-    /// As many sessions as are well used, and their threads.
+    pub(crate) interface: Interface,
+    /// The number of sessions to use, and their threads.
     pub(crate) share: Share,
     /// Threads that the sessions share.
     pub(crate) threads: usize,
-    /// Bytes that loading a session took, as far as is known.
+    /// Bytes that loading a session took, if known.
     pub(crate) session_bytes: u64,
 }
 
-/// Sessions at work.
-pub(crate) struct Crew {
-    /// Each runs one batch at a time.
+/// The loaded sessions.
+pub(crate) struct Sessions {
+    /// The sessions; each runs one batch at a time.
     pub(crate) sessions: Vec<Session>,
-    pub(crate) plan: Plan,
-    /// Tokens in one batch, if it is not a single text.
+    pub(crate) interface: Interface,
+    /// Maximum number of tokens per batch of more than one text.
     pub(crate) budget: usize,
 }
 
-/// How to feed a session and read its answer.
+/// The inputs and the output of a session.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct Interface {
     inputs: Inputs,
     output: String,
-    /// Whether the graph has other outputs.
+    /// Whether the graph has other outputs too.
     among_others: bool,
-    /// `None`: the graph answers with one vector a text.
+    /// `None` if the output has one vector per text.
     pooling: Option<Pooling>,
     normalize: bool,
-    /// Token ids that there are.
+    /// Number of token ids.
     vocabulary: usize,
     /// Dimensions of a vector.
     pub(crate) d: usize,
-    /// Rows of a batch change each other: run one text at a time.
+    /// Whether results depend on the other texts of a batch: then run one text at a time.
     pub(crate) alone: bool,
-    /// Names the library and the processor's kernels: other bits may come from others.
+    /// Library version and CPU features, which can affect the bits of the result.
     engine: String,
 }
 
-/// Names of the inputs, what they are fed with, and whether they take 64 bits.
-type Inputs = Vec<(String, Feed, bool)>;
+/// Names of the inputs, their content, and whether they have 64-bit values.
+type Inputs = Vec<(String, InputKind, bool)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Feed {
+enum InputKind {
     Ids,
     Mask,
     Types,
 }
 
-/// Texts of one number of tokens.
+/// Texts with the same number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
-    /// Whose they are.
+    /// The ids of the texts.
     pub(crate) rows: Vec<u32>,
-    /// Tokens of each text.
+    /// Number of tokens per text.
     pub(crate) tokens: usize,
-    /// Row-major.
+    /// Token ids, row-major.
     pub(crate) ids: Vec<u32>,
 }
 
 impl<'a> Encoder<'a> {
-    /// Loads the library, and the model once, for `threads` threads.
+    /// Loads the library and one session of the model, for `threads` threads.
     pub(crate) fn open(
         model: &'a Model,
         tokenizer: &TextTokenizer,
@@ -114,29 +113,29 @@ impl<'a> Encoder<'a> {
         threads: usize,
     ) -> Result<Self, Error> {
         let environment = library::load(local.onnxruntime.as_deref())?;
-        let count = (WEIGHTS / model.size.max(1)).clamp(1, threads as u64) as usize;
+        let count = (MAX_WEIGHTS / model.size.max(1)).clamp(1, threads as u64) as usize;
         let share = Share::new(count, threads, local.batch_tokens);
         let before = resident();
         let mut session = session(&environment, model, share.threads_each)?;
         let loaded = before.and_then(|before| Some(resident()?.saturating_sub(before)));
-        let plan = plan(model, tokenizer, &mut session)?;
+        let interface = interface(model, tokenizer, &mut session)?;
         Ok(Self {
             environment,
             model,
             session,
-            plan,
+            interface,
             share,
             threads,
             session_bytes: loaded.unwrap_or(2 * model.size),
         })
     }
 
-    /// What batches take that may take `room` bytes, where texts are as long as `lengths` says.
+    /// The memory cost of batches for texts of these `lengths`, measured with at most `room` bytes.
     pub(crate) fn cost(&mut self, lengths: &Lengths, room: u64) -> Result<Cost, Error> {
-        let d = self.plan.d;
+        let d = self.interface.d;
         let settings = &self.model.settings;
         let width = settings.hidden.unwrap_or(d);
-        let heads = settings.heads.unwrap_or((width / HEAD).max(1));
+        let heads = settings.heads.unwrap_or((width / HEAD_DIMENSIONS).max(1));
         let unmeasured = Cost::new(width, heads, None);
         let Some((longest, _)) = lengths.longest() else {
             return Ok(unmeasured);
@@ -145,12 +144,12 @@ impl<'a> Encoder<'a> {
         if unmeasured.text(tokens) > room {
             return Ok(unmeasured);
         }
-        let text = Batch::probe(1, tokens, self.plan.vocabulary);
-        self.plan.empty_arena(&mut self.session)?;
+        let text = Batch::probe(1, tokens, self.interface.vocabulary);
+        self.interface.empty_arena(&mut self.session)?;
         let before = resident();
-        self.plan.run(&mut self.session, &text)?;
+        self.interface.run(&mut self.session, &text)?;
         let after = resident();
-        self.plan.empty_arena(&mut self.session)?;
+        self.interface.empty_arena(&mut self.session)?;
         let taken = before
             .zip(after)
             .map(|(before, after)| after.saturating_sub(before));
@@ -159,8 +158,8 @@ impl<'a> Encoder<'a> {
         }))
     }
 
-    /// The sessions of `share`; the first is loaded again if it is to have another number of threads.
-    pub(crate) fn start(self, share: Share) -> Result<Crew, Error> {
+    /// Loads the sessions of `share`; reloads the first one if its number of threads changes.
+    pub(crate) fn start(self, share: Share) -> Result<Sessions, Error> {
         let load = || session(&self.environment, self.model, share.threads_each);
         let mut sessions = Vec::with_capacity(share.sessions);
         if share.threads_each == self.share.threads_each {
@@ -171,9 +170,9 @@ impl<'a> Encoder<'a> {
         while sessions.len() < share.sessions {
             sessions.push(load()?);
         }
-        Ok(Crew {
+        Ok(Sessions {
             sessions,
-            plan: self.plan,
+            interface: self.interface,
             budget: share.budget,
         })
     }
@@ -192,25 +191,29 @@ fn load(environment: &Environment, graph: &Path, threads: usize) -> ort::Result<
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
-        // Plans for memory are kept for each shape, and shapes change with every length.
+        // Memory patterns are stored per shape, and there are many shapes.
         .with_memory_pattern(false)?
         .with_log_level(LogLevel::Fatal)?
         .commit_from_file(graph)
 }
 
-/// Settles inputs and output, then runs probes, which tell the dimensions and whether rows mind company.
-fn plan(model: &Model, tokenizer: &TextTokenizer, session: &mut Session) -> Result<Plan, Error> {
+/// Determines inputs and output, and runs test batches to find the dimensions and whether results depend on the batch.
+fn interface(
+    model: &Model,
+    tokenizer: &TextTokenizer,
+    session: &mut Session,
+) -> Result<Interface, Error> {
     let inputs = session
         .inputs()
         .iter()
-        .map(feed)
+        .map(input_kind)
         .collect::<Result<Inputs, _>>()?;
     let settings = &model.settings;
     let vocabulary = tokenizer.vocabulary();
     let tokens = settings.max_tokens.min(24);
     let probes = Batch::probe(8, tokens, vocabulary);
     let shorter = Batch::probe(1, tokens.div_ceil(2), vocabulary);
-    let outputs = look(session, &inputs, &probes, &shorter)?;
+    let outputs = inspect_outputs(session, &inputs, &probes, &shorter)?;
     let wanted = Wanted {
         name: settings.output.as_deref(),
         to_pool: settings.pooling_asked,
@@ -237,7 +240,7 @@ fn plan(model: &Model, tokenizer: &TextTokenizer, session: &mut Session) -> Resu
         });
     }
     let engine = format!("{} {}", ort::info(), processor());
-    let mut plan = Plan {
+    let mut interface = Interface {
         inputs,
         output: output.name.clone(),
         among_others: outputs.len() > 1,
@@ -248,22 +251,22 @@ fn plan(model: &Model, tokenizer: &TextTokenizer, session: &mut Session) -> Resu
         alone: false,
         engine,
     };
-    let first = plan.run(session, &probes.only(0))?;
-    plan.d = first.len();
-    let together = plan.run(session, &probes)?;
+    let first = interface.run(session, &probes.only(0))?;
+    interface.d = first.len();
+    let together = interface.run(session, &probes)?;
     for row in 0..probes.rows.len() {
-        let alone = plan.run(session, &probes.only(row))?;
+        let alone = interface.run(session, &probes.only(row))?;
         let same = alone
             .iter()
-            .zip(&together[row * plan.d..])
+            .zip(&together[row * interface.d..])
             .all(|(a, b)| a.to_bits() == b.to_bits());
-        plan.alone |= !same;
+        interface.alone |= !same;
     }
-    Ok(plan)
+    Ok(interface)
 }
 
-/// The outputs with their shapes, as two batches of other lengths show them.
-fn look(
+/// The outputs with their shapes, from two test batches of different sizes.
+fn inspect_outputs(
     session: &mut Session,
     inputs: &Inputs,
     one: &Batch,
@@ -284,7 +287,7 @@ fn look(
     };
     let first = shapes(one).map_err(|error| one.fault(&error))?;
     let second = shapes(other).map_err(|error| other.fault(&error))?;
-    let seen = |batch: &Batch, shape| Seen {
+    let seen = |batch: &Batch, shape| ObservedShape {
         rows: batch.rows.len(),
         tokens: batch.tokens,
         shape,
@@ -301,7 +304,7 @@ fn look(
         .collect())
 }
 
-/// The inputs for `batch`.
+/// The input tensors of `batch`.
 fn fed(
     inputs: &Inputs,
     batch: &Batch,
@@ -312,8 +315,8 @@ fn fed(
         .collect()
 }
 
-impl Plan {
-    /// All that can change a vector beside model and settings, in words.
+impl Interface {
+    /// Everything besides model and settings that can change a vector, as text.
     pub(crate) fn identity(&self) -> String {
         if self.among_others {
             format!("{} output {}", self.engine, self.output)
@@ -322,7 +325,7 @@ impl Plan {
         }
     }
 
-    /// Gives back what earlier batches have left in the arena of `session`.
+    /// Shrinks the arena of `session`.
     pub(crate) fn empty_arena(&self, session: &mut Session) -> Result<(), Error> {
         let batch = Batch::probe(1, 8, self.vocabulary);
         let shrinking = || {
@@ -380,7 +383,7 @@ impl Plan {
     }
 }
 
-impl Feed {
+impl InputKind {
     fn tensor(self, batch: &Batch, wide: bool) -> ort::Result<SessionInputValue<'static>> {
         let shape = [batch.rows.len(), batch.tokens];
         let value = |&id: &u32| match self {
@@ -398,13 +401,13 @@ impl Feed {
     }
 }
 
-/// What an input is fed with, known by its name; and whether it takes 64 bits.
-fn feed(input: &Outlet) -> Result<(String, Feed, bool), Error> {
+/// The content of an input, by its name, and whether it has 64-bit values.
+fn input_kind(input: &Outlet) -> Result<(String, InputKind, bool), Error> {
     let name = input.name().to_owned();
     let feed = match name.as_str() {
-        "input_ids" => Feed::Ids,
-        "attention_mask" => Feed::Mask,
-        "token_type_ids" => Feed::Types,
+        "input_ids" => InputKind::Ids,
+        "attention_mask" => InputKind::Mask,
+        "token_type_ids" => InputKind::Types,
         _ => return Err(Error::Input { name }),
     };
     match input.dtype().tensor_type() {
@@ -417,9 +420,9 @@ fn feed(input: &Outlet) -> Result<(String, Feed, bool), Error> {
 }
 
 impl Batch {
-    /// Rows of tokens from all over the vocabulary.
+    /// A test batch of tokens spread over the vocabulary.
     fn probe(rows: u32, tokens: usize, vocabulary: usize) -> Self {
-        // Steps by the golden ratio spread over any range.
+        // Multiples of the golden ratio are spread evenly.
         let id = |i: u64| ((i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) * vocabulary as u64) >> 32;
         Self {
             rows: (0..rows).collect(),
@@ -449,7 +452,7 @@ impl Batch {
     }
 }
 
-/// The extensions of the processor that kernels are chosen by.
+/// The CPU features by which kernels are chosen.
 fn processor() -> String {
     #[cfg(target_arch = "x86_64")]
     {

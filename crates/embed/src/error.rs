@@ -1,4 +1,4 @@
-//! What can go wrong between a text and its vector.
+//! Errors of the stage.
 
 use std::path::PathBuf;
 
@@ -6,58 +6,58 @@ use stage::{Bytes, thousands};
 
 use crate::outputs::OutputFault;
 
-/// Why embedding failed. `Display` states the fact, the hint what to do.
+/// Why embedding failed. `Display` states the fact, the hint the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file of the run.
+    /// A file of the run could not be read or written.
     #[error(transparent)]
     Artifact(#[from] artifacts::Error),
-    /// There is no cache to look for the default model in.
+    /// There is no cache directory.
     #[error(transparent)]
     Cache(#[from] stage::NoCache),
-    /// A number that cannot be 0.
+    /// An option that must not be 0.
     #[error("--{option} is 0")]
     Zero {
         /// The option.
         option: &'static str,
     },
-    /// There is nothing to embed.
+    /// There are no documents.
     #[error("there are no documents to embed")]
     NoDocuments,
-    /// The library that was named is not there.
-    #[error("ONNX Runtime: there is no file {}", path.display())]
+    /// The given library does not exist.
+    #[error("there is no ONNX Runtime library {}", path.display())]
     RuntimeMissing {
-        /// The path that was given.
+        /// The given path.
         path: PathBuf,
     },
-    /// No library was named and none was found.
+    /// No library was given and none was found.
     #[error(
         "ONNX Runtime was not found: neither in the cache nor by the system's loader ({message})"
     )]
     RuntimeNotFound {
-        /// What the loader said.
+        /// The message of the loader.
         message: String,
     },
-    /// The library is there but does not load.
-    #[error("ONNX Runtime does not load from {}: {message}", path.display())]
+    /// The library cannot be loaded.
+    #[error("cannot load ONNX Runtime from {}: {message}", path.display())]
     RuntimeLoad {
         /// The library.
         path: PathBuf,
-        /// What the loader said.
+        /// The message of the loader.
         message: String,
     },
     /// The default model is not in the cache.
-    #[error("the default model is not set up: {} is missing", path.display())]
+    #[error("the default model is not installed: {} is missing", path.display())]
     ModelNotSetUp {
-        /// The first file that is missing.
+        /// The first missing file.
         path: PathBuf,
     },
-    /// A file of the default model is not what it should be.
+    /// A file of the default model has the wrong hash.
     #[error("{} is damaged: its SHA-256 is {found}, expected {expected}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The hash that was pinned.
+        /// The expected hash.
         expected: String,
         /// The hash of the file.
         found: String,
@@ -65,16 +65,16 @@ pub enum Error {
     /// `--model` is neither a directory nor an ONNX file.
     #[error("`{name}` is neither a model directory nor an .onnx file")]
     ModelName {
-        /// What was given.
+        /// The given value.
         name: String,
     },
     /// The model directory has no graph.
-    #[error("{} holds no .onnx file, nor does its folder `onnx`", dir.display())]
+    #[error("{} holds no .onnx file, nor does its directory `onnx`", dir.display())]
     NoGraph {
         /// The model directory.
         dir: PathBuf,
     },
-    /// The model directory has several graphs, none of them the usual one.
+    /// The model directory has several graphs, none of which is model.onnx.
     #[error("{} holds several graphs ({names}) and no model.onnx", dir.display())]
     ManyGraphs {
         /// The model directory.
@@ -87,7 +87,7 @@ pub enum Error {
     NotOnnx {
         /// The file.
         path: PathBuf,
-        /// What was found instead.
+        /// The message of the parser.
         message: String,
     },
     /// A model names a file outside its directory.
@@ -95,23 +95,23 @@ pub enum Error {
     OutsideModel {
         /// The directory.
         dir: PathBuf,
-        /// The file as it is named, or the link that leads out.
+        /// The file name, or the link that points outside.
         name: String,
     },
-    /// Weights that lie beside the graph are missing.
-    #[error("{} keeps weights in {}, which is missing", graph.display(), missing.display())]
+    /// A file of external weights is missing.
+    #[error("{} has weights in {}, which is missing", graph.display(), missing.display())]
     ExternalData {
         /// The graph.
         graph: PathBuf,
-        /// The file it names.
+        /// The missing file.
         missing: PathBuf,
     },
-    /// ONNX Runtime does not take the graph.
-    #[error("ONNX Runtime does not take {}: {message}", path.display())]
+    /// ONNX Runtime cannot load the graph.
+    #[error("ONNX Runtime cannot load {}: {message}", path.display())]
     Session {
         /// The graph.
         path: PathBuf,
-        /// What ONNX Runtime said.
+        /// The message of ONNX Runtime.
         message: String,
     },
     /// The model directory has no tokenizer.
@@ -120,138 +120,138 @@ pub enum Error {
         /// The model directory.
         dir: PathBuf,
     },
-    /// The tokenizer does not load, or fails on a text.
-    #[error("the tokenizer of {}: {message}", path.display())]
+    /// The tokenizer cannot be loaded, or fails on a text.
+    #[error("the tokenizer {} failed: {message}", path.display())]
     Tokenizer {
         /// Its file.
         path: PathBuf,
-        /// What it said.
+        /// Its message.
         message: String,
     },
-    /// A configuration file cannot be understood.
+    /// A configuration file is invalid.
     #[error("{}: {message}", path.display())]
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault.
         message: String,
     },
-    /// How tokens become one vector is not said anywhere.
-    #[error("{} does not say how token vectors are pooled", dir.display())]
+    /// The pooling is unknown.
+    #[error("{} does not specify how token vectors are pooled", dir.display())]
     NoPooling {
         /// The model directory.
         dir: PathBuf,
     },
-    /// The prompt is to be passed over.
+    /// The pooling excludes the prompt, which is not supported.
     #[error(
-        "{} pools a text without its prompt (`include_prompt` is false), which is not built in",
+        "{} excludes the prompt from pooling (`include_prompt` is false), which is not supported",
         dir.display()
     )]
     Prompt {
         /// The model directory.
         dir: PathBuf,
     },
-    /// The model has a step that is not built in.
-    #[error("the model has a module `{module}`, which is not built in")]
+    /// The model has an unsupported module.
+    #[error("the model has a module `{module}`, which is not supported")]
     Module {
         /// Its type.
         module: String,
     },
-    /// `--max-tokens` is out of the model's range.
-    #[error("max-tokens is {asked}, the model takes {least} to {most}")]
+    /// `--max-tokens` is out of range.
+    #[error("--max-tokens is {asked}, but the model allows {least} to {most}")]
     MaxTokens {
-        /// What was asked for.
+        /// The given value.
         asked: usize,
-        /// The special tokens and one more.
+        /// The number of special tokens plus one.
         least: usize,
-        /// The model's positions.
+        /// The number of positions of the model.
         most: usize,
     },
-    /// The graph asks for an input that a text encoder does not have.
+    /// The graph has an unsupported input.
     #[error(
-        "the graph asks for an input `{name}`, known are input_ids, attention_mask and token_type_ids"
+        "the graph has an input `{name}`; supported are input_ids, attention_mask and token_type_ids"
     )]
     Input {
         /// Its name.
         name: String,
     },
-    /// No output of the graph can be taken for the embedding.
+    /// The output with the embedding cannot be determined.
     #[error("{fault}; it has {found}")]
     Output {
-        /// What stands against it.
+        /// The reason.
         fault: OutputFault,
         /// All outputs with their shapes.
         found: String,
     },
-    /// The graph answered with another shape than it should.
-    #[error("the graph answered {found} for {rows} texts of {tokens} tokens")]
+    /// The output has an unexpected shape.
+    #[error("the output of the graph has the shape {found} for {rows} texts of {tokens} tokens")]
     Shape {
-        /// The shape that came.
+        /// The shape.
         found: String,
-        /// Texts in the batch.
+        /// Number of texts in the batch.
         rows: usize,
-        /// Tokens of each.
+        /// Number of tokens per text.
         tokens: usize,
     },
     /// The model failed on a batch.
     #[error("the model failed on {rows} texts of {tokens} tokens, row {row} among them: {message}")]
     Run {
-        /// Texts in the batch.
+        /// Number of texts in the batch.
         rows: usize,
-        /// Tokens of each.
+        /// Number of tokens per text.
         tokens: usize,
-        /// The first row of it.
+        /// The first row of the batch.
         row: usize,
-        /// What ONNX Runtime said.
+        /// The message of ONNX Runtime.
         message: String,
     },
-    /// The model alone takes more than `--memory-limit` allows.
-    #[error("embedding with {model} takes about {need}, --memory-limit allows {limit}")]
+    /// The model alone needs more memory than `--memory-limit`.
+    #[error("embedding with {model} needs about {need}, but --memory-limit is {limit}")]
     Memory {
         /// The model's name.
         model: String,
-        /// What it would take.
+        /// The memory needed.
         need: Bytes,
-        /// What it may take.
+        /// The limit.
         limit: Bytes,
     },
-    /// A text takes more than `--memory-limit` allows.
-    #[error("row {row}: a text of {} tokens takes {model} about {need}, --memory-limit allows {limit}", thousands(*tokens))]
+    /// A text needs more memory than `--memory-limit`.
+    #[error("row {row}: a text of {} tokens needs about {need} with {model}, but --memory-limit is {limit}", thousands(*tokens))]
     LongText {
         /// The row.
         row: usize,
-        /// Its tokens, as far as the model reads them.
+        /// Number of its tokens after truncation.
         tokens: usize,
         /// The model's name.
         model: String,
-        /// What the run would take.
+        /// The memory needed.
         need: Bytes,
-        /// What it may take.
+        /// The limit.
         limit: Bytes,
-        /// The longest text that would fit.
+        /// Maximum number of tokens that fits.
         fits: usize,
     },
-    /// The tokenizer leaves nothing of a text.
+    /// The text has no tokens.
     #[error("row {row}: the tokenizer finds no token in the text")]
     NoTokens {
         /// The row.
         row: usize,
     },
-    /// A vector is not a vector.
-    #[error("row {row}: the model's vector is {fault}")]
+    /// A vector is zero or not finite.
+    #[error("row {row}: the vector of the model is {fault}")]
     BadVector {
         /// The row.
         row: usize,
         /// "not finite" or "zero".
         fault: &'static str,
     },
-    /// Fetching what is missing failed.
+    /// The download failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
 }
 
 impl Error {
-    /// The error with the row that `row_of` has for its text, where texts are numbered without their repetitions.
+    /// The error with the index of a distinct text replaced by its row.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
         if let Self::Run { row, .. } | Self::NoTokens { row } | Self::LongText { row, .. } =
             &mut self
@@ -268,74 +268,74 @@ impl stage::Hint for Error {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
-            Self::Zero { .. } => "it takes 1 or more".to_owned(),
-            Self::NoDocuments => "the documents file has no rows: look at what ingest kept".to_owned(),
+            Self::Zero { .. } => "give 1 or more".to_owned(),
+            Self::NoDocuments => "the documents file has no rows: see the report of ingest".to_owned(),
             Self::RuntimeMissing { .. } => {
-                "name the library itself, such as libonnxruntime.so.1.31.1, onnxruntime.dll or libonnxruntime.1.31.1.dylib"
+                "give the library file, such as libonnxruntime.so.1.31.1, onnxruntime.dll or libonnxruntime.1.31.1.dylib"
                     .to_owned()
             }
             Self::RuntimeNotFound { .. } => {
-                "`skerry setup` brings it; or name the library with --onnxruntime FILE or ORT_DYLIB_PATH".to_owned()
+                "download it with `skerry setup`, or give the library with --onnxruntime FILE or ORT_DYLIB_PATH".to_owned()
             }
             Self::RuntimeLoad { .. } => {
-                "it must be ONNX Runtime 1.24 or newer, for this system and processor; `skerry setup` brings 1.31.1"
+                "use ONNX Runtime 1.24 or newer, for this system and processor; `skerry setup` downloads 1.31.1"
                     .to_owned()
             }
-            Self::ModelNotSetUp { .. } => "`skerry setup` brings it; or name a model directory with --model DIR".to_owned(),
-            Self::Damaged { .. } => "`skerry setup` brings it again".to_owned(),
+            Self::ModelNotSetUp { .. } => "download it with `skerry setup`, or give a model directory with --model DIR".to_owned(),
+            Self::Damaged { .. } => "download it again with `skerry setup`".to_owned(),
             Self::ModelName { .. } => {
                 "--model takes a directory with an ONNX graph, its tokenizer.json or vocab.txt and its configuration; \
                  models of a hub must be downloaded first"
                     .to_owned()
             }
-            Self::NoGraph { .. } => "export the model to ONNX, or name the directory that holds model.onnx".to_owned(),
-            Self::ManyGraphs { .. } => "name one of them: --model DIR/NAME.onnx".to_owned(),
+            Self::NoGraph { .. } => "export the model to ONNX, or give the directory that holds model.onnx".to_owned(),
+            Self::ManyGraphs { .. } => "choose one of them: --model DIR/NAME.onnx".to_owned(),
             Self::NotOnnx { .. } => {
-                "the file may be cut short, or a pointer left by Git LFS: download it again".to_owned()
+                "the file may be truncated or a Git LFS pointer: download it again".to_owned()
             }
             Self::OutsideModel { .. } => {
-                "copy the file itself into the directory: a model reads no file elsewhere".to_owned()
+                "copy the file into the directory: models may not read files elsewhere".to_owned()
             }
-            Self::ExternalData { .. } => "put that file beside the graph, under this very name".to_owned(),
+            Self::ExternalData { .. } => "put that file beside the graph, with this name".to_owned(),
             Self::Session { message, .. } if message.contains("opset") || message.contains("IR version") => {
-                "the graph is newer than the library: take a newer ONNX Runtime (--onnxruntime FILE) or export with a lower opset"
+                "the graph is newer than the library: use a newer ONNX Runtime (--onnxruntime FILE) or export with a lower opset"
                     .to_owned()
             }
-            Self::Session { .. } => "check that the file is whole and made for ONNX Runtime's CPU provider".to_owned(),
-            Self::NoTokenizer { .. } => "copy tokenizer.json from where the model came from".to_owned(),
-            Self::Tokenizer { .. } => "check that the file is whole and belongs to this model".to_owned(),
-            Self::Config { .. } => "mend the file, or set --pooling, --normalize, --max-tokens and --prefix".to_owned(),
+            Self::Session { .. } => "check that the file is complete and was exported for the CPU provider of ONNX Runtime".to_owned(),
+            Self::NoTokenizer { .. } => "copy tokenizer.json from the source of the model".to_owned(),
+            Self::Tokenizer { .. } => "check that the file is complete and belongs to this model".to_owned(),
+            Self::Config { .. } => "correct the file, or set --pooling, --normalize, --max-tokens and --prefix".to_owned(),
             Self::NoPooling { .. } => {
-                "add modules.json and 1_Pooling/config.json, or say --pooling mean, cls or last; the model's page tells which"
+                "add modules.json and 1_Pooling/config.json, or set --pooling mean, cls or last; see the page of the model"
                     .to_owned()
             }
             Self::Prompt { .. } => {
-                "leave the prompt out (--prefix \"\"), or pool it like the text (--pooling mean)".to_owned()
+                "omit the prompt (--prefix \"\"), or include it in pooling (--pooling mean)".to_owned()
             }
             Self::Module { .. } => "export the model with that step inside the graph (output `sentence_embedding`)".to_owned(),
             Self::MaxTokens { .. } => "choose --max-tokens within the range".to_owned(),
             Self::Input { .. } => {
-                "export the model so that the graph makes this input itself; images and sound are not embedded".to_owned()
+                "export the model without this input; only texts can be embedded".to_owned()
             }
             Self::Output { fault, .. } => match fault {
                 OutputFault::None { .. } => {
-                    "this stage runs text encoders: check that the graph is one; an output of another shape is taken if it is named (--graph-output NAME)"
+                    "check that the graph is a text encoder; an output of another shape can be selected with --graph-output NAME"
                 }
-                OutputFault::Several { .. } => "name the one to take: --graph-output NAME",
-                OutputFault::Missing { .. } | OutputFault::NoVectors { .. } => "name another, or leave --graph-output out",
-                OutputFault::Pooled => "leave --pooling out: the graph pools by itself",
+                OutputFault::Several { .. } => "select one: --graph-output NAME",
+                OutputFault::Missing { .. } | OutputFault::NoVectors { .. } => "select another one, or omit --graph-output",
+                OutputFault::Pooled => "omit --pooling: the graph includes pooling",
             }
             .to_owned(),
-            Self::Memory { need, .. } => format!("allow {need}, cut texts shorter (--max-tokens), or take a smaller model"),
+            Self::Memory { need, .. } => format!("allow {need}, truncate texts (--max-tokens), or use a smaller model"),
             Self::LongText { need, fits, .. } => {
-                format!("cut longer texts with --max-tokens {fits}, or allow {need}")
+                format!("truncate texts with --max-tokens {fits}, or allow {need}")
             }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
             Self::NoTokens { .. } => {
-                "leave such rows out (`skerry ingest --where`), or put words before every text (--prefix)".to_owned()
+                "leave such rows out (`skerry ingest --where`), or add a prefix to every text (--prefix)".to_owned()
             }
-            Self::BadVector { .. } => "look at that row's text; a model in half precision may overflow".to_owned(),
+            Self::BadVector { .. } => "check the text of that row; a model in half precision may overflow".to_owned(),
         })
     }
 }

@@ -2,17 +2,17 @@
 //!
 //! Each n-gram of 3 to 5 characters of the lower-cased text (white space as one blank, a blank at both ends) is hashed
 //! to one dimension and a sign (feature hashing: Weinberger et al. 2009), weighted by the square root of its count, and
-//! the vector is brought to length 1. Texts that share spelling come close; meaning plays no part. For tests and for
-//! trying the pipeline out. O(characters) a text.
+//! the vector is scaled to length 1. Texts with similar spelling have similar vectors, regardless of meaning. For tests and
+//! trials of the pipeline. O(characters) per text.
 
 use rayon::prelude::*;
 
 use crate::pooling::normalize;
 
-const SHORTEST: usize = 3;
-const LONGEST: usize = 5;
+const MIN_N: usize = 3;
+const MAX_N: usize = 5;
 
-/// One vector of `d` numbers a text, row-major.
+/// One vector of `d` values per text, row-major.
 pub(crate) fn encode(texts: &[&str], d: usize) -> Vec<f32> {
     let mut values = vec![0.0; texts.len() * d];
     values
@@ -24,7 +24,7 @@ pub(crate) fn encode(texts: &[&str], d: usize) -> Vec<f32> {
 
 fn encode_one(text: &str, vector: &mut [f32]) {
     let mut grams = grams(text);
-    // Equal grams stand together, and sums run in the order of the hashes: the order of the text plays no part.
+    // Sorting groups equal n-grams, and sums in the order of the hashes do not depend on the order in the text.
     grams.sort_unstable();
     for run in grams.chunk_by(|a, b| a == b) {
         let weight = (run.len() as f32).sqrt();
@@ -32,7 +32,7 @@ fn encode_one(text: &str, vector: &mut [f32]) {
         vector[at] += if run[0] >> 63 == 0 { weight } else { -weight };
     }
     if vector.iter().all(|&value| value == 0.0) {
-        // Every gram met its opposite: the smallest hash alone speaks for the text.
+        // All n-grams cancel out: use the one with the smallest hash.
         vector[(grams[0] % vector.len() as u64) as usize] = 1.0;
     }
     normalize(vector);
@@ -45,7 +45,7 @@ fn grams(text: &str) -> Vec<u64> {
         letters.extend(word.chars().flat_map(char::to_lowercase));
         letters.push(' ');
     }
-    let mut hashes: Vec<u64> = (SHORTEST..=LONGEST)
+    let mut hashes: Vec<u64> = (MIN_N..=MAX_N)
         .flat_map(|n| letters.windows(n).map(hash).collect::<Vec<_>>())
         .collect();
     if hashes.is_empty() {
@@ -54,7 +54,7 @@ fn grams(text: &str) -> Vec<u64> {
     hashes
 }
 
-/// FNV-1a over the characters, then the finalizer of splitmix64, so that every bit depends on every letter.
+/// FNV-1a over the characters, then the finalizer of splitmix64, so that every bit depends on every character.
 fn hash(letters: &[char]) -> u64 {
     let mut hash = letters
         .iter()

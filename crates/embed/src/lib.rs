@@ -1,8 +1,8 @@
-//! Texts to vectors: the stage `embed`.
+//! The stage `embed`: computes the vectors of texts.
 //!
-//! A sentence model in ONNX form is run by ONNX Runtime, which is loaded at run time; [`setup`] brings both where they
-//! are missing. What a model wants of its texts is read from its directory. A vector depends on its text alone, so that
-//! the number of threads, the batch size, what else is embedded and what the cache holds change no byte (see `encoder`).
+//! ONNX Runtime, loaded at run time, runs a sentence model in ONNX format; [`setup`] downloads both. The settings of a model
+//! are read from its directory. A vector depends on its text alone: the number of threads, the batch size, the other texts
+//! and the cache change no byte (see `encoder`).
 
 mod batches;
 mod cache;

@@ -1,6 +1,6 @@
-//! Where ONNX Runtime comes from: the flag, `ORT_DYLIB_PATH`, the cache, the system's loader, in this order.
+//! Finds and loads ONNX Runtime: from the flag, `ORT_DYLIB_PATH`, the cache, or the system's loader, in this order.
 //!
-//! The library is loaded at run time; a process loads it once, and the first one stays.
+//! A process can load the library only once.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
         _ => None,
     };
     let (path, searched) = match named.or(cached) {
-        // An absolute path: a bare file name would be searched for elsewhere.
+        // An absolute path, because the loader would search for a bare file name elsewhere.
         Some(path) => (path.canonicalize().unwrap_or(path), false),
         None => (PathBuf::from(system_name()), true),
     };
@@ -48,7 +48,7 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
         .map_err(|error| fault(error.to_string()))
 }
 
-/// What the system's loader knows the library as.
+/// The name of the library for the system's loader.
 fn system_name() -> String {
     format!(
         "{}onnxruntime{}",

@@ -1,42 +1,42 @@
-//! How much memory the work takes, said before it starts, and the limit it is held to.
+//! The memory estimate of the stage, before it starts, and the limit.
 //!
-//! Beside its weights a session holds what its largest batch took, for ONNX Runtime's arena gives nothing back by itself
-//! (and without the arena the same texts took up to twice the time). Two figures say how much that is:
+//! Besides its weights, a session holds the memory of its largest batch, because the arena of ONNX Runtime does not shrink by
+//! itself (without the arena, the same texts took up to twice the time). Two figures give its size:
 //!
-//! * Texts of up to [`LONG`] tokens: [`ARENA`] numbers a token and dimension, measured on the default model.
-//! * Longer ones: the scores of attention, heads x tokens x tokens, of which a graph holds one copy or two at once,
-//!   depending on how it was exported. How many is measured on one text as long as the longest, up to [`PROBE`] tokens,
-//!   where the system tells what a process holds.
+//! * Texts of up to [`LONG`] tokens: [`ARENA`] values per token and dimension, measured on the default model.
+//! * Longer texts: the attention scores, heads x tokens x tokens, of which a graph holds one or two copies, depending on its
+//!   export. The number of copies is measured with one text of the maximum length, up to [`PROBE`] tokens, if the system
+//!   reports the memory of a process.
 //!
-//! ONNX Runtime computes the scores of a text whole; so a text whose scores do not fit cannot be embedded.
+//! ONNX Runtime computes all attention scores of a text at once, so a text whose scores do not fit cannot be embedded.
 
 use std::collections::BTreeMap;
 
-/// Texts of more tokens are counted one by one: attention is no longer a small part of their memory.
+/// For texts with more tokens, attention is a considerable part of the memory.
 pub(crate) const LONG: usize = 256;
-/// Tokens of the text that the memory of longer ones is measured on: enough for attention to stand out.
+/// Number of tokens of the text for measuring the memory of attention.
 pub(crate) const PROBE: usize = 1024;
-/// Numbers that the arena comes to hold for each token of a batch and dimension.
+/// Values in the arena per token of a batch and dimension.
 const ARENA: u64 = 66;
-/// Vectors a token that a layer holds at least beside the scores: its input, queries, keys, values, what comes out.
-const BESIDE: u64 = 6;
-/// Copies of the scores where that cannot be measured.
+/// Minimum number of vectors per token that a layer holds besides the scores: input, queries, keys, values, output.
+const LAYER_VECTORS: u64 = 6;
+/// Copies of the scores, if they cannot be measured.
 const COPIES: u64 = 2;
-/// No batch is made smaller than this to save memory: with fewer tokens the time goes into calls.
-pub(crate) const FEWEST: usize = 64;
+/// Minimum number of tokens per batch: smaller batches would spend most time in call overhead.
+pub(crate) const MIN_BATCH_TOKENS: usize = 64;
 
-/// How long the texts are that are to be embedded.
+/// The lengths of the texts to embed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Lengths {
-    /// By tokens, where these are more than [`LONG`]: how many, and which is the first of them.
+    /// For each number of tokens above [`LONG`]: the number of texts, and the first of them.
     long: BTreeMap<usize, (usize, u32)>,
-    /// Tokens of all others together, and of the longest of them.
+    /// Total number of tokens of the other texts, and of the longest of them.
     short: usize,
     longest_short: usize,
 }
 
 impl Lengths {
-    /// Any number of texts of which none has more than `tokens`, at most [`LONG`].
+    /// Texts of at most `tokens` tokens, at most [`LONG`].
     pub(crate) fn all_short(tokens: usize) -> Self {
         Self {
             long: BTreeMap::new(),
@@ -54,31 +54,31 @@ impl Lengths {
         }
     }
 
-    /// The tokens of the longest text, and which it is, if it is a long one.
+    /// The number of tokens of the longest text, and its id if it has more than [`LONG`].
     pub(crate) fn longest(&self) -> Option<(usize, u32)> {
         let (&tokens, &(_, id)) = self.long.last_key_value()?;
         Some((tokens, id))
     }
 }
 
-/// What a batch takes.
+/// Memory of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// Bytes a token of short texts.
+    /// Bytes per token of short texts.
     short: u64,
-    /// Bytes a token of long texts.
+    /// Bytes per token of long texts.
     linear: u64,
-    /// Bytes a token and token of long texts.
+    /// Bytes per pair of tokens of long texts.
     square: u64,
 }
 
 impl Cost {
-    /// For token vectors of `d` numbers and `heads` heads of attention; `measured`: the bytes that a text of so many tokens took.
+    /// For token vectors of `d` dimensions and `heads` attention heads; `measured` is a number of tokens and the bytes they took.
     pub(crate) fn new(d: usize, heads: usize, measured: Option<(usize, u64)>) -> Self {
         let (vector, scores) = (4 * d as u64, 4 * heads as u64);
         let mut cost = Self {
             short: ARENA * vector,
-            linear: BESIDE * vector,
+            linear: LAYER_VECTORS * vector,
             square: COPIES * scores,
         };
         if let Some((tokens, bytes)) = measured {
@@ -95,7 +95,7 @@ impl Cost {
         cost
     }
 
-    /// Bytes that one text takes, of any length.
+    /// Bytes of one text.
     pub(crate) fn text(&self, tokens: usize) -> u64 {
         let n = tokens as u64;
         if tokens <= LONG {
@@ -105,7 +105,7 @@ impl Cost {
         long.max(self.short * LONG as u64)
     }
 
-    /// The most tokens that a text may have to take at most `bytes`.
+    /// Maximum number of tokens of a text that takes at most `bytes`.
     fn tokens_within(&self, bytes: u64) -> usize {
         if bytes < self.short * LONG as u64 {
             return (bytes / self.short) as usize;
@@ -116,12 +116,12 @@ impl Cost {
         (((root - linear) / (2.0 * square)) as usize).max(LONG)
     }
 
-    /// Bytes that `sessions` sessions come to hold beside their weights, with batches of at most `budget` tokens.
+    /// Bytes of `sessions` sessions besides their weights, with batches of at most `budget` tokens.
     pub(crate) fn sessions(&self, sessions: usize, budget: usize, lengths: &Lengths) -> u64 {
         let usual = self.short * budget.max(lengths.longest_short).min(lengths.short) as u64;
         let mut idle = sessions;
         let mut held = 0_u64;
-        // At worst each session holds one of the largest batches.
+        // In the worst case, each session holds one of the largest batches.
         let mut largest: Vec<(u64, usize)> = lengths
             .long
             .iter()
@@ -144,12 +144,12 @@ impl Cost {
     }
 }
 
-/// The work, as far as memory depends on it.
+/// The parameters that the memory depends on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Work<'a> {
-    /// Bytes held with one session loaded, the vectors of all texts included.
+    /// Bytes with one session loaded, including the vectors of all texts.
     pub(crate) held: u64,
-    /// Bytes that loading that session took, and so will take every further one at most.
+    /// Bytes that loading one session took; at most as much for each further one.
     pub(crate) session: u64,
     /// Its threads.
     pub(crate) threads_each: usize,
@@ -159,18 +159,18 @@ pub(crate) struct Work<'a> {
     pub(crate) threads: usize,
 }
 
-/// How the work is shared out.
+/// Number of sessions, threads and batch size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) sessions: usize,
-    /// Threads of one session.
+    /// Threads per session.
     pub(crate) threads_each: usize,
-    /// Tokens in one batch.
+    /// Maximum number of tokens per batch.
     pub(crate) budget: usize,
 }
 
 impl Share {
-    /// `threads` among `sessions`, with batches of `batch_tokens` a thread.
+    /// `threads` divided among `sessions`, with batches of `batch_tokens` per thread.
     pub(crate) fn new(sessions: usize, threads: usize, batch_tokens: usize) -> Self {
         let threads_each = threads.div_ceil(sessions);
         Self {
@@ -182,7 +182,7 @@ impl Share {
 }
 
 impl Work<'_> {
-    /// Bytes at the peak.
+    /// Peak memory in bytes.
     pub(crate) fn need(&self, share: Share) -> u64 {
         let batches = self
             .cost
@@ -192,14 +192,14 @@ impl Work<'_> {
 
     /// Bytes before the first batch.
     fn loaded(&self, share: Share) -> u64 {
-        // Loaded again with other threads, a session leaves behind what the allocator cannot give back: a fifth was seen.
+        // Reloading a session leaves fragmented memory behind: measured at a fifth.
         let again = share.threads_each != self.threads_each;
         self.held
             .saturating_add(if again { self.session / 4 } else { 0 })
             .saturating_add(self.session * (share.sessions as u64 - 1))
     }
 
-    /// The most tokens that a text may have within `limit`, with one session.
+    /// Maximum number of tokens of a text within `limit`, with one session.
     pub(crate) fn fits(&self, limit: u64) -> usize {
         let alone = Share::new(1, self.threads, 1);
         self.cost
@@ -223,7 +223,7 @@ impl Work<'_> {
                     return Ok(share);
                 }
                 least = least.min(need);
-                if tokens / 2 < FEWEST {
+                if tokens / 2 < MIN_BATCH_TOKENS {
                     break;
                 }
                 tokens /= 2;
@@ -233,7 +233,7 @@ impl Work<'_> {
     }
 }
 
-/// Bytes that this process holds. Known on Linux only.
+/// Resident memory of this process in bytes; only on Linux.
 pub(crate) fn resident() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

@@ -1,4 +1,4 @@
-//! A model as a directory of files: where they are, what they are, and one hash that stands for all of them.
+//! The files of a model, and one hash of all of them.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use crate::options::{Local, Options};
 use crate::settings::{self, Settings};
 use crate::setup::{self, DEFAULT_MODEL};
 
-/// A model, found and read but not loaded.
+/// A model that is found but not loaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Model {
-    /// What to call it: never a path.
+    /// Its name: never a path.
     pub(crate) name: String,
     /// Its directory.
     pub(crate) dir: PathBuf,
@@ -23,15 +23,15 @@ pub(crate) struct Model {
     pub(crate) graph: PathBuf,
     /// `tokenizer.json` or `vocab.txt`.
     pub(crate) tokenizer: PathBuf,
-    /// Bytes of the graph and its weights.
+    /// Size of the graph and its weights in bytes.
     pub(crate) size: u64,
     pub(crate) settings: Settings,
-    /// SHA-256 over the hashes of the graph, its weights and its tokenizer, and what the directory says of itself.
+    /// SHA-256 over the hashes of the graph, its weights and its tokenizer, and the settings of the directory.
     pub(crate) fingerprint: String,
 }
 
 impl Model {
-    /// Finds the model that `local` names, or the default one in the cache.
+    /// Finds the model given in `local`, or the default one in the cache.
     pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
         let (dir, graph) = match &local.model {
             None => setup::default_model(&stage::cache_dir()?)?,
@@ -58,7 +58,7 @@ impl Model {
                 setup::check(&path, &hash)?;
             }
         }
-        // What the directory says, not what the flags say: those stand in the options.
+        // The settings without flags, because those are in the options.
         if let Ok(own) = settings::read(&dir, &Options::default()) {
             let _ = writeln!(hashes, "settings {}", own.identity());
         }
@@ -79,10 +79,10 @@ impl Model {
     }
 }
 
-/// The files whose bytes decide the vectors, each with its part in it.
+/// The files that determine the vectors, each with its role.
 fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     for path in [graph, tokenizer] {
-        // A graph that was named by its file may lie elsewhere than its tokenizer.
+        // A graph given as a file may be in another directory than its tokenizer.
         if let Ok(name) = path.strip_prefix(dir) {
             file_in(dir, &name.to_string_lossy())?;
         }
@@ -95,7 +95,7 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
     let files = external_files(&bytes).map_err(|message| not_onnx(message.to_owned()))?;
     let mut parts = vec![("graph".to_owned(), graph.to_owned())];
     for file in files {
-        // Relative to the graph, which may lie in the folder `onnx` of the model.
+        // Relative to the graph, which may be in the subdirectory `onnx`.
         let folder = graph
             .parent()
             .and_then(|folder| folder.strip_prefix(dir).ok());
@@ -118,7 +118,7 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
     Ok(parts)
 }
 
-/// `model.onnx`, else `onnx/model.onnx`, else the only graph there is.
+/// `model.onnx`, else `onnx/model.onnx`, else the only graph.
 fn find_graph(dir: &Path) -> Result<PathBuf, Error> {
     let folders = [dir.to_owned(), dir.join("onnx")];
     if let Some(usual) = folders
@@ -158,7 +158,7 @@ fn find_graph(dir: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-/// The model directory of a graph: its own, or the one above a folder called `onnx`.
+/// The model directory of a graph: its directory, or the parent of a directory `onnx`.
 fn directory_of(graph: &Path) -> PathBuf {
     let dir = match graph.parent() {
         Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -180,7 +180,7 @@ fn find_tokenizer(dir: &Path) -> Result<PathBuf, Error> {
         })
 }
 
-/// The name in `config.json`, if it is one and not a path.
+/// The name in `config.json`, unless it is a path.
 fn name_of(dir: &Path) -> Option<String> {
     let config: serde_json::Value =
         serde_json::from_slice(&model_dir::read(&file_in(dir, "config.json").ok()?).ok()?).ok()?;

@@ -1,12 +1,12 @@
-//! A model directory as a boundary: models are handed around too, so nothing that they say leads to a file elsewhere.
+//! Confines a model to its directory: models from others must not read files elsewhere.
 
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
 
-/// The path of the file `name` of the model in `dir`: a relative name without `..`, whose file, where there is one, lies
-/// in the directory after all symbolic links are resolved. The cache of the Hugging Face hub keeps the files of a model in a
-/// folder `blobs` beside its `snapshots`, and links to them: that folder is part of the model.
+/// The path of the file `name` of the model in `dir`: a relative name without `..`, which resolves to a file in the directory
+/// if it exists. The cache of the Hugging Face hub links to files in a directory `blobs` beside `snapshots`, which is allowed
+/// as well.
 pub(crate) fn file_in(dir: &Path, name: &str) -> Result<PathBuf, Error> {
     let path = dir.join(name);
     let outside = || Error::OutsideModel {
@@ -19,7 +19,7 @@ pub(crate) fn file_in(dir: &Path, name: &str) -> Result<PathBuf, Error> {
     if !plain || name.contains('\\') {
         return Err(outside());
     }
-    // What is not there is reported by who reads it.
+    // A missing file is reported when it is read.
     let (Ok(target), Ok(root)) = (path.canonicalize(), dir.canonicalize()) else {
         return Ok(path);
     };
@@ -38,7 +38,7 @@ pub(crate) fn file_in(dir: &Path, name: &str) -> Result<PathBuf, Error> {
     Err(outside())
 }
 
-/// The bytes of the file at `path`, which must be a regular one: reading a pipe that nobody writes into would never end.
+/// The bytes of the regular file at `path`; reading a pipe without a writer would block.
 pub(crate) fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     if path.metadata()?.is_file() {
         std::fs::read(path)

@@ -1,9 +1,9 @@
-//! The little that must be known of an ONNX file before ONNX Runtime opens it: which files beside it hold its weights.
+//! Finds the external weight files of an ONNX file.
 //!
-//! ONNX is Protocol Buffers; this walks the few fields on the way to `TensorProto.external_data` and steps over all
-//! else, without copying. Field numbers are those of `onnx.proto`. O(file).
+//! ONNX is Protocol Buffers; this parser follows the fields to `TensorProto.external_data` and skips all others, without
+//! copying. Field numbers are those of `onnx.proto`. O(size of the file).
 
-/// The files that the graph in `bytes` keeps tensors in, in order of appearance, each once; or what is wrong.
+/// The distinct external files of the graph in `bytes`, in order of appearance.
 pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
     let mut found = Vec::new();
     let mut has_graph = false;
@@ -12,7 +12,7 @@ pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> 
         match field? {
             (7, Value::Bytes(graph)) => {
                 has_graph = true;
-                graph_files(graph, &mut found, DEEPEST)?;
+                graph_files(graph, &mut found, MAX_DEPTH)?;
             }
             (20, Value::Bytes(training)) => training_files(training, &mut found)?,
             (25, Value::Bytes(function)) => function_files(function, &mut found)?,
@@ -22,12 +22,12 @@ pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> 
     if has_graph {
         Ok(found)
     } else {
-        Err("it holds no graph")
+        Err("it has no graph")
     }
 }
 
-/// How deep graphs may be nested: deeper ones are no models, but would take all of the stack.
-const DEEPEST: usize = 64;
+/// Maximum nesting of graphs, which bounds the stack.
+const MAX_DEPTH: usize = 64;
 
 /// `GraphProto`: node = 1, initializer = 5, `sparse_initializer` = 15.
 fn graph_files(graph: &[u8], found: &mut Vec<String>, depth: usize) -> Result<(), &'static str> {
@@ -76,7 +76,7 @@ fn attribute_files(
 fn training_files(training: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
     for field in Fields(training) {
         if let (1 | 2, Value::Bytes(graph)) = field? {
-            graph_files(graph, found, DEEPEST)?;
+            graph_files(graph, found, MAX_DEPTH)?;
         }
     }
     Ok(())
@@ -86,8 +86,8 @@ fn training_files(training: &[u8], found: &mut Vec<String>) -> Result<(), &'stat
 fn function_files(function: &[u8], found: &mut Vec<String>) -> Result<(), &'static str> {
     for field in Fields(function) {
         match field? {
-            (7, Value::Bytes(node)) => node_files(node, found, DEEPEST)?,
-            (11, Value::Bytes(attribute)) => attribute_files(attribute, found, DEEPEST)?,
+            (7, Value::Bytes(node)) => node_files(node, found, MAX_DEPTH)?,
+            (11, Value::Bytes(attribute)) => attribute_files(attribute, found, MAX_DEPTH)?,
             _ => {}
         }
     }
@@ -120,10 +120,10 @@ fn tensor_files(tensor: &[u8], found: &mut Vec<String>) -> Result<(), &'static s
         }
         if key == b"location" {
             let name = String::from_utf8(value.to_vec())
-                .map_err(|_| "it names a file of weights that is not UTF-8")?;
-            // ONNX Runtime's mark for weights at an address of its own memory.
+                .map_err(|_| "the name of a weight file is not UTF-8")?;
+            // The marker of ONNX Runtime for weights at a memory address.
             if name.contains("_ORT_MEM_ADDR_") {
-                return Err("it names an address in memory in the place of a file of weights");
+                return Err("it gives a memory address instead of a weight file");
             }
             if !found.contains(&name) {
                 found.push(name);
@@ -141,7 +141,7 @@ enum Value<'a> {
 /// The fields of one message.
 struct Fields<'a>(&'a [u8]);
 
-const CUT: &str = "it is no Protocol Buffers message, or cut short";
+const CUT: &str = "it is not a Protocol Buffers message, or truncated";
 
 impl<'a> Fields<'a> {
     fn varint(&mut self) -> Result<u64, &'static str> {
@@ -277,7 +277,7 @@ mod tests {
             }
             varint_message(7, &graph)
         };
-        assert!(external_files(&nested(DEEPEST - 1)).is_ok());
+        assert!(external_files(&nested(MAX_DEPTH - 1)).is_ok());
         assert!(external_files(&nested(10_000)).is_err());
     }
 

@@ -1,4 +1,4 @@
-//! What can be asked of this stage.
+//! Options of the stage.
 
 use std::path::PathBuf;
 
@@ -30,25 +30,25 @@ pub enum Pooling {
     Max,
 }
 
-/// Options that change the vectors. They stand in the footer.
+/// Settings that determine the vectors; they are in the footer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Encoder that computes the vectors
     #[arg(long, value_enum, default_value_t = EncoderKind::Onnx)]
     pub encoder: EncoderKind,
-    /// Pooling of the token vectors [default: as the model's files say]
+    /// Pooling of the token vectors [default: from the model's files]
     #[arg(long, value_enum)]
     pub pooling: Option<Pooling>,
-    /// Scale the vectors to length 1 (L2 norm) [default: as the model's files say]
+    /// Scale the vectors to length 1 (L2 norm) [default: from the model's files]
     #[arg(long, value_name = "true|false")]
     pub normalize: Option<bool>,
-    /// Truncate texts to this many tokens [default: as the model's files say]
+    /// Truncate texts to this many tokens [default: from the model's files]
     ///
     /// Special tokens count. The report counts the truncated texts and the tokens lost.
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
-    /// Prefix for every text, such as "query: " [default: as the model's files say]
+    /// Prefix for every text, such as "query: " [default: from the model's files]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
     /// Output of the ONNX graph that holds the vectors [default: found by shape and name]
@@ -104,7 +104,7 @@ pub struct Local {
     pub no_cache: bool,
 }
 
-/// The activations of this many tokens stay in a core's cache; larger batches were slower (see `encoder`).
+/// The activations of this many tokens fit into a core's cache; larger batches are slower (see `encoder`).
 const BATCH_TOKENS: usize = 512;
 
 impl Default for Local {

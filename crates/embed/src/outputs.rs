@@ -1,66 +1,66 @@
-//! Which output of a graph holds the vectors.
+//! Selects the output of a graph that holds the vectors.
 //!
-//! Exports name their outputs as they like and add others: BGE-M3's have `dense_vecs` (one vector a text), `sparse_vecs`
-//! (one number a token) and `colbert_vecs` (one vector a token, not to be pooled), in any order. So the shapes are looked
-//! at that texts of two lengths really give, names only where shapes do not tell. Taken is the first of
+//! Exports use arbitrary names and have additional outputs: BGE-M3 has `dense_vecs` (one vector per text), `sparse_vecs` (one
+//! value per token) and `colbert_vecs` (one vector per token, not to be pooled), in any order. So outputs are selected by
+//! their actual shapes for texts of two lengths, and by name only if shapes are ambiguous. The first of these is used:
 //!
-//! 1. the output that `--graph-output` names;
-//! 2. one vector a text under a name of sentence embeddings, unless `--pooling` asks for another;
-//! 3. one vector a token, as wide as the model's hidden size, to be pooled;
-//! 4. one vector a text under any other name.
+//! 1. the output given with `--graph-output`;
+//! 2. one vector per text with a name of sentence embeddings, unless `--pooling` is given;
+//! 3. one vector per token, of the hidden size of the model, to be pooled;
+//! 4. one vector per text with any other name.
 //!
-//! A step that finds several is an error, never a guess; so is an output of width 1, whose vectors of length 1 would all
-//! be the same.
+//! If a step finds several outputs, that is an error; so is an output of width 1, because normalization would make all vectors
+//! equal.
 
 use std::fmt;
 
 use crate::error::Error;
 
-/// An output, as two batches showed it.
+/// An output, by its shapes in two batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Output {
     pub(crate) name: String,
     pub(crate) kind: Kind,
 }
 
-/// What an output holds.
+/// The content of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// So many f32 a text.
+    /// Number of f32 per text.
     Texts(usize),
-    /// So many f32 a token.
+    /// Number of f32 per token.
     Tokens(usize),
-    /// Anything else, in words.
+    /// Anything else, described by its shape.
     Other(String),
 }
 
-/// The shape of an output that a batch of `rows` texts of `tokens` tokens gave.
+/// The shape of an output for a batch of `rows` texts of `tokens` tokens.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(crate) struct ObservedShape<'a> {
     pub(crate) rows: usize,
     pub(crate) tokens: usize,
     pub(crate) shape: &'a [i64],
 }
 
-/// What is asked of the output.
+/// Requirements on the output.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wanted<'a> {
     /// Its name.
     pub(crate) name: Option<&'a str>,
-    /// It must hold tokens to be pooled.
+    /// It must hold token vectors.
     pub(crate) to_pool: bool,
-    /// The model's hidden size, where its directory says it.
+    /// The hidden size of the model, if it is known.
     pub(crate) hidden: Option<usize>,
 }
 
 impl Kind {
-    /// What an output of f32 holds that had these two shapes, for texts of two lengths.
-    pub(crate) fn of(one: Seen<'_>, other: Seen<'_>) -> Self {
+    /// The content of an f32 output with these two shapes for texts of two lengths.
+    pub(crate) fn of(one: ObservedShape<'_>, other: ObservedShape<'_>) -> Self {
         let same = one.shape.last() == other.shape.last();
-        let texts = |seen: &Seen<'_>| matches!(*seen.shape, [rows, _] if rows == seen.rows as i64);
-        let tokens = |seen: &Seen<'_>| matches!(*seen.shape, [rows, tokens, _] if rows == seen.rows as i64 && tokens == seen.tokens as i64);
+        let texts = |observed: &ObservedShape<'_>| matches!(*observed.shape, [rows, _] if rows == observed.rows as i64);
+        let tokens = |observed: &ObservedShape<'_>| matches!(*observed.shape, [rows, tokens, _] if rows == observed.rows as i64 && tokens == observed.tokens as i64);
         let width = one.shape.last().map_or(0, |&width| width as usize);
-        let both = |is: &dyn Fn(&Seen<'_>) -> bool| is(&one) && is(&other);
+        let both = |is: &dyn Fn(&ObservedShape<'_>) -> bool| is(&one) && is(&other);
         if same && both(&texts) {
             Self::Texts(width)
         } else if same && both(&tokens) {
@@ -71,8 +71,8 @@ impl Kind {
     }
 }
 
-/// Two shapes of one output in words, as in `[texts, tokens-1, 1024]`.
-fn dimensions(one: Seen<'_>, other: Seen<'_>) -> String {
+/// A description of two shapes of one output, such as `[texts, tokens-1, 1024]`.
+fn dimensions(one: ObservedShape<'_>, other: ObservedShape<'_>) -> String {
     let word = |(at, &size): (usize, &i64)| {
         let beside = other.shape.get(at).copied().unwrap_or(size);
         let beyond = size - one.tokens as i64;
@@ -102,46 +102,46 @@ impl fmt::Display for Output {
     }
 }
 
-/// What stands against every choice.
+/// Why no output was selected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OutputFault {
-    /// No output could be an embedding.
+    /// No output is suitable.
     #[error(
-        "no output of the graph holds one vector a text, or one a token{}",
-        .hidden.map_or(String::new(), |hidden| format!(" as wide as the model's hidden size of {hidden}"))
+        "no output of the graph has one vector per text, or one per token{}",
+        .hidden.map_or(String::new(), |hidden| format!(" of the model's hidden size of {hidden}"))
     )]
     None {
-        /// The hidden size that the model's directory states.
+        /// The hidden size of the model.
         hidden: Option<usize>,
     },
-    /// Several could.
+    /// Several outputs are suitable.
     #[error("several outputs of the graph could be the embedding: {names}")]
     Several {
         /// Their names.
         names: String,
     },
-    /// `--graph-output` names none.
+    /// The output of `--graph-output` does not exist.
     #[error("the graph has no output `{name}`")]
     Missing {
-        /// The name that was given.
+        /// The given name.
         name: String,
     },
-    /// `--graph-output` names one without vectors.
+    /// The output of `--graph-output` holds no vectors.
     #[error("output `{name}` of the graph holds no vectors")]
     NoVectors {
-        /// The name that was given.
+        /// The given name.
         name: String,
     },
-    /// `--pooling` was given, but all vectors are pooled.
-    #[error("--pooling has nothing to pool: no output holds one vector a token")]
+    /// `--pooling` was given, but there are no token vectors.
+    #[error("--pooling cannot be applied: no output has one vector per token")]
     Pooled,
 }
 
-/// The output to read, and whether it is pooled already.
+/// The output to read, and whether it is already pooled.
 ///
 /// # Errors
 ///
-/// [`Error::Output`] where there is none, or more than one.
+/// [`Error::Output`] if there is none, or more than one.
 pub(crate) fn choose<'a>(
     outputs: &'a [Output],
     wanted: Wanted<'_>,
@@ -208,7 +208,7 @@ pub(crate) fn choose<'a>(
     }
 }
 
-/// Names of the vector of a text: `sentence_embedding`, `dense_vecs`, `text_embeds`, ...
+/// Whether an output with this name holds sentence embeddings: `sentence_embedding`, `dense_vecs`, `text_embeds`, ...
 fn is_sentence(name: &str) -> bool {
     let name = name.to_lowercase();
     ["sentence_emb", "dense", "text_emb"]
@@ -216,12 +216,12 @@ fn is_sentence(name: &str) -> bool {
         .any(|start| name.starts_with(start))
 }
 
-/// Names of the vectors of the tokens that go into pooling.
+/// Whether an output with this name holds the token vectors for pooling.
 fn is_state(name: &str) -> bool {
     ["last_hidden_state", "token_embeddings"].contains(&name)
 }
 
-/// Names of what other heads make of the tokens, whatever its shape.
+/// Whether an output with this name belongs to another head of the model.
 fn is_other_head(name: &str) -> bool {
     let name = name.to_lowercase();
     ["colbert", "multi_vec", "sparse", "lexical", "logits"]
@@ -259,12 +259,12 @@ mod tests {
     #[test]
     fn kinds_are_told_from_two_lengths() {
         let kind = |one: &[i64], other: &[i64]| {
-            let seen = |rows, tokens, shape| Seen {
+            let observed = |rows, tokens, shape| ObservedShape {
                 rows,
                 tokens,
                 shape,
             };
-            Kind::of(seen(8, 24, one), seen(1, 12, other))
+            Kind::of(observed(8, 24, one), observed(1, 12, other))
         };
         assert_eq!(kind(&[8, 16], &[1, 16]), Kind::Texts(16));
         assert_eq!(kind(&[8, 24, 16], &[1, 12, 16]), Kind::Tokens(16));
@@ -334,7 +334,7 @@ mod tests {
         assert_eq!(chosen(&layers, HIDDEN), "last_hidden_state");
         assert_eq!(
             chosen(&[("output", Kind::Tokens(3))], HIDDEN),
-            "no output of the graph holds one vector a text, or one a token as wide as the model's hidden size of 8; \
+            "no output of the graph has one vector per text, or one per token of the model's hidden size of 8; \
              it has output [texts, tokens, 3]"
         );
         assert_eq!(
@@ -402,10 +402,10 @@ mod tests {
             ("dense_vecs", Kind::Texts(8)),
             ("colbert_vecs", Kind::Tokens(8)),
         ];
-        assert!(chosen(&dense, wanted).starts_with("--pooling has nothing to pool"));
+        assert!(chosen(&dense, wanted).starts_with("--pooling cannot be applied"));
         let name = Some("dense_vecs");
         assert!(
-            chosen(&dense, Wanted { name, ..wanted }).starts_with("--pooling has nothing to pool")
+            chosen(&dense, Wanted { name, ..wanted }).starts_with("--pooling cannot be applied")
         );
         assert_eq!(
             chosen(

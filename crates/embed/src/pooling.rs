@@ -1,10 +1,10 @@
-//! From the vectors of the tokens to the vector of the text.
+//! Pooling: combines the token vectors into the vector of the text.
 //!
-//! Sums run in the order of the tokens, in f32, one dimension beside the other: the same bits everywhere.
+//! Sums are in the order of the tokens, in f32, so the result has the same bits everywhere.
 
 use crate::options::Pooling;
 
-/// The vector of one text from its `tokens`, row-major with `into.len()` numbers each.
+/// Writes the vector of one text to `into`, from its token vectors, row-major with `into.len()` values each.
 pub(crate) fn pool(tokens: &[f32], pooling: Pooling, into: &mut [f32]) {
     let d = into.len();
     let count = tokens.len() / d;
@@ -33,7 +33,7 @@ pub(crate) fn pool(tokens: &[f32], pooling: Pooling, into: &mut [f32]) {
     }
 }
 
-/// Brings `vector` to length 1; a zero vector stays as it is.
+/// Scales `vector` to length 1; a zero vector is unchanged.
 pub(crate) fn normalize(vector: &mut [f32]) {
     let square: f64 = vector
         .iter()

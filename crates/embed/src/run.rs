@@ -1,4 +1,4 @@
-//! The stage: documents to embeddings.
+//! The stage: reads documents, writes embeddings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,36 +12,36 @@ use crate::cache::VectorCache;
 use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::hash;
-use crate::memory::{self, FEWEST, Lengths, Share, Work};
+use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
 use crate::options::{EncoderKind, Local, Options};
 use crate::tokenizer::TextTokenizer;
 use crate::work::{self, Vectors};
 
-/// Turns texts into vectors.
+/// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
 pub struct Embed;
 
-/// What was done.
+/// The report of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Vectors written.
+    /// Number of vectors.
     pub rows: usize,
-    /// Numbers in each.
+    /// Number of dimensions.
     pub dimensions: usize,
-    /// The model's name.
+    /// Name of the model.
     pub model: String,
-    /// Different texts that went through the model in this run.
+    /// Number of distinct texts embedded in this run.
     pub embedded: usize,
-    /// Different texts whose vectors came from the cache.
+    /// Number of distinct texts with vectors from the cache.
     pub cached: usize,
-    /// Rows with the text of an earlier row, embedded once.
+    /// Number of rows with the text of an earlier row.
     pub repeated: usize,
-    /// Rows whose text was longer than the model reads.
+    /// Number of rows whose text was truncated.
     pub truncated: usize,
-    /// Tokens cut off these, all together.
+    /// Total number of tokens lost to truncation.
     pub tokens_lost: u64,
-    /// The longest text the model reads, in tokens; absent for the hash encoder.
+    /// Maximum number of tokens per text; `None` for the hash encoder.
     pub max_tokens: Option<usize>,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Report {
             let most = self.max_tokens.unwrap_or(0);
             write!(
                 f,
-                ", {} cut to {most} tokens ({} tokens lost)",
+                ", {} truncated to {most} tokens ({} tokens lost)",
                 self.truncated, self.tokens_lost
             )?;
         }
@@ -164,9 +164,7 @@ fn by_hash(
     options: &Options,
     progress: &dyn Progress,
 ) -> (Report, Vec<f32>) {
-    progress.warn(
-        "the hash encoder compares spelling, not meaning: its vectors are for tests and trials, not for a map to believe",
-    );
+    progress.warn("the hash encoder compares spelling, not meaning: use it for tests only");
     let n = documents.len();
     let d = options.hash_dimensions;
     let texts: Vec<&str> = (0..n)
@@ -202,11 +200,11 @@ fn by_model(
     let tokenizer = TextTokenizer::open(model)?;
     fits_at_all(model, local)?;
     let mut encoder = Encoder::open(model, &tokenizer, local, rayon::current_num_threads())?;
-    let d = encoder.plan.d;
+    let d = encoder.interface.d;
     let resident = memory::resident();
     let held = resident.unwrap_or(2 * model.size) + (n * d * 4) as u64;
-    if encoder.plan.alone {
-        progress.warn("this model's vectors change with the texts beside them: each text is run by itself, which takes longer");
+    if encoder.interface.alone {
+        progress.warn("the vectors of this model depend on the batch: texts are embedded one at a time, which takes longer");
     }
     let cache = if local.no_cache {
         None
@@ -215,12 +213,12 @@ fn by_model(
             "{} {} {}",
             model.fingerprint,
             settings.identity(),
-            encoder.plan.identity()
+            encoder.interface.identity()
         );
         open_cache(&identity, d, progress)
     };
     let text = |row: usize| documents.text(row);
-    let engage = |lengths: &Lengths| {
+    let start_sessions = |lengths: &Lengths| {
         let room = local
             .memory_limit
             .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
@@ -237,13 +235,13 @@ fn by_model(
             && share != encoder.share
         {
             progress.note(&format!(
-                "to stay within {limit}: {} of {} copies of the model, batches of {} tokens",
+                "because of the limit of {limit}: {} instead of {} copies of the model, batches of {} tokens",
                 share.sessions, encoder.share.sessions, share.budget
             ));
         }
         let cost = work.cost;
-        let crew = encoder.start(share)?;
-        // What loading took is known now.
+        let sessions = encoder.start(share)?;
+        // The memory of loading a session is known now.
         let loaded = memory::resident().zip(resident);
         let memory = loaded.map(|(after, before)| {
             let held = held + after.saturating_sub(before);
@@ -255,9 +253,9 @@ fn by_model(
             model.name,
             memory.unwrap_or_default()
         ));
-        Ok(crew)
+        Ok(sessions)
     };
-    let vectors = work::embed(&text, n, &tokenizer, d, cache, engage, progress)?;
+    let vectors = work::embed(&text, n, &tokenizer, d, cache, start_sessions, progress)?;
     let Vectors {
         values,
         embedded,
@@ -269,7 +267,7 @@ fn by_model(
     } = vectors;
     if truncated > 0 {
         progress.warn(&format!(
-            "{truncated} of {n} texts are longer than {} tokens and were cut; {tokens_lost} tokens were lost",
+            "{truncated} of {n} texts are longer than {} tokens and were truncated; {tokens_lost} tokens were lost",
             settings.max_tokens
         ));
     }
@@ -287,7 +285,7 @@ fn by_model(
     Ok((report, values))
 }
 
-/// Whether the weights alone are within the limit: then loading may be tried.
+/// Checks that the weights alone are within the limit.
 fn fits_at_all(model: &Model, local: &Local) -> Result<(), Error> {
     match local.memory_limit {
         Some(limit) if model.size > limit.0 => Err(Error::Memory {
@@ -299,7 +297,7 @@ fn fits_at_all(model: &Model, local: &Local) -> Result<(), Error> {
     }
 }
 
-/// How the work is shared out among sessions: as is fastest, or as the limit allows.
+/// The number of sessions and the batch size: the fastest, or the fastest within the limit.
 fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<Share, Error> {
     let Some(limit) = local.memory_limit else {
         return Ok(wanted);
@@ -311,7 +309,7 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
     let model = model.to_owned();
     let fits = work.fits(limit.0);
     Err(match work.lengths.longest() {
-        Some((tokens, id)) if (FEWEST..tokens).contains(&fits) => Error::LongText {
+        Some((tokens, id)) if (MIN_BATCH_TOKENS..tokens).contains(&fits) => Error::LongText {
             row: id as usize,
             tokens,
             model,
@@ -323,20 +321,19 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
     })
 }
 
-/// The vector cache, or none where it can be neither written nor read: a run only loses time for that.
+/// The vector cache, or `None` with a warning if it cannot be used.
 fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
     let cache = stage::cache_dir().map_err(|error| error.to_string());
     match cache.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d)) {
         Ok(cache) => {
             if cache.read_only {
-                progress
-                    .warn("the vector cache may only be read: what is embedded now is not kept");
+                progress.warn("the vector cache is read-only: new vectors are not cached");
             }
             Some(cache)
         }
         Err(fault) => {
             progress.warn(&format!(
-                "{fault}; vectors are neither looked for nor kept (another place: SKERRY_CACHE; none: --no-cache)"
+                "{fault}; continuing without the vector cache (set its directory with SKERRY_CACHE, or disable it with --no-cache)"
             ));
             None
         }

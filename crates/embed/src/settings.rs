@@ -1,16 +1,15 @@
-//! What a model directory says about itself, in the files that Sentence Transformers writes.
+//! The settings of a model, from the files that Sentence Transformers writes.
 //!
-//! | file | what is taken |
+//! | file | settings |
 //! |---|---|
-//! | `modules.json` | which steps follow the graph: pooling, normalization; any other is refused |
-//! | `1_Pooling/config.json` | how tokens are pooled, and whether a prompt's are |
-//! | `sentence_bert_config.json`, or one of its other names | longest input, lower case |
-//! | `config_sentence_transformers.json` | prompts, and which of them is put before every text |
-//! | `tokenizer_config.json` | longest input, how a plain vocabulary reads |
-//! | `config.json` | how many positions the model has, its hidden size, its heads of attention |
+//! | `modules.json` | modules after the transformer: pooling, normalization; others are an error |
+//! | `1_Pooling/config.json` | pooling mode, and whether the prompt is included |
+//! | `sentence_bert_config.json`, or one of its other names | maximum length, lower case |
+//! | `config_sentence_transformers.json` | prompts, and the default one |
+//! | `tokenizer_config.json` | maximum length, options of a plain vocabulary |
+//! | `config.json` | number of positions, hidden size, attention heads |
 //!
-//! Flags override each of them. Pooling is never assumed; where nothing is said about the rest, the assumption made is
-//! listed for the user to see.
+//! Flags override each of them. Pooling is never assumed; other assumptions are reported to the user.
 
 use std::path::Path;
 
@@ -20,53 +19,53 @@ use crate::error::Error;
 use crate::model_dir::{self, file_in};
 use crate::options::{Options, Pooling};
 
-/// How a model wants its texts and gives its vectors.
+/// The settings of a model.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "each stands for one word of the model's files"
+    reason = "each is one setting in the model's files"
 )]
 pub(crate) struct Settings {
-    /// How tokens are pooled; `None` where nothing says so, which is well only if the graph pools by itself.
+    /// The pooling; `None` if it is not specified, which is valid only if the graph includes pooling.
     pub(crate) pooling: Option<Pooling>,
-    /// Whether `pooling` was asked for by flag: then a graph's own pooled output is passed over.
+    /// Whether `pooling` was given by flag: then pooled outputs of the graph are ignored.
     pub(crate) pooling_asked: bool,
     pub(crate) normalize: bool,
-    /// Special tokens counted.
+    /// Maximum number of tokens, including special tokens.
     pub(crate) max_tokens: usize,
-    /// The output to read, if one was named.
+    /// The output of `--graph-output`.
     pub(crate) output: Option<String>,
-    /// Numbers in a token's vector, where the model says it.
+    /// The hidden size, if it is known.
     pub(crate) hidden: Option<usize>,
-    /// Heads of attention, where it says.
+    /// The number of attention heads, if it is known.
     pub(crate) heads: Option<usize>,
-    /// The positions the model has, where it says.
+    /// The number of positions, if it is known.
     pub(crate) positions: Option<usize>,
     pub(crate) prefix: String,
-    /// Texts are lower-cased before the tokenizer sees them.
+    /// Whether to lower-case texts before tokenization.
     pub(crate) lower_case: bool,
-    /// How a plain vocabulary reads.
+    /// Options of a plain vocabulary.
     pub(crate) vocabulary: Vocabulary,
-    /// The tokens of the prefix are pooled like others.
+    /// Whether the prefix is included in pooling.
     pub(crate) prefix_pooled: bool,
-    /// A step after the graph that is not built in: well only if the graph has it inside.
+    /// An unsupported module after the transformer, which is valid only if the graph includes it.
     pub(crate) unknown_module: Option<String>,
-    /// What was assumed for want of a word, in sentences.
+    /// Assumptions made, as sentences.
     pub(crate) assumed: Vec<String>,
 }
 
-/// How a plain vocabulary reads a text; as BERT's tokenizer does where nothing is said.
+/// Options of a plain vocabulary; the defaults are those of BERT's tokenizer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Vocabulary {
     pub(crate) lower_case: bool,
-    /// Takes accents off; `None`: if it lower-cases.
+    /// Whether to strip accents; `None`: if it lower-cases.
     pub(crate) strip_accents: Option<bool>,
-    /// Each Chinese character is a word.
+    /// Whether each Chinese character is a word.
     pub(crate) split_chinese: bool,
 }
 
 impl Settings {
-    /// All that can change a vector, in words.
+    /// All settings that can change a vector, as text.
     pub(crate) fn identity(&self) -> String {
         let Self {
             pooling,
@@ -91,7 +90,7 @@ impl Settings {
     }
 }
 
-/// What Sentence Transformers has called the file of the longest input, in the order in which it looks.
+/// The file names that Sentence Transformers uses for the maximum length, in search order.
 const SENTENCE_CONFIGS: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
@@ -102,12 +101,12 @@ const SENTENCE_CONFIGS: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// BERT's and XLM-R's usual limit, where a directory does not say.
+/// The limit of BERT and XLM-R, used if a directory gives none.
 const USUAL_TOKENS: usize = 512;
-/// `model_max_length` is a huge number where the tokenizer has no limit.
+/// Larger values of `model_max_length` mean no limit.
 const NO_LIMIT: u64 = 1 << 20;
 
-/// Reads the directory and lets `options` override it.
+/// Reads the settings of a directory; `options` override them.
 pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     let modules = json(dir, "modules.json")?;
     let tokenizer = json(dir, "tokenizer_config.json")?;
@@ -137,7 +136,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         (Some(normalize), _) => normalize,
         (None, Some(steps)) => steps.normalize,
         (None, None) => {
-            assumed.push("there is no modules.json: vectors are brought to length 1 (--normalize false leaves them)".to_owned());
+            assumed.push("there is no modules.json: vectors are scaled to length 1 (disable with --normalize false)".to_owned());
             true
         }
     };
@@ -148,7 +147,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
             .filter(|&value| value < NO_LIMIT)
     };
     let positions = number(&config, "max_position_embeddings").map(|most| {
-        // RoBERTa's kind counts positions from the padding id on.
+        // RoBERTa models count positions from the padding id on.
         let family = config
             .as_ref()
             .and_then(|config| config.get("model_type"))
@@ -168,7 +167,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
             .map(|most| most as usize)
             .or(positions)
             .unwrap_or_else(|| {
-                assumed.push(format!("nothing says how long a text may be: cut at {USUAL_TOKENS} tokens (--max-tokens)"));
+                assumed.push(format!("the model gives no maximum length: texts are truncated to {USUAL_TOKENS} tokens (--max-tokens)"));
                 USUAL_TOKENS
             }),
     };
@@ -176,7 +175,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         Some(prefix) => prefix.clone(),
         None => prompt(prompts.as_ref(), &mut assumed),
     };
-    // The usual name, then those of T5, DistilBERT and GPT-2's kin.
+    // The usual name, then those of T5, DistilBERT and GPT-2.
     let of_model = |names: [&str; 4]| {
         let found = names.iter().find_map(|name| number(&config, name))?;
         usize::try_from(found).ok().filter(|&found| found > 0)
@@ -208,7 +207,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     })
 }
 
-/// The steps of `modules.json` that follow the transformer.
+/// The modules of `modules.json` after the transformer.
 struct Steps {
     pooling: Option<String>,
     normalize: bool,
@@ -249,7 +248,7 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
     Ok(steps)
 }
 
-/// What `folder/config.json` says: how tokens are pooled, and whether those of a prompt are; `None` without the file.
+/// The pooling in `folder/config.json`, and whether it includes the prompt; `None` without the file.
 fn pooling_of(dir: &Path, folder: &str) -> Result<Option<(Pooling, bool)>, Error> {
     let name = if folder.is_empty() {
         "config.json".to_owned()
@@ -271,7 +270,7 @@ fn pooling_of(dir: &Path, folder: &str) -> Result<Option<(Pooling, bool)>, Error
             "cls" | "cls_token" => Pooling::Cls,
             "lasttoken" => Pooling::Last,
             "max" | "max_tokens" => Pooling::Max,
-            other => return Err(fault(format!("pooling `{other}` is not built in"))),
+            other => return Err(fault(format!("pooling `{other}` is not supported"))),
         };
         Ok(Some((pooling, prompt.unwrap_or(true))))
     };
@@ -287,15 +286,15 @@ fn pooling_of(dir: &Path, folder: &str) -> Result<Option<(Pooling, bool)>, Error
         .collect();
     match on[..] {
         [one] => named(one),
-        [] => Err(fault("no pooling_mode is on".to_owned())),
+        [] => Err(fault("no pooling_mode is enabled".to_owned())),
         _ => Err(fault(format!(
-            "several pooling modes are on ({}): joining them is not built in",
+            "several pooling modes are enabled ({}): concatenating them is not supported",
             on.join(", ")
         ))),
     }
 }
 
-/// The prompt that the model puts before every text by default.
+/// The default prompt of the model.
 fn prompt(config: Option<&Value>, assumed: &mut Vec<String>) -> String {
     let Some(prompts) = config
         .and_then(|config| config.get("prompts"))
@@ -329,7 +328,7 @@ fn prompt(config: Option<&Value>, assumed: &mut Vec<String>) -> String {
     String::new()
 }
 
-/// A whole number, also where Python wrote 1e30.
+/// An integer, possibly written by Python as 1e30.
 fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| {
         value
@@ -339,7 +338,7 @@ fn whole(value: &Value) -> Option<u64> {
     })
 }
 
-/// The JSON in the file `name` of the model in `dir`; `None` where there is no such file.
+/// The JSON in the file `name` of the model in `dir`; `None` if there is no such file.
 fn json(dir: &Path, name: &str) -> Result<Option<Value>, Error> {
     let path = &file_in(dir, name)?;
     let bytes = match model_dir::read(path) {

@@ -1,9 +1,9 @@
-//! Texts to token ids.
+//! Tokenization.
 //!
-//! The tokenizer is the model's `tokenizer.json`, or is built from a plain `WordPiece` vocabulary (`vocab.txt`) the way
-//! BERT's is: clean the text, set Chinese characters apart, lower case, split at white space and punctuation, longest
-//! piece first, `[CLS]` text `[SEP]`. Padding and truncation that a `tokenizer.json` may carry are switched off: texts
-//! are cut to the model's length here, and what was cut is counted.
+//! The tokenizer is the `tokenizer.json` of the model, or BERT's tokenizer with a plain `WordPiece` vocabulary (`vocab.txt`):
+//! clean the text, separate Chinese characters, lower case, split at white space and punctuation, longest piece first,
+//! `[CLS]` text `[SEP]`. Padding and truncation in `tokenizer.json` are disabled: texts are truncated here, and the lost
+//! tokens are counted.
 
 use std::path::{Path, PathBuf};
 
@@ -17,18 +17,18 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::settings::Vocabulary;
 
-/// Bytes that are given to the tokenizer at once: it takes some 90 bytes for each.
-const PIECE: usize = 1 << 20;
+/// Maximum number of bytes to tokenize at once: the tokenizer takes about 90 bytes of memory per byte.
+const CHUNK_BYTES: usize = 1 << 20;
 
-/// The tokens of one text, cut to the model's length.
+/// The tokens of one text after truncation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) ids: Vec<u32>,
-    /// How many tokens of the text were cut off.
+    /// Number of tokens lost to truncation.
     pub(crate) lost: usize,
 }
 
-/// A model's tokenizer, with what is put before each text.
+/// The tokenizer of a model, with the prefix.
 pub(crate) struct TextTokenizer {
     tokenizer: Tokenizer,
     path: PathBuf,
@@ -68,7 +68,7 @@ impl TextTokenizer {
         Ok(this)
     }
 
-    /// The special tokens and one of the text must fit, and the whole must fit the model.
+    /// Checks that the maximum length allows the special tokens and one more, and does not exceed the positions of the model.
     fn check_length(&self, positions: Option<usize>) -> Result<(), Error> {
         let special = self.raw("")?.len();
         let most = positions.unwrap_or(usize::MAX);
@@ -82,17 +82,17 @@ impl TextTokenizer {
         Ok(())
     }
 
-    /// The most tokens that a text is given.
+    /// Maximum number of tokens per text.
     pub(crate) fn max_tokens(&self) -> usize {
         self.max_tokens
     }
 
-    /// How many token ids the model knows.
+    /// Number of token ids of the model.
     pub(crate) fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab_size(false)
     }
 
-    /// What is given to the tokenizer for `text`.
+    /// The input of the tokenizer for `text`.
     pub(crate) fn given(&self, text: &str) -> String {
         let mut given = format!("{}{text}", self.prefix);
         if self.lower_case {
@@ -101,8 +101,8 @@ impl TextTokenizer {
         given
     }
 
-    /// The tokens of `text`. All that a model reads is in the first piece; the tokens of the others are counted, to tell
-    /// how many are lost.
+    /// The tokens of `text`. Only the first chunk can contain tokens within the maximum length; the others are tokenized to count
+    /// the lost tokens.
     pub(crate) fn encode(&self, text: &str) -> Result<Tokens, Error> {
         let given = self.given(text);
         let mut pieces = pieces(&given);
@@ -117,7 +117,7 @@ impl TextTokenizer {
                 lost: beyond,
             });
         }
-        // The special tokens at the end stay; the text before them is cut.
+        // The special tokens at the end are kept; the text before them is truncated.
         let tail = encoding
             .get_special_tokens_mask()
             .iter()
@@ -143,15 +143,15 @@ impl TextTokenizer {
     }
 }
 
-/// `text` in pieces of at most [`PIECE`] bytes, cut before white space where there is any.
+/// Chunks of `text` of at most [`CHUNK_BYTES`] bytes, split before white space if possible.
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest.take()?;
-        if text.len() <= PIECE {
+        if text.len() <= CHUNK_BYTES {
             return Some(text);
         }
-        let head = &text[..text.floor_char_boundary(PIECE)];
+        let head = &text[..text.floor_char_boundary(CHUNK_BYTES)];
         let space = head.rfind(char::is_whitespace).filter(|&at| at > 0);
         let (piece, after) = text.split_at(space.unwrap_or(head.len()));
         rest = Some(after);
@@ -159,7 +159,7 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// BERT's tokenizer over the vocabulary in `path`, one piece a line.
+/// BERT's tokenizer with the vocabulary in `path`, one piece per line.
 fn word_piece(path: &Path, reads: Vocabulary) -> tokenizers::Result<Tokenizer> {
     let vocabulary = WordPiece::read_bytes(&std::fs::read(path)?)?;
     let id = |piece: &str| {
@@ -241,13 +241,13 @@ mod tests {
             lower_case: false,
             max_tokens: 6,
         };
-        let times = 3 * PIECE / 8;
+        let times = 3 * CHUNK_BYTES / 8;
         let tokens = tokenizer.encode(&"red sea ".repeat(times)).unwrap();
         assert_eq!(tokens.ids, [2, 4, 5, 4, 5, 3]);
         assert_eq!(tokens.lost, 2 * times + 2 - 6);
-        let text = "é".repeat(PIECE);
+        let text = "é".repeat(CHUNK_BYTES);
         assert_eq!(pieces(&text).collect::<String>(), text);
-        assert!(pieces(&text).all(|piece| piece.len() <= PIECE));
+        assert!(pieces(&text).all(|piece| piece.len() <= CHUNK_BYTES));
         assert_eq!(pieces("").collect::<Vec<_>>(), [""]);
     }
 }

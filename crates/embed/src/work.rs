@@ -1,8 +1,8 @@
-//! All texts to all vectors: each different text once, from the cache where it is there, else through the model.
+//! Embeds all texts: each distinct text once, from the cache or by the model.
 //!
-//! One thread tokenizes a window of texts while the model works on the window before; a window is cut into batches
-//! (`batches`), which one worker a session takes in turn. Each finished batch goes into the matrix and into the cache,
-//! so a run that dies has lost only the batches in work. No step's result depends on order or on the other texts.
+//! One thread tokenizes a window of texts while the model runs the previous window; a window is split into batches
+//! (`batches`), which the workers, one per session, take in turn. Each finished batch is written to the matrix and the cache,
+//! so a killed run loses only the batches in progress. Results do not depend on the order or on other texts.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use stage::Progress;
 
 use crate::batches::{batches, distinct};
 use crate::cache::{Key, VectorCache, key};
-use crate::encoder::{Batch, Crew, Plan};
+use crate::encoder::{Batch, Interface, Sessions};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
 use crate::tokenizer::TextTokenizer;
@@ -22,34 +22,34 @@ use crate::tokenizer::TextTokenizer;
 /// Texts that are tokenized and sorted by length together.
 const WINDOW: usize = 8192;
 
-/// What came out.
+/// The result.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Vectors {
-    /// Dimensions.
+    /// Number of dimensions.
     pub(crate) d: usize,
-    /// Row-major.
+    /// The vectors, row-major.
     pub(crate) values: Vec<f32>,
-    /// Different texts that went through the model.
+    /// Number of distinct texts embedded by the model.
     pub(crate) embedded: usize,
-    /// Different texts whose vectors were in the cache.
+    /// Number of distinct texts with vectors from the cache.
     pub(crate) cached: usize,
-    /// Rows that repeat the text of an earlier one.
+    /// Number of rows with the text of an earlier row.
     pub(crate) repeated: usize,
-    /// Rows whose text was cut.
+    /// Number of rows whose text was truncated.
     pub(crate) truncated: usize,
-    /// Tokens cut off, all rows together.
+    /// Total number of tokens lost to truncation.
     pub(crate) tokens_lost: u64,
 }
 
-/// The vector of every text, in order, with `d` numbers each. `engage` is told how long the texts are that are not in
-/// the cache, and gives the sessions to run them.
+/// The vector of every text, in order, with `d` dimensions. `start_sessions` gets the lengths of the texts that are not in the
+/// cache, and returns the sessions.
 pub(crate) fn embed<'a>(
     texts: &(impl Fn(usize) -> &'a str + Sync),
     n: usize,
     tokenizer: &TextTokenizer,
     d: usize,
     mut cache: Option<VectorCache>,
-    engage: impl FnOnce(&Lengths) -> Result<Crew, Error>,
+    start_sessions: impl FnOnce(&Lengths) -> Result<Sessions, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
     let (first, of) = distinct((0..n).map(texts));
@@ -82,8 +82,8 @@ pub(crate) fn embed<'a>(
     }
     let text = |id: u32| texts(first[id as usize] as usize);
     let at_row = |error: Error| error.at_row(|id| first[id] as usize);
-    let crew = lengths(&missing, &text, tokenizer)
-        .and_then(|lengths| engage(&lengths))
+    let sessions = lengths(&missing, &text, tokenizer)
+        .and_then(|lengths| start_sessions(&lengths))
         .map_err(at_row)?;
     progress.begin("embedding", Some(missing.len() as u64), "texts");
     let take = |done: Done| {
@@ -107,14 +107,14 @@ pub(crate) fn embed<'a>(
                 .map(|&id| keys[id as usize])
                 .collect();
             if let Err(fault) = store.append(&keys, &done.lost, &done.vectors) {
-                progress.warn(&format!("{fault}; what comes from here on is not kept"));
+                progress.warn(&format!("{fault}; further vectors are not cached"));
                 cache = None;
             }
         }
         progress.advance(done.batch.rows.len() as u64);
         Ok(())
     };
-    run(&missing, &text, tokenizer, crew, take).map_err(at_row)?;
+    run(&missing, &text, tokenizer, sessions, take).map_err(at_row)?;
     progress.end();
     let mut vectors = Vectors {
         d,
@@ -138,7 +138,7 @@ pub(crate) fn embed<'a>(
     Ok(vectors)
 }
 
-/// How long the texts `ids` are; where the model reads short ones only, they need not be looked at.
+/// The lengths of the texts `ids`; not computed if the maximum length of the model is small.
 fn lengths<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
@@ -160,51 +160,51 @@ fn lengths<'a>(
     Ok(lengths)
 }
 
-/// A batch that went through the model.
+/// A finished batch.
 struct Done {
     batch: Batch,
-    /// Tokens cut off each text.
+    /// Tokens lost per text.
     lost: Vec<u64>,
     vectors: Vec<f32>,
 }
 
-/// Batches, with the tokens that each text lost.
+/// Batches, with the lost tokens of each text.
 type Window = VecDeque<(Batch, Vec<u64>)>;
 
-/// Sends the texts `ids` through the model, and what comes out to `take`, on this thread, as it comes.
+/// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
 fn run<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
     tokenizer: &TextTokenizer,
-    crew: Crew,
+    sessions: Sessions,
     mut take: impl FnMut(Done) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Crew {
+    let Sessions {
         sessions,
-        plan,
+        interface,
         budget,
-    } = crew;
+    } = sessions;
     let stop = AtomicBool::new(false);
     let (windows, waiting) = mpsc::sync_channel(1);
-    let dealer = Mutex::new(Dealer {
+    let queue = Mutex::new(BatchQueue {
         window: VecDeque::new(),
         waiting,
     });
     let (results, done) = mpsc::channel();
     std::thread::scope(|scope| {
-        let (stop, dealer, plan) = (&stop, &dealer, &plan);
-        scope.spawn(move || tokenize(ids, text, tokenizer, plan, budget, &windows, stop));
+        let (stop, queue, interface) = (&stop, &queue, &interface);
+        scope.spawn(move || tokenize(ids, text, tokenizer, interface, budget, &windows, stop));
         for mut session in sessions {
             let results = results.clone();
             scope.spawn(move || {
                 let mut longest = LONG;
-                while let Some(dealt) = next(dealer, stop) {
-                    let answer = dealt.and_then(|(batch, lost)| {
+                while let Some(item) = next(queue, stop) {
+                    let answer = item.and_then(|(batch, lost)| {
                         if batch.tokens > longest {
-                            plan.empty_arena(&mut session)?;
+                            interface.empty_arena(&mut session)?;
                             longest = batch.tokens;
                         }
-                        let vectors = plan.run(&mut session, &batch)?;
+                        let vectors = interface.run(&mut session, &batch)?;
                         Ok(Done {
                             batch,
                             lost,
@@ -231,37 +231,37 @@ fn run<'a>(
     })
 }
 
-struct Dealer {
+struct BatchQueue {
     window: Window,
     waiting: Receiver<Result<Window, Error>>,
 }
 
-/// The next batch, or the error that tokenizing ended with; `None` when all are dealt.
-fn next(dealer: &Mutex<Dealer>, stop: &AtomicBool) -> Option<Result<(Batch, Vec<u64>), Error>> {
-    let mut dealer = dealer.lock().expect("no one panics while dealing");
+/// The next batch, or the error of the tokenizer; `None` at the end.
+fn next(queue: &Mutex<BatchQueue>, stop: &AtomicBool) -> Option<Result<(Batch, Vec<u64>), Error>> {
+    let mut queue = queue.lock().expect("no thread panics with the lock");
     loop {
         if stop.load(Ordering::Relaxed) {
-            // Lets a tokenizer that waits for room go on to see the same.
-            while dealer.waiting.recv().is_ok() {}
+            // Wakes the tokenizer if it waits for room.
+            while queue.waiting.recv().is_ok() {}
             return None;
         }
-        if let Some(batch) = dealer.window.pop_front() {
+        if let Some(batch) = queue.window.pop_front() {
             return Some(Ok(batch));
         }
-        match dealer.waiting.recv() {
-            Ok(Ok(window)) => dealer.window = window,
+        match queue.waiting.recv() {
+            Ok(Ok(window)) => queue.window = window,
             Ok(Err(error)) => return Some(Err(error)),
             Err(_) => return None,
         }
     }
 }
 
-/// Tokenizes window after window, ahead of the model.
+/// Tokenizes windows ahead of the model.
 fn tokenize<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
     tokenizer: &TextTokenizer,
-    plan: &Plan,
+    interface: &Interface,
     budget: usize,
     windows: &SyncSender<Result<Window, Error>>,
     stop: &AtomicBool,
@@ -282,7 +282,7 @@ fn tokenize<'a>(
                 .iter()
                 .map(|(id, tokens)| (*id, tokens.lost as u64))
                 .collect();
-            batches(tokens, budget, plan.alone)
+            batches(tokens, budget, interface.alone)
                 .into_iter()
                 .map(|batch| {
                     let lost = batch.rows.iter().map(|id| lost[id]).collect();
@@ -296,7 +296,7 @@ fn tokenize<'a>(
     }
 }
 
-/// A vector must be finite, and not zero: it would have no direction.
+/// Checks that a vector is finite and not zero.
 fn check(vector: &[f32], row: usize) -> Result<(), Error> {
     if vector.iter().any(|value| !value.is_finite()) {
         return Err(Error::BadVector {

