@@ -1,4 +1,4 @@
-//! From the rows of the table to the documents: who has a text, who stands for whom, who is drawn.
+//! Selects the documents among the rows: filter, texts, duplicates, sample.
 
 use std::borrow::Cow;
 
@@ -13,25 +13,25 @@ use crate::text::Recipe;
 use crate::types::is_null_word;
 use crate::{Error, Options, Report, condition, select};
 
-/// Fewer documents make no map.
-pub(crate) const FEWEST: usize = 3;
+/// Minimum number of documents for a map.
+pub(crate) const MIN_DOCUMENTS: usize = 3;
 
-/// The rows that become documents, their texts, and what became of the others.
+/// The rows that become documents, their texts, and counts of the others.
 pub(crate) struct Kept {
-    /// Rows of the table, rising.
+    /// Rows of the table, ascending.
     pub(crate) rows: Vec<u32>,
     /// Their texts.
     pub(crate) texts: Texts,
-    /// How many rows each stands for, where duplicates are collapsed.
+    /// Number of rows that each document represents, if duplicates are collapsed.
     pub(crate) copies: Option<Vec<i32>>,
-    /// Who stands for the rows that were collapsed.
+    /// The document that represents each collapsed row.
     pub(crate) duplicates: Duplicates,
 }
 
-/// Texts one after the other, as Arrow has them.
+/// Concatenated texts with offsets, as in Arrow.
 pub(crate) struct Texts {
     bytes: String,
-    /// Where each begins, and where the last ends.
+    /// Start of each text, and end of the last one.
     bounds: Vec<i64>,
 }
 
@@ -51,7 +51,7 @@ impl Texts {
         &self.bytes[self.bounds[place] as usize..self.bounds[place + 1] as usize]
     }
 
-    /// Ends the text that was being written.
+    /// Ends the current text.
     fn close(&mut self) {
         self.bounds.push(self.bytes.len() as i64);
     }
@@ -75,7 +75,7 @@ impl Texts {
     }
 }
 
-/// Chooses the documents: those the predicate keeps, that have a text, one of each where asked, a sample, the first.
+/// Selects the documents: applies the filter, drops rows without text, and applies --dedup, --sample and --limit.
 pub(crate) fn choose(
     table: &Table,
     recipe: &Recipe,
@@ -112,7 +112,7 @@ pub(crate) fn choose(
     }
     places.truncate(options.limit.unwrap_or(usize::MAX));
     report.documents = places.len();
-    if places.len() < FEWEST {
+    if places.len() < MIN_DOCUMENTS {
         return Err(Error::TooFew {
             documents: places.len(),
             rows: report.rows,
@@ -148,7 +148,7 @@ pub(crate) fn choose(
     })
 }
 
-/// The rows that the predicate keeps and that have a text, with their texts.
+/// The rows that pass the filter and have a text, with their texts.
 fn with_text(
     table: &Table,
     recipe: &Recipe,
@@ -202,8 +202,8 @@ fn with_text(
     (rows, texts)
 }
 
-/// For each document (`places`) how many rows it stands for, and for each row that was collapsed its place and the
-/// document that stands for it. What stands for nobody that was drawn is left out.
+/// For each document (`places`) the number of rows that it represents, and for each collapsed row its place and its document.
+/// Rows whose document is not in the sample are left out.
 fn collapse(first: &[usize], places: &[usize]) -> (Vec<i32>, Vec<(usize, usize)>) {
     let mut id_of = vec![None; first.len()];
     for (id, &place) in places.iter().enumerate() {

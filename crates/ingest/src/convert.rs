@@ -1,4 +1,4 @@
-//! Values of one Arrow type as another, and the names of types in messages.
+//! Conversions between Arrow types, and the names of types in messages.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ use arrow::datatypes::{
 };
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
-/// The zone of every moment that has one. An offset, because every reader knows it without a database of zones.
+/// The time zone of all timestamps with one: an offset, which every reader knows without a time zone database.
 pub const UTC: &str = "+00:00";
 
-/// `array` as `to`; an error where a value does not fit.
+/// `array` as `to`; an error if a value does not fit.
 pub fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String> {
     let strict = CastOptions {
         safe: false,
@@ -24,12 +24,12 @@ pub fn cast(array: &dyn Array, to: &DataType) -> Result<ArrayRef, String> {
     cast_with_options(array, to, &strict).map_err(|error| error.to_string())
 }
 
-/// The strings of a column of text; `None` for any other type.
+/// The strings of a text column; `None` for any other type.
 pub fn strings(array: &ArrayRef) -> Option<&LargeStringArray> {
     array.as_string_opt::<i64>()
 }
 
-/// Floating-point numbers of any width in 64 bits; `None` for any other type.
+/// Floating-point numbers of any width as f64; `None` for any other type.
 pub fn floats(array: &ArrayRef) -> Option<Float64Array> {
     if !array.data_type().is_floating() {
         return None;
@@ -38,7 +38,7 @@ pub fn floats(array: &ArrayRef) -> Option<Float64Array> {
     Some(wide.as_primitive::<Float64Type>().clone())
 }
 
-/// Text in the type that files store it in: with offsets of 32 bits, or of 64 where the text does not fit into 2 GiB.
+/// Text in the type that files store: with 32-bit offsets, or 64-bit ones if it exceeds 2 GiB.
 pub fn narrow(strings: &LargeStringArray) -> ArrayRef {
     let offsets = strings.value_offsets();
     let bytes = offsets[offsets.len() - 1] - offsets[0];
@@ -49,7 +49,7 @@ pub fn narrow(strings: &LargeStringArray) -> ArrayRef {
     }
 }
 
-/// Every value as text; an error where one cannot be written.
+/// Every value as text; an error if one cannot be written.
 pub fn to_text(array: &ArrayRef) -> Result<LargeStringArray, String> {
     if let Some(strings) = strings(array) {
         return Ok(strings.clone());
@@ -101,7 +101,7 @@ pub fn to_text(array: &ArrayRef) -> Result<LargeStringArray, String> {
     }
 }
 
-/// A text for each row that has a value; an error where `text` gives none.
+/// A text for each row that has a value; an error if `text` returns `None`.
 fn texts(
     array: &ArrayRef,
     text: impl Fn(usize) -> Option<String>,
@@ -119,7 +119,7 @@ fn texts(
     Ok(builder.finish())
 }
 
-/// A floating-point number as it is written in a column of text.
+/// A floating-point number as text.
 pub fn float(value: f64) -> String {
     match serde_json::Number::from_f64(value) {
         Some(number) => number.to_string(),
@@ -129,7 +129,7 @@ pub fn float(value: f64) -> String {
     }
 }
 
-/// `count` units of 10 to the power of minus `scale`, with all its decimals.
+/// The decimal with the unscaled value `count` and `scale` decimals, all of them written.
 pub fn decimal(count: i128, scale: u8) -> String {
     let sign = if count < 0 { "-" } else { "" };
     let digits = format!(
@@ -150,17 +150,17 @@ pub fn day(days: i32) -> Option<NaiveDate> {
     NaiveDate::from_epoch_days(days)
 }
 
-/// The moment that is `count` microseconds after 1970-01-01.
+/// The timestamp `count` microseconds after 1970-01-01.
 pub fn micros(count: i64) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp_micros(count)?.naive_utc())
 }
 
-/// The moment that is `count` nanoseconds after 1970-01-01.
+/// The timestamp `count` nanoseconds after 1970-01-01.
 pub fn nanos(count: i64) -> NaiveDateTime {
     DateTime::from_timestamp_nanos(count).naive_utc()
 }
 
-/// Nanoseconds since midnight as `HH:MM:SS`, with a fraction where there is one.
+/// Nanoseconds since midnight as `HH:MM:SS`, with a fraction if it is not zero.
 pub fn time_of_day(nanos: i64) -> Option<String> {
     let (seconds, nanos) = (
         nanos.div_euclid(1_000_000_000),

@@ -1,4 +1,4 @@
-//! From bytes to text: UTF-8 unless another encoding is named, and never a replaced letter that was not asked for.
+//! Decoding: UTF-8 by default; invalid bytes are an error unless replacing them is requested.
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
@@ -7,36 +7,36 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8};
 pub struct Decoded {
     /// The text, without a byte order mark.
     pub text: String,
-    /// Where in the text U+FFFD stands for bytes that were no text, rising.
+    /// Positions of the U+FFFD that replace invalid bytes, ascending.
     pub faults: Vec<usize>,
-    /// The encoding that the file itself announced, where another one was named.
+    /// The encoding of the byte order mark, if it differs from the given one.
     pub announced: Option<&'static str>,
 }
 
-/// Why bytes are no text.
+/// Why bytes cannot be decoded.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The encoding's name is not known.
+    /// The encoding is unknown.
     Unknown,
-    /// A byte that the encoding has no letter for.
+    /// A byte that is invalid in the encoding.
     Byte {
-        /// The line it stands on, from 1.
+        /// Its line, from 1.
         line: u64,
         /// The byte.
         byte: u8,
         /// The encoding.
         encoding: &'static str,
     },
-    /// A NUL byte: a letter of the encoding, but nothing that a text holds.
+    /// A NUL byte: valid in the encoding, but not in a text.
     Nul {
-        /// The line it stands on, from 1.
+        /// Its line, from 1.
         line: u64,
     },
 }
 
-/// Decodes `bytes` from `encoding`: `utf-8`, `lossy` (UTF-8, what is none replaced and counted), or any label of the
-/// WHATWG Encoding Standard (`latin1`, `windows-1252`, `utf-16le`, `gb18030`, `shift_jis` ...). A byte order mark goes
-/// before what was named. `tolerant` does with any encoding what `lossy` does.
+/// Decodes `bytes` from `encoding`: `utf-8`, `lossy` (UTF-8, with invalid bytes replaced and counted), or any label of the
+/// WHATWG Encoding Standard (`latin1`, `windows-1252`, `utf-16le`, `gb18030`, `shift_jis` ...). A byte order mark overrides
+/// `encoding`. `tolerant` replaces invalid bytes in any encoding.
 pub fn decode(bytes: Vec<u8>, encoding: &str, tolerant: bool) -> Result<Decoded, Fault> {
     let tolerant = tolerant || is_lossy(encoding);
     let named = if is_lossy(encoding) {
@@ -45,7 +45,7 @@ pub fn decode(bytes: Vec<u8>, encoding: &str, tolerant: bool) -> Result<Decoded,
         Encoding::for_label(encoding.as_bytes()).ok_or(Fault::Unknown)?
     };
     let (actual, mark) = Encoding::for_bom(&bytes).unwrap_or((named, 0));
-    // Nearly all text is sound UTF-8, which is taken as it is.
+    // Fast path: valid UTF-8 needs no decoding.
     let whole = if actual == UTF_8 && mark == 0 {
         String::from_utf8(bytes).map_err(std::string::FromUtf8Error::into_bytes)
     } else {
@@ -70,13 +70,13 @@ pub fn decode(bytes: Vec<u8>, encoding: &str, tolerant: bool) -> Result<Decoded,
     })
 }
 
-/// The letters of `bytes`, and where U+FFFD stands for what is none.
+/// Decodes `bytes`; returns the text and the positions of U+FFFD for invalid bytes.
 fn letters(
     encoding: &'static Encoding,
     bytes: &[u8],
     tolerant: bool,
 ) -> Result<(String, Vec<usize>), Fault> {
-    /// Room for the longest letter, so that each call gets on.
+    /// Space for the longest character, so that each call makes progress.
     const LETTER: usize = 16;
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let (mut text, mut faults) = (String::with_capacity(bytes.len() + LETTER), Vec::new());
@@ -103,12 +103,12 @@ fn letters(
     }
 }
 
-/// `text` with U+FFFD in place of NUL, and where that stands, beside the `faults` before.
+/// Replaces NUL in `text` by U+FFFD; returns its positions together with those in `faults`.
 fn without_nul(text: &str, mut faults: Vec<usize>) -> (String, Vec<usize>) {
     let nuls: Vec<usize> = memchr::memchr_iter(0, text.as_bytes()).collect();
     faults.extend(&nuls);
     faults.sort_unstable();
-    // Each NUL before a fault moves it, by the bytes that U+FFFD is longer.
+    // Each preceding NUL shifts a position, because U+FFFD has more bytes.
     let grows = char::REPLACEMENT_CHARACTER.len_utf8() - 1;
     for fault in &mut faults {
         *fault += grows * nuls.partition_point(|nul| nul < fault);
@@ -116,12 +116,12 @@ fn without_nul(text: &str, mut faults: Vec<usize>) -> (String, Vec<usize>) {
     (text.replace('\0', "\u{fffd}"), faults)
 }
 
-/// Whether faults are replaced in this encoding.
+/// Whether invalid bytes are replaced in this encoding.
 pub fn is_lossy(encoding: &str) -> bool {
     encoding.eq_ignore_ascii_case("lossy")
 }
 
-/// The line, from 1, that byte `at` stands on.
+/// The line, from 1, of byte `at`.
 fn line_of(bytes: &[u8], at: usize) -> u64 {
     1 + memchr::memchr_iter(b'\n', &bytes[..at]).count() as u64
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a source, and what to do about it.
+//! Errors of the stage, with remedies.
 
 use std::path::PathBuf;
 
@@ -9,78 +9,78 @@ use crate::vectors;
 /// Why a table could not be read. `Display` states the fact with the file and the line, [`stage::Hint`] the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No source was named.
-    #[error("no source of rows is named")]
+    /// No source is given.
+    #[error("no source is given")]
     NoSource,
-    /// Standard input stands twice.
-    #[error("standard input (-) is named twice")]
+    /// Standard input is given twice.
+    #[error("standard input (-) is given twice")]
     StdinTwice,
-    /// A file stands twice.
-    #[error("{} is named twice", path.display())]
+    /// A file is given twice.
+    #[error("{} is given twice", path.display())]
     Twice {
-        /// It.
+        /// The path.
         path: PathBuf,
     },
-    /// A source that would be replaced by what is made of it.
-    #[error("{} is read, and would be written as {output}", path.display())]
+    /// A source would be overwritten by an output.
+    #[error("{} is a source and would be overwritten by {output}", path.display())]
     ReadAndWritten {
         /// The source.
         path: PathBuf,
         /// The output.
         output: &'static str,
     },
-    /// A directory in a file's place.
+    /// A source is a directory.
     #[error("{} is a directory", path.display())]
     Directory {
-        /// It.
+        /// The path.
         path: PathBuf,
     },
-    /// A pipe or a device in a file's place.
-    #[error("{} is no plain file: it can be read only once, and an input is read twice", path.display())]
+    /// A source is a pipe or a device.
+    #[error("{} is not a regular file: it can be read only once, but sources are read twice", path.display())]
     NoPlainFile {
-        /// It.
+        /// The path.
         path: PathBuf,
     },
-    /// A pattern that is none.
-    #[error("{pattern} is no pattern of file names")]
+    /// An invalid glob pattern.
+    #[error("{pattern} is not a valid glob pattern")]
     Pattern {
-        /// What was given.
+        /// The given value.
         pattern: String,
         /// The cause.
         source: glob::PatternError,
     },
-    /// A pattern that no file fits.
-    #[error("no file fits {pattern}")]
+    /// No file matches a pattern.
+    #[error("no file matches {pattern}")]
     NoMatch {
         /// The pattern.
         pattern: String,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {source_name}")]
     Io {
-        /// What was tried.
+        /// The action.
         action: &'static str,
-        /// On what.
+        /// The source.
         source_name: String,
         /// The cause.
         source: std::io::Error,
     },
-    /// A format that the name does not tell.
-    #[error("the format of {source_name} is not known")]
+    /// The file extension does not give the format.
+    #[error("the format of {source_name} is unknown")]
     UnknownFormat {
         /// The source.
         source_name: String,
     },
-    /// The bytes are of another format than was said.
-    #[error("{source_name} is no text: it begins like {found}")]
+    /// The bytes are not text.
+    #[error("{source_name} is not text: it begins like {found}")]
     NoText {
         /// The source.
         source_name: String,
-        /// What it begins like.
+        /// The format that it begins like.
         found: &'static str,
     },
-    /// Compressed data that cannot be decompressed.
-    #[error("the {format} data of {source_name} is damaged or cut short")]
+    /// Compressed data cannot be decompressed.
+    #[error("the {format} data of {source_name} is damaged or truncated")]
     Compressed {
         /// The source.
         source_name: String,
@@ -89,43 +89,43 @@ pub enum Error {
         /// The cause.
         source: std::io::Error,
     },
-    /// Bytes that are no text in the encoding.
+    /// Bytes are invalid in the encoding.
     #[error("{source_name}{}", encoding_fault(encoding, fault))]
     Encoding {
         /// The source.
         source_name: String,
-        /// The encoding it was read in.
+        /// The encoding.
         encoding: String,
         /// What is wrong.
         fault: encoding::Fault,
     },
-    /// A delimiter that is none.
-    #[error("the delimiter {given:?} is not one plain character")]
+    /// An invalid delimiter.
+    #[error("the delimiter {given:?} is not a single ASCII character")]
     Delimiter {
-        /// What was given.
+        /// The given value.
         given: String,
     },
-    /// A delimiter that parts nothing, where another one does.
+    /// The delimiter occurs in no record, but another one does.
     #[error(
         "{source_name} is one column when its fields are separated by {given:?}, but {columns} columns when they are separated by {found:?}"
     )]
     OtherDelimiter {
         /// The source.
         source_name: String,
-        /// What was given.
+        /// The given value.
         given: char,
-        /// What parts its records, all into as many fields.
+        /// The delimiter that gives all records the same number of fields.
         found: char,
-        /// How many.
+        /// Number of fields.
         columns: usize,
     },
-    /// Nothing in it.
+    /// A source is empty.
     #[error("{source_name} is empty")]
     Empty {
         /// The source.
         source_name: String,
     },
-    /// Columns, but no row.
+    /// A source has columns, but no rows.
     #[error("{source_name} has columns ({columns}) but no rows")]
     NoRows {
         /// The source.
@@ -133,85 +133,85 @@ pub enum Error {
         /// Their names.
         columns: String,
     },
-    /// A row that cannot be read.
+    /// A row cannot be read.
     #[error("{source_name}, line {line}: {}", row_fault(fault))]
     Row {
         /// The source.
         source_name: String,
-        /// The line it begins on, from 1.
+        /// Its first line, from 1.
         line: u64,
         /// What is wrong.
         fault: Fault,
     },
-    /// A Parquet or Arrow file that cannot be read.
+    /// A Parquet or Arrow file cannot be read.
     #[error("{source_name} is not a readable {format} file: {fault}")]
     Binary {
         /// The source.
         source_name: String,
         /// Parquet or Arrow IPC.
         format: &'static str,
-        /// What the reader reports.
+        /// The message of the reader.
         fault: String,
     },
-    /// A column that cannot be converted.
+    /// A column cannot be converted.
     #[error("column `{column}`: {fault}")]
     Column {
         /// The column.
         column: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: String,
     },
-    /// A column that is not there.
-    #[error("there is no column `{column}` (there are: {columns})")]
+    /// A column does not exist.
+    #[error("there is no column `{column}` (the columns are: {columns})")]
     NoColumn {
-        /// What was asked for.
+        /// The requested column.
         column: String,
-        /// The option that asked.
+        /// The option.
         option: &'static str,
-        /// What there is.
+        /// The existing columns.
         columns: String,
-        /// What was probably meant.
+        /// The most similar name.
         nearest: Option<String>,
     },
-    /// No column that looks like a text.
-    #[error("no column of texts is found by its name (there are: {columns})")]
+    /// No column has the name of a text.
+    #[error("no column has a usual name for texts (the columns are: {columns})")]
     NoTextColumn {
-        /// What there is.
+        /// The existing columns.
         columns: String,
     },
-    /// A column that a text would be found in, without one.
+    /// The text columns are empty.
     #[error("there is no text: all cells of {} are empty", columns.join(" and "))]
     AllEmpty {
         /// The columns.
         columns: Vec<String>,
     },
-    /// Two ways to say what the text is.
+    /// Both ways to define the text are given.
     #[error("--text and --template are both given")]
     TextTwice,
-    /// A template that cannot be read.
-    #[error("the template {template:?} cannot be read: {fault}")]
+    /// An invalid template.
+    #[error("the template {template:?} is invalid: {fault}")]
     Template {
         /// The template.
         template: String,
         /// What is wrong.
         fault: String,
     },
-    /// The other engine for conditions was left out of this build.
-    #[error("this build has no Polars engine")]
+    /// This build does not have the Polars engine.
+    #[error("this build does not have the Polars engine")]
     NotInThisBuild,
-    /// A predicate that cannot be read or applied.
-    #[error("the predicate {predicate:?} does not work: {fault}")]
+    /// An invalid condition.
+    #[error("the condition {predicate:?} is invalid: {fault}")]
     Predicate {
         /// The predicate.
         predicate: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: String,
-        /// What to write instead, where that is known.
+        /// The remedy, if it is known.
         remedy: Option<String>,
-        /// What there is.
+        /// The existing columns.
         columns: String,
     },
-    /// A cell that is no vector.
+    /// A cell is not a vector.
     #[error("column `{column}`, row {row} of the source: {fault}")]
     Vector {
         /// The column.
@@ -221,36 +221,34 @@ pub enum Error {
         /// What is wrong.
         fault: String,
     },
-    /// A column of no vectors.
-    #[error("column `{column}` holds {found}, no vectors")]
+    /// A column does not hold vectors.
+    #[error("column `{column}` holds {found}, not vectors")]
     NoVectors {
         /// The column.
         column: String,
         /// Its type.
         found: String,
     },
-    /// Vectors are asked for, and no file to write them to.
-    #[error("vectors are to be taken from `{column}`, but there is no file to write them to")]
+    /// There is no output file for the vectors.
+    #[error("--vectors is `{column}`, but there is no file to write the vectors to")]
     NoPlace {
         /// The column.
         column: String,
     },
-    /// Too little to go on with.
-    #[error(
-        "{documents} of {rows} rows have a text that is kept: too few for a map, which needs 3"
-    )]
+    /// Too few documents.
+    #[error("only {documents} of {rows} rows become documents; a map needs at least 3")]
     TooFew {
-        /// Documents.
+        /// Number of documents.
         documents: usize,
-        /// Rows of the source.
+        /// Number of rows of the source.
         rows: usize,
     },
-    /// A limit that leaves too little to go on with.
-    #[error("{option} {given} leaves too few documents for a map, which needs 3")]
+    /// A limit that leaves too few documents.
+    #[error("{option} {given} leaves too few documents; a map needs at least 3")]
     Limit {
         /// The option.
         option: &'static str,
-        /// What was given.
+        /// The given value.
         given: usize,
     },
     /// An output could not be written.
@@ -260,13 +258,13 @@ pub enum Error {
 
 fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
     match fault {
-        encoding::Fault::Unknown => format!(": the encoding {encoding} is not known"),
+        encoding::Fault::Unknown => format!(": the encoding {encoding} is unknown"),
         encoding::Fault::Byte {
             line,
             byte,
             encoding,
-        } => format!(", line {line}: the byte 0x{byte:02x} is no {encoding}"),
-        encoding::Fault::Nul { line } => format!(", line {line}: a NUL byte stands in the text"),
+        } => format!(", line {line}: the byte 0x{byte:02x} is not valid {encoding}"),
+        encoding::Fault::Nul { line } => format!(", line {line}: the text contains a NUL byte"),
     }
 }
 
@@ -279,60 +277,60 @@ fn row_fault(fault: &Fault) -> String {
         }
     };
     match fault {
-        Fault::OpenQuote => "a quote is opened here and never closed".to_owned(),
-        Fault::AfterQuote { .. } => "a quoted field goes on after its closing quote".to_owned(),
+        Fault::OpenQuote => "a quote is opened but never closed".to_owned(),
+        Fault::AfterQuote { .. } => "a quoted field continues after its closing quote".to_owned(),
         Fault::Fields { found, expected } => format!(
             "{} where the first line has {}",
             count(*found),
             count(*expected)
         ),
-        Fault::Json(fault) => format!("no JSON: {fault}"),
-        Fault::Foreign(begins) => format!("no JSON: it begins with {begins:?}"),
-        Fault::NoObject(found) => format!("{found} where an object is expected"),
-        Fault::NoArray { found, .. } => format!("{found} where an array of objects is expected"),
-        Fault::Bytes => "bytes that are no text in the encoding of the source".to_owned(),
-        Fault::Twice(key) => format!("the key `{key}` stands twice in one object"),
+        Fault::Json(fault) => format!("invalid JSON: {fault}"),
+        Fault::Foreign(begins) => format!("not JSON: it begins with {begins:?}"),
+        Fault::NoObject(found) => format!("{found} instead of an object"),
+        Fault::NoArray { found, .. } => format!("{found} instead of an array of objects"),
+        Fault::Bytes => "bytes that are invalid in the encoding of the source".to_owned(),
+        Fault::Twice(key) => format!("the key `{key}` occurs twice in one object"),
         Fault::Keys(columns) => {
-            format!("{columns} different keys up to here, of which hardly two rows share one")
+            format!("{columns} different keys so far, with hardly any key in two rows")
         }
     }
 }
 
-const SKIP: &str = "or leave such rows out, counted, with --on-bad-row skip";
+const SKIP: &str = "or skip such rows with --on-bad-row skip";
 
 fn row_hint(fault: &Fault) -> String {
     match fault {
         Fault::OpenQuote => {
-            format!("close the quote; if quotes are plain letters in this file: --quote none; {SKIP}")
+            format!("close the quote; if quotes are ordinary characters in this file: --quote none; {SKIP}")
         }
         Fault::AfterQuote { backslash: true } => {
-            format!("quotes seem to be escaped by a backslash here: --quote backslash; {SKIP}")
+            format!("if quotes are escaped with a backslash: --quote backslash; {SKIP}")
         }
         Fault::AfterQuote { backslash: false } => {
-            format!("double the quotes inside the field; if quotes are plain letters in this file: --quote none; {SKIP}")
+            format!("double the quotes inside the field; if quotes are ordinary characters in this file: --quote none; {SKIP}")
         }
         Fault::Fields { expected: 1, .. } => {
-            format!("quote the texts that hold the delimiter; if the file has a text a line and no header: --format lines; {SKIP}")
+            format!("quote texts that contain the delimiter; if the file has one text per line and no header: --format lines; {SKIP}")
         }
         Fault::Fields { .. } => {
-            format!("quote the fields that hold the delimiter, or name the right one with --delimiter; {SKIP}")
+            format!("quote fields that contain the delimiter, or give the right one with --delimiter; {SKIP}")
         }
         Fault::Json(fault) if fault.contains("expected value") || fault.contains("expected ident") => {
-            format!("NaN and Infinity are no JSON: write null; {SKIP}")
+            format!("NaN and Infinity are not JSON: write null; {SKIP}")
         }
-        Fault::Json(_) | Fault::Twice(_) => format!("mend the line, {SKIP}"),
+        Fault::Json(_) | Fault::Twice(_) => format!("correct the line, {SKIP}"),
         Fault::Foreign(_) => {
             "if the file is of another format, name it with --format; in JSON lines such rows can be left out, counted, with \
              --on-bad-row skip"
                 .to_owned()
         }
         Fault::NoArray { rows: Some(key), .. } => {
-            format!("the rows seem to stand under its key `{key}`: take that array out (jq '.{key}'), and give it alone")
+            format!("if the rows are under its key `{key}`, extract that array (jq '.{key}')")
         }
         Fault::NoArray { .. } => {
-            "write it as an array of objects (pandas: orient=\"records\"), or an object a line with --format jsonl".to_owned()
+            "write it as an array of objects (pandas: orient=\"records\"), or as one object per line with --format jsonl".to_owned()
         }
-        Fault::Bytes => "name the encoding with --encoding".to_owned(),
+        Fault::Bytes => "give the encoding with --encoding".to_owned(),
         Fault::Keys(_) => {
             "each key becomes a column: if keys are names of things, write them as values, {\"key\": ..., \"text\": ...}".to_owned()
         }
@@ -343,39 +341,39 @@ fn row_hint(fault: &Fault) -> String {
 impl stage::Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoSource => "name a file, a pattern in quotes (\"news/*.csv\"), or - for standard input".to_owned(),
-            Self::StdinTwice => "it can be read once: name it once".to_owned(),
-            Self::Twice { .. } => "name it once; a pattern may fit it too".to_owned(),
+            Self::NoSource => "give a file, a quoted glob pattern (\"news/*.csv\"), or - for standard input".to_owned(),
+            Self::StdinTwice => "give it once: it can be read only once".to_owned(),
+            Self::Twice { .. } => "give it once; a pattern may match it too".to_owned(),
             Self::ReadAndWritten { .. } => {
                 "write into another run directory, or read a copy of the file".to_owned()
             }
-            Self::Directory { path } => format!("name its files by a pattern in quotes: \"{}/*.csv\"", path.display()),
+            Self::Directory { path } => format!("give its files as a quoted glob pattern: \"{}/*.csv\"", path.display()),
             Self::NoPlainFile { .. } => {
                 "pipe it into standard input, and name - and the format: ... | skerry run - --format csv; or keep it in a file first"
                     .to_owned()
             }
-            Self::Pattern { .. } => "* stands for any letters, ? for one, [ab] for a or b".to_owned(),
+            Self::Pattern { .. } => "* matches any characters, ? one character, [ab] a or b".to_owned(),
             Self::NoMatch { .. } => "check the directory and the pattern".to_owned(),
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                "check the name; a path is relative to where the program runs".to_owned()
+                "check the name; relative paths start at the current directory".to_owned()
             }
-            Self::Io { .. } => "check that it may be read".to_owned(),
+            Self::Io { .. } => "check that it is readable".to_owned(),
             Self::UnknownFormat { .. } => {
-                "say it with --format csv, tsv, jsonl, json, parquet, arrow or lines".to_owned()
+                "give it with --format csv, tsv, jsonl, json, parquet, arrow or lines".to_owned()
             }
             Self::NoText { found: "a ZIP archive", .. } => {
                 "unpack it first; save the sheet of a workbook as CSV".to_owned()
             }
             Self::NoText { found: "UTF-16 or binary data", .. } => {
-                "name the encoding (--encoding utf-16le), or the format if it is no text (--format parquet)".to_owned()
+                "give the encoding (--encoding utf-16le), or the format if it is not text (--format parquet)".to_owned()
             }
-            Self::NoText { .. } => "say it with --format parquet or arrow".to_owned(),
-            Self::Compressed { .. } => "get the file again; gzip -t or zstd -t tells whether it is whole".to_owned(),
+            Self::NoText { .. } => "give the format with --format parquet or arrow".to_owned(),
+            Self::Compressed { .. } => "copy the file again; gzip -t or zstd -t checks whether it is complete".to_owned(),
             Self::Encoding { fault: encoding::Fault::Nul { .. }, .. } => {
-                "take such bytes out (tr -d '\\000'), or replace them, counted, with --encoding lossy".to_owned()
+                "remove such bytes (tr -d '\\000'), or replace them with --encoding lossy".to_owned()
             }
             Self::Encoding { fault: encoding::Fault::Byte { encoding, .. }, .. } if *encoding != "UTF-8" => {
-                "name another encoding with --encoding, or leave such rows out, counted, with --on-bad-row skip".to_owned()
+                "give another encoding with --encoding, or skip such rows with --on-bad-row skip".to_owned()
             }
             Self::Encoding { fault: encoding::Fault::Byte { .. }, .. } => {
                 "name the encoding (--encoding latin1, windows-1252, gb18030, shift_jis ...), or replace such bytes, counted, \
@@ -389,50 +387,50 @@ impl stage::Hint for Error {
             }
             Self::Delimiter { .. } => "give one ASCII character, or the word tab".to_owned(),
             Self::OtherDelimiter { found: '\t', .. } => {
-                "leave out --delimiter, or give --delimiter tab; if each line is a text: --format lines".to_owned()
+                "omit --delimiter, or give --delimiter tab; if each line is a text: --format lines".to_owned()
             }
             Self::OtherDelimiter { found, .. } => {
-                format!("leave out --delimiter, or give --delimiter '{found}'; if each line is a text: --format lines")
+                format!("omit --delimiter, or give --delimiter '{found}'; if each line is a text: --format lines")
             }
-            Self::Limit { option, .. } => format!("give {option} 3 or more, or leave it out"),
-            Self::Empty { .. } => "check that it was written whole".to_owned(),
+            Self::Limit { option, .. } => format!("set {option} to 3 or more, or omit it"),
+            Self::Empty { .. } => "check that the file is complete".to_owned(),
             Self::NoRows { .. } => {
-                "check that it was written whole; if its first line is a row already: --no-header".to_owned()
+                "check that the file is complete; if its first line is a row: --no-header".to_owned()
             }
             Self::Row { fault, .. } => row_hint(fault),
-            Self::Binary { .. } => "check that it was copied whole, and that --format fits".to_owned(),
-            Self::Column { .. } => "leave the column out: name the ones to keep with --columns".to_owned(),
+            Self::Binary { .. } => "check that the file is complete and --format is correct".to_owned(),
+            Self::Column { .. } => "leave the column out by giving the others with --columns".to_owned(),
             Self::NoColumn { nearest: Some(nearest), option: "--where", .. } => {
-                format!("did you mean --where with {nearest}? A string stands in single quotes, 'en'; double ones are for names of columns")
+                format!("did you mean --where with {nearest}? Strings are in single quotes, 'en'; double quotes are for column names")
             }
             Self::NoColumn { option: "--where", .. } => {
-                "in --where a string stands in single quotes, 'en'; double ones are for names of columns".to_owned()
+                "in --where, strings are in single quotes, 'en'; double quotes are for column names".to_owned()
             }
             Self::NoColumn { nearest: Some(nearest), option, .. } if nearest.contains(',') => {
-                format!("a name with a comma stands in double quotes, inside those of the shell: {option} '\"{}\"'", nearest.replace('"', "\"\""))
+                format!("put a name with a comma in double quotes, inside those of the shell: {option} '\"{}\"'", nearest.replace('"', "\"\""))
             }
             Self::NoColumn { nearest: Some(nearest), option, .. } => format!("did you mean {option} {nearest}?"),
-            Self::NoColumn { option, .. } => format!("name one of them with {option}"),
-            Self::AllEmpty { .. } => "check that it was written whole, or say which columns hold the text: --text COLUMN".to_owned(),
-            Self::NoTextColumn { .. } => "say which hold the text: --text COLUMN or --text COLUMN,COLUMN".to_owned(),
-            Self::TextTwice => "give one of them".to_owned(),
+            Self::NoColumn { option, .. } => format!("give one of them with {option}"),
+            Self::AllEmpty { .. } => "check that the file is complete, or give the text columns: --text COLUMN".to_owned(),
+            Self::NoTextColumn { .. } => "give the text columns: --text COLUMN or --text COLUMN,COLUMN".to_owned(),
+            Self::TextTwice => "give only one of them".to_owned(),
             Self::Template { .. } => {
-                "write columns in braces: --template \"{title}\\n{description}\"; {{ and }} are braces".to_owned()
+                "put columns in braces: --template \"{title}\\n{description}\"; {{ and }} are literal braces".to_owned()
             }
-            Self::NotInThisBuild => "rebuild with --features polars, or leave --where-engine out".to_owned(),
+            Self::NotInThisBuild => "rebuild with --features polars, or omit --where-engine".to_owned(),
             Self::Predicate { remedy: Some(remedy), .. } => remedy.clone(),
             Self::Predicate { columns, .. } => format!(
                 "write a condition in SQL over the columns {columns}: \"year >= 2020 AND lang = 'en'\"; strings and dates stand \
                  in single quotes, odd names in double ones"
             ),
             Self::Vector { column, fault, .. } if fault == vectors::ABSENT => {
-                format!("leave such rows out: --where '\"{column}\" IS NOT NULL'; or leave out --vectors, and have the texts embedded")
+                format!("leave such rows out: --where '\"{column}\" IS NOT NULL'; or omit --vectors to embed the texts")
             }
             Self::Vector { .. } => {
-                "mend the row or take it out of the source; or leave out --vectors, and have the texts embedded".to_owned()
+                "correct the row or remove it from the source; or omit --vectors to embed the texts".to_owned()
             }
-            Self::NoVectors { .. } => "name a column of lists of numbers, all of one length".to_owned(),
-            Self::NoPlace { .. } => "name it with --embeddings FILE, or a run directory with --run DIR".to_owned(),
+            Self::NoVectors { .. } => "give a column of lists of numbers, all of the same length".to_owned(),
+            Self::NoPlace { .. } => "give it with --embeddings FILE, or a run directory with --run DIR".to_owned(),
             Self::TooFew { .. } => {
                 "check --text, --where and --limit, and the rows that were left out for having no text".to_owned()
             }

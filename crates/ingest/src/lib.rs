@@ -1,13 +1,13 @@
-//! The first stage: reads a table of texts and says what it found.
+//! The stage `ingest`: reads a table of texts and reports its content.
 //!
-//! CSV, TSV, JSON lines, JSON, Parquet, Arrow or plain lines; one file, many, a pattern, standard input; gzip and
-//! zstd. What cannot be read is an error with file, line and remedy, or a repair that was asked for and is counted.
-//! Out come `documents.parquet` and, where asked for, `duplicates.parquet` and `embeddings.parquet`.
+//! Sources are CSV, TSV, JSON lines, JSON, Parquet, Arrow or plain lines; files, glob patterns or standard input; optionally
+//! compressed with gzip or zstd. A row that cannot be read is an error with file, line and remedy; requested repairs are
+//! counted. Writes `documents.parquet` and, on request, `duplicates.parquet` and `embeddings.parquet`.
 //!
-//! The steps, each a module: sources are opened ([`source`]), decoded ([`encoding`]) and parsed ([`formats`]) into
-//! columns of a [`table`]; types are found over all rows ([`types`]); the text of each row is put together ([`text`]);
-//! rows are chosen ([`condition`], [`select`]). Memory is some three times the size of the uncompressed source, its bytes, its cells and
-//! the texts made of them: 304 MiB for a CSV of 100 MB, 416 MiB where one cell holds all of it.
+//! The steps, each a module: sources are opened ([`source`]), decoded ([`encoding`]) and parsed ([`formats`]) into columns of
+//! a [`table`]; types are inferred over all rows ([`types`]); the text of each row is composed ([`text`]); rows are selected
+//! ([`condition`], [`select`]). Memory is about three times the size of the uncompressed source (bytes, cells and texts): 304
+//! MiB for a CSV of 100 MB, 416 MiB if one cell holds all of it.
 
 mod choose;
 pub mod condition;

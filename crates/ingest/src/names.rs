@@ -1,6 +1,6 @@
-//! Names of columns: the nearest to a mistyped one, and what a column is called when its name is taken.
+//! Column names: suggestions for mistyped names, and renaming of duplicates and reserved names.
 
-/// The name in `names` that `wanted` was probably meant to be: equal but for case, or a few letters away.
+/// The name in `names` most similar to `wanted`: equal except for case, or a small edit distance away.
 pub fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
     let wanted = wanted.trim().to_lowercase();
     names
@@ -11,7 +11,7 @@ pub fn nearest<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
         .map(|(_, name)| name.as_str())
 }
 
-/// The name of which `wanted` is what stands before a comma.
+/// The name that begins with `wanted` and a comma.
 pub fn cut_at_comma<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
     let begins = |name: &&String| {
         name.strip_prefix(wanted)
@@ -20,7 +20,7 @@ pub fn cut_at_comma<'a>(wanted: &str, names: &'a [String]) -> Option<&'a str> {
     names.iter().find(begins).map(String::as_str)
 }
 
-/// `names` in one line; of a great many the first dozen and the number of the others.
+/// `names` in one line; if there are many, the first dozen and the number of the others.
 pub fn some(names: &[impl AsRef<str>]) -> String {
     const SHOWN: usize = 12;
     let shown: Vec<String> = names
@@ -35,7 +35,7 @@ pub fn some(names: &[impl AsRef<str>]) -> String {
     }
 }
 
-/// The beginning of a name: text read in a wrong encoding may be one name as long as the file.
+/// A name truncated for messages: in a wrong encoding, a name may be as long as the file.
 fn short(name: &str) -> String {
     const LONGEST: usize = 60;
     match name.char_indices().nth(LONGEST) {
@@ -44,8 +44,8 @@ fn short(name: &str) -> String {
     }
 }
 
-/// Puts names together again that the command line cut at commas inside double quotes, as CSV quotes them: `"the`,
-/// ` title"` become `the, title`. Names without a quote at their beginning stay as they are.
+/// Joins names that were split at commas inside double quotes: `"the`, ` title"` become `the, title`. Names that do not begin
+/// with a quote are unchanged.
 pub fn unquoted<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<String>, D::Error> {
@@ -57,7 +57,7 @@ fn join_quoted(pieces: &[String]) -> Vec<String> {
     let mut names = Vec::new();
     let mut at = 0;
     while at < pieces.len() {
-        // The name ends with the first piece after which its quotes are even in number.
+        // The name ends with the first piece that makes the number of quotes even.
         let closes = |&end: &usize| {
             let joined = pieces[at..end].join(",");
             joined.len() > 1
@@ -77,7 +77,7 @@ fn join_quoted(pieces: &[String]) -> Vec<String> {
     names
 }
 
-/// Letters to change, add or leave out to make `b` of `a` (Levenshtein); quadratic in their lengths, which are cut.
+/// Levenshtein distance; quadratic in the lengths, which are truncated.
 fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 100;
     let (a, b): (Vec<char>, Vec<char>) = (
@@ -97,12 +97,12 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// A column that got another name, and why the old one would not do.
+/// A renamed column.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Renamed {
     /// The name in the source.
     pub from: String,
-    /// The name it got.
+    /// The new name.
     pub to: String,
 }
 
@@ -159,7 +159,7 @@ pub fn unreserved(
     (result, renamed)
 }
 
-/// `base`, or the first of `base_2`, `base_3` ... that is not taken; `bare` says whether `base` itself may do.
+/// The first unused name of `base`, `base_2`, `base_3` ...; `bare` allows `base` itself.
 fn free(base: &str, bare: bool, taken: &mut std::collections::HashSet<String>) -> String {
     let mut name = base.to_owned();
     let mut count = 2;

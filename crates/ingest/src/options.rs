@@ -1,4 +1,4 @@
-//! What can be asked of the stage.
+//! Options of the stage.
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::condition::Engine;
 use crate::formats::{Format, OnBadRow, Quote};
 
-/// The options of `ingest`.
+/// Settings that determine the documents.
 #[derive(Debug, Clone, PartialEq, Eq, Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Columns that make up the text, each on its own line [default: found by their names]
+    /// Columns that make up the text, each on its own line [default: detected by their names]
     ///
     /// May be given several times. Put a name that contains a comma in double quotes: '"the, title"'.
     #[arg(long, value_name = "COLUMN,...", value_delimiter = ',')]

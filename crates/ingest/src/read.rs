@@ -1,4 +1,4 @@
-//! From the sources to one table: open, decode, parse, join.
+//! Reads the sources into one table: open, decode, parse, concatenate.
 
 use std::cell::Cell;
 
@@ -33,13 +33,13 @@ pub(crate) fn read_all(
             .map_err(|(column, fault)| Error::Column { column, fault })?;
         if !above.is_empty() {
             progress.warn(&format!(
-                "{source} has columns that earlier sources lack, empty there: {}",
+                "{source} has columns that earlier sources lack, where they are empty: {}",
                 some(&above)
             ));
         }
         if !below.is_empty() {
             progress.warn(&format!(
-                "{source} lacks columns of earlier sources, empty here: {}",
+                "{source} lacks columns of earlier sources, which are empty here: {}",
                 some(&below)
             ));
         }
@@ -54,11 +54,11 @@ pub(crate) fn read_all(
     Ok(table)
 }
 
-/// How far the reading of one source has come, told in bytes as they are stored.
+/// Progress of reading one source, in stored bytes.
 struct Reading<'a> {
     /// The size of the source.
     size: u64,
-    /// How much of it was told.
+    /// Bytes reported so far.
     told: Cell<u64>,
     progress: &'a dyn Progress,
 }
@@ -72,9 +72,9 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// `read` of the `whole` bytes of its text are read.
+    /// Reports that `read` of the `whole` bytes of its text are read.
     fn reaches(&self, read: usize, whole: usize) {
-        /// Parts of a source that are told.
+        /// Number of progress reports per source.
         const PARTS: u64 = 1_000;
         let share = read as f64 / whole.max(1) as f64;
         let reached = ((self.size as f64 * share) as u64).min(self.size);
@@ -99,7 +99,7 @@ fn named(sources: &[Source]) -> String {
     }
 }
 
-/// Reads one source, and how many rows it has with those left out.
+/// Reads one source; also returns its number of rows, including skipped ones.
 fn read(
     source: &Source,
     options: &Options,
@@ -136,14 +136,14 @@ fn read(
     .map_err(encoding_fault)?;
     if let Some(announced) = announced {
         progress.note(&format!(
-            "{source} says that it is in {announced}, and is read so"
+            "{source} is read as {announced}, by its byte order mark"
         ));
     }
-    // Where replacing was asked for, the rows are good; else those that hold a fault are bad.
+    // If replacing was requested, rows with replaced bytes are valid; otherwise they are bad.
     let faults: Vec<usize> = if encoding::is_lossy(&options.encoding) && !faults.is_empty() {
         report.replaced_bytes += faults.len() as u64;
         progress.warn(&format!(
-            "{source}: {} faulty byte sequences were replaced by U+FFFD",
+            "{source}: {} invalid byte sequences were replaced by U+FFFD",
             faults.len()
         ));
         Vec::new()
@@ -186,19 +186,19 @@ fn say_renamed(source: &Source, renamed: &[Renamed], progress: &dyn Progress) {
     for Renamed { from, to } in renamed {
         if from.is_empty() {
             progress.note(&format!(
-                "{source} has a column without a name: it is called {to}"
+                "{source} has a column without a name, which becomes {to}"
             ));
         } else {
             progress.warn(&format!(
-                "{source} has more than one column {from}: one is called {to}"
+                "{source} has more than one column {from}; one becomes {to}"
             ));
         }
     }
 }
 
-/// Refuses what cannot be text, so that the message is about the format and not about some byte.
+/// Rejects binary data, so that the message is about the format and not about a byte.
 fn check_is_text(source: &Source, bytes: &[u8], options: &Options) -> Result<(), Error> {
-    // A NUL byte here and there is a fault of its line.
+    // A few NUL bytes are faults of their lines.
     const FEW: usize = 10;
     let head = &bytes[..bytes.len().min(4096)];
     let marked = head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]);
@@ -246,7 +246,7 @@ fn parse(
                 } else {
                     format!("{:?}", char::from(delimiter))
                 };
-                progress.note(&format!("the fields of {source} are separated by {shown} (found; --delimiter says otherwise)"));
+                progress.note(&format!("the fields of {source} are separated by {shown} (detected; override with --delimiter)"));
             }
             let dialect = csv::Dialect {
                 delimiter,
@@ -255,10 +255,10 @@ fn parse(
             };
             csv::read(text, dialect, options.on_bad_row)
         }
-        // Many files called .json hold an object a line.
+        // Many .json files are JSON lines.
         Format::Json if holds_an_object_a_line(text.text) => {
             progress.note(&format!(
-                "{source} holds an object a line, and is read as JSON lines"
+                "{source} has one object per line and is read as JSON lines"
             ));
             json::lines(text, options.on_bad_row)
         }
@@ -280,7 +280,7 @@ fn holds_an_object_a_line(text: &str) -> bool {
         && serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(first).is_ok()
 }
 
-/// Refuses a delimiter that makes one column of a file that another one parts: whole rows would become the texts.
+/// Rejects a delimiter that gives one column if another one gives more: whole rows would become texts.
 fn check_delimiter(source: &Source, text: &str, given: u8, options: &Options) -> Result<(), Error> {
     match csv::better_delimiter(text, given, options.quote) {
         None => Ok(()),
@@ -293,7 +293,7 @@ fn check_delimiter(source: &Source, text: &str, given: u8, options: &Options) ->
     }
 }
 
-/// The byte that `--delimiter` names.
+/// The byte of `--delimiter`.
 pub(crate) fn given_delimiter(given: &str) -> Result<u8, Error> {
     match given.as_bytes() {
         b"tab" | b"\\t" => Ok(b'\t'),
@@ -355,7 +355,7 @@ fn read_binary(
             }
             binary::Plain::Bytes => {
                 progress.warn(&format!(
-                    "column {name} of {source} holds bytes that are no text: it is left out"
+                    "column {name} of {source} holds binary data and is left out"
                 ));
                 report.left_out.push(name);
             }

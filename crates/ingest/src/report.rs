@@ -1,4 +1,4 @@
-//! What was read, counted.
+//! The report of the stage.
 
 use std::fmt;
 
@@ -7,58 +7,58 @@ use serde::Serialize;
 
 use crate::names::{Renamed, some};
 
-/// How many row numbers a list in the report holds at most; the count beside it is always whole.
+/// Maximum number of row numbers in a list of the report; the counts are complete.
 pub(crate) const LISTED: usize = 1_000;
 
-/// What the stage did.
+/// Counts of the stage.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// Sources that were read.
+    /// Number of sources.
     pub sources: usize,
-    /// Rows in them, bad ones too.
+    /// Number of rows, including bad ones.
     pub rows: usize,
-    /// Rows that could not be read and were left out.
+    /// Number of rows that could not be read and were left out.
     pub bad: usize,
-    /// The first of them, as row numbers of the source.
+    /// Row numbers of the first of them in the source.
     pub bad_rows: Vec<i64>,
-    /// Lines with nothing on them, which are no rows.
+    /// Number of blank lines, which are not rows.
     pub blank_lines: u64,
-    /// Byte sequences that were no text and were replaced.
+    /// Number of invalid byte sequences that were replaced.
     pub replaced_bytes: u64,
-    /// Rows that the predicate left out.
+    /// Number of rows left out by `--where`.
     pub filtered: usize,
-    /// Rows without a text, left out.
+    /// Number of rows without a text, which were left out.
     pub without_text: usize,
-    /// The first of them, as row numbers of the source.
+    /// Row numbers of the first of them in the source.
     pub without_text_rows: Vec<i64>,
-    /// Cells of texts and of numbers that held a word for "no value" and count as empty.
+    /// Number of cells with a word for "no value", which count as empty.
     pub null_words: usize,
-    /// Rows left out by the sample or the limit, with the copies of their texts.
+    /// Number of rows left out by the sample or the limit, including their duplicates.
     pub not_drawn: usize,
-    /// Rows whose text an earlier document has: collapsed into it, or standing beside it.
+    /// Number of rows with the text of an earlier document.
     pub duplicates: usize,
-    /// Whether they were collapsed.
+    /// Whether these were collapsed.
     pub collapsed: bool,
-    /// Documents that were written.
+    /// Number of documents.
     pub documents: usize,
     /// The columns that make up the text.
     pub text: Vec<String>,
-    /// Texts in which entities were decoded.
+    /// Number of texts in which entities were decoded.
     pub decoded: usize,
-    /// The other columns, as they were written.
+    /// The other columns written.
     pub columns: Vec<ColumnReport>,
-    /// Columns that are stored as another kind of thing than they were.
+    /// Columns stored with another type than in the source.
     pub converted: Vec<Converted>,
-    /// Columns that got another name.
+    /// Renamed columns.
     pub renamed: Vec<Renamed>,
-    /// Columns that were left out because a table cannot show them: vectors that were not asked for, raw bytes.
+    /// Columns left out: unused vectors and binary data.
     pub left_out: Vec<String>,
-    /// Dimension of the vectors that were taken.
+    /// Number of dimensions of the vectors of `--vectors`.
     pub dimensions: Option<usize>,
 }
 
 impl Report {
-    /// What became of the rows.
+    /// The counts for the facts of the file.
     pub fn intake(&self) -> Intake {
         Intake {
             rows: self.rows,
@@ -73,7 +73,7 @@ impl Report {
     }
 }
 
-/// A column that was written.
+/// A written column.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ColumnReport {
     /// Its name in the file.
@@ -82,14 +82,14 @@ pub struct ColumnReport {
     pub kind: String,
 }
 
-/// A column that is stored as another kind of thing than it was.
+/// A column stored with another type than in the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Converted {
     /// Its name in the source.
     pub column: String,
     /// Its type in the source.
     pub from: String,
-    /// What it is stored as.
+    /// Its stored type.
     pub to: String,
 }
 
@@ -123,15 +123,15 @@ impl fmt::Display for Report {
         )?;
         line(
             usize::try_from(self.blank_lines).unwrap_or(usize::MAX),
-            "blank lines, passed over",
+            "blank lines, skipped",
             &[],
         )?;
         line(
             usize::try_from(self.replaced_bytes).unwrap_or(usize::MAX),
-            "faulty byte sequences, replaced",
+            "invalid byte sequences, replaced",
             &[],
         )?;
-        line(self.filtered, "rows that --where left out", &[])?;
+        line(self.filtered, "rows left out by --where", &[])?;
         line(
             self.without_text,
             "rows without a text, left out",
@@ -139,15 +139,11 @@ impl fmt::Display for Report {
         )?;
         line(
             self.null_words,
-            "cells with a word for \"no value\", taken as empty",
+            "cells with a word for \"no value\", treated as empty",
             &[],
         )?;
         line(self.decoded, "texts with decoded entities", &[])?;
-        line(
-            self.not_drawn,
-            "rows that --sample or --limit left out",
-            &[],
-        )?;
+        line(self.not_drawn, "rows left out by --sample or --limit", &[])?;
         let fate = if self.collapsed {
             "collapsed"
         } else {
@@ -155,7 +151,7 @@ impl fmt::Display for Report {
         };
         line(
             self.duplicates,
-            &format!("rows that repeat an earlier text, {fate}"),
+            &format!("rows with the text of an earlier row, {fate}"),
             &[],
         )?;
         if !self.columns.is_empty() {
@@ -170,7 +166,7 @@ impl fmt::Display for Report {
             let converted: Vec<String> = self.converted.iter().map(ToString::to_string).collect();
             writeln!(
                 f,
-                "  {} stored otherwise than in the source: {}",
+                "  {} stored with another type than in the source: {}",
                 count(converted.len(), "column"),
                 some(&converted)
             )?;

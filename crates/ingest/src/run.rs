@@ -1,4 +1,4 @@
-//! The stage itself: from the sources to the files.
+//! The stage: reads the sources, writes the files.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use arrow::datatypes::{Field, Schema};
 use artifacts::{Documents, DocumentsFacts, Embeddings};
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
 
-use crate::choose::{FEWEST, Kept, choose};
+use crate::choose::{Kept, MIN_DOCUMENTS, choose};
 use crate::convert::{floats, strings, to_text, type_name};
 use crate::formats::Kind;
 use crate::names::{Renamed, cut_at_comma, nearest, some, unreserved};
@@ -16,7 +16,7 @@ use crate::read::{given_delimiter, read_all};
 use crate::source::{self, Source};
 use crate::table::{Column, Table, stored};
 use crate::text::{Recipe, found_by_name};
-use crate::types::{is_null_word, settle, type_of};
+use crate::types::{infer_type, is_null_word, type_of};
 use crate::{ColumnReport, Error, Options, Report, vectors};
 
 /// The `ingest` stage.
@@ -95,7 +95,7 @@ impl Stage for Ingest {
         }
         options.where_engine.check()?;
         for (option, given) in [("--sample", options.sample), ("--limit", options.limit)] {
-            if let Some(given) = given.filter(|&given| given < FEWEST) {
+            if let Some(given) = given.filter(|&given| given < MIN_DOCUMENTS) {
                 return Err(Error::Limit { option, given });
             }
         }
@@ -139,7 +139,7 @@ impl Stage for Ingest {
         let recipe = recipe(&table, options, progress)?;
         report.text = recipe.columns();
         let parts = text_parts(&table, &recipe)?;
-        settle_types(&mut table, options, &mut report);
+        infer_types(&mut table, options, &mut report);
         let kept = choose(&table, &recipe, &parts, options, seed, &mut report)?;
         drop(parts);
 
@@ -165,7 +165,7 @@ impl Stage for Ingest {
     }
 }
 
-/// The recipe that was asked for, or the one that the names of the columns suggest.
+/// The text recipe of the options, or one detected by the column names.
 fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<Recipe, Error> {
     let names = table.names();
     let (recipe, option) = if let Some(template) = &options.template {
@@ -182,7 +182,7 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
             }
         })?;
         progress.note(&format!(
-            "the text is made of {} (found by name; --text says otherwise)",
+            "the text is made of {} (detected by name; override with --text)",
             columns.join(" and ")
         ));
         (Recipe::joined(&columns), "--text")
@@ -210,27 +210,30 @@ fn recipe(table: &Table, options: &Options, progress: &dyn Progress) -> Result<R
     Ok(recipe)
 }
 
-/// Whether a column holds no value at all.
+/// Whether a column has no values.
 fn is_empty(column: &Column, options: &Options) -> bool {
     match strings(&column.values) {
-        Some(cells) => cells.iter().flatten().all(|cell| !says(cell, options)),
+        Some(cells) => cells.iter().flatten().all(|cell| !has_value(cell, options)),
         None => column.values.null_count() == column.values.len(),
     }
 }
 
-/// Whether a cell holds anything but blanks or a word for "no value".
-fn says(cell: &str, options: &Options) -> bool {
+/// Whether a cell has a value, other than blanks or a word for "no value".
+fn has_value(cell: &str, options: &Options) -> bool {
     let cell = cell.trim();
     !cell.is_empty() && !is_null_word(cell, &options.null_values)
 }
 
-/// Whether a column holds strings that are nothing else.
+/// Whether a column holds plain strings.
 fn is_text(column: &Column, options: &Options) -> bool {
     let Some(strings) = strings(&column.values) else {
         return false;
     };
     column.kind != Kind::Nested
-        && strings.iter().flatten().any(|cell| says(cell, options))
+        && strings
+            .iter()
+            .flatten()
+            .any(|cell| has_value(cell, options))
         && type_of(&column.name, strings, column.kind, &options.null_values).is_none()
 }
 
@@ -245,12 +248,12 @@ fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<LargeStringArray>, E
             fault,
         };
         if column.kind == Kind::Vectors {
-            return Err(fail("it holds vectors, no text".to_owned()));
+            return Err(fail("it holds vectors, not text".to_owned()));
         }
         let Some(floats) = floats(&column.values) else {
             return to_text(&column.values).map_err(fail);
         };
-        // Not a number is no text either.
+        // NaN counts as no text.
         let cells = floats.iter().map(|value| {
             value
                 .filter(|value| !value.is_nan())
@@ -261,16 +264,16 @@ fn text_parts(table: &Table, recipe: &Recipe) -> Result<Vec<LargeStringArray>, E
     recipe.columns().iter().map(part).collect()
 }
 
-/// Gives every column that came as strings its type.
-fn settle_types(table: &mut Table, options: &Options, report: &mut Report) {
+/// Infers the type of every column of strings.
+fn infer_types(table: &mut Table, options: &Options, report: &mut Report) {
     for column in &mut table.columns {
         if let Some(strings) = strings(&column.values)
             && options.vectors.as_ref() != Some(&column.name)
         {
             let strings = strings.clone();
-            let settled = settle(&column.name, strings, column.kind, &options.null_values);
-            column.values = settled.values;
-            report.null_words += settled.nulled;
+            let inferred = infer_type(&column.name, strings, column.kind, &options.null_values);
+            column.values = inferred.values;
+            report.null_words += inferred.nulled;
         }
     }
 }
@@ -296,7 +299,7 @@ fn take_vectors(table: &Table, name: &str, kept: &Kept) -> Result<Embeddings, Er
     Ok(Embeddings::new(found.d, found.values))
 }
 
-/// The other columns: those asked for, without the vectors, and without a text that is one column as it stands.
+/// The other columns: those selected, without the vectors, and without a column that is the text.
 fn other_columns(
     table: Table,
     recipe: &Recipe,
@@ -314,7 +317,7 @@ fn other_columns(
         }
         if column.kind == Kind::Vectors || vectors::spells_vectors(&column.values) {
             progress.note(&format!(
-                "column {0} holds vectors and is left out; --vectors {0} takes them",
+                "column {0} holds vectors and is left out; use them with --vectors {0}",
                 column.name
             ));
             report.left_out.push(column.name);
@@ -344,7 +347,7 @@ fn documents(
     let (names, renamed) = unreserved(&given, is_ours);
     for Renamed { from, to } in &renamed {
         progress.note(&format!(
-            "column {from} bears a name of ours: it is called {to}"
+            "column {from} has a reserved name and becomes {to}"
         ));
     }
     report.renamed.extend(renamed);
@@ -354,7 +357,7 @@ fn documents(
     if !report.converted.is_empty() {
         let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
         progress.note(&format!(
-            "stored otherwise than in the source: {}",
+            "stored with another type than in the source: {}",
             some(&converted)
         ));
     }
@@ -384,8 +387,8 @@ fn documents(
     })
 }
 
-/// Whether a file of the contract has a column of this name. Many readers do not tell `ID` from `id`.
-fn is_ours(name: &str) -> bool {
+/// Whether the name is reserved. Not case-sensitive, because many readers do not distinguish `ID` from `id`.
+fn is_reserved(name: &str) -> bool {
     let layer = |name: &str| {
         let number = name.to_ascii_lowercase();
         let number = number.strip_prefix("cluster_l").map(str::to_owned);

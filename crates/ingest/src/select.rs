@@ -1,10 +1,10 @@
-//! Which rows become documents: one of each text, a sample.
+//! Deduplication and sampling of rows.
 
 use std::collections::HashMap;
 
 use stage::Seed;
 
-/// For each text the place of the first that is equal to it, byte for byte. Linear in their length.
+/// For each text the index of the first text with the same bytes. Linear in the total length.
 pub fn first_of_equals<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Vec<usize> {
     let mut first = HashMap::with_capacity(texts.len());
     texts
@@ -13,8 +13,8 @@ pub fn first_of_equals<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> Vec
         .collect()
 }
 
-/// `count` of the places 0..n, in order, every subset as likely as any other. Each row draws by its own number, so
-/// that a row's luck does not depend on how many others there are.
+/// A random subset of `count` of the indices 0..n, ascending. Each row has its own random number, which does not depend on the
+/// other rows.
 pub fn sample(source_row: &[i64], count: usize, seed: Seed) -> Vec<usize> {
     let mut drawn: Vec<(u64, usize)> = source_row
         .iter()

@@ -1,4 +1,4 @@
-//! Where tables come from: files, patterns of file names, standard input; compressed or not.
+//! Sources: files, glob patterns and standard input; optionally compressed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -14,7 +14,7 @@ use crate::formats::Format;
 pub enum Source {
     /// A file.
     File(PathBuf),
-    /// What comes in on standard input.
+    /// Standard input.
     Stdin,
 }
 
@@ -27,8 +27,8 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// The sources that `given` names: `-` is standard input, a name with `*`, `?` or `[` that is no file stands for all
-/// files it fits, in the order of their names, as in a shell: hidden files are not among them.
+/// The sources in `given`: `-` is standard input; a name with `*`, `?` or `[` that is not a file is a glob pattern, which
+/// expands to the matching files in the order of their names, without hidden files, as in a shell.
 pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     for name in given {
@@ -51,7 +51,7 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
             let mut files = Vec::new();
             for file in found {
                 let file = file.map_err(|error| Error::Io {
-                    action: "look into",
+                    action: "list",
                     source_name: error.path().display().to_string(),
                     source: error.into(),
                 })?;
@@ -65,7 +65,7 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
             files.sort();
             sources.extend(files.into_iter().map(Source::File));
         } else {
-            // A pipe or a device gives what it has once, and is read twice: for its rows and for its hash.
+            // Sources are read twice, for the rows and for the hash, which pipes and devices do not allow.
             if path.metadata().is_ok_and(|about| !about.is_file()) {
                 return Err(Error::NoPlainFile {
                     path: path.to_owned(),
@@ -87,7 +87,7 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     }
     let mut seen = BTreeSet::new();
     for source in &sources {
-        // Two names of one file, or a name and a pattern: its rows would come twice.
+        // A file given twice, possibly by a pattern, would have its rows twice.
         if let Source::File(path) = source
             && let Ok(file) = path.canonicalize()
             && !seen.insert(file)
@@ -98,7 +98,7 @@ pub fn expand(given: &[String]) -> Result<Vec<Source>, Error> {
     Ok(sources)
 }
 
-/// Whether what `given` names is there: files, and at least one for each pattern.
+/// Checks that all files in `given` exist, and at least one for each pattern.
 pub fn find(given: &[String]) -> Result<(), Error> {
     for source in expand(given)? {
         if let Source::File(path) = &source {
@@ -118,7 +118,7 @@ impl Source {
         }
     }
 
-    /// The format its name speaks of, unless one was given.
+    /// The given format, or the one by the file extension.
     pub fn format(&self, given: Option<Format>) -> Result<Format, Error> {
         let by_name = match self {
             Self::File(path) => Format::of_name(&path.to_string_lossy()),
@@ -129,7 +129,7 @@ impl Source {
         })
     }
 
-    /// Opens it. Standard input is spooled to a file without a name, once, so that it can be read again.
+    /// Opens the source. Standard input is copied once to an unnamed temporary file, so that it can be read again.
     pub fn open(&self) -> Result<File, Error> {
         static SPOOL: OnceLock<File> = OnceLock::new();
         match self {
@@ -140,7 +140,7 @@ impl Source {
                 } else {
                     let mut file = tempfile::tempfile().map_err(self.io("spool"))?;
                     io::copy(&mut io::stdin().lock(), &mut file).map_err(self.io("spool"))?;
-                    // No other thread comes in between: a run reads its sources one after the other.
+                    // There is no race: a run reads its sources one after the other.
                     SPOOL.get_or_init(|| file)
                 };
                 let mut file = spool.try_clone().map_err(self.io("read"))?;
@@ -150,7 +150,7 @@ impl Source {
         }
     }
 
-    /// All bytes, decompressed: gzip and zstd are known by how they begin, whatever the name says.
+    /// All bytes, decompressed; gzip and zstd are detected by their magic bytes.
     pub fn bytes(&self) -> Result<Vec<u8>, Error> {
         let mut file = self.open()?;
         let length = file.metadata().map_or(0, |metadata| metadata.len());
@@ -177,23 +177,23 @@ impl Source {
         Ok(plain)
     }
 
-    /// Bytes of it as they are stored.
+    /// Stored size in bytes.
     pub fn size(&self) -> u64 {
         let about = self
             .open()
             .and_then(|file| file.metadata().map_err(self.io("read")));
-        // What cannot be opened is told where it is read.
+        // An error is reported when the source is read.
         about.map_or(0, |about| about.len())
     }
 
-    /// SHA-256 of its contents as they are stored.
+    /// SHA-256 of the stored bytes.
     fn digest(&self) -> Result<String, Error> {
         artifacts::sha256_of_reader(self.open()?).map_err(self.io("read"))
     }
 }
 
-/// What `sources` hold, and what it is read as; each decides what comes out. `source` is the SHA-256 of the one file, or
-/// of the list of theirs; `format` the format of all, or the list of theirs.
+/// Fingerprints of the content and the format of `sources`. `source` is the SHA-256 of the one file, or of the list of hashes;
+/// `format` is the common format, or the list of formats.
 pub fn fingerprints(
     sources: &[Source],
     given: Option<Format>,

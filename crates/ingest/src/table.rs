@@ -10,15 +10,15 @@ use crate::convert::{cast, floats, narrow, to_text, type_name};
 use crate::formats::{Kind, Parsed};
 use crate::names::{Renamed, distinct};
 
-/// A column, under the name it has in the source.
+/// A column of the source.
 #[derive(Debug, Clone)]
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// Its values: text with 64-bit offsets, i64, u64 where one of them is too large for that, floats, truth values,
-    /// days, moments in nanoseconds or microseconds, decimals of 128 bits, or lists of numbers.
+    /// Its values: text with 64-bit offsets, i64 (u64 if one of them is too large), floats, booleans, dates, timestamps in
+    /// nanoseconds or microseconds, 128-bit decimals, or lists of numbers.
     pub values: ArrayRef,
-    /// What is known of their type.
+    /// The kind of its values.
     pub kind: Kind,
 }
 
@@ -32,7 +32,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table that was parsed, with a distinct name for each column.
+    /// Converts a parsed table, with a distinct name for each column.
     pub fn of(parsed: Parsed) -> (Self, Vec<Renamed>) {
         let given: Vec<String> = parsed
             .columns
@@ -75,8 +75,8 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Puts the rows of `other` under these; a column that one of them lacks is null there. Row numbers of `other` run
-    /// on from `offset`. Returns the columns that were lacking, in this table and in the other.
+    /// Appends the rows of `other`; missing columns are null. Row numbers of `other` start at `offset`. Returns the columns missing
+    /// in this table and in the other.
     pub fn append(
         &mut self,
         other: Self,
@@ -131,7 +131,7 @@ fn nulls(dtype: &DataType, rows: usize) -> ArrayRef {
     new_null_array(dtype, rows)
 }
 
-/// `above` and `below` as one column, of the type that holds both: numbers as f64, days and times as times, else text.
+/// Concatenates `above` and `below` in their common type: numbers as f64, dates and times as timestamps, else text.
 fn join(
     above: &ArrayRef,
     above_kind: Kind,
@@ -185,12 +185,12 @@ fn join(
     Ok((joined, kind))
 }
 
-/// Whether all values of a column have their place in `dtype`.
+/// Whether all values of a column fit into `dtype`.
 fn fits(column: &ArrayRef, dtype: &DataType) -> bool {
     cast(column, dtype).is_ok()
 }
 
-/// Whether 64 bits hold all moments of a column in nanoseconds.
+/// Whether all timestamps of a column fit into 64 bits in nanoseconds.
 fn in_nanoseconds(moments: &ArrayRef) -> bool {
     match moments.data_type() {
         DataType::Timestamp(_, zone) => fits(
@@ -201,7 +201,7 @@ fn in_nanoseconds(moments: &ArrayRef) -> bool {
     }
 }
 
-/// The values of `rows` as a file stores them: numbers with 64 bits, text with offsets as narrow as they can be.
+/// The values of `rows` in their stored type: 64-bit numbers, text with 32-bit offsets if possible.
 pub fn stored(column: &ArrayRef, rows: &[u32]) -> Result<ArrayRef, String> {
     let column = if rows.len() == column.len() {
         column.clone()

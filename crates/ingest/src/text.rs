@@ -1,14 +1,14 @@
-//! The text of a row: which columns it is made of, and how.
+//! Composes the text of a row from its columns.
 
 use crate::error::Error;
 
-/// Columns that name a text, the likeliest first.
-const HEADS: [&str; 6] = [
+/// Usual names of title columns, in order of priority.
+const TITLES: [&str; 6] = [
     "title", "headline", "subject", "heading", "question", "name",
 ];
 
-/// Columns that hold a text, the likeliest first; what is short comes before what is long, since a model reads only
-/// the first few hundred tokens.
+/// Usual names of text columns, in order of priority; short texts come before long ones, because a model reads only the first
+/// few hundred tokens.
 const BODIES: [&str; 24] = [
     "description",
     "abstract",
@@ -36,30 +36,30 @@ const BODIES: [&str; 24] = [
     "utterance",
 ];
 
-/// How the text of a row is put together.
+/// The recipe for the text of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recipe {
     columns: Vec<String>,
     text: Sequence,
 }
 
-/// Parts one after the other, each with the letters before it.
+/// A sequence of parts, each with the literal text before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Sequence {
     parts: Vec<(String, Part)>,
-    /// The letters after the last part; they belong to it.
+    /// The literal text after the last part, to which it belongs.
     end: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// A column, by its place among those that are named.
+    /// A column, by its index among the used columns.
     Column(usize),
-    /// What stands between two brackets or quotes: they are there if anything in them is.
+    /// The content of a pair of brackets or quotes, which is omitted with them if it is empty.
     Bracketed(char, Sequence, char),
 }
 
-/// What a template is made of.
+/// A piece of a template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Piece {
     Letter(char),
@@ -67,7 +67,7 @@ enum Piece {
 }
 
 impl Recipe {
-    /// `columns`, each on a line of its own.
+    /// The recipe of `columns`, each on its own line.
     pub fn joined(columns: &[String]) -> Self {
         let part = |at: usize| {
             let before = if at == 0 { "" } else { "\n" };
@@ -82,7 +82,7 @@ impl Recipe {
         }
     }
 
-    /// Reads a template: `{column}` stands for a column, `{{` and `}}` for braces, `\n` and `\t` for a line end and a tab.
+    /// Parses a template: `{column}` is a column, `{{` and `}}` are braces, `\n` and `\t` a newline and a tab.
     pub fn template(template: &str) -> Result<Self, Error> {
         let fail = |fault: &str| Error::Template {
             template: template.to_owned(),
@@ -101,16 +101,16 @@ impl Recipe {
                         match letters.next() {
                             Some('}') => break,
                             Some(letter) => column.push(letter),
-                            None => return Err(fail("a { is not closed")),
+                            None => return Err(fail("a `{` is not closed")),
                         }
                     }
                     if column.is_empty() {
-                        return Err(fail("{} names no column"));
+                        return Err(fail("`{}` has no column name"));
                     }
                     pieces.push(Piece::Column(columns.len()));
                     columns.push(column);
                 }
-                '}' => return Err(fail("a } closes nothing")),
+                '}' => return Err(fail("a `}` has no opening brace")),
                 '\\' => match letters.next() {
                     Some('n') => pieces.push(Piece::Letter('\n')),
                     Some('t') => pieces.push(Piece::Letter('\t')),
@@ -121,7 +121,7 @@ impl Recipe {
             }
         }
         if columns.is_empty() {
-            return Err(fail("it names no column"));
+            return Err(fail("it has no columns"));
         }
         Ok(Self {
             columns,
@@ -129,29 +129,29 @@ impl Recipe {
         })
     }
 
-    /// The columns it names, in order.
+    /// Its columns, in order.
     pub fn columns(&self) -> Vec<String> {
         self.columns.clone()
     }
 
-    /// Whether the text is one column as it stands.
+    /// Whether the text is a single unchanged column.
     pub fn is_plain(&self) -> bool {
         let Sequence { parts, end } = &self.text;
         matches!(parts.as_slice(), [(before, Part::Column(_))] if before.is_empty() && end.is_empty())
     }
 
-    /// Adds the text of a row to `text`; false, and nothing added, if no part has any.
+    /// Appends the text of a row to `text`; returns false and appends nothing if all parts are empty.
     ///
-    /// An absent part goes with the letters before it (the last with those after it too), and brackets go with what
-    /// stands in them. Where the first parts are absent, the text begins at the first letter or digit: no separator
-    /// without something to separate.
+    /// An empty part is omitted with the literal text before it (the last one also with the text after it), and brackets with
+    /// empty content are omitted. If the first parts are empty, the text begins at the first letter or digit, so that it does not
+    /// begin with a separator.
     pub fn write(&self, parts: &[Option<&str>], text: &mut String) -> bool {
         self.text.write(parts, text)
     }
 }
 
 impl Sequence {
-    /// The parts that `pieces` make.
+    /// Builds the parts from `pieces`.
     fn of(pieces: &[Piece]) -> Self {
         let (mut sequence, mut before) = (Self::default(), String::new());
         let mut at = 0;
@@ -208,8 +208,8 @@ impl Sequence {
     }
 }
 
-/// How many pieces stand between the bracket or quote `open` and the one that closes it, and that one; `None` where it
-/// is none, is not closed, or holds no column.
+/// The number of pieces between the bracket or quote `open` and its closing one, and that one; `None` if `open` is not a
+/// bracket, is not closed, or contains no column.
 fn closing(open: char, after: &[Piece]) -> Option<(usize, char)> {
     const PAIRS: [(char, char); 8] = [
         ('(', ')'),
@@ -243,8 +243,7 @@ fn closing(open: char, after: &[Piece]) -> Option<(usize, char)> {
         })
 }
 
-/// The columns a text is made of when none is named: a head and a body, found by name; else the only column of
-/// strings there is.
+/// The default columns of the text: a title and a text column, by name; else the only column of strings.
 pub fn found_by_name(names: &[String], is_text: impl Fn(usize) -> bool) -> Option<Vec<String>> {
     let find = |wanted: &[&str]| {
         wanted.iter().find_map(|wanted| {
@@ -254,8 +253,8 @@ pub fn found_by_name(names: &[String], is_text: impl Fn(usize) -> bool) -> Optio
         })
     };
     let mut body = find(&BODIES);
-    let mut head = find(&HEADS);
-    // A name is a text only where there is nothing else.
+    let mut head = find(&TITLES);
+    // A title alone is used only if there is nothing else.
     if body.is_some()
         && head
             .as_ref()

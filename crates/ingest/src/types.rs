@@ -1,10 +1,8 @@
-//! The types of columns that came as strings, found over all rows: whole numbers, numbers, truth values, dates,
-//! times, else text.
+//! Type inference for columns of strings, over all rows: integers, numbers, booleans, dates, timestamps, else text.
 //!
-//! A type is taken only if every value has it and would be written back as the same value: `007`, a number too long for
-//! 64 bits and a code like `1E5` stay text, and so do decimal numbers where a zero at the end tells two apart (`3.1` and
-//! `3.10`), and those that the name of the column calls an identifier (`2503.11720` is not 2503.1172). One pass for a
-//! column of text, which fails at its first value; two for the others.
+//! A type is used only if every value has it and round-trips: `007`, an integer beyond 64 bits and a code like `1E5` remain
+//! text, and so do decimal numbers with significant trailing zeros (`3.1` and `3.10`), and columns with the name of an
+//! identifier (`2503.11720` is not 2503.1172). Text columns need one pass, which usually stops at the first value; others two.
 
 use std::sync::Arc;
 
@@ -17,24 +15,23 @@ use arrow::datatypes::DataType;
 use crate::convert::UTC;
 use crate::formats::Kind;
 
-/// The words that stand for "no value" unless others are given.
+/// The default words for "no value".
 pub const NULL_WORDS: &str = "nan,NaN,NAN,null,NULL,Null,None,N/A,n/a,NA,<NA>,#N/A,NaT";
 
-/// A column with its type, and how many words were taken for "no value" to get there.
-pub struct Settled {
+/// A column with its inferred type.
+pub struct Inferred {
     /// The column.
     pub values: ArrayRef,
-    /// Words taken for null.
+    /// Number of words treated as null.
     pub nulled: usize,
 }
 
-/// Whether `word` stands for no value.
+/// Whether `word` means "no value".
 pub fn is_null_word(word: &str, null_words: &[String]) -> bool {
     null_words.iter().any(|null| null == word)
 }
 
-/// The type that all strings of a column have, and how many of them are words for "no value"; `None` for text, and where
-/// nothing is said.
+/// The common type of all strings of a column, and the number of words for "no value"; `None` for text or without values.
 pub fn type_of(
     name: &str,
     strings: &LargeStringArray,
@@ -80,17 +77,17 @@ pub fn type_of(
         }
     }
     let found = candidates.first().copied().filter(|_| seen)?;
-    (found != Type::Float || decimals.come_back()).then_some((found, nulled))
+    (found != Type::Float || decimals.round_trips()).then_some((found, nulled))
 }
 
-/// How the decimal numbers of a column are written.
+/// The notation of the decimal numbers of a column.
 #[derive(Debug, Default)]
 struct Decimals {
-    /// The decimals of the first that has some.
+    /// The number of decimals of the first number that has any.
     first: Option<usize>,
-    /// Whether others have more or fewer.
+    /// Whether other numbers have more or fewer.
     differ: bool,
-    /// Whether one ends in a zero that says nothing.
+    /// Whether one has a trailing zero.
     zero: bool,
 }
 
@@ -107,16 +104,21 @@ impl Decimals {
         self.zero |= decimals.len() > 1 && decimals.ends_with('0');
     }
 
-    /// Whether the numbers alone tell how they were written: shortest, or all with as many decimals.
-    fn come_back(&self) -> bool {
+    /// Whether the notation follows from the values: shortest, or the same number of decimals in all.
+    fn round_trips(&self) -> bool {
         !(self.differ && self.zero)
     }
 }
 
-/// Gives the strings of the column `name` the type that all of them have.
-pub fn settle(name: &str, strings: LargeStringArray, kind: Kind, null_words: &[String]) -> Settled {
+/// Infers the type of the column `name` and converts it.
+pub fn infer_type(
+    name: &str,
+    strings: LargeStringArray,
+    kind: Kind,
+    null_words: &[String],
+) -> Inferred {
     let Some((found, nulled)) = type_of(name, &strings, kind, null_words) else {
-        return Settled {
+        return Inferred {
             values: Arc::new(strings),
             nulled: 0,
         };
@@ -150,23 +152,23 @@ pub fn settle(name: &str, strings: LargeStringArray, kind: Kind, null_words: &[S
         }
     };
     debug_assert!(*values.data_type() != DataType::LargeUtf8);
-    Settled { values, nulled }
+    Inferred { values, nulled }
 }
 
-/// A type that strings may have.
+/// An inferable type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
-    /// A truth value.
+    /// A boolean.
     Bool,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Int,
     /// A number.
     Float,
-    /// A day.
+    /// A date.
     Date,
-    /// A moment.
+    /// A timestamp.
     Time {
-        /// Whether it is told to which zone it belongs.
+        /// Whether it has a time zone.
         utc: bool,
     },
 }
@@ -183,7 +185,7 @@ impl Type {
     }
 }
 
-/// Whether a column of this name holds names of things rather than amounts.
+/// Whether a column with this name holds identifiers rather than amounts.
 fn is_identifier(name: &str) -> bool {
     let lower = name.to_lowercase();
     lower == "id"
@@ -200,7 +202,7 @@ fn truth(value: &str) -> Option<bool> {
     }
 }
 
-/// A whole number, written the one way that it would be written back.
+/// An integer in canonical notation.
 fn whole(value: &str) -> Option<i64> {
     let digits = value.strip_prefix('-').unwrap_or(value);
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -212,8 +214,8 @@ fn whole(value: &str) -> Option<i64> {
     }
 }
 
-/// A number with or without decimals or exponent; no whole number that 64 bits cannot hold, and no code of digits around a
-/// capital E (`1E5`): programs write a point or a sign with it.
+/// A number with or without decimals or exponent; not an integer beyond 64 bits, and not digits around a capital E (`1E5`),
+/// which may be a code: programs write numbers with a point or a sign.
 pub(crate) fn decimal(value: &str) -> Option<f64> {
     let unsigned = value.strip_prefix('-').unwrap_or(value).as_bytes();
     let numeric = unsigned
@@ -264,7 +266,7 @@ pub(crate) fn date(value: &str) -> Option<i32> {
     if parts.next().is_some() || !(1..=length).contains(&day) {
         return None;
     }
-    // Days from civil: years begin in March, so that the leap day is the last of its year.
+    // The algorithm "days from civil": years begin in March, so that the leap day is the last day.
     let (year, month) = if month <= 2 {
         (year - 1, month + 9)
     } else {
@@ -351,8 +353,8 @@ mod tests {
     fn dtype(name: &str, values: &[&str]) -> String {
         let strings = LargeStringArray::from_iter_values(values);
         let words: Vec<String> = NULL_WORDS.split(',').map(str::to_owned).collect();
-        let settled = settle(name, strings, Kind::Words, &words);
-        crate::convert::type_name(settled.values.data_type())
+        let inferred = infer_type(name, strings, Kind::Words, &words);
+        crate::convert::type_name(inferred.values.data_type())
     }
 
     #[test]
@@ -380,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_not_come_back_as_written_stays_text() {
+    fn values_that_would_not_round_trip_remain_text() {
         assert_eq!(dtype("zip", &["01067", "80331"]), "str");
         assert_eq!(dtype("n", &["123456789012345678901234567890"]), "str");
         assert_eq!(dtype("arxiv_id", &["2503.11720"]), "str");

@@ -1,4 +1,4 @@
-//! Vectors that the source brings along: lists of numbers, or cells that spell them (`[0.1, 0.2]`).
+//! Vectors in the source: lists of numbers, or text such as `[0.1, 0.2]`.
 
 use arrow::array::{Array as _, ArrayRef, AsArray, Float32Array};
 use arrow::compute::cast;
@@ -7,42 +7,44 @@ use arrow::datatypes::{DataType, Float32Type};
 use crate::convert::strings;
 use crate::formats::Kind;
 
-/// Vectors one after the other.
+/// Vectors, row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vectors {
-    /// How many numbers each has.
+    /// Number of dimensions.
     pub d: usize,
-    /// Their numbers.
+    /// The values.
     pub values: Vec<f32>,
 }
 
-/// Why there are no vectors.
+/// Why a column has no valid vectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The column holds something else.
+    /// The column has another type.
     NoVectors,
-    /// One of them is absent, of another length than the first, or holds a number that is not finite.
+    /// A vector is missing, has another length than the first, or a value that is not finite.
     Row {
-        /// The place in the rows that were asked for.
+        /// Index among the requested rows.
         place: usize,
-        /// What is wrong.
+        /// The fault.
         fault: String,
     },
-    /// The numbers cannot be converted.
+    /// The values cannot be converted.
     Numbers(String),
 }
 
-/// What is wrong with a row that has no vector.
+/// The fault of a row without a vector.
 pub const ABSENT: &str = "there is no vector";
 
-/// Whether a column of strings spells vectors, by its first value.
+/// Whether a column of strings holds vectors, by its first value.
 pub fn spells_vectors(values: &ArrayRef) -> bool {
-    const FEWEST: usize = 16;
+    const MIN_DIMENSIONS: usize = 16;
     strings(values)
         .and_then(|strings| strings.iter().flatten().next())
         .is_some_and(|cell| {
             let mut vector = Vec::new();
-            cell.starts_with('[') && spelled(cell, &mut vector).is_ok() && vector.len() >= FEWEST
+            cell.starts_with('[')
+                && spelled(cell, &mut vector).is_ok()
+                && vector.len() >= MIN_DIMENSIONS
         })
 }
 
@@ -54,7 +56,7 @@ pub fn gather(values: &ArrayRef, kind: Kind, rows: &[u32]) -> Result<Vectors, Fa
             (!strings.is_null(row)).then(|| Cell::Text(strings.value(row)))
         }));
     }
-    // Where the numbers of a row begin and end among those of all rows.
+    // Start and end of the values of a row.
     let (numbers, bounds): (&ArrayRef, Bounds<'_>) = match values.data_type() {
         DataType::LargeList(_) => {
             let list = values.as_list::<i64>();
@@ -79,7 +81,7 @@ pub fn gather(values: &ArrayRef, kind: Kind, rows: &[u32]) -> Result<Vectors, Fa
     }))
 }
 
-/// Where the numbers of a row begin and end.
+/// Returns the start and end of the values of a row.
 type Bounds<'a> = Box<dyn Fn(usize) -> (usize, usize) + 'a>;
 
 enum Cell<'a> {
@@ -106,12 +108,12 @@ fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors,
         }
         if found != d {
             return Err(fail(format!(
-                "the vector has {found} numbers where the first has {d}"
+                "the vector has {found} values, but the first one has {d}"
             )));
         }
         if let Some(at) = values[before..].iter().position(|value| !value.is_finite()) {
             return Err(fail(format!(
-                "number {at} of the vector is {}, not a finite 32-bit number",
+                "value {at} of the vector is {}, which is not a finite 32-bit number",
                 values[before + at]
             )));
         }
@@ -121,26 +123,26 @@ fn collect<'a>(cells: impl Iterator<Item = Option<Cell<'a>>>) -> Result<Vectors,
 
 fn listed(list: &Float32Array, values: &mut Vec<f32>) -> Result<(), String> {
     if list.null_count() > 0 {
-        return Err("a number of the vector is null".to_owned());
+        return Err("a value of the vector is null".to_owned());
     }
     values.extend_from_slice(list.values());
     Ok(())
 }
 
-/// Reads `[0.1, 0.2]`, or `[0.1 0.2]` as `NumPy` prints it.
+/// Parses `[0.1, 0.2]`, or `[0.1 0.2]` as printed by `NumPy`.
 fn spelled(text: &str, values: &mut Vec<f32>) -> Result<(), String> {
     let inner = text
         .trim()
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));
-    let inner = inner.ok_or("the cell is no list of numbers in brackets")?;
+    let inner = inner.ok_or("the cell is not a list of numbers in brackets")?;
     for number in inner
         .split([',', ' ', '\n', '\r', '\t'])
         .filter(|number| !number.is_empty())
     {
         values.push(number.parse().map_err(|_| {
             let short: String = number.chars().take(20).collect();
-            format!("{short:?} is no number")
+            format!("{short:?} is not a number")
         })?);
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! Arithmetic. Whole numbers are divided as in `PostgreSQL` and `SQLite`: towards zero, and the remainder has the sign of the
-//! dividend. What cannot be computed is refused with its row: a division by zero, a result that is too large.
+//! Arithmetic. Integers are divided as in `PostgreSQL` and `SQLite`: towards zero, and the remainder has the sign of the
+//! dividend. Division by zero and overflow are errors that name the row.
 
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ impl Evaluator<'_> {
                         numbers[0].value(left.at(row)),
                         numbers[1].value(right.at(row)),
                     );
-                    // 64 bits hold every sum, product and quotient of 32 closely enough to round it once.
+                    // f64 holds sums, products and quotients of f32 precisely enough to round only once.
                     let result = float(a.into(), op, b.into())? as f32;
                     Ok((!result.is_nan()).then_some(result + 0.0))
                 })?;
@@ -130,7 +130,7 @@ impl Evaluator<'_> {
         })
     }
 
-    /// The span of time between two dates or moments, or the sum of two spans.
+    /// The interval between two dates or timestamps, or the sum of two intervals.
     fn difference(
         &self,
         op: Operation,
@@ -257,8 +257,8 @@ pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
     decimal(count, scale).parse().unwrap_or(f64::NAN)
 }
 
-/// What to do where a result is too large.
-const DOUBLE: &str = "compute with floating-point numbers: CAST(... AS DOUBLE)";
+/// The remedy for overflow.
+const DOUBLE: &str = "use floating-point numbers: CAST(... AS DOUBLE)";
 
 fn by_zero(dividend: &str) -> Fault {
     Fault::new(
@@ -267,7 +267,7 @@ fn by_zero(dividend: &str) -> Fault {
     )
 }
 
-/// A moment that is moved by calendar months, days and nanoseconds; the day is at most the last of its month.
+/// A timestamp shifted by calendar months, days and nanoseconds; the day is clamped to the last of the month.
 fn shifted(from: NaiveDateTime, months: i64, days: i64, nanos: i128) -> Option<NaiveDateTime> {
     let by = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
     let moved = if months < 0 {
@@ -281,7 +281,7 @@ fn shifted(from: NaiveDateTime, months: i64, days: i64, nanos: i128) -> Option<N
     moved.checked_add_signed(TimeDelta::new(seconds, rest)?)
 }
 
-/// A moment as the number that represents it in the type `dtype`.
+/// A timestamp as its physical value in the type `dtype`.
 pub fn count(moment: NaiveDateTime, dtype: &DataType) -> Option<i64> {
     let utc = moment.and_utc();
     match dtype {

@@ -1,4 +1,4 @@
-//! Calls of functions: which one is meant, whether its arguments fit, and what its result is.
+//! Function calls: resolves the function, checks its arguments, and gives the type of its result.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast;
@@ -11,10 +11,10 @@ use super::messages::{DATE_FUNCTIONS, NUMBER_FUNCTIONS, TEXT_FUNCTIONS, misappli
 use super::operators::{alike, needs};
 use super::parse::{OWN_ROW, string, unsupported};
 use super::predicates::matches;
-use super::term::{Attempt, Class, Comparison, Literal, Node, Operation, Term};
+use super::term::{CastFailure, Class, Comparison, Literal, Node, Operation, Term};
 use crate::names::nearest;
 
-/// Functions of a whole column: of numbers, and of anything.
+/// Aggregate functions: of numbers, and of any type.
 const SUMS: [&str; 13] = [
     "avg",
     "corr",
@@ -58,7 +58,7 @@ const WINDOWS: [&str; 9] = [
 ];
 
 impl Checker<'_> {
-    /// Functions, and the constructs of SQL that are functions in words of their own.
+    /// Functions, and SQL constructs with their own syntax that are functions.
     pub fn call(&self, expr: &ast::Expr) -> Result<Term, Fault> {
         use ast::Expr as E;
         match expr {
@@ -134,8 +134,8 @@ impl Checker<'_> {
                         ast::FunctionArg::Unnamed(_) if name == "count" => {}
                         _ => {
                             return Err(Fault::new(
-                                format!("an argument of {shown} is no value"),
-                                "give values in their order, without names",
+                                format!("an argument of {shown} is not a value"),
+                                "give positional arguments without names",
                             ));
                         }
                     }
@@ -182,7 +182,7 @@ impl Checker<'_> {
             }
             return Err(Fault::new(
                 format!(
-                    "{shown} is computed from all rows, and would keep or drop all of them alike"
+                    "{shown} is an aggregate of all rows, but a condition is evaluated per row"
                 ),
                 OWN_ROW,
             ));
@@ -226,7 +226,7 @@ impl Checker<'_> {
                     Some(Some("i")) => true,
                     _ => {
                         return Err(Fault::new(
-                            "the flags of REGEXP_LIKE are not known",
+                            "REGEXP_LIKE has unknown flags",
                             "write 'i' to ignore upper and lower case",
                         ));
                     }
@@ -251,7 +251,7 @@ impl Checker<'_> {
                 } else {
                     DataType::Timestamp(TimeUnit::Microsecond, None)
                 };
-                cast(arguments.swap_remove(0), &dtype, Attempt::Refuse)
+                cast(arguments.swap_remove(0), &dtype, CastFailure::Error)
             }
             name => match find(name) {
                 Some(function) => apply(function, arguments),
@@ -265,7 +265,7 @@ impl Checker<'_> {
         let part = part.to_lowercase();
         if !is_part(&part) {
             return Err(Fault::new(
-                format!("{} is no part of a date or a time", part.to_uppercase()),
+                format!("{} is not a part of a date or a time", part.to_uppercase()),
                 "take YEAR, QUARTER, MONTH, WEEK, DAY, DOW, ISODOW, DOY, HOUR, MINUTE, SECOND, MILLISECOND, MICROSECOND or EPOCH",
             ));
         }
@@ -286,7 +286,7 @@ impl Checker<'_> {
 
 fn arity(shown: &str, expected: &str) -> Fault {
     Fault::new(
-        format!("{shown} has another number of arguments than it takes"),
+        format!("{shown} has the wrong number of arguments"),
         format!("give it {expected}"),
     )
 }
@@ -300,12 +300,12 @@ fn unknown(name: &str) -> Fault {
             .to_owned(),
     };
     Fault::new(
-        format!("the function {} is not known here", name.to_uppercase()),
+        format!("there is no function {}", name.to_uppercase()),
         remedy,
     )
 }
 
-/// `function(arguments)`, where the arguments fit.
+/// `function(arguments)`, if the arguments are valid.
 fn apply(function: &'static Function, arguments: Vec<Term>) -> Result<Term, Fault> {
     let most = function.arguments.len();
     let fits = function.repeats || arguments.len() <= most;
@@ -351,7 +351,7 @@ fn argument(term: Term, expected: Argument) -> Result<Term, Fault> {
                 Ok(term)
             } else {
                 Err(Fault::new(
-                    format!("{}, where a whole number is needed", side(&term)),
+                    format!("{}, but a whole number is needed", side(&term)),
                     format!("make it a whole number: CAST({} AS BIGINT)", term.spell()),
                 ))
             }

@@ -1,4 +1,4 @@
-//! Casts. Dates, times and numbers in texts are read in the forms that columns are found by.
+//! Casts. Dates, times and numbers in text are parsed in the same formats as in type inference.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::evaluate::Evaluator;
 use super::functions::Cell;
 use super::literals::{physical, scaled};
 use super::messages::cut;
-use super::term::{Attempt, Class};
+use super::term::{CastFailure, Class};
 use super::values::{Values, array_of, moment, temporal_array};
 use crate::convert::to_text;
 
@@ -24,7 +24,7 @@ impl Evaluator<'_> {
         &self,
         values: &Values,
         to: &DataType,
-        attempt: Attempt,
+        on_failure: CastFailure,
         active: &BooleanBuffer,
     ) -> Result<Values, Fault> {
         let from = values.array.data_type();
@@ -39,8 +39,8 @@ impl Evaluator<'_> {
                 if values.is_null(row) {
                     return Ok(None);
                 }
-                match (converted(values, row, to), attempt) {
-                    (Err(_), Attempt::Null) => Ok(None),
+                match (converted(values, row, to), on_failure) {
+                    (Err(_), CastFailure::Null) => Ok(None),
                     (cell, _) => cell.map(Some),
                 }
             })?;
@@ -53,14 +53,14 @@ impl Evaluator<'_> {
     }
 }
 
-/// The value of `row`, which is not null, as one of the type `to`, which is not its own.
+/// The value of `row`, which is not null, converted to the type `to`, which differs from its own.
 fn converted<'a>(values: &'a Values, row: usize, to: &DataType) -> Result<Cell<'a>, Fault> {
     let (array, at) = (&values.array, values.at(row));
     let fail = |what: &str| {
         let name = Class::of(to).name();
         Err(Fault::new(
             format!("{what} is not {name}"),
-            "write TRY_CAST, which takes such values for NULL",
+            "use TRY_CAST, which gives NULL for such values",
         ))
     };
     match array.data_type() {
@@ -102,7 +102,7 @@ fn parsed(text: &str, to: &DataType) -> Option<Cell<'static>> {
             _ => return None,
         },
         DataType::Int64 => Cell::Whole(text.parse().ok()?),
-        // A number that is none is null in the array.
+        // NaN becomes null in the array.
         DataType::Float32 | DataType::Float64 => Cell::Number(text.parse().ok()?),
         DataType::Decimal128(precision, scale) => {
             let scale = scale.unsigned_abs();
@@ -118,7 +118,7 @@ fn parsed(text: &str, to: &DataType) -> Option<Cell<'static>> {
     })
 }
 
-/// A decimal as a value of the type `to`. Decimals beyond those of `to` are cut for whole numbers only, as SQL has it.
+/// A decimal as a value of the type `to`. Surplus decimals are truncated for integers only, as in SQL.
 fn number(n: i128, scale: u8, to: &DataType) -> Option<Cell<'static>> {
     Some(match to {
         DataType::Boolean => Cell::Truth(n != 0),
@@ -148,7 +148,7 @@ fn float(n: f64, to: &DataType) -> Option<Cell<'static>> {
             (n.trunc() >= -LIMIT && n.trunc() < LIMIT).then_some(Cell::Whole(n as i64))?
         }
         DataType::Float32 | DataType::Float64 => Cell::Number(n),
-        // By the digits that the number is written with.
+        // From the shortest decimal representation.
         DataType::Decimal128(..) => parsed(&n.to_string(), to)?,
         _ => return None,
     })

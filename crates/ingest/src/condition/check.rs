@@ -1,4 +1,4 @@
-//! From the syntax tree to a term: names and types are resolved, and what does not fit is refused.
+//! From the syntax tree to a term: resolves names and types, and rejects type errors.
 
 use arrow::datatypes::DataType;
 use sqlparser::ast::{self, BinaryOperator, CastKind, UnaryOperator};
@@ -9,10 +9,10 @@ use super::messages::{Values, misapplied, no_cast, no_condition};
 use super::operators::alike;
 use super::parse::{data_type, string};
 use super::predicates::matches;
-use super::term::{Attempt, Class, Comparison, Literal, Node, Operation, Term};
+use super::term::{CastFailure, Class, Comparison, Literal, Node, Operation, Term};
 use crate::table::Table;
 
-/// Knows the columns and their types.
+/// Resolves names and types against the columns of a table.
 pub struct Checker<'a> {
     pub table: &'a Table,
     pub null_words: &'a [String],
@@ -26,7 +26,7 @@ impl Checker<'_> {
         }
     }
 
-    /// The term that `expr` is.
+    /// The term of `expr`.
     pub fn term(&self, expr: &ast::Expr) -> Result<Term, Fault> {
         use ast::Expr as E;
         match expr {
@@ -37,9 +37,9 @@ impl Checker<'_> {
                 let name = parts.join(".");
                 if self.table.find(&name).is_some() {
                     return Err(Fault::new(
-                        format!("`{name}` names a column of another table"),
+                        format!("`{name}` refers to a column of another table"),
                         format!(
-                            "write the name of a column with a point in double quotes: \"{name}\""
+                            "put a column name that contains a point in double quotes: \"{name}\""
                         ),
                     ));
                 }
@@ -133,11 +133,11 @@ impl Checker<'_> {
                 array: false,
                 format: None,
             } => {
-                let attempt = match kind {
-                    CastKind::Cast | CastKind::DoubleColon => Attempt::Refuse,
-                    CastKind::TryCast | CastKind::SafeCast => Attempt::Null,
+                let on_failure = match kind {
+                    CastKind::Cast | CastKind::DoubleColon => CastFailure::Error,
+                    CastKind::TryCast | CastKind::SafeCast => CastFailure::Null,
                 };
-                cast(self.term(expr)?, &data_type(dtype)?, attempt)
+                cast(self.term(expr)?, &data_type(dtype)?, on_failure)
             }
             E::Case {
                 operand,
@@ -170,7 +170,7 @@ impl Checker<'_> {
             self.term(&interval.value)?.node
         else {
             return Err(Fault::new(
-                "a span of time is no literal",
+                "an INTERVAL is not a literal",
                 "write whole numbers and units: INTERVAL '30 days'",
             ));
         };
@@ -180,7 +180,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A condition, or NULL for one.
+    /// A condition, or NULL as a condition.
     pub fn condition(&self, expr: &ast::Expr) -> Result<Term, Fault> {
         let term = self.term(expr)?;
         match term.class() {
@@ -208,7 +208,7 @@ impl Checker<'_> {
                 }
             }
             _ => Err(Fault::new(
-                format!("the operator `{op}` is not known here"),
+                format!("the operator `{op}` is not supported"),
                 "write a function, such as ABS(x) or SQRT(x)",
             )),
         }
@@ -271,13 +271,13 @@ impl Checker<'_> {
             B::PGNotILikeMatch => Ok(self.like(left, right, None, true)?.not()),
             B::PGStartsWith => self.named("starts_with", vec![self.term(left)?, self.term(right)?]),
             _ => Err(Fault::new(
-                format!("the operator `{op}` is not known here"),
+                format!("the operator `{op}` is not supported"),
                 "write comparisons (=, <>, <, <=, >, >=), arithmetic (+, -, *, /, %), LIKE, IN or BETWEEN",
             )),
         }
     }
 
-    /// The conditions that `op`, AND or OR, joins one after the other; a long chain is a deep tree.
+    /// The conditions joined by a chain of `op` (AND or OR), flattened because a long chain is a deep tree.
     fn chain(&self, whole: &ast::Expr, op: &BinaryOperator) -> Result<Vec<Term>, Fault> {
         let (mut rest, mut conditions) = (whole, Vec::new());
         while let ast::Expr::BinaryOp {
@@ -329,11 +329,11 @@ impl Checker<'_> {
 }
 
 /// `CAST(term AS to)`.
-pub fn cast(term: Term, to: &DataType, attempt: Attempt) -> Result<Term, Fault> {
+pub fn cast(term: Term, to: &DataType, on_failure: CastFailure) -> Result<Term, Fault> {
     use Class::{Date, Moment, Null, Number, Other, Text, TimeOfDay, Truth};
     let (from, class) = (term.class(), Class::of(to));
     if let Some(text) = term.string().filter(|_| class.is_temporal())
-        && (attempt == Attempt::Refuse || physical(text, to).is_some())
+        && (on_failure == CastFailure::Error || physical(text, to).is_some())
     {
         return constant(text, to);
     }
@@ -348,7 +348,7 @@ pub fn cast(term: Term, to: &DataType, attempt: Attempt) -> Result<Term, Fault> 
     );
     let fits = from != Other && (from == class || known);
     match class {
-        _ if fits => Ok(Term::new(Node::Cast(term.into(), attempt), to.clone())),
+        _ if fits => Ok(Term::new(Node::Cast(term.into(), on_failure), to.clone())),
         Truth => Err(no_condition(&term)),
         _ => Err(no_cast(&term, class)),
     }

@@ -1,5 +1,5 @@
-//! Comparisons. Values of one type are compared by the kernels of Arrow; numbers and moments of two types exactly, without
-//! rounding one to the type of the other.
+//! Comparisons. Values of one type are compared by Arrow kernels; numbers and timestamps of two types are compared exactly,
+//! without rounding.
 
 use std::cmp::Ordering;
 
@@ -18,7 +18,7 @@ use super::values::Values;
 use crate::convert::cast;
 
 impl Evaluator<'_> {
-    /// For each row whether `op` holds between its values; null where one of them is.
+    /// For each row the result of `op` on its values; null if one of them is null.
     pub fn compare(
         &self,
         op: Comparison,
@@ -51,18 +51,18 @@ impl Evaluator<'_> {
     }
 }
 
-/// A value that has an order.
+/// A value with a total order.
 enum Ordered<'a> {
     Text(&'a str),
     Truth(bool),
-    /// A count of units of 10 to the power of minus the scale.
+    /// A decimal: unscaled value and scale.
     Exact(i128, u32),
     Real(f64),
     /// Nanoseconds.
     Time(i128),
 }
 
-/// The order of the values of `row`; `None` where one is null.
+/// The order of the values of `row`; `None` if one is null.
 fn order(left: &Values, right: &Values, row: usize) -> Option<Ordering> {
     match (ordered(left, row)?, ordered(right, row)?) {
         (Ordered::Text(a), Ordered::Text(b)) => Some(a.cmp(b)),
@@ -116,16 +116,16 @@ fn exact(a: i128, scale: u32, b: i128, other: u32) -> Ordering {
     let (unit, unit_of_other) = (10_i128.pow(scale), 10_i128.pow(other));
     let whole = a.div_euclid(unit).cmp(&b.div_euclid(unit_of_other));
     whole.then_with(|| {
-        // Less than one each: with 38 digits both fit.
+        // Both are less than one, so both fit into 38 digits.
         let most = scale.max(other);
         let part = |n: i128, unit: i128, scale: u32| n.rem_euclid(unit) * 10_i128.pow(most - scale);
         part(a, unit, scale).cmp(&part(b, unit_of_other, other))
     })
 }
 
-/// The order of a decimal and a float: exact for whole numbers, else by the float nearest to the decimal.
+/// The order of a decimal and a float: exact for integers, else by the float nearest to the decimal.
 fn mixed(count: i128, scale: u32, real: f64) -> Option<Ordering> {
-    // All floats from here on are whole, and larger than any decimal.
+    // Larger floats are integers beyond any decimal.
     const LARGEST: f64 = 1.7e38;
     if scale > 0 {
         return decimal_to_f64(count, scale as u8).partial_cmp(&real);

@@ -1,7 +1,7 @@
-//! Terms evaluated over whole columns, with the kernels of Arrow where they have the semantics of SQL.
+//! Evaluates terms over whole columns, with Arrow kernels if they have the semantics of SQL.
 //!
-//! A value that is computed only for some rows is computed only for these: what AND, OR, CASE and COALESCE do not reach
-//! cannot fail, such as a division by zero that a condition before it excludes.
+//! AND, OR, CASE and COALESCE evaluate their operands only for the rows that need them, so an operand cannot fail on rows that
+//! a preceding condition excludes, such as a division by zero.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use super::values::{Values, array_of, cell, constant, real};
 use crate::convert::cast;
 use crate::table::Table;
 
-/// For each row whether `term`, a condition, holds.
+/// For each row, whether the condition `term` is true.
 pub fn holds(table: &Table, term: &Term) -> Result<Vec<bool>, Fault> {
     let rows = table.rows();
     let truths = Evaluator::new(table).truths(term, &BooleanBuffer::new_set(rows))?;
     Ok(truths.iter().map(|truth| truth == Some(true)).collect())
 }
 
-/// The columns that terms are evaluated over.
+/// Evaluates terms over the columns of a table.
 pub struct Evaluator<'a> {
     table: &'a Table,
     rows: usize,
@@ -44,7 +44,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// The values of `term`; those of rows that are not `active` may be null instead.
+    /// The values of `term`; values of rows that are not `active` may be null.
     pub fn values(&self, term: &Term, active: &BooleanBuffer) -> Result<Values, Fault> {
         let each = |array: ArrayRef| Values {
             array,
@@ -71,9 +71,9 @@ impl<'a> Evaluator<'a> {
                 let (left, right) = (self.values(left, active)?, self.values(right, active)?);
                 self.arithmetic(*op, &left, &right, &term.dtype, active)?
             }
-            Node::Cast(value, attempt) => {
+            Node::Cast(value, on_failure) => {
                 let values = self.values(value, active)?;
-                self.cast(&values, &term.dtype, *attempt, active)?
+                self.cast(&values, &term.dtype, *on_failure, active)?
             }
             Node::Case(branches, otherwise) => {
                 each(self.case(branches, otherwise.as_deref(), &term.dtype, active)?)
@@ -104,7 +104,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// The truth values of `term`, a condition, one for each row.
+    /// The truth values of the condition `term`, one per row.
     fn truths(&self, term: &Term, active: &BooleanBuffer) -> Result<BooleanArray, Fault> {
         let truths = match &term.node {
             Node::All(terms) => self.chain(terms, active, false)?,
@@ -158,8 +158,8 @@ impl<'a> Evaluator<'a> {
                 let flags = ignore_case.then_some("i");
                 regexp_is_match_scalar(text.as_string::<i64>(), pattern, flags).map_err(|_| {
                     Fault::new(
-                        format!("'{pattern}' is no regular expression"),
-                        "write a backslash before a bracket, a star or a point that is meant as such",
+                        format!("'{pattern}' is not a valid regular expression"),
+                        "write a backslash before a literal bracket, star or point",
                     )
                 })?
             }
@@ -238,7 +238,7 @@ impl<'a> Evaluator<'a> {
         Ok(result)
     }
 
-    /// The values of `term`, one for each row.
+    /// The values of `term`, one per row.
     fn full(&self, term: &Term, active: &BooleanBuffer) -> Result<ArrayRef, Fault> {
         let values = self.values(term, active)?;
         if !values.scalar {
@@ -249,7 +249,7 @@ impl<'a> Evaluator<'a> {
         zip(&all, &values, &null).map_err(kernel)
     }
 
-    /// A column as conditions have it: not a number is no value, and there is one zero.
+    /// A column for use in conditions: NaN is null, and negative zero is zero.
     pub fn column(&self, at: usize) -> Result<ArrayRef, Fault> {
         let values = &self.table.columns[at].values;
         Ok(match values.data_type() {
@@ -279,7 +279,7 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Calls `function` for each row.
+    /// Applies `function` to each row.
     fn call(
         &self,
         function: &'static Function,
@@ -309,8 +309,8 @@ impl<'a> Evaluator<'a> {
         })
     }
 
-    /// Computes a value for each row, or one for all rows where all `arguments` have one; the first row that fails is
-    /// named. Rows that are not active are null.
+    /// Computes a value per row, or one for all rows if all `arguments` are constant. An error names the first row that fails.
+    /// Rows that are not active are null.
     pub fn each<T>(
         &self,
         arguments: &[&Values],
@@ -339,7 +339,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-/// Where `truths` are `wanted`, and not null.
+/// The rows where `truths` equals `wanted` and is not null.
 fn matching(truths: &BooleanArray, wanted: bool) -> BooleanBuffer {
     let values = if wanted {
         truths.values().clone()
@@ -352,7 +352,7 @@ fn matching(truths: &BooleanArray, wanted: bool) -> BooleanBuffer {
     }
 }
 
-/// What a kernel of Arrow reports.
+/// Converts an error of an Arrow kernel.
 #[expect(
     clippy::needless_pass_by_value,
     reason = "`map_err` passes it by value"

@@ -1,4 +1,4 @@
-//! Literals and the values that they are: dates, times, spans of time and numbers.
+//! Literals and their values: dates, times, intervals and numbers.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast::Value;
@@ -8,7 +8,7 @@ use super::parse::string;
 use super::term::{Class, Literal, Node, SPAN, Span, Term};
 use crate::types::{date, moment, time_of_day};
 
-/// The most digits that a decimal has.
+/// Maximum number of digits of a decimal.
 pub const DIGITS: u8 = 38;
 
 /// A literal as it is parsed.
@@ -30,7 +30,7 @@ pub fn literal(value: &Value) -> Result<Term, Fault> {
     }
 }
 
-/// The literal of type `dtype` that `text` is.
+/// `text` as a literal of type `dtype`.
 pub fn constant(text: &str, dtype: &DataType) -> Result<Term, Fault> {
     let class = Class::of(dtype);
     if class.is_temporal() {
@@ -43,7 +43,7 @@ pub fn constant(text: &str, dtype: &DataType) -> Result<Term, Fault> {
     Ok(text.cast(dtype.clone()))
 }
 
-/// A number as it is written, in its narrowest type: i64, a decimal where it is longer, f64 otherwise.
+/// A number as written, in its narrowest type: i64, else a decimal, else f64.
 pub fn number(text: &str) -> Term {
     let dtype = if text.parse::<i64>().is_ok() {
         DataType::Int64
@@ -56,8 +56,7 @@ pub fn number(text: &str) -> Term {
     Term::new(Node::Literal(Literal::Number(text.to_owned())), dtype)
 }
 
-/// A number without an exponent as a count of units of 10 to the power of minus the second value; `None` where 38 digits
-/// do not hold it.
+/// A number without an exponent as an unscaled value and a scale; `None` if it has more than 38 digits.
 pub fn exact(text: &str) -> Option<(i128, u8)> {
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => (-1, digits),
@@ -74,7 +73,7 @@ pub fn exact(text: &str) -> Option<(i128, u8)> {
     Some((sign * count, part.len() as u8))
 }
 
-/// The decimal number `text` in units of 10 to the power of minus `scale`; `None` where it has more decimals.
+/// The unscaled value of the decimal `text` with `scale` decimals; `None` if it has more decimals.
 pub fn scaled(text: &str, scale: u8) -> Option<i128> {
     let (count, decimals) = exact(text)?;
     count.checked_mul(10_i128.checked_pow(u32::from(scale.checked_sub(decimals)?))?)
@@ -87,7 +86,7 @@ pub fn temporal(text: &str, dtype: &DataType) -> Option<Term> {
     Some(Term::new(Node::Literal(literal), dtype.clone()))
 }
 
-/// A text as a literal of the date or time type `dtype`, in nanoseconds where microseconds would cut it.
+/// A text as a literal of the date or time type `dtype`, in nanoseconds if microseconds would truncate it.
 pub fn finest(text: &str, dtype: &DataType) -> Option<Term> {
     temporal(text, dtype).or_else(|| match dtype {
         DataType::Timestamp(_, zone) => temporal(
@@ -98,7 +97,7 @@ pub fn finest(text: &str, dtype: &DataType) -> Option<Term> {
     })
 }
 
-/// `text` as the number that represents it in a column of type `dtype`: days, or units of time.
+/// The physical value of `text` in a column of type `dtype`: days, or units of time.
 pub fn physical(text: &str, dtype: &DataType) -> Option<i64> {
     match dtype {
         DataType::Date32 => date(text).map(i64::from),
@@ -122,29 +121,29 @@ pub fn physical(text: &str, dtype: &DataType) -> Option<i64> {
     }
 }
 
-/// A text that has to be a date or a time, and is none.
+/// The error for a text that is not a date or a time.
 pub fn no_temporal(text: &str, class: Class, beside: Option<&str>) -> Fault {
-    let beside = beside.map_or_else(String::new, |beside| format!("{beside}, and "));
+    let beside = beside.map_or_else(String::new, |beside| format!("{beside}, but "));
     let (what, remedy) = match class {
-        Class::Date => ("no date", "write a date as '2025-01-31'"),
-        Class::TimeOfDay => ("no time of day", "write a time as '09:30:00'"),
+        Class::Date => ("not a date", "write a date as '2025-01-31'"),
+        Class::TimeOfDay => ("not a time of day", "write a time as '09:30:00'"),
         Class::Moment { zoned: true } => (
-            "no date with a time",
-            "write it as '2025-01-31T09:30:00Z', '2025-01-31 09:30:00+02:00', or '2025-01-31' for its begin in UTC",
+            "not a date with a time",
+            "write it as '2025-01-31T09:30:00Z', '2025-01-31 09:30:00+02:00', or '2025-01-31' for midnight UTC",
         ),
         _ => (
-            "no date with a time and without a zone",
-            "write it as '2025-01-31 09:30:00', or '2025-01-31' for its begin",
+            "not a date with a time and no time zone",
+            "write it as '2025-01-31 09:30:00', or '2025-01-31' for midnight",
         ),
     };
     Fault::new(format!("{beside}'{text}' is {what}"), remedy)
 }
 
-/// The span of time that `text` names: "1 day", "2 hours 30 minutes".
+/// Parses an interval: "1 day", "2 hours 30 minutes".
 pub fn span(text: &str) -> Result<Term, Fault> {
     let fail = || {
         Fault::new(
-            format!("'{text}' is no span of time"),
+            format!("'{text}' is not an interval"),
             "write whole numbers and units: INTERVAL '30 days', INTERVAL '1 month', INTERVAL '2 hours 30 minutes'",
         )
     };
@@ -200,14 +199,14 @@ fn add(span: &mut Span, count: i64, unit: &str) -> Option<()> {
     Some(())
 }
 
-/// A span of time in nanoseconds; `None` where it holds months, which have no fixed length.
+/// An interval in nanoseconds; `None` if it has months, which have no fixed length.
 pub fn fixed(span: Span) -> Option<i64> {
     let days = i64::from(span.days).checked_mul(86_400_000_000_000)?;
     (span.months == 0).then(|| days.checked_add(span.nanos))?
 }
 
-/// Whether a text is a date in another form than ISO 8601, whose order by letters is not the order of the days:
-/// `31/12/2024`, `12-31-24`, `1.2.2025`, `2025-1-31`, `31 Dec 2024`, with or without a time.
+/// Whether a text is a date in another format than ISO 8601, which does not sort alphabetically: `31/12/2024`, `12-31-24`,
+/// `1.2.2025`, `2025-1-31`, `31 Dec 2024`, with or without a time.
 pub fn is_foreign_date(text: &str) -> bool {
     const MONTHS: [&str; 12] = [
         "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
@@ -233,7 +232,7 @@ pub fn is_foreign_date(text: &str) -> bool {
     let is_number = |word: &str, longest: usize| {
         (1..=longest).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_digit())
     };
-    // The day, without a time after it.
+    // The date, without a time after it.
     let day = text.split(['T', ' ']).next().unwrap_or_default();
     for separator in ['/', '-', '.'] {
         let parts: Vec<&str> = day.trim_end_matches('.').split(separator).collect();

@@ -1,4 +1,4 @@
-//! What to write instead of a condition that is refused.
+//! Error messages and remedies of conditions.
 
 use super::Fault;
 use super::literals::is_foreign_date;
@@ -7,21 +7,21 @@ use crate::convert::strings;
 use crate::table::{Column, Table};
 use crate::types::{date, decimal, is_null_word, moment};
 
-/// Functions of texts, as messages call them.
+/// Text functions, in messages.
 pub const TEXT_FUNCTIONS: &str = "LIKE or a function of texts";
-/// Functions of numbers, as messages call them.
+/// Number functions, in messages.
 pub const NUMBER_FUNCTIONS: &str = "a function of numbers";
-/// Functions of dates and times, as messages call them.
+/// Date and time functions, in messages.
 pub const DATE_FUNCTIONS: &str = "EXTRACT, STRFTIME and INTERVAL, which are for dates and times,";
 
-/// The table that messages quote values of.
+/// The table whose values messages quote.
 #[derive(Clone, Copy)]
 pub struct Values<'a> {
     pub table: &'a Table,
     pub null_words: &'a [String],
 }
 
-/// An operand for the reader: what it is.
+/// A description of an operand.
 pub fn side(term: &Term) -> String {
     let class = term.class();
     match &term.node {
@@ -34,7 +34,7 @@ pub fn side(term: &Term) -> String {
     }
 }
 
-/// A function that `term` has the wrong type for; `what` names the functions of its kind.
+/// `term` has the wrong type for a function; `what` describes the functions of this kind.
 pub fn misapplied(term: &Term, what: &str) -> Fault {
     let value = term.spell();
     let class = term.class();
@@ -48,7 +48,7 @@ pub fn misapplied(term: &Term, what: &str) -> Fault {
             format!("make it a date: TRY_CAST({value} AS DATE)")
         }
         Class::Text => format!("make it a number: TRY_CAST({value} AS DOUBLE)"),
-        _ => "leave the function out".to_owned(),
+        _ => "remove the function".to_owned(),
     };
     Fault::new(
         format!("{}, and {what} cannot be applied to it", side(term)),
@@ -70,7 +70,7 @@ pub fn no_condition(term: &Term) -> Fault {
     )
 }
 
-/// A comparison with NULL, which never holds.
+/// A comparison with NULL, which is never true.
 pub fn beside_null(left: &Term, sign: &str, right: &Term) -> Fault {
     let value = if left.class() == Class::Null {
         right.spell()
@@ -78,20 +78,20 @@ pub fn beside_null(left: &Term, sign: &str, right: &Term) -> Fault {
         left.spell()
     };
     Fault::new(
-        format!("`{sign}` beside NULL holds for no row"),
+        format!("`{sign}` with NULL is true for no row"),
         format!("write {value} IS NULL or {value} IS NOT NULL"),
     )
 }
 
-/// Results of one choice that have no common type.
+/// Results of CASE or COALESCE without a common type.
 pub fn no_choice(left: &Term, right: &Term) -> Fault {
     Fault::new(
         format!(
-            "{}, and {}: a choice between them has no type",
+            "{}, and {}: they have no common type",
             side(left),
             side(right)
         ),
-        "make them values of one type: CAST(... AS VARCHAR) gives text, CAST(... AS DOUBLE) a number",
+        "convert them to one type: CAST(... AS VARCHAR) gives text, CAST(... AS DOUBLE) a number",
     )
 }
 
@@ -100,9 +100,9 @@ pub fn no_cast(term: &Term, to: Class) -> Fault {
     let remedy = if term.class().is_temporal() && to == Class::Number {
         format!("take a part of it: EXTRACT(YEAR FROM {})", term.spell())
     } else {
-        "leave the CAST out".to_owned()
+        "remove the CAST".to_owned()
     };
-    let fact = format!("{}, which is not cast to {}", side(term), to.name());
+    let fact = format!("{}, which cannot be cast to {}", side(term), to.name());
     Fault::new(fact, remedy)
 }
 
@@ -114,7 +114,7 @@ impl Values<'_> {
         }
     }
 
-    /// Two types that the operator `sign` does not join.
+    /// Two types to which the operator `sign` cannot be applied.
     pub fn mismatch(&self, left: &Term, sign: &str, right: &Term) -> Fault {
         let operand = |term: &Term, other: &Term| {
             let what = match other.class() {
@@ -127,15 +127,14 @@ impl Values<'_> {
             side(term) + &why.unwrap_or_default()
         };
         let fact = format!(
-            "{}, and {}: `{sign}` does not join them",
+            "{}, and {}: `{sign}` cannot be applied to them",
             operand(left, right),
             operand(right, left),
         );
         Fault::new(fact, remedy(left, sign, right))
     }
 
-    /// Refuses to order a column of text by letters where it is compared with a number or a date, or holds dates whose
-    /// order by letters is another one.
+    /// Rejects the alphabetical comparison of a text column with a number or a date, or of dates that do not sort alphabetically.
     pub fn check_order(&self, term: &Term, op: Comparison, other: &Term) -> Result<(), Fault> {
         let Some(column) = self.column(term) else {
             return Ok(());
@@ -174,12 +173,12 @@ impl Values<'_> {
         ))
     }
 
-    /// An order of dates that are not in ISO form.
+    /// A comparison of dates that are not in ISO 8601 format.
     fn foreign_order(&self, term: &Term, column: &Column, op: Comparison, other: &Term) -> Fault {
         let found = self.cells(column).find(|(_, cell)| is_foreign_date(cell));
         let example = found.map_or_else(String::new, |(row, cell)| {
             format!(
-                " ({:?} in row {} of the source is no date as 2025-01-31)",
+                " ({:?} in row {} of the source is not a date like 2025-01-31)",
                 cut(cell),
                 self.table.source_row[row]
             )
@@ -195,20 +194,20 @@ impl Values<'_> {
                 side(term)
             ),
             format!(
-                "name the form of the dates, DATE({value}, '%d/%m/%Y') {op} '2025-01-31' (%d day, %m month, %Y year); \
+                "give the date format, DATE({value}, '%d/%m/%Y') {op} '2025-01-31' (%d day, %m month, %Y year); \
                  CAST({value} AS VARCHAR) {op} {} compares letters",
                 other.spell()
             ),
         )
     }
 
-    /// Whether the first value of a column of text is a date in another form than ISO 8601.
+    /// Whether the first value of a text column is a date in another format than ISO 8601.
     fn begins_with_foreign_date(&self, column: &Column) -> bool {
         let first = self.cells(column).next();
         first.is_some_and(|(_, cell)| is_foreign_date(cell))
     }
 
-    /// The values of a column of text, without those that mean "no value", with their places.
+    /// The values of a text column with their rows, without words for "no value".
     fn cells<'a>(&'a self, column: &'a Column) -> impl Iterator<Item = (usize, &'a str)> {
         let cells = strings(&column.values).into_iter().flatten().enumerate();
         cells.filter_map(|(row, cell)| {
@@ -217,7 +216,7 @@ impl Values<'_> {
         })
     }
 
-    /// Why a column of text is none of `what`, where a value tells.
+    /// An example value that shows why a text column is not of the type `what`.
     fn why_text(&self, column: &Column, what: &str) -> String {
         let fits = |cell: &str| match what {
             "number" => decimal(cell).is_some(),
@@ -225,12 +224,12 @@ impl Values<'_> {
             _ => moment(cell).is_some(),
         };
         if arrow::array::Array::null_count(&column.values) == self.table.rows() {
-            return ", and holds no value".to_owned();
+            return " and has no values".to_owned();
         }
         let odd = self.cells(column).find(|(_, cell)| !fits(cell));
         odd.map_or_else(String::new, |(row, cell)| {
             format!(
-                " ({:?} in row {} of the source is no {what})",
+                " ({:?} in row {} of the source is not a {what})",
                 cut(cell),
                 self.table.source_row[row]
             )
@@ -238,15 +237,15 @@ impl Values<'_> {
     }
 }
 
-/// The beginning of a value.
+/// The first characters of a value.
 pub fn cut(cell: &str) -> String {
     cell.chars().take(40).collect()
 }
 
-/// What to write instead of `left sign right`.
+/// A replacement for `left sign right`.
 fn remedy(left: &Term, sign: &str, right: &Term) -> String {
     use Class::{Date, Moment, Number, Span, Text, TimeOfDay, Truth};
-    // The literal, or what is written in its place, comes second.
+    // The literal, or its replacement, is the second operand.
     let swapped = left.literal().is_some() && right.literal().is_none();
     let (term, other) = if swapped {
         (right, left)
@@ -267,7 +266,7 @@ fn remedy(left: &Term, sign: &str, right: &Term) -> String {
         .ok()
         .filter(|year| (1000..=9999).contains(year));
     if matches!(sign, "+" | "-") && matches!(class, Date | Moment { .. }) && against == Number {
-        return format!("name the unit: {value} {sign} INTERVAL '{written} days'");
+        return format!("give the unit: {value} {sign} INTERVAL '{written} days'");
     }
     match (class, against) {
         (Date | Moment { .. }, Number) => match year {
@@ -284,7 +283,7 @@ fn remedy(left: &Term, sign: &str, right: &Term) -> String {
         },
         (TimeOfDay, _) => format!("write a time in quotes: {}", joined(&value, "'09:30:00'")),
         (Span, _) => format!(
-            "write a span of time: {}",
+            "write an interval: {}",
             joined(&value, "INTERVAL '30 days'")
         ),
         (Number, Text) if other.string().is_some_and(|text| decimal(text).is_some()) => format!(
@@ -318,7 +317,7 @@ fn remedy(left: &Term, sign: &str, right: &Term) -> String {
             joined(&format!("TRY_CAST({value} AS TIMESTAMP)"), &written)
         ),
         (Date | Moment { .. }, Date | Moment { .. }) => format!(
-            "take the zone away: CAST({} AS TIMESTAMP), which is its time in UTC",
+            "remove the time zone: CAST({} AS TIMESTAMP) gives the time in UTC",
             if against == (Moment { zoned: true }) {
                 &written
             } else {

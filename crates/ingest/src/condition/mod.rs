@@ -1,14 +1,13 @@
-//! `--where`: a condition in SQL, its types checked before it is applied.
+//! `--where`: a condition in SQL with static type checks.
 //!
-//! Many engines convert one operand of an operator where its types differ: a date compared with a number counts days
-//! since 1970, and where a text cannot be a date, nothing says so. Here each operator and function of the condition is
-//! checked against the types of its operands, and what would be converted silently is refused with the way to write it.
-//! Only a text literal beside a date or a time is converted, and has to be one.
+//! Many engines silently convert an operand if types differ: a date compared with a number becomes the days since 1970, and a
+//! text that is not a date becomes null. Here the operand types of every operator and function are checked, and an implicit
+//! conversion is an error that shows how to write it. Only a text literal compared with a date or a time is converted, and
+//! must be valid.
 //!
 //! The steps, each a module: the condition is parsed (`parse`), its names and types are resolved into a term (`check`, with
-//! `operators`, `predicates` and `calls`; `messages` has what to write instead), and the term is evaluated over whole
-//! columns (`evaluate`, with `compare`, `arithmetic`, `cast` and `functions`). A condition is null where SQL has it so, and
-//! a value that is not a number (NaN) is null.
+//! `operators`, `predicates` and `calls`; `messages` has the remedies), and the term is evaluated over whole columns
+//! (`evaluate`, with `compare`, `arithmetic`, `cast` and `functions`). Nulls follow SQL, and NaN is null.
 
 mod arithmetic;
 mod calls;
@@ -35,19 +34,19 @@ use crate::error::Error;
 use crate::names::{nearest, some};
 use crate::table::Table;
 
-/// What evaluates a condition after its types are checked.
+/// Engine that evaluates a condition after the type checks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// The kernels of Arrow, by the rules of SQL
+    /// Arrow kernels with the semantics of SQL
     #[default]
     Arrow,
-    /// The SQL of Polars, for comparison (needs a build with the feature `polars`)
+    /// Polars SQL, for comparison (needs a build with the feature `polars`)
     Polars,
 }
 
 impl Engine {
-    /// Refuses an engine that this build does not have.
+    /// Rejects an engine that is not in this build.
     pub fn check(self) -> Result<(), Error> {
         if self == Self::Polars && !cfg!(feature = "polars") {
             return Err(Error::NotInThisBuild);
@@ -56,8 +55,8 @@ impl Engine {
     }
 }
 
-/// For each row whether `condition` holds, in SQL over the columns of `table`. A condition that is null does not hold.
-/// `null_words` are the words that mean "no value". Time and memory are linear in the rows for each operator.
+/// For each row of `table`, whether the SQL `condition` is true; null counts as false. `null_words` are the words that mean "no
+/// value". Time and memory are linear in the rows for each operator.
 pub fn holds(table: &Table, condition: &str, null_words: &[String]) -> Result<Vec<bool>, Error> {
     holds_by(Engine::Arrow, table, condition, null_words)
 }
@@ -94,7 +93,7 @@ pub fn holds_by(
             dtype => type_name(&dtype),
         };
         return Err(fail(Fault::bare(format!(
-            "it gives {found}, no truth value"
+            "its value is {found}, not a truth value"
         ))));
     }
     let holds = match engine {
@@ -111,12 +110,12 @@ impl From<String> for Fault {
     }
 }
 
-/// What is wrong with a condition, and what to write instead.
+/// An error in a condition, and the remedy.
 #[derive(Debug, PartialEq, Eq)]
 struct Fault {
     fact: String,
     remedy: Option<String>,
-    /// A column that is not there.
+    /// The missing column, if that is the error.
     unknown: Option<String>,
 }
 
@@ -128,7 +127,7 @@ impl Fault {
         }
     }
 
-    /// Without a remedy of its own.
+    /// Without a specific remedy.
     fn bare(fact: impl Into<String>) -> Self {
         Self {
             fact: fact.into(),
@@ -137,7 +136,7 @@ impl Fault {
         }
     }
 
-    /// About a row of the source.
+    /// Adds the row of the source.
     fn in_row(self, row: i64) -> Self {
         Self {
             fact: format!("row {row} of the source: {}", self.fact),

@@ -1,4 +1,4 @@
-//! The types that operators join, and the types of their results.
+//! The operand types and result types of operators.
 
 use arrow::datatypes::{DataType, TimeUnit};
 
@@ -41,9 +41,9 @@ impl Checker<'_> {
         Ok(if negated { same } else { same.not() })
     }
 
-    /// Both operands as values that can be compared, or the refusal.
+    /// Both operands converted to comparable types, or an error.
     pub fn joined(&self, left: &Term, sign: &str, right: &Term) -> Result<(Term, Term), Fault> {
-        match meet(left, right)? {
+        match unify(left, right)? {
             Some(joined) => Ok(joined),
             None => Err(self.values().mismatch(left, sign, right)),
         }
@@ -63,11 +63,7 @@ impl Checker<'_> {
                 for operand in [&left, &right] {
                     if operand.dtype != DataType::Int64 {
                         return Err(Fault::new(
-                            format!(
-                                "{}, and `{}` is for whole numbers",
-                                side(operand),
-                                op.sign()
-                            ),
+                            format!("{}, but `{}` needs whole numbers", side(operand), op.sign()),
                             format!(
                                 "make it a whole number: CAST({} AS BIGINT)",
                                 operand.spell()
@@ -114,7 +110,7 @@ impl Checker<'_> {
     }
 }
 
-/// The results of one choice, as values of one type.
+/// The results of CASE or COALESCE, converted to one type.
 pub fn alike(terms: Vec<Term>) -> Result<(Vec<Term>, DataType), Fault> {
     let mut dtype = DataType::Null;
     let mut first: Option<Term> = None;
@@ -124,7 +120,7 @@ pub fn alike(terms: Vec<Term>) -> Result<(Vec<Term>, DataType), Fault> {
             first = Some(term.clone());
             continue;
         };
-        let met = meet(known, term)?;
+        let met = unify(known, term)?;
         let Some((left, right)) = met else {
             return Err(no_choice(known, term));
         };
@@ -153,7 +149,7 @@ pub fn alike(terms: Vec<Term>) -> Result<(Vec<Term>, DataType), Fault> {
     Ok((terms?, dtype.clone()))
 }
 
-/// Refuses all but the class `class`, and NULL; `what` names the functions that need it.
+/// Rejects all classes but `class` and NULL; `what` describes the functions that need it.
 pub fn needs(term: &Term, class: Class, what: &str) -> Result<(), Fault> {
     match term.class() {
         found if found == class || found == Class::Null => Ok(()),
@@ -161,9 +157,9 @@ pub fn needs(term: &Term, class: Class, what: &str) -> Result<(), Fault> {
     }
 }
 
-/// Both as values that can be compared, a text literal beside a date or a time as such; `None` if their types do not
-/// meet.
-pub fn meet(left: &Term, right: &Term) -> Result<Option<(Term, Term)>, Fault> {
+/// Both operands converted to comparable types; a text literal compared with a date or a time is parsed. `None` if the types
+/// are not comparable.
+pub fn unify(left: &Term, right: &Term) -> Result<Option<(Term, Term)>, Fault> {
     let classes = (left.class(), right.class());
     let pair = || Some((left.clone(), right.clone()));
     Ok(match classes {
@@ -185,10 +181,10 @@ pub fn meet(left: &Term, right: &Term) -> Result<Option<(Term, Term)>, Fault> {
     })
 }
 
-/// A text beside a value of a date or time type, as one of that type.
+/// A text literal compared with a date or time, as a value of that type.
 fn as_temporal(text: &str, beside: &Term) -> Result<Term, Fault> {
     let class = beside.class();
-    // Beside a column nothing finer than its unit can be meant.
+    // Compared with a column, a literal needs no finer unit than the column.
     let found = match beside.node {
         Node::Column(..) => temporal(text, &beside.dtype),
         _ => finest(text, &beside.dtype),
@@ -196,14 +192,15 @@ fn as_temporal(text: &str, beside: &Term) -> Result<Term, Fault> {
     found.ok_or_else(|| no_temporal(text, class, Some(&side(beside))))
 }
 
-/// A number literal as it is compared with `other`: of 32 or 16 bits where that has them, exact beside what is exact.
+/// A number literal in the type for comparison with `other`: a 32- or 16-bit float if `other` is one, exact if `other` is
+/// exact.
 fn beside(term: &Term, other: &Term) -> Term {
     let Some(Literal::Number(text)) = term.literal() else {
         return term.clone();
     };
     let whole = term.dtype == DataType::Int64;
     match (&other.dtype, exact(text)) {
-        // 0.1 is the number of 32 bits nearest to it, but a whole number is meant exactly.
+        // 0.1 means the nearest f32, but integers are exact.
         (DataType::Float32 | DataType::Float16, _) if !whole => {
             Term::new(term.node.clone(), other.dtype.clone())
         }
@@ -245,7 +242,7 @@ fn result(left: &Term, op: Operation, right: &Term) -> DataType {
     }
 }
 
-/// A number that takes part in exact arithmetic, as a decimal.
+/// A number in exact arithmetic, as a decimal.
 fn as_decimal(term: Term) -> Term {
     let literal = match term.literal() {
         Some(Literal::Number(text)) => exact(text),
@@ -258,7 +255,7 @@ fn as_decimal(term: Term) -> Term {
     }
 }
 
-/// The type that holds the values of both: of two numbers, two moments, or a day and a moment.
+/// The common type of two numbers, two timestamps, or a date and a timestamp.
 fn common(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType::{Date32, Decimal128, Float64, Int64, Timestamp};
     Some(match (a, b) {
@@ -281,14 +278,14 @@ pub fn concatenated(left: Term, right: Term) -> Term {
     )
 }
 
-/// A span of time of a fixed length: one with months has none.
+/// An interval of fixed length, which excludes months.
 fn of_fixed_length(term: &Term) -> Result<Term, Fault> {
     let Some(Literal::Span(span)) = term.literal() else {
         return Ok(term.clone());
     };
     let nanos = fixed(*span).ok_or_else(|| {
         Fault::new(
-            "a span with months or years has no fixed length",
+            "an interval with months or years has no fixed length",
             "give it in days: INTERVAL '30 days'",
         )
     })?;

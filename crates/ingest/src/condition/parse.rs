@@ -1,4 +1,4 @@
-//! From the text of a condition to its syntax tree, and the words for what a condition cannot hold.
+//! Parses a condition into its syntax tree, and names unsupported constructs.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast::{self, ExactNumberInfo, TimezoneInfo, Value};
@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Token;
 use super::Fault;
 use crate::convert::UTC;
 
-/// The one expression that `sql` holds.
+/// The expression in `sql`.
 pub fn condition(sql: &str) -> Result<ast::Expr, Fault> {
     let mut parser = Parser::new(&GenericDialect)
         .try_with_sql(sql)
@@ -39,15 +39,15 @@ fn unread(error: &ParserError) -> Fault {
     }
 }
 
-/// Whether SQL takes `name` for a column without quotes.
+/// Whether `name` is a column in SQL without quotes.
 pub fn is_plain_name(name: &str) -> bool {
     let word = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-    // Words of SQL itself, such as `when` and `date`, may or may not be read as a column.
+    // SQL keywords, such as `when` and `date`, may not be parsed as columns.
     word && matches!(condition(name), Ok(ast::Expr::Identifier(found)) if found.value == name)
 }
 
-/// The text of a literal in quotes.
+/// The text of a quoted literal.
 pub fn string(value: &Value) -> Option<&str> {
     match value {
         Value::SingleQuotedString(text)
@@ -61,12 +61,12 @@ pub fn string(value: &Value) -> Option<&str> {
     }
 }
 
-/// The type that a CAST or a typed literal names.
+/// The type of a CAST or a typed literal.
 pub fn data_type(dtype: &ast::DataType) -> Result<DataType, Fault> {
     use ast::DataType as Sql;
     let unknown = || {
         Fault::new(
-            format!("the type {dtype} is not known here"),
+            format!("the type {dtype} is not supported"),
             "cast to BIGINT, DOUBLE, REAL, DECIMAL(p, s), VARCHAR, BOOLEAN, DATE, TIME or TIMESTAMP",
         )
     };
@@ -111,8 +111,8 @@ pub fn data_type(dtype: &ast::DataType) -> Result<DataType, Fault> {
         | Sql::Text => DataType::LargeUtf8,
         Sql::Varchar(_) | Sql::Char(_) | Sql::Character(_) | Sql::CharacterVarying(_) => {
             return Err(Fault::new(
-                format!("{dtype} would cut texts"),
-                "cast to VARCHAR, or cut them with SUBSTR(..., 1, n)",
+                format!("{dtype} would truncate texts"),
+                "cast to VARCHAR, or truncate with SUBSTR(..., 1, n)",
             ));
         }
         Sql::Boolean | Sql::Bool => DataType::Boolean,
@@ -130,7 +130,7 @@ pub fn data_type(dtype: &ast::DataType) -> Result<DataType, Fault> {
     })
 }
 
-/// What a condition cannot hold, and what to write instead.
+/// The error for an unsupported construct, with its remedy.
 pub fn unsupported(expr: &ast::Expr) -> Fault {
     use ast::Expr as E;
     let (what, remedy) = match expr {
@@ -151,7 +151,7 @@ pub fn unsupported(expr: &ast::Expr) -> Fault {
         ),
         E::AtTimeZone { .. } => (
             "AT TIME ZONE",
-            "moments with a zone are in UTC: compare them with a literal that has an offset, '2025-01-31 09:30:00+02:00'",
+            "timestamps with a time zone are in UTC: compare them with a literal that has an offset, '2025-01-31 09:30:00+02:00'",
         ),
         E::JsonAccess { .. } | E::CompoundFieldAccess { .. } => (
             "access to a part of a value",
@@ -163,13 +163,13 @@ pub fn unsupported(expr: &ast::Expr) -> Fault {
         ),
         E::Convert { .. } => ("CONVERT", "write CAST(x AS type)"),
         E::Overlay { .. } => ("OVERLAY", "write REPLACE, or SUBSTR and ||"),
-        E::IsNormalized { .. } => ("IS NORMALIZED", "leave it out"),
+        E::IsNormalized { .. } => ("IS NORMALIZED", "remove it"),
         E::MatchAgainst { .. } => ("MATCH AGAINST", "write a LIKE pattern"),
         E::MemberOf(_) => ("MEMBER OF", "write x IN (1, 2)"),
         E::Wildcard(_) | E::QualifiedWildcard(..) => {
-            ("`*` for all columns", "name the columns one by one")
+            ("`*` for all columns", "write the columns one by one")
         }
-        E::Lambda(_) => ("a function of your own", "write the formula itself"),
+        E::Lambda(_) => ("a lambda function", "write the formula itself"),
         E::GroupingSets(_) | E::Cube(_) | E::Rollup(_) => ("grouping", OWN_ROW),
         E::OuterJoin(_) | E::Prior(_) => ("a join", OWN_ROW),
         E::Prefixed { .. } => ("a literal with a prefix", "write a text in single quotes"),
@@ -178,6 +178,6 @@ pub fn unsupported(expr: &ast::Expr) -> Fault {
     Fault::new(format!("{what} cannot be used in a condition"), remedy)
 }
 
-/// Why a condition cannot ask for anything but the columns of its row.
+/// The remedy for conditions that need more than the columns of one row.
 pub const OWN_ROW: &str = "a condition compares the columns of one row with each other and with literals: compute other values first, and \
      write them as literals";

@@ -1,4 +1,4 @@
-//! The second engine: the term, its types checked, is written in SQL again and evaluated by Polars.
+//! The engine `polars`: the checked term is written as SQL and evaluated by Polars.
 //!
 //! For comparison; `tests/it/engines.rs` lists where its results differ.
 
@@ -15,7 +15,7 @@ use polars::prelude::{IntoColumn, IntoLazy, IntoSeries, NewChunkedArray};
 
 use super::Fault;
 use super::evaluate::Evaluator;
-use super::term::{Attempt, DIFFERENCE, Literal, Node, Span, Term};
+use super::term::{CastFailure, DIFFERENCE, Literal, Node, Span, Term};
 use super::values::temporal_array;
 use crate::convert::{cast, to_text};
 use crate::table::Table;
@@ -34,28 +34,28 @@ pub fn holds(table: &Table, term: &Term) -> Result<Vec<bool>, Fault> {
     let refused = |fact: String| {
         Fault::new(
             format!("Polars cannot evaluate it: {fact}"),
-            "leave --where-engine out, or write the condition in another way",
+            "omit --where-engine, or write the condition in another way",
         )
     };
-    // Polars panics where it was built without a type.
+    // Polars panics on types that it was built without.
     let keep = catch_unwind(AssertUnwindSafe(|| {
         let frame = pl::DataFrame::new(table.rows(), columns)?;
         let condition = polars::sql::sql_expr(&sql)?.alias("keep");
         frame.lazy().select([condition]).collect()
     }))
-    .map_err(|_| refused("it stopped".to_owned()))?
+    .map_err(|_| refused("it panicked".to_owned()))?
     .map_err(|error| refused(first_line(&error.to_string())))?;
     let keep = keep
         .columns()
         .first()
         .map(|column| column.as_materialized_series().clone());
-    let keep = keep.ok_or_else(|| refused("there is no answer".to_owned()))?;
+    let keep = keep.ok_or_else(|| refused("there is no result".to_owned()))?;
     let truths = keep.bool().map_err(|error| refused(error.to_string()))?;
     match truths.len() {
         length if length == table.rows() => {
             Ok(truths.iter().map(|truth| truth == Some(true)).collect())
         }
-        // A condition over no column.
+        // A condition without columns.
         _ => Ok(vec![truths.get(0) == Some(true); table.rows()]),
     }
 }
@@ -64,7 +64,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// The places of the columns that `term` names.
+/// The indices of the columns in `term`.
 fn used(term: &Term, columns: &mut Vec<usize>) {
     let mut all = |terms: &[&Term]| terms.iter().for_each(|term| used(term, columns));
     match &term.node {
@@ -99,7 +99,7 @@ fn used(term: &Term, columns: &mut Vec<usize>) {
     }
 }
 
-/// A column of Polars; moments with a zone are in UTC, and lose it.
+/// A Polars column; timestamps with a time zone become UTC without one.
 fn column(name: &str, array: &ArrayRef) -> Result<pl::Column, Fault> {
     let name = pl::PlSmallStr::from_str(name);
     let series = match array.data_type() {
@@ -147,7 +147,7 @@ fn column(name: &str, array: &ArrayRef) -> Result<pl::Column, Fault> {
                 .into_series()
         }
         dtype if dtype.is_nested() => {
-            return Err(Fault::bare("Polars is not given columns of vectors"));
+            return Err(Fault::bare("columns of vectors are not supported"));
         }
         _ => {
             let texts = to_text(array).map_err(Fault::bare)?;
@@ -157,7 +157,7 @@ fn column(name: &str, array: &ArrayRef) -> Result<pl::Column, Fault> {
     Ok(series.into_column())
 }
 
-/// `term` in SQL, every operator in parentheses and every literal with its type.
+/// `term` as SQL, with every operator in parentheses and every literal with its type.
 fn sql(term: &Term) -> Result<String, Fault> {
     let joined = |terms: &[Term], by: &str| -> Result<String, Fault> {
         let parts: Result<Vec<String>, Fault> = terms.iter().map(sql).collect();
@@ -191,10 +191,7 @@ fn sql(term: &Term) -> Result<String, Fault> {
         } => {
             let plain = pattern.replace("\\\\", "\u{0}");
             if plain.contains('\\') {
-                return Err(Fault::new(
-                    "Polars has no ESCAPE",
-                    "leave --where-engine out",
-                ));
+                return Err(Fault::new("Polars has no ESCAPE", "omit --where-engine"));
             }
             let like = if *ignore_case { "ILIKE" } else { "LIKE" };
             format!(
@@ -234,10 +231,10 @@ fn sql(term: &Term) -> Result<String, Fault> {
             },
             terms,
         )?,
-        Node::Cast(value, attempt) => {
-            let name = match attempt {
-                Attempt::Refuse => "CAST",
-                Attempt::Null => "TRY_CAST",
+        Node::Cast(value, on_failure) => {
+            let name = match on_failure {
+                CastFailure::Error => "CAST",
+                CastFailure::Null => "TRY_CAST",
             };
             format!("{name}({} AS {})", sql(value)?, type_name(&term.dtype))
         }
@@ -288,7 +285,7 @@ fn literal(literal: &Literal, dtype: &DataType) -> String {
     }
 }
 
-/// A type without its zone.
+/// A type without its time zone.
 fn plain(dtype: &DataType) -> DataType {
     match dtype {
         DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, None),
@@ -300,7 +297,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// A type as Polars' SQL names it.
+/// The name of a type in Polars SQL.
 fn type_name(dtype: &DataType) -> String {
     match dtype {
         DataType::Boolean => "BOOLEAN".to_owned(),

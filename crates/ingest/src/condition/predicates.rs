@@ -17,7 +17,7 @@ impl Checker<'_> {
             let truth = Term::truth(Node::Literal(Literal::Truth(truth)));
             return Err(self.values().mismatch(&term, "IS", &truth));
         }
-        // NULL is a truth value here.
+        // Here NULL is a condition.
         let term = term.cast(DataType::Boolean);
         Ok(Term::truth(Node::Is(term.into(), truth)))
     }
@@ -40,16 +40,16 @@ impl Checker<'_> {
             let item = self.term(item)?;
             if item.class() == Class::Null {
                 return Err(Fault::new(
-                    "a list beside IN holds NULL: no value is equal to it",
+                    "the list of IN contains NULL, which equals no value",
                     format!(
-                        "leave it out of the list, and write OR {} IS NULL",
+                        "remove it from the list, and write OR {} IS NULL",
                         value.spell()
                     ),
                 ));
             }
             if item.literal().is_none() {
                 return Err(Fault::new(
-                    "a list beside IN may hold values alone, no columns and no formulas",
+                    "the list of IN may contain only literals",
                     "write comparisons joined by OR",
                 ));
             }
@@ -74,7 +74,7 @@ impl Checker<'_> {
         needs(&pattern, Class::Text, TEXT_FUNCTIONS)?;
         let Some(pattern) = pattern.string() else {
             return Err(Fault::new(
-                "the pattern of LIKE is no text in quotes",
+                "the pattern of LIKE is not a text literal",
                 "write the pattern itself: x LIKE 'a%'; STARTS_WITH and STRPOS compare two columns",
             ));
         };
@@ -101,7 +101,7 @@ impl Checker<'_> {
     }
 }
 
-/// A LIKE pattern in which `escape` takes the meaning of `%` and `_`, as Arrow reads it: there a backslash does.
+/// Converts a LIKE pattern with the escape character `escape` to Arrow's, which escapes with a backslash.
 fn arrow_pattern(pattern: &str, escape: Option<char>) -> Result<String, Fault> {
     let mut result = String::with_capacity(pattern.len());
     let mut letters = pattern.chars();
@@ -129,7 +129,7 @@ pub fn matches(text: Term, pattern: &Term, ignore_case: bool) -> Result<Term, Fa
     needs(pattern, Class::Text, TEXT_FUNCTIONS)?;
     let Some(pattern) = pattern.string() else {
         return Err(Fault::new(
-            "the regular expression is no text in quotes",
+            "the regular expression is not a text literal",
             "write the expression itself: x ~ '^a|b$'",
         ));
     };

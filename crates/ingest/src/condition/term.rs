@@ -1,24 +1,24 @@
-//! A condition whose names and types are resolved.
+//! A condition with resolved names and types.
 
 use arrow::datatypes::{DataType, IntervalUnit, TimeUnit};
 
 use super::functions::Function;
 use super::parse;
 
-/// An expression with its type. Texts have 64-bit offsets, whole numbers 64 bits, moments no zone or UTC.
+/// An expression with its type. Texts have 64-bit offsets, integers 64 bits, timestamps no time zone or UTC.
 #[derive(Debug, Clone)]
 pub struct Term {
     pub node: Node,
     pub dtype: DataType,
 }
 
-/// What an expression is made of.
+/// An expression without its type.
 #[derive(Debug, Clone)]
 pub enum Node {
-    /// A column of the table, by its place, and its name.
+    /// A column of the table: its index and its name.
     Column(usize, String),
     Literal(Literal),
-    /// AND: evaluated from left to right, each only where those before it do not already decide.
+    /// AND: evaluated from left to right, each operand only for the rows that are still undecided.
     All(Vec<Term>),
     /// OR, likewise.
     Any(Vec<Term>),
@@ -44,21 +44,21 @@ pub enum Node {
         pattern: String,
         ignore_case: bool,
     },
-    /// CASE: the result of the first condition that holds.
+    /// CASE: the result of the first true condition.
     Case(Vec<(Term, Term)>, Option<Box<Term>>),
-    /// The first that is not null.
+    /// COALESCE: the first value that is not null.
     Coalesce(Vec<Term>),
     /// GREATEST (`Gt`) or LEAST (`Lt`) of the values that are not null.
     Extreme(Comparison, Vec<Term>),
-    /// CAST, or `TRY_CAST`, which gives null for what cannot be converted.
-    Cast(Box<Term>, Attempt),
+    /// CAST, or `TRY_CAST`, which gives null for values that cannot be converted.
+    Cast(Box<Term>, CastFailure),
     Call(&'static Function, Vec<Term>),
 }
 
-/// What a cast does with a value that it cannot convert.
+/// The result of a cast of a value that cannot be converted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attempt {
-    Refuse,
+pub enum CastFailure {
+    Error,
     Null,
 }
 
@@ -67,15 +67,15 @@ pub enum Attempt {
 pub enum Literal {
     Null,
     Truth(bool),
-    /// A number as it is written; it takes the type of what it is compared with.
+    /// A number as written; its type follows from the other operand.
     Number(String),
     Text(String),
-    /// A date or a time as the number that represents it in its type, and as it is written.
+    /// A date or a time: its physical value, and its text as written.
     Temporal(i64, String),
     Span(Span),
 }
 
-/// A span of time: calendar months, days of 24 hours, nanoseconds.
+/// An interval: calendar months, days of 24 hours, nanoseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Span {
     pub months: i32,
@@ -94,7 +94,7 @@ pub enum Comparison {
     GtEq,
 }
 
-/// An operation of two values that gives a value.
+/// A binary operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     Add,
@@ -109,7 +109,7 @@ pub enum Operation {
 }
 
 impl Comparison {
-    /// As it is written in SQL.
+    /// The operator in SQL.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Eq => "=",
@@ -127,7 +127,7 @@ impl Comparison {
 }
 
 impl Operation {
-    /// As it is written in SQL.
+    /// The operator in SQL.
     pub fn sign(self) -> &'static str {
         match self {
             Self::Add => "+",
@@ -143,7 +143,7 @@ impl Operation {
     }
 }
 
-/// What values are, as far as operators distinguish them.
+/// Classes of types that operators distinguish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
     Number,
@@ -178,27 +178,27 @@ impl Class {
         matches!(self, Self::Date | Self::Moment { .. } | Self::TimeOfDay)
     }
 
-    /// With its article, as it is written after "is".
+    /// The name with its article, for use after "is".
     pub fn name(self) -> &'static str {
         match self {
             Self::Number => "a number",
             Self::Text => "text",
             Self::Truth => "a truth value",
             Self::Date => "a date",
-            Self::Moment { zoned: false } => "a date with a time and no zone",
+            Self::Moment { zoned: false } => "a date with a time and no time zone",
             Self::Moment { zoned: true } => "a date with a time in UTC",
             Self::TimeOfDay => "a time of day",
-            Self::Span => "a span of time",
+            Self::Span => "an interval",
             Self::Null => "NULL",
-            Self::Other => "no single value",
+            Self::Other => "not a single value",
         }
     }
 }
 
-/// The type of a span that may hold months.
+/// The type of an interval that may have months.
 pub const SPAN: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 
-/// The type of the difference between two dates or moments.
+/// The type of the difference between two dates or timestamps.
 pub const DIFFERENCE: DataType = DataType::Duration(TimeUnit::Nanosecond);
 
 impl Term {
@@ -218,12 +218,12 @@ impl Term {
         Class::of(&self.dtype)
     }
 
-    /// As a value of `dtype`; what does not fit is refused.
+    /// Converted to `dtype`; a value that does not fit is an error.
     pub fn cast(self, dtype: DataType) -> Self {
         if self.dtype == dtype {
             return self;
         }
-        Self::new(Node::Cast(Box::new(self), Attempt::Refuse), dtype)
+        Self::new(Node::Cast(Box::new(self), CastFailure::Error), dtype)
     }
 
     pub fn literal(&self) -> Option<&Literal> {
@@ -241,7 +241,7 @@ impl Term {
         }
     }
 
-    /// A column or a literal as it is written in SQL.
+    /// A column or a literal in SQL.
     pub fn spelled(&self) -> Option<String> {
         match &self.node {
             Node::Column(_, name) => Some(ident(name)),
@@ -259,13 +259,13 @@ impl Term {
         }
     }
 
-    /// As it is written in SQL, or dots in its place.
+    /// The SQL of a column or a literal, else dots.
     pub fn spell(&self) -> String {
         self.spelled().unwrap_or_else(|| "...".to_owned())
     }
 }
 
-/// The name of a column as SQL takes it.
+/// The column name in SQL, quoted if necessary.
 pub fn ident(name: &str) -> String {
     if parse::is_plain_name(name) {
         name.to_owned()

@@ -1,4 +1,4 @@
-//! Values of a condition as arrays of Arrow, and single values of them.
+//! Values of a condition as Arrow arrays, and their single values.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use super::literals::scaled;
 use super::term::{DIFFERENCE, Literal};
 use crate::convert::{cast, day, micros, nanos};
 
-/// One value for each row, or one for all rows.
+/// One value per row, or one for all rows.
 #[derive(Debug, Clone)]
 pub struct Values {
     pub array: ArrayRef,
@@ -31,7 +31,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// The place of the value of `row`.
+    /// The index of the value of `row`.
     pub fn at(&self, row: usize) -> usize {
         if self.scalar { 0 } else { row }
     }
@@ -47,7 +47,7 @@ impl Datum for Values {
     }
 }
 
-/// Floats without those that are not a number, and with one zero.
+/// Floats with NaN as null and without negative zero.
 pub fn real(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     let number = |value: f64| (!value.is_nan()).then_some(value + 0.0);
     Arc::new(
@@ -98,7 +98,7 @@ pub fn constant(literal: &Literal, dtype: &DataType) -> Result<ArrayRef, Fault> 
     })
 }
 
-/// The value of `row` as a function takes it.
+/// The value of `row` as an argument of a function.
 pub fn cell(values: &Values, row: usize) -> Result<Cell<'_>, Fault> {
     let (array, at) = (&values.array, values.at(row));
     if values.is_null(row) {
@@ -128,7 +128,7 @@ pub fn texts<'a>(cells: impl Iterator<Item = Option<Cow<'a, str>>>) -> ArrayRef 
     Arc::new(builder.finish())
 }
 
-/// The moment at `at`, which is not null: a day begins at midnight, a time of day is one of 1970-01-01.
+/// The timestamp at `at`, which is not null: a date is its midnight, a time of day is on 1970-01-01.
 pub fn moment(array: &ArrayRef, at: usize) -> Result<NaiveDateTime, Fault> {
     let moment = match array.data_type() {
         DataType::Date32 => {
@@ -151,15 +151,15 @@ pub fn moment(array: &ArrayRef, at: usize) -> Result<NaiveDateTime, Fault> {
     moment.ok_or_else(too_far)
 }
 
-/// A date that no calendar holds.
+/// A date outside the calendar.
 pub fn too_far() -> Fault {
     Fault::new(
         "the date is too far from 1970",
-        "leave such rows out with a condition before it",
+        "exclude such rows with a preceding condition",
     )
 }
 
-/// Dates or times of the type `dtype` from the numbers that represent them.
+/// Dates or times of the type `dtype` from their physical values.
 pub fn temporal_array(counts: impl Iterator<Item = Option<i64>>, dtype: &DataType) -> ArrayRef {
     match dtype {
         DataType::Date32 => Arc::new(
@@ -181,7 +181,7 @@ pub fn temporal_array(counts: impl Iterator<Item = Option<i64>>, dtype: &DataTyp
     }
 }
 
-/// Cells as an array of the type `dtype`; a number that is none is null.
+/// Cells as an array of the type `dtype`; NaN is null.
 pub fn array_of(cells: Vec<Option<Cell<'_>>>, dtype: &DataType) -> Result<ArrayRef, String> {
     let cells = cells.into_iter().map(|cell| cell.unwrap_or(Cell::Null));
     let float = |cell: Cell<'_>| match cell {

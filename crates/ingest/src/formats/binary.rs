@@ -1,9 +1,8 @@
-//! Parquet and Arrow IPC, and their types brought down to ours.
+//! Parquet and Arrow IPC, and the conversion of their types.
 //!
-//! Whole numbers become i64 (text where one of them is too large for that), categories become text; floats and decimals
-//! stay as they are, and so do moments, in nanoseconds or microseconds, except that those with a zone are in UTC. Times
-//! of day and durations become ISO 8601 text, lists and structs JSON text, except lists of floats, which are left to be
-//! vectors. No value is rounded or cut.
+//! Integers become i64 (text if one of them is too large), categories become text; floats and decimals are kept, and
+//! timestamps, in nanoseconds or microseconds, with UTC as the only time zone. Times of day and durations become ISO 8601
+//! text, lists and structs JSON text, except lists of floats, which can be vectors. No value is rounded or truncated.
 
 use std::cell::Cell;
 use std::io::{BufReader, Cursor, Read, Seek};
@@ -61,7 +60,7 @@ impl Frame {
 
 /// Reads a Parquet or Arrow source; the inner error is the reader's.
 pub fn read(format: Format, source: &Source) -> Result<Result<Frame, String>, Error> {
-    // A file as it stands is read piece by piece; a compressed one has to be unpacked first.
+    // An uncompressed file is read in batches; a compressed one has to be decompressed first.
     let mut file = source.open()?;
     let mut head = Vec::new();
     let looked = file
@@ -105,8 +104,7 @@ fn ipc_stream(bytes: &[u8]) -> Result<Frame, ArrowError> {
     Frame::collect(reader.schema(), reader)
 }
 
-/// Runs `read`, and takes a panic of the reader over a damaged file, of which there are some, for what it is: a damaged
-/// file, without the message of a panic.
+/// Runs `read`, and turns a panic of the reader on a damaged file into an error, without the message of the panic.
 fn guarded(read: impl FnOnce() -> Result<Frame, ArrowError>) -> Result<Frame, String> {
     thread_local! {
         static GUARDED: Cell<bool> = const { Cell::new(false) };
@@ -121,7 +119,7 @@ fn guarded(read: impl FnOnce() -> Result<Frame, ArrowError>) -> Result<Frame, St
         }));
     });
     GUARDED.set(true);
-    // What is read is dropped on a panic: nothing half-made is seen afterwards.
+    // Unwind safe: a panic drops everything that `read` made.
     let result = catch_unwind(AssertUnwindSafe(read));
     GUARDED.set(false);
     match result {
@@ -138,15 +136,15 @@ fn first_line(text: &str) -> String {
         .to_owned()
 }
 
-/// What became of a column.
+/// The conversion of a column.
 pub enum Plain {
-    /// One of our types, or vectors.
+    /// A supported type, or vectors.
     Column(ArrayRef, Kind),
-    /// Bytes that are no text; they are left out.
+    /// Bytes that are not text; they are left out.
     Bytes,
 }
 
-/// Brings the column of type `dtype` whose values are in `chunks` down to our types.
+/// Converts the column of type `dtype` with the values `chunks` to a supported type.
 pub fn plain(dtype: &DataType, chunks: Vec<ArrayRef>) -> Result<Plain, String> {
     let mut pieces = Vec::with_capacity(chunks.len().max(1));
     for chunk in chunks {
@@ -161,7 +159,7 @@ pub fn plain(dtype: &DataType, chunks: Vec<ArrayRef>) -> Result<Plain, String> {
     settled(column, value_type(dtype))
 }
 
-/// The type of the values where some are stored once.
+/// The value type of a dictionary or run-end encoded type.
 fn value_type(dtype: &DataType) -> &DataType {
     match dtype {
         DataType::Dictionary(_, values) => value_type(values),
@@ -170,7 +168,7 @@ fn value_type(dtype: &DataType) -> &DataType {
     }
 }
 
-/// A piece of a column in one of few types, whatever its values are.
+/// A chunk of a column in one of few types, independent of its values.
 fn simple(array: &ArrayRef) -> Result<ArrayRef, String> {
     use DataType as D;
     Ok(match array.data_type() {
@@ -219,7 +217,7 @@ fn simple(array: &ArrayRef) -> Result<ArrayRef, String> {
     })
 }
 
-/// Moments in the unit of `T`; a zone is only a way to write them.
+/// Timestamps in the unit of `T`.
 fn moments<T: ArrowTimestampType>(
     array: &ArrayRef,
     zone: Option<&'static str>,
@@ -246,7 +244,7 @@ fn moments<T: ArrowTimestampType>(
     Ok(Arc::new(counts.with_timezone_opt(zone)))
 }
 
-/// Whether a type is left to be vectors.
+/// Whether columns of this type can be vectors.
 fn is_vector(dtype: &DataType) -> bool {
     match dtype {
         DataType::List(item) | DataType::LargeList(item) => item.data_type().is_floating(),
@@ -259,7 +257,7 @@ fn is_nested(dtype: &DataType) -> bool {
     dtype.is_nested() && value_type(dtype) == dtype
 }
 
-/// A whole column in our types, which may depend on all of its values.
+/// A whole column in a supported type, which may depend on all of its values.
 fn settled(column: ArrayRef, from: &DataType) -> Result<Plain, String> {
     let kind = match from {
         DataType::Null => Kind::Empty,
@@ -269,7 +267,7 @@ fn settled(column: ArrayRef, from: &DataType) -> Result<Plain, String> {
         _ => Kind::Typed,
     };
     Ok(match column.data_type() {
-        // What does not fit into i64 stays a number for conditions, and is stored as text.
+        // Values beyond i64 are numbers in conditions, and are stored as text.
         DataType::UInt64 => Plain::Column(
             cast(&column, &DataType::Int64).unwrap_or(column),
             Kind::Typed,
@@ -289,8 +287,8 @@ fn settled(column: ArrayRef, from: &DataType) -> Result<Plain, String> {
     })
 }
 
-/// What the values of a column were and what they are stored as, where that is another kind of thing. Wider numbers,
-/// finer times and words for categories hold the same values, and are not reported.
+/// The original and the stored type of a column, if the values change. Wider numbers, finer times and text for categories
+/// hold the same values and are not reported.
 pub fn converted(from: &DataType, to: &DataType, kind: Kind) -> Option<(String, String)> {
     let from = value_type(from);
     let is_text = matches!(to, DataType::LargeUtf8 | DataType::UInt64);
@@ -303,7 +301,7 @@ pub fn converted(from: &DataType, to: &DataType, kind: Kind) -> Option<(String, 
         (DataType::Timestamp(_, Some(zone)), DataType::Timestamp(_, Some(_)))
             if !["UTC", "Etc/UTC", "GMT", "Z", UTC].contains(&zone.as_ref()) =>
         {
-            "the same moments in UTC".to_owned()
+            "the same times in UTC".to_owned()
         }
         _ => return None,
     };

@@ -1,14 +1,13 @@
-//! Delimited text: where records and fields begin and end, by RFC 4180 and what real files make of it.
+//! Delimited text, by RFC 4180 and common deviations.
 //!
-//! The usual readers of CSV do not say on which line a fault stands, pad short rows without a word, and decide types
-//! from the first rows. A table of texts needs all three, so records are found here, and handed over as columns of
-//! strings. One pass over the bytes; memory is the cells themselves.
+//! Common CSV readers do not report the line of a fault, pad short rows silently, and infer types from the first rows only. So
+//! records are parsed here, into columns of strings. One pass over the bytes; memory is the cells themselves.
 
 use memchr::{memchr, memchr_iter, memchr2};
 
 use super::{Bad, Cells, Fault, OnBadRow, Parsed, Text};
 
-/// What a quote character means.
+/// Quoting style.
 #[derive(
     Debug,
     Clone,
@@ -31,12 +30,12 @@ pub enum Quote {
     None,
 }
 
-/// How a file is written.
+/// The dialect of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Dialect {
     /// The byte between two fields.
     pub delimiter: u8,
-    /// What quotes mean.
+    /// The quoting style.
     pub quote: Quote,
     /// Whether the first record names the columns.
     pub header: bool,
@@ -51,11 +50,11 @@ struct Field {
     escaped: bool,
 }
 
-/// Walks over the records of a text.
+/// A parser for the records of a text.
 struct Records<'a> {
     text: &'a str,
     at: usize,
-    /// The line that `at` stands on, from 1.
+    /// The line of `at`, from 1.
     line: u64,
     delimiter: u8,
     quote: Quote,
@@ -81,8 +80,8 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Reads the next record into `fields`; false at the end of the text. After a fault the walk stands where the
-    /// record began: [`Records::skip_line`] goes on from there.
+    /// Reads the next record into `fields`; false at the end of the text. After a fault, the position is the start of the record;
+    /// [`Records::skip_line`] continues with the next line.
     fn next(&mut self, fields: &mut Vec<Field>) -> Result<bool, Fault> {
         fields.clear();
         if self.at >= self.text.len() {
@@ -113,7 +112,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// The field that begins at `start`, and where the next begins (`None` at the end of the text).
+    /// The field that begins at `start`, and the start of the next one (`None` at the end of the text).
     fn field(&self, start: usize) -> Result<(Field, Option<usize>), Fault> {
         let bytes = self.text.as_bytes();
         if self.quote != Quote::None && bytes.get(start) == Some(&b'"') {
@@ -175,7 +174,7 @@ impl<'a> Records<'a> {
         }
     }
 
-    /// Goes to the next line, whatever stands on this one.
+    /// Skips the rest of the line.
     fn skip_line(&mut self) {
         let rest = &self.text.as_bytes()[self.at..];
         self.at =
@@ -183,7 +182,7 @@ impl<'a> Records<'a> {
         self.line += 1;
     }
 
-    /// What the field says; `None` for nothing at all between two delimiters.
+    /// The value of the field; `None` if it is empty and not quoted.
     fn value<'s>(&self, field: Field, scratch: &'s mut String) -> Option<&'s str>
     where
         'a: 's,
@@ -202,7 +201,7 @@ impl<'a> Records<'a> {
         while let Some(at) = memchr(mark, rest.as_bytes()) {
             scratch.push_str(&rest[..at]);
             rest = &rest[at + 1..];
-            // A backslash before anything but a quote or a backslash is a backslash.
+            // A backslash escapes only a quote or a backslash.
             if mark == b'\\' && !rest.starts_with(['"', '\\']) {
                 scratch.push('\\');
             } else {
@@ -219,10 +218,10 @@ fn is_blank(fields: &[Field]) -> bool {
     matches!(fields, [only] if !only.quoted && only.start == only.end)
 }
 
-/// What parts the fields of most files.
+/// Common delimiters.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// The fields of the first record, and whether the first few records have as many.
+/// The number of fields of the first record, and whether the next records have as many.
 fn shape(text: &str, delimiter: u8, quote: Quote) -> (usize, bool) {
     const RECORDS: usize = 20;
     let mut records = Records::new(text, delimiter, quote);
@@ -247,7 +246,7 @@ fn shape(text: &str, delimiter: u8, quote: Quote) -> (usize, bool) {
     (width, agree)
 }
 
-/// The delimiter of `text`: `usual` if its records agree on it, else the one of `, ; tab |` on which they do.
+/// The delimiter of `text`: `usual` if it gives all records the same number of fields, else one of `, ; tab |` that does.
 pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
     let others = DELIMITERS.into_iter().filter(move |&other| other != usual);
     let candidates = || std::iter::once(usual).chain(others.clone());
@@ -258,7 +257,7 @@ pub fn delimiter(text: &str, usual: u8, quote: Quote) -> u8 {
         .unwrap_or(usual)
 }
 
-/// Where `given` parts nothing in `text`: the delimiter that parts all its first records, and into how many fields.
+/// If `given` occurs in no record: the delimiter that splits all first records alike, and the number of fields.
 pub fn better_delimiter(text: &str, given: u8, quote: Quote) -> Option<(u8, usize)> {
     if shape(text, given, quote).0 > 1 {
         return None;
@@ -298,7 +297,7 @@ pub fn read(source: Text<'_>, dialect: Dialect, on_bad_row: OnBadRow) -> Result<
             Err(fault) => Err(fault),
         };
         if let Err(fault) = found {
-            // Without a header there is nothing to skip to.
+            // A fault in the header cannot be skipped.
             if width.is_none() || on_bad_row == OnBadRow::Error {
                 return Err(Bad { line, fault });
             }

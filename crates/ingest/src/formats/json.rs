@@ -1,7 +1,7 @@
-//! JSON lines and JSON arrays: an object a row, its keys the columns, in the order they first appear.
+//! JSON lines and JSON arrays: one object per row; its keys are the columns, in order of first appearance.
 //!
-//! Values are kept as they are written until the whole column is known, so that a number stays the number it was.
-//! Arrays and objects stay JSON text (vectors are read from it). One pass; memory is the cells themselves.
+//! Values are kept as written until the type of the whole column is inferred, so that numbers do not change. Arrays and
+//! objects are kept as JSON text (vectors are parsed from it). One pass; memory is the cells themselves.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -16,7 +16,7 @@ use super::{Bad, Cells, Fault, Kind, OnBadRow, Parsed, Text};
 /// The keys and values of one object, values unparsed.
 struct Row<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
-/// A key, borrowed where it holds no escape.
+/// A key, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -47,16 +47,16 @@ impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
 struct Columns {
     cells: Vec<Cells>,
     index: HashMap<String, usize>,
-    /// For each column the row, counted from 1, that named it last.
+    /// For each column, the last row with this key, from 1.
     named_in: Vec<usize>,
-    /// Keys of all rows.
+    /// Total number of keys.
     values: usize,
 }
 
 impl Columns {
     /// Adds `row` as row number `at`.
     fn add(&mut self, at: usize, row: Row) -> Result<(), Fault> {
-        // First all values, then the columns: a bad row must leave nothing behind in them.
+        // Parse all values before adding any: a bad row must not leave partial data.
         let mut values = Vec::with_capacity(row.0.len());
         for (key, value) in row.0 {
             let raw = value.get();
@@ -90,8 +90,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Refuses a table of `rows` rows that is large and nearly empty: where each row has keys of its own, its cells grow
-    /// with the square of the rows.
+    /// Rejects a large and nearly empty table of `rows` rows: if each row has its own keys, the number of cells is quadratic.
     fn check(&self, rows: usize) -> Result<(), Fault> {
         const MANY_COLUMNS: usize = 1_000;
         const MANY_CELLS: usize = 20_000_000;
@@ -104,7 +103,7 @@ impl Columns {
         Ok(())
     }
 
-    /// The place of the column `name`, new or old.
+    /// The index of the column `name`, which is added if it is new.
     fn column(&mut self, name: &str) -> usize {
         if let Some(&column) = self.index.get(name) {
             return column;
@@ -123,7 +122,7 @@ impl Columns {
     }
 }
 
-/// What the parser says, without the position, which is relative to the piece it saw.
+/// The message of the parser without its position, which is relative to the parsed piece.
 fn words(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ")
@@ -152,7 +151,7 @@ fn object(piece: &str) -> Result<Row<'_>, Fault> {
     }
 }
 
-/// What is wrong with `text`, which the parser refused with `error`.
+/// The fault of `text` for which the parser returned `error`.
 fn no_json(text: &str, error: &serde_json::Error) -> Fault {
     const SHOWN: usize = 20;
     let text = text.trim_start();
@@ -171,7 +170,7 @@ fn readable<'a>(source: Text<'_>, piece: &'a str) -> Result<Row<'a>, Fault> {
     object(piece)
 }
 
-/// Reads an object a line.
+/// Reads one object per line.
 pub fn lines(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let mut parsed = Parsed::default();
     let mut columns = Columns::default();
@@ -197,7 +196,8 @@ pub fn lines(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     Ok(parsed)
 }
 
-/// Reads one array of objects. A fault of the array's own syntax always stops: nothing after it can be told apart.
+/// Reads one array of objects. A syntax error of the array itself is always fatal, because the following rows cannot be
+/// separated.
 pub fn array(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let text = source.text;
     let trimmed = text.trim_start();

@@ -1,8 +1,8 @@
-//! Plain text: a text a line, in one column named `text`.
+//! Plain text: one text per line, in a column named `text`.
 
 use super::{Bad, Fault, OnBadRow, Parsed, Text};
 
-/// Reads the lines of `source`; blank ones are rows too, which have no text.
+/// Reads the lines of `source`; blank lines are rows without text.
 pub fn read(source: Text<'_>, on_bad_row: OnBadRow) -> Result<Parsed, Bad> {
     let (mut kept, mut source_row, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
     for (row, line) in (0..).zip(source.text.lines()) {

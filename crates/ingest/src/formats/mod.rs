@@ -1,7 +1,7 @@
-//! The formats a table may come in.
+//! Input formats.
 //!
-//! The text formats are parsed here, into columns of strings whose types are found later, over all rows
-//! ([`crate::types`]). Parquet and Arrow are read with the types they have.
+//! Text formats are parsed into columns of strings, whose types are inferred later over all rows ([`crate::types`]). Parquet
+//! and Arrow keep their types.
 
 pub mod binary;
 pub mod csv;
@@ -15,7 +15,7 @@ use arrow::array::{ArrayRef, LargeStringBuilder};
 
 pub use csv::Quote;
 
-/// A format of input.
+/// Input format.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize,
 )]
@@ -38,7 +38,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that the name of a file speaks of, `.gz` and `.zst` left aside.
+    /// The format by the file extension, ignoring `.gz` and `.zst`.
     pub fn of_name(name: &str) -> Option<Self> {
         let lower = name.to_lowercase();
         let plain = [".gz", ".gzip", ".zst", ".zstd"]
@@ -58,13 +58,13 @@ impl Format {
         })
     }
 
-    /// Its name, as `--format` has it.
+    /// Its name for `--format`.
     pub fn name(self) -> String {
         let value = clap::ValueEnum::to_possible_value(&self).expect("no format is hidden");
         value.get_name().to_owned()
     }
 
-    /// The binary format that `bytes` begin like.
+    /// The binary format by the first bytes.
     pub fn of_magic(bytes: &[u8]) -> Option<Self> {
         if bytes.starts_with(b"PAR1") {
             Some(Self::Parquet)
@@ -75,30 +75,30 @@ impl Format {
         }
     }
 
-    /// Whether it is text, in some encoding.
+    /// Whether it is a text format.
     pub fn is_text(self) -> bool {
         !matches!(self, Self::Parquet | Self::Arrow)
     }
 }
 
-/// A decoded text, and where bytes in it were none.
+/// A decoded text, with the positions of invalid bytes.
 #[derive(Clone, Copy)]
 pub struct Text<'a> {
     /// The text.
     pub text: &'a str,
-    /// Where in it U+FFFD stands for bytes that are no text, rising. The rows they are in cannot be read.
+    /// Positions of U+FFFD for invalid bytes, ascending. Rows that contain one cannot be read.
     pub faults: &'a [usize],
-    /// Is told, row by row, how many bytes of it are read.
+    /// Called after each row with the number of bytes read.
     pub read: &'a dyn Fn(usize),
 }
 
 impl Text<'_> {
-    /// Where `piece` of the text begins in it.
+    /// The offset of `piece` in the text.
     fn place(self, piece: &str) -> usize {
         piece.as_ptr() as usize - self.text.as_ptr() as usize
     }
 
-    /// Whether there is a fault in this piece of the text.
+    /// Whether this piece contains invalid bytes.
     fn is_faulty(self, piece: &str) -> bool {
         if self.faults.is_empty() {
             return false;
@@ -111,7 +111,7 @@ impl Text<'_> {
     }
 }
 
-/// What to do with a row that cannot be read.
+/// Action on rows that cannot be read.
 #[derive(
     Debug,
     Clone,
@@ -135,20 +135,20 @@ pub enum OnBadRow {
 /// A row that cannot be read, and the line it begins on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bad {
-    /// The line, from 1.
+    /// Its first line, from 1.
     pub line: u64,
-    /// What is wrong.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// What is wrong with a row.
+/// The fault of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// A quote is opened and never closed.
+    /// A quote is opened but never closed.
     OpenQuote,
-    /// A quoted field goes on after its closing quote.
+    /// A quoted field continues after its closing quote.
     AfterQuote {
-        /// Whether a backslash stands before that quote.
+        /// Whether a backslash precedes that quote.
         backslash: bool,
     },
     /// Too many or too few fields.
@@ -158,40 +158,40 @@ pub enum Fault {
         /// Fields of the header.
         expected: usize,
     },
-    /// No JSON, by the parser's word.
+    /// Invalid JSON, with the message of the parser.
     Json(String),
-    /// No JSON, and nothing like it.
+    /// Not JSON at all.
     Foreign(String),
-    /// JSON, but no object.
+    /// JSON, but not an object.
     NoObject(&'static str),
-    /// JSON, but no array of rows.
+    /// JSON, but not an array of objects.
     NoArray {
-        /// What it is.
+        /// The type found.
         found: &'static str,
-        /// The key that an array stands under, where it is an object.
+        /// For an object, the key of an array in it.
         rows: Option<String>,
     },
-    /// Bytes that are no text.
+    /// Bytes that are invalid in the encoding.
     Bytes,
-    /// A key that stands twice in one object.
+    /// A key occurs twice in one object.
     Twice(String),
-    /// So many keys that the table would be empty for the most part, and too large.
+    /// Too many keys: the table would be large and mostly empty.
     Keys(usize),
 }
 
-/// What is known of the types in a column.
+/// The kind of values in a column.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// No value yet.
+    /// No values.
     #[default]
     Empty,
-    /// Words whose type must be found: a delimited file, or the numbers of a JSON file.
+    /// Strings whose type has to be inferred: a delimited file, or numbers of a JSON file.
     Words,
-    /// Strings that were marked as such: only dates are looked for.
+    /// JSON strings: only dates are inferred.
     Strings,
-    /// Arrays and objects, kept as JSON.
+    /// Arrays and objects, as JSON text.
     Nested,
-    /// Values of several kinds, kept as they are written.
+    /// Values of several kinds, kept as written.
     Mixed,
     /// Values with a type of their own.
     Typed,
@@ -200,7 +200,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What is known after seeing `other` too.
+    /// The kind of a column with values of both kinds.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         match (self, other) {
@@ -211,11 +211,11 @@ impl Kind {
     }
 }
 
-/// A column of strings that grows.
+/// A builder for a column of strings.
 pub struct Cells {
     /// The column's name, empty if it has none.
     pub name: String,
-    /// What its strings are.
+    /// The kind of its values.
     pub kind: Kind,
     values: LargeStringBuilder,
     len: usize,
@@ -239,7 +239,7 @@ impl Cells {
         self.len += 1;
     }
 
-    /// Adds a value of `kind` in `row`; rows that were left out since the last are null.
+    /// Adds a value of `kind` in `row`; skipped rows are null.
     pub fn set(&mut self, row: usize, kind: Kind, value: Option<&str>) {
         self.fill(row);
         self.kind = self.kind.with(kind);
@@ -261,16 +261,16 @@ impl Cells {
     }
 }
 
-/// A table of strings as it was parsed.
+/// A parsed table of strings.
 #[derive(Default)]
 pub struct Parsed {
     /// The columns.
     pub columns: Vec<Cells>,
     /// For each row its number in the source.
     pub source_row: Vec<i64>,
-    /// Numbers of the rows that could not be read and were left out.
+    /// Numbers of the rows that could not be read and were skipped.
     pub skipped: Vec<i64>,
-    /// Lines with nothing on them, which are no rows.
+    /// Number of blank lines, which are not rows.
     pub blank_lines: u64,
 }
 

@@ -206,13 +206,13 @@ fn every_common_type_finds_its_place() {
             [
                 "u64big (u64 as text)",
                 "time (time as ISO 8601 text)",
-                "when (datetime[ms, Europe/Berlin] as the same moments in UTC)",
+                "when (datetime[ms, Europe/Berlin] as the same times in UTC)",
                 "ints (list[i64] as JSON text)",
                 "struct (struct[1] as JSON text)",
                 "words (binary as text)",
             ]
         );
-        assert!(case.said("stored otherwise than in the source: u64big (u64 as text)"));
+        assert!(case.said("stored with another type than in the source: u64big (u64 as text)"));
     }
 }
 

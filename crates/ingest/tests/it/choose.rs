@@ -166,11 +166,11 @@ fn vectors_are_taken_from_a_column() {
 #[test]
 fn vectors_that_are_none_name_their_row() {
     for (cell, words) in [
-        ("\"[1, 2]\"", "2 numbers where the first has 3"),
+        ("\"[1, 2]\"", "2 values, but the first one has 3"),
         ("", "no vector"),
         ("\"[1, 2, NaN]\"", "not a finite"),
         ("\"[1, 2, x]\"", "no number"),
-        ("word", "no list of numbers"),
+        ("word", "not a list of numbers"),
     ] {
         let content = format!("text,v\na,\"[1, 2, 3]\"\n,\nb,{cell}\nc,\"[1, 2, 3]\"\n");
         let (error, _) = Case::new("a.csv", content)
@@ -185,7 +185,7 @@ fn vectors_that_are_none_name_their_row() {
         .with(|o| o.vectors = Some("n".to_owned()))
         .fails();
     assert!(
-        error.contains("no list of numbers") || error.contains("no vectors"),
+        error.contains("not a list of numbers") || error.contains("not vectors"),
         "{error}"
     );
     let (error, hint) = Case::new("a.csv", TEN)

@@ -335,7 +335,10 @@ fn dates_in_other_forms_are_not_ordered_by_letters() {
             ("eu < us", &["\"31/12/2024\" in row 0", "column us"]),
             (
                 "DATE(us, '%d/%m/%Y') > '2025-01-01'",
-                &["row 0", "\"12/31/2024\" is no date in the form '%d/%m/%Y'"],
+                &[
+                    "row 0",
+                    "\"12/31/2024\" is not a date in the format '%d/%m/%Y'",
+                ],
             ),
         ],
     );
@@ -439,9 +442,9 @@ fn patterns_and_functions_of_texts() {
         &table,
         &[
             ("t LIKE 'a' ESCAPE '!!'", &["one character"]),
-            ("t ~ '('", &["no regular expression"]),
+            ("t ~ '('", &["not a valid regular expression"]),
             ("LENGTH(t, 1) = 2", &["LENGTH", "one value"]),
-            ("LENGHT(t) = 2", &["LENGHT is not known", "LENGTH"]),
+            ("LENGHT(t) = 2", &["no function LENGHT", "LENGTH"]),
             ("t IN ('a', 1)", &["1 is a number"]),
             ("n IN (1, 'a')", &["'a' is text"]),
             ("t IN (n)", &["no columns"]),
@@ -477,10 +480,10 @@ fn what_a_condition_cannot_hold_is_named_in_words() {
             ("n AT TIME ZONE 'UTC' = 1", &["AT TIME ZONE"]),
             ("n -> 'a' = 1", &["`->`"]),
             ("n = $1", &["$1"]),
-            ("name <> NULL", &["`<>` beside NULL"]),
-            ("name != NULL", &["`<>` beside NULL"]),
-            ("name > NULL", &["`>` beside NULL"]),
-            ("NULL = name", &["`=` beside NULL", "name IS NULL"]),
+            ("name <> NULL", &["`<>` with NULL"]),
+            ("name != NULL", &["`<>` with NULL"]),
+            ("name > NULL", &["`>` with NULL"]),
+            ("NULL = name", &["`=` with NULL", "name IS NULL"]),
             ("CASE name WHEN NULL THEN TRUE END", &["beside NULL"]),
             ("other.n = 1", &["no column `other.n`"]),
             ("n = 1 GROUP BY n", &["GROUP"]),
@@ -506,7 +509,7 @@ fn an_engine_that_is_not_in_this_build_is_refused() {
         .with(|o| o.where_engine = ingest::condition::Engine::Polars);
     let (error, hint) = case.fails();
     assert!(
-        error == "this build has no Polars engine"
+        error == "this build does not have the Polars engine"
             && hint.contains("rebuild with --features polars"),
         "{error} {hint}"
     );

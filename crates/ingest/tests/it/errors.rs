@@ -52,7 +52,7 @@ fn encodings_name_the_line() {
     let case = Case::new("a.csv", b"text,n\na,1\ncaf\xe9,2\n");
     check(&case, &["a.csv, line 3", "0xe9"], "--encoding");
     let case = Case::new("a.csv", "text\na\n").with(|o| o.encoding = "klingon".to_owned());
-    check(&case, &["klingon is not known"], "latin1");
+    check(&case, &["klingon is unknown"], "latin1");
     let wide: Vec<u8> = "text,n\na,1\n"
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
@@ -161,7 +161,7 @@ fn json_that_is_no_table_is_told_what_it_is() {
     let case = Case::new("a.json", "{\"n\": 1, \"data\": [{\"text\": \"a\"}]}");
     check(
         &case,
-        &["an object where an array of objects is expected"],
+        &["an object instead of an array of objects"],
         "jq '.data'",
     );
     let case = Case::new("a.json", "title,n\na,1\n");
@@ -321,7 +321,7 @@ fn sources_that_are_none_are_named() {
     case.sources = vec![case.path("missing.csv").display().to_string()];
     check(&case, &["cannot read", "missing.csv"], "check the name");
     case.sources = Vec::new();
-    check(&case, &["no source"], "name a file");
+    check(&case, &["no source"], "give a file");
     case.sources = vec!["-".to_owned(), "-".to_owned()];
     check(&case, &["twice"], "once");
 }

@@ -29,7 +29,7 @@ fn gzip_and_zstd_are_known_by_how_they_begin() {
     for (name, bytes) in [("a.csv.gz", gzip(content)), ("a.csv.zst", zstd)] {
         let (error, hint) = Case::new(name, &bytes[..bytes.len() - 6]).fails();
         assert!(
-            error.contains("damaged or cut short") && !hint.is_empty(),
+            error.contains("damaged or truncated") && !hint.is_empty(),
             "{error}"
         );
     }
@@ -58,7 +58,12 @@ fn a_pattern_stands_for_its_files_in_order() {
     case.sources = vec![case.path("*.csv").display().to_string()];
     assert_eq!(case.texts(), ["a", "b", "c"]);
     case.sources = vec![case.path("*.tsv").display().to_string()];
-    assert!(case.run().unwrap_err().to_string().contains("no file fits"));
+    assert!(
+        case.run()
+            .unwrap_err()
+            .to_string()
+            .contains("no file matches")
+    );
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn a_pattern_passes_over_hidden_files_and_no_file_is_read_twice() {
     assert_eq!(case.texts(), ["a", "b", "c"]);
     case.sources = vec![case.path("a.csv").display().to_string(), pattern];
     let error = case.run().unwrap_err().to_string();
-    assert!(error.contains("a.csv is named twice"), "{error}");
+    assert!(error.contains("a.csv is given twice"), "{error}");
 }
 
 #[test]

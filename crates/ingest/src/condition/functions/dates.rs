@@ -26,8 +26,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
             match write!(written, "{}", moment(&cells[0]).format(string(&cells[1]))) {
                 Ok(()) => Ok(text(written)),
                 Err(_) => Err(Fault::new(
-                    format!("'{}' is no form of a date", string(&cells[1])),
-                    "write it of %Y, %m, %d, %H, %M and %S: '%d/%m/%Y'",
+                    format!("'{}' is not a date format", string(&cells[1])),
+                    "combine %Y, %m, %d, %H, %M and %S, such as '%d/%m/%Y'",
                 )),
             }
         },
@@ -46,25 +46,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// A text read as a date, with or without a time, by a form such as `%d/%m/%Y`.
+/// A text parsed as a date, with or without a time, by a format such as `%d/%m/%Y`.
 fn dated(cells: &[Cell<'_>]) -> Result<NaiveDateTime, Fault> {
     let (written, form) = (string(&cells[0]).trim(), string(&cells[1]));
     NaiveDateTime::parse_from_str(written, form)
         .or_else(|_| NaiveDate::parse_from_str(written, form).map(NaiveDateTime::from))
         .map_err(|_| {
             Fault::new(
-                format!("{:?} is no date in the form '{form}'", cut(written)),
-                "leave such rows out with a condition before it: CASE WHEN x LIKE '__/__/____' THEN DATE(x, '%d/%m/%Y') > '2025-01-31' END",
+                format!("{:?} is not a date in the format '{form}'", cut(written)),
+                "exclude such rows with a preceding condition: CASE WHEN x LIKE '__/__/____' THEN DATE(x, '%d/%m/%Y') > '2025-01-31' END",
             )
         })
 }
 
-/// Whether dates or times have a part of this name, in lower case.
+/// Whether `name`, in lower case, is a part of dates or times.
 pub fn is_part(name: &str) -> bool {
     part(name, DateTime::UNIX_EPOCH.naive_utc()).is_ok()
 }
 
-/// The part `name` of a moment.
+/// The part `name` of a timestamp.
 fn part<'a>(name: &str, moment: NaiveDateTime) -> Result<Cell<'a>, Fault> {
     let (utc, nanos) = (moment.and_utc(), i64::from(moment.nanosecond()));
     let week = moment.iso_week();
@@ -85,11 +85,11 @@ fn part<'a>(name: &str, moment: NaiveDateTime) -> Result<Cell<'a>, Fault> {
         "hour" | "hours" => i64::from(moment.hour()),
         "minute" | "minutes" => i64::from(moment.minute()),
         "second" | "seconds" => seconds,
-        // As in PostgreSQL, with the seconds.
+        // Includes the seconds, as in PostgreSQL.
         "millisecond" | "milliseconds" => seconds * 1_000 + nanos / 1_000_000,
         "microsecond" | "microseconds" => seconds * 1_000_000 + nanos / 1_000,
         "nanosecond" | "nanoseconds" => seconds * 1_000_000_000 + nanos,
         "epoch" => utc.timestamp(),
-        _ => return Err(Fault::bare(format!("{name} is no part of a date"))),
+        _ => return Err(Fault::bare(format!("{name} is not a part of a date"))),
     }))
 }

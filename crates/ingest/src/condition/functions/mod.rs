@@ -1,5 +1,4 @@
-//! The functions of a condition, each from the values of one row to a value. Where an argument is null, so is the result,
-//! except for those that join texts.
+//! The scalar functions of a condition. The result is null if an argument is null, except in functions that join texts.
 
 mod dates;
 mod numbers;
@@ -13,7 +12,7 @@ pub use dates::is_part;
 
 use super::Fault;
 
-/// What an argument has to be.
+/// The type of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
     Text,
@@ -24,10 +23,10 @@ pub enum Argument {
     Any,
 }
 
-/// What a function gives.
+/// The type of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Returns {
-    /// A number of the type of the first argument.
+    /// The number type of the first argument.
     Same,
     Whole,
     Number,
@@ -44,7 +43,7 @@ pub enum Cell<'a> {
     Text(Cow<'a, str>),
     Whole(i64),
     Number(f64),
-    /// A count of units of 10 to the power of minus the scale.
+    /// A decimal: unscaled value and scale.
     Decimal(i128, u8),
     Truth(bool),
     Moment(NaiveDateTime),
@@ -53,19 +52,19 @@ pub enum Cell<'a> {
 /// A function.
 pub struct Function {
     pub name: &'static str,
-    /// The classes of the arguments; the last is that of all further ones.
+    /// The types of the arguments; the last is the type of all further ones.
     pub arguments: &'static [Argument],
-    /// How many arguments there have to be.
+    /// Minimum number of arguments.
     pub required: usize,
-    /// Whether there may be any number of further arguments.
+    /// Whether further arguments are allowed.
     pub repeats: bool,
-    /// Whether null arguments are passed over.
+    /// Whether null arguments are ignored.
     pub skips_null: bool,
     pub returns: Returns,
     pub apply: Apply,
 }
 
-/// The value of a function, or why there is none.
+/// The implementation of a function.
 pub type Apply = for<'a> fn(&[Cell<'a>]) -> Result<Cell<'a>, Fault>;
 
 impl std::fmt::Debug for Function {
@@ -79,7 +78,7 @@ fn all() -> impl Iterator<Item = &'static Function> {
     tables.into_iter().flatten()
 }
 
-/// The function of this name, in lower case.
+/// The function with this name, in lower case.
 pub fn find(name: &str) -> Option<&'static Function> {
     all().find(|function| function.name == name)
 }
@@ -139,7 +138,7 @@ fn text<'a>(value: impl Into<String>) -> Cell<'a> {
     Cell::Text(Cow::Owned(value.into()))
 }
 
-/// The text of an argument that is one; nothing for null.
+/// The text of a text argument; empty for null.
 fn string<'c>(cell: &'c Cell<'_>) -> &'c str {
     match cell {
         Cell::Text(text) => text,

@@ -82,8 +82,7 @@ fn too_large() -> Fault {
     Fault::bare("the result is too large for a number of 64 bits")
 }
 
-/// A number rounded to `digits` decimals: floats by `step`, decimals down plus `more` of the rest and of its unit (for
-/// negative ones of the absolute value, in the same way).
+/// A number rounded to `digits` decimals: floats by `step`; decimals towards zero, plus `more` of the remainder and its unit.
 fn stepped<'a>(
     cell: &Cell<'a>,
     digits: i64,
@@ -91,7 +90,9 @@ fn stepped<'a>(
     more: fn(i128, i128) -> i128,
 ) -> Result<Cell<'a>, Fault> {
     if !(0..=30).contains(&digits) {
-        return Err(Fault::bare(format!("{digits} is no number of decimals")));
+        return Err(Fault::bare(format!(
+            "{digits} is not a valid number of decimals"
+        )));
     }
     Ok(match *cell {
         Cell::Decimal(n, scale) if i64::from(scale) > digits => {

@@ -146,7 +146,7 @@ fn length<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     Ok(Cell::Whole(string(&cells[0]).chars().count() as i64))
 }
 
-/// `SUBSTR(text, start, length)`, counted from 1 in characters, as in `PostgreSQL`: what is before the text counts too.
+/// `SUBSTR(text, start, length)`, counted from 1 in characters; as in `PostgreSQL`, positions before the text count too.
 fn substr<'a>(cells: &[Cell<'a>]) -> Result<Cell<'a>, Fault> {
     let start = whole(&cells[1]);
     let end = match cells.get(2) {
@@ -175,13 +175,13 @@ fn capitals(letters: &str) -> String {
     result
 }
 
-/// The characters to trim: blanks unless others are given.
+/// The characters to trim: blanks by default.
 fn letters<'c>(cells: &'c [Cell<'_>]) -> impl Fn(char) -> bool + 'c {
     let given = cells.get(1).map(string);
     move |c| given.map_or(c.is_whitespace(), |given| given.contains(c))
 }
 
-/// A text cut to its length, and what it lacks to it.
+/// A text truncated to `length`, and the padding that it needs.
 fn padded(cells: &[Cell<'_>]) -> Result<(String, String), Fault> {
     const LONGEST: i64 = 1 << 20;
     let (letters, length) = (string(&cells[0]), whole(&cells[1]));
