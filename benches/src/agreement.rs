@@ -1,6 +1,6 @@
-//! How far two partitions of the same rows agree.
+//! Agreement of two partitions of the same rows.
 
-/// Two partitions, counted: how many rows are in each pair of parts, in each part of the one and of the other.
+/// The contingency table of two partitions, with its row and column sums.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contingency {
     cells: Vec<u64>,
@@ -10,7 +10,7 @@ pub struct Contingency {
 }
 
 impl Contingency {
-    /// Counts the pairs `(a[i], b[i])`; parts may bear any number.
+    /// Counts the pairs `(a[i], b[i])`; labels may be any numbers.
     ///
     /// # Panics
     ///
@@ -42,9 +42,9 @@ fn runs<T: PartialEq>(sorted: &[T]) -> Vec<u64> {
         .collect()
 }
 
-/// The adjusted mutual information of Vinh, Epps and Bailey (2010), by the mean of the two entropies.
+/// The adjusted mutual information (Vinh, Epps and Bailey 2010), normalized by the mean of the two entropies.
 ///
-/// 1 for the same partition, 0 on average for chance. Takes O(parts of a x parts of b x the smaller part), beside sorting.
+/// 1 for equal partitions, 0 on average for random ones. Takes O(parts of a x parts of b x smaller part), besides sorting.
 pub fn ami(a: &[i32], b: &[i32]) -> f64 {
     let counts = Contingency::new(a, b);
     if counts.cells.len() == counts.rows.len() && counts.cells.len() == counts.columns.len() {
@@ -70,7 +70,7 @@ pub fn ami(a: &[i32], b: &[i32]) -> f64 {
     }
 }
 
-/// The mutual information to expect of random partitions with the same sizes: hypergeometric in each cell.
+/// The expected mutual information of random partitions with the same sizes: hypergeometric in each cell.
 fn expected_mutual_information(counts: &Contingency) -> f64 {
     let n = counts.n;
     let mut log_factorial = vec![0.0_f64; n as usize + 1];

@@ -1,4 +1,4 @@
-//! Running programs in turn, and what each took.
+//! Runs programs and measures time and memory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,18 +7,18 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
-/// What one run of one program took, as the operating system counted it.
+/// Resource usage of one run of a program, measured by the operating system.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Seconds of all processors together, user and system.
+    /// CPU seconds of all cores, user and system.
     pub cpu: f64,
-    /// Seconds on the clock.
+    /// Wall-clock seconds.
     pub wall: f64,
-    /// The most memory resident at once, in bytes.
+    /// Peak resident memory, in bytes.
     pub peak: u64,
 }
 
-/// Two runs, one after the other.
+/// The usage of two runs, one after the other.
 impl std::ops::AddAssign for Usage {
     fn add_assign(&mut self, next: Self) {
         self.cpu += next.cpu;
@@ -27,7 +27,7 @@ impl std::ops::AddAssign for Usage {
     }
 }
 
-/// Runs `command` to its end, or for `limit` CPU seconds, through `measure.py`, which asks the system what it took.
+/// Runs `command` through `measure.py`, for at most `limit` CPU seconds, and returns its usage.
 pub fn run(
     python: &Path,
     peers: &Path,
@@ -44,17 +44,17 @@ pub fn run(
         .output()
         .context("cannot start Python")?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        let last: Vec<_> = said.lines().rev().take(8).collect();
+        let output = String::from_utf8_lossy(&output.stderr);
+        let last: Vec<_> = output.lines().rev().take(8).collect();
         let last: Vec<_> = last.into_iter().rev().collect();
         bail!("{} failed: {}", command.join(" "), last.join("\n"));
     }
-    let said = String::from_utf8_lossy(&output.stdout);
-    let line = said.lines().last().unwrap_or_default();
-    serde_json::from_str(line).with_context(|| format!("measure.py said {line:?}"))
+    let output = String::from_utf8_lossy(&output.stdout);
+    let line = output.lines().last().unwrap_or_default();
+    serde_json::from_str(line).with_context(|| format!("unexpected output of measure.py: {line:?}"))
 }
 
-/// The run in the middle by CPU seconds.
+/// The run with the median CPU time.
 pub fn median(runs: &[Usage]) -> Option<Usage> {
     let mut runs = runs.to_vec();
     runs.sort_by(|a, b| a.cpu.total_cmp(&b.cpu));

@@ -8,41 +8,41 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::Contest;
-use crate::harness::{Common, Ground, Score, lay_out, peers};
+use crate::harness::{Common, Environment, Score, lay_out, peers};
 use crate::scores::clusters;
 use test_support::adjusted_rand_index as ari;
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Numbers of rows, one table part each.
+    /// Numbers of rows; each gives a part of the table.
     #[arg(long, value_delimiter = ',', default_values_t = [20_000, 100_000], value_name = "ROWS,...")]
     pub rows: Vec<usize>,
-    /// Values a row of the vectors that the graphs are made of.
+    /// Number of dimensions of the vectors.
     #[arg(long, default_value_t = 384, value_name = "D")]
     pub dimensions: usize,
-    /// Neighbors a row.
+    /// Number of neighbors per row.
     #[arg(long, default_value_t = 50, value_name = "K")]
     pub k: usize,
-    /// The fewest points of a cluster.
+    /// Minimum number of points per cluster.
     #[arg(long, default_value_t = 15, value_name = "POINTS")]
     pub min_cluster_size: usize,
-    /// How many other points density is measured over.
+    /// Neighbors used for the core distance.
     #[arg(long, default_value_t = 5, value_name = "POINTS")]
     pub min_samples: usize,
-    /// What every contest takes; 3 rounds if it says nothing.
+    /// Common options; 3 rounds by default.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// What came out.
+/// The clusters of a contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 struct Found {
     n: usize,
     k: usize,
     clusters: usize,
     noise: f64,
-    /// To the clusters of the first contestant, noise being one more cluster.
+    /// Adjusted Rand index to the first contestant, noise counting as a cluster.
     ari_to_ours: f64,
 }
 
@@ -58,15 +58,15 @@ impl Score for Found {
     }
 }
 
-/// Runs the contest and prints its table.
+/// Runs the comparison and prints its table.
 pub fn run(options: &Options) -> Result<()> {
     let contest = Contest::read(&peers().join("cluster.toml"))?;
     let chosen = contest.chosen(&options.common.only)?;
-    let ground = Ground::prepare(&options.common, 3)?;
-    ground.program("skerry-cluster")?;
+    let environment = Environment::prepare(&options.common, 3)?;
+    environment.program("skerry-cluster")?;
     let mut parts = Vec::new();
     for &rows in &options.rows {
-        let input = ground.graph(rows, options.dimensions, options.k)?;
+        let input = environment.graph(rows, options.dimensions, options.k)?;
         let name = input.file_name().unwrap_or_default().to_string_lossy();
         let places = BTreeMap::from([
             ("input", input.display().to_string()),
@@ -75,8 +75,8 @@ pub fn run(options: &Options) -> Result<()> {
         ]);
         let first: OnceCell<Vec<i32>> = OnceCell::new();
         let takers = chosen.iter().copied().filter(|one| one.takes(rows));
-        let entries = ground.compete("cluster", &name, takers, |one| {
-            let usage = ground.measure(one, &places)?;
+        let entries = environment.compete("cluster", &name, takers, |one| {
+            let usage = environment.measure(one, &places)?;
             let path = input.join("clusters.parquet");
             let labels = clusters(&path, "cluster")?;
             std::fs::remove_file(&path)

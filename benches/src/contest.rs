@@ -1,4 +1,4 @@
-//! Who competes, read from a TOML file.
+//! The contestants of a comparison, read from a TOML file.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,34 +6,33 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-/// A contest.
+/// A comparison of programs.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contest {
-    /// The contestants; the first one is the one that the others are compared with.
+    /// The contestants; the first is the baseline.
     pub contestant: Vec<Contestant>,
 }
 
-/// A program that does the work.
+/// A program to measure.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contestant {
-    /// What the table calls it.
+    /// Name in the table.
     pub name: String,
-    /// Program and arguments, with `{places}` to fill in.
+    /// Program and arguments, with `{placeholders}`.
     pub command: Vec<String>,
-    /// The command runs once for each of these, in order, with `{step}` filled; once if there are none. What a run takes is
-    /// their sum.
+    /// Values of `{step}`: the command runs once for each, in order, and their usage is summed; once if there are none.
     #[serde(default)]
     pub steps: Vec<String>,
     /// Environment variables to set.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
-    /// Inputs with more rows than this are left out, and the table says so.
+    /// Maximum number of rows; larger inputs are skipped, which the table shows.
     pub at_most: Option<usize>,
-    /// Inputs with fewer rows than this are left out.
+    /// Minimum number of rows; smaller inputs are skipped.
     pub at_least: Option<usize>,
-    /// Runs only when `--only` gives its full name.
+    /// Runs only if `--only` gives its full name.
     #[serde(default)]
     pub on_request: bool,
 }
@@ -43,10 +42,12 @@ impl Contest {
     pub fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        toml::from_str(&text).with_context(|| format!("{} is not a contest", path.display()))
+        toml::from_str(&text)
+            .with_context(|| format!("{} is not a valid comparison", path.display()))
     }
 
-    /// Those that run by default, or of these the ones whose name contains one of `only`, and those that it names in full.
+    /// The contestants selected by `only`: by part of the name or, for optional ones, by full name; without `only`, the default
+    /// ones.
     pub fn chosen(&self, only: &[String]) -> Result<Vec<&Contestant>> {
         let wanted = |one: &&Contestant| {
             let part = |name: &String| !one.on_request && one.name.contains(name.as_str());
@@ -61,7 +62,7 @@ impl Contest {
                 .map(|one| one.name.as_str())
                 .collect();
             bail!(
-                "nobody is called {}; there are: {}",
+                "there is no contestant {}; the contestants are: {}",
                 only.join(" or "),
                 names.join(", ")
             );
@@ -71,12 +72,12 @@ impl Contest {
 }
 
 impl Contestant {
-    /// Whether it takes an input of `n` rows.
+    /// Whether it accepts an input of `n` rows.
     pub fn takes(&self, n: usize) -> bool {
         self.at_most.is_none_or(|most| n <= most) && self.at_least.is_none_or(|least| n >= least)
     }
 
-    /// The commands of one run with their places filled.
+    /// The commands of one run with their placeholders filled.
     pub fn commands(&self, places: &BTreeMap<&str, String>) -> Result<Vec<Vec<String>>> {
         let filled = |places: &BTreeMap<&str, String>| {
             self.command.iter().map(|part| fill(part, places)).collect()
@@ -102,7 +103,7 @@ fn fill(text: &str, places: &BTreeMap<&str, String>) -> Result<String> {
         filled = filled.replace(&format!("{{{name}}}"), value);
     }
     match filled.find('{') {
-        Some(at) => bail!("{text:?} has a place that nothing fills: {}", &filled[at..]),
+        Some(at) => bail!("{text:?} has an unknown placeholder: {}", &filled[at..]),
         None => Ok(filled),
     }
 }

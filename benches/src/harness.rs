@@ -1,4 +1,5 @@
-//! What all contests share: the environment with the peers, contestants that run in turn, results as lines and as a table.
+//! The common part of all comparisons: the Python environment of the peers, running the contestants in turn, JSON lines and
+//! tables of results.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,43 +15,43 @@ use crate::machine::Machine;
 use crate::table::{mebibytes, table};
 use crate::venv;
 
-/// What every contest can be told.
+/// Options of every comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Common {
-    /// Rounds: in each, every contestant runs once, in turn.
+    /// Number of rounds; in each, every contestant runs once, in turn.
     #[arg(long, value_name = "N")]
     pub rounds: Option<usize>,
-    /// Threads of every contestant.
+    /// Number of threads per contestant.
     #[arg(long, default_value_t = std::thread::available_parallelism().map_or(1, usize::from), value_name = "N")]
     pub threads: usize,
-    /// Only contestants whose name contains one of these; those that wait to be asked for want their full name.
+    /// Run only contestants whose name contains one of these; optional ones need their full name.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub only: Vec<String>,
-    /// CPU seconds after which a contestant is stopped and counts as failed.
+    /// Stop a contestant after this many CPU seconds and count it as failed.
     #[arg(long, default_value_t = 900, value_name = "SECONDS")]
     pub limit: u64,
-    /// Where the virtual environment, the inputs and the results are kept.
+    /// Directory of the virtual environment, the inputs and the results.
     #[arg(long, default_value = "target/peers", value_name = "DIR")]
     pub dir: PathBuf,
-    /// Where our programs are [default: beside this one].
+    /// Directory of Skerry's programs [default: the directory of this program].
     #[arg(long, value_name = "DIR")]
     pub programs: Option<PathBuf>,
 }
 
-/// Where contestants run: everything is there, paths are absolute.
+/// The environment of the contestants, with absolute paths.
 #[derive(Debug)]
-pub struct Ground {
-    /// The Python that has the peers.
+pub struct Environment {
+    /// The Python of the virtual environment.
     pub python: PathBuf,
     /// The directory of the peers' scripts.
     pub peers: PathBuf,
-    /// The directory of our programs.
+    /// The directory of Skerry's programs.
     pub programs: PathBuf,
-    /// Where inputs and results are kept.
+    /// The directory of inputs and results.
     pub dir: PathBuf,
-    /// Threads of every contestant.
+    /// Number of threads per contestant.
     pub threads: usize,
-    /// How often each runs.
+    /// Number of rounds.
     pub rounds: usize,
     limit: u64,
 }
@@ -58,13 +59,13 @@ pub struct Ground {
 /// All runs of one contestant on one input.
 #[derive(Debug)]
 pub struct Entry<'a, S> {
-    /// Who.
+    /// The contestant.
     pub contestant: &'a Contestant,
-    /// What each run took.
+    /// Usage of each run.
     pub runs: Vec<Usage>,
-    /// What the last answer is worth.
+    /// Score of the last result.
     pub score: Option<S>,
-    /// Why it ran no further.
+    /// Why it was stopped.
     pub failed: Option<String>,
 }
 
@@ -77,7 +78,7 @@ struct Line<'a, S> {
     threads: usize,
     #[serde(flatten)]
     machine: &'a Machine,
-    /// What the contestant's own variables are, such as the kernel that it is held to.
+    /// The environment variables of the contestant, such as the forced kernel.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     env: &'a BTreeMap<String, String>,
     round: usize,
@@ -89,13 +90,13 @@ struct Line<'a, S> {
     failed: Option<&'a str>,
 }
 
-/// The directory of the peers' scripts and of the contests.
+/// The directory of the peers' scripts and the TOML files.
 pub fn peers() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("peers")
 }
 
-impl Ground {
-    /// Makes the virtual environment where it is missing, and finds our programs.
+impl Environment {
+    /// Creates the virtual environment if it is missing, and finds Skerry's programs.
     pub fn prepare(common: &Common, rounds: usize) -> Result<Self> {
         let peers = peers();
         let dir = std::path::absolute(&common.dir)?;
@@ -103,7 +104,7 @@ impl Ground {
             Some(dir) => std::path::absolute(dir)?,
             None => std::env::current_exe()?
                 .parent()
-                .context("this program lies nowhere")?
+                .context("this program has no directory")?
                 .to_owned(),
         };
         Ok(Self {
@@ -117,28 +118,28 @@ impl Ground {
         })
     }
 
-    /// A program of ours.
+    /// The path of a program of Skerry.
     pub fn program(&self, name: &str) -> Result<PathBuf> {
         let path = self
             .programs
             .join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         if !path.exists() {
             bail!(
-                "{} is not there; build it with `cargo build --release --workspace --bins`",
+                "{} does not exist; build it with `cargo build --release --workspace --bins`",
                 path.display()
             );
         }
         Ok(path)
     }
 
-    /// What a script of the peers' directory prints.
+    /// The output of a script in the peers' directory.
     pub fn script(&self, name: &str, arguments: &[&str]) -> Result<String> {
         let mut command = Command::new(&self.python);
         command.arg(self.peers.join(name)).args(arguments);
-        said(command).with_context(|| format!("{name} {}", arguments.join(" ")))
+        output_of(command).with_context(|| format!("{name} {}", arguments.join(" ")))
     }
 
-    /// Vectors made for the contests, `rows` x `dimensions`; made once.
+    /// Generated vectors, `rows` x `dimensions`; generated once.
     pub fn vectors(&self, rows: usize, dimensions: usize) -> Result<PathBuf> {
         let file = self
             .dir
@@ -153,7 +154,7 @@ impl Ground {
         Ok(file)
     }
 
-    /// A directory with `embeddings.parquet` made for the contests and their `neighbors.parquet`, k of each by cosine.
+    /// A directory with generated `embeddings.parquet` and their `neighbors.parquet`, k neighbors by cosine; generated once.
     pub fn graph(&self, rows: usize, dimensions: usize, k: usize) -> Result<PathBuf> {
         let dir = self.dir.join(format!("graph_{rows}x{dimensions}_{k}"));
         let (embeddings, neighbors) = (
@@ -169,12 +170,12 @@ impl Ground {
             let mut search = Command::new(self.program("skerry-knn")?);
             search.arg("--run").arg(&dir);
             search.args(["--k", &k.to_string(), "--quiet"]);
-            said(search).context("the neighbor graph cannot be made")?;
+            output_of(search).context("cannot compute the neighbor graph")?;
         }
         Ok(dir)
     }
 
-    /// What one run of a contestant takes: all its steps. `places` come beside those that every command can name.
+    /// Runs all steps of a contestant once and returns the usage. `places` are additional placeholders.
     pub fn measure(
         &self,
         contestant: &Contestant,
@@ -205,7 +206,7 @@ impl Ground {
         Ok(all)
     }
 
-    /// Runs every contestant once in each round. `turn` runs one and says what it took and what its answer is worth.
+    /// Runs every contestant once per round. `turn` runs one and returns its usage and score.
     pub fn compete<'c, S: Serialize>(
         &self,
         contest: &str,
@@ -265,8 +266,8 @@ impl Ground {
     }
 }
 
-/// What a command prints to standard output; its complaint where it fails.
-pub fn said(mut command: Command) -> Result<String> {
+/// The standard output of a command; its standard error is the error if it fails.
+pub fn output_of(mut command: Command) -> Result<String> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
         .output()
@@ -277,17 +278,17 @@ pub fn said(mut command: Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
-/// What a table says of an answer.
+/// The score of a result, as shown in a table.
 pub trait Score {
-    /// The titles of its columns.
+    /// Column titles.
     const TITLES: &'static [&'static str];
 
-    /// Its cells.
+    /// Cells.
     fn cells(&self) -> Vec<String>;
 }
 
-/// The table of one or more inputs, each with the cells that stand for it under the titles `input`. A row shows the run
-/// in the middle by CPU seconds; ratios are to the first contestant on the same input. Below stands the machine.
+/// The table of one or more inputs, whose own cells have the titles `input`. Rows show the run with the median CPU time;
+/// ratios are to the first contestant on the same input. Below the table is the machine.
 pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>>)]) -> String {
     let mut header = vec!["contestant"];
     header.extend(input);

@@ -8,29 +8,29 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
-use crate::harness::{Common, Ground, Score, lay_out, peers};
+use crate::harness::{Common, Environment, Score, lay_out, peers};
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Numbers of rows, one table part each.
+    /// Numbers of rows; each gives a part of the table.
     #[arg(long, value_delimiter = ',', default_values_t = [5_000, 20_000, 100_000], value_name = "ROWS,...")]
     pub rows: Vec<usize>,
-    /// Values a row.
+    /// Number of dimensions.
     #[arg(long, default_value_t = 384, value_name = "D")]
     pub dimensions: usize,
-    /// Neighbors a row.
+    /// Number of neighbors per row.
     #[arg(long, default_value_t = 50, value_name = "K")]
     pub k: usize,
-    /// A file of vectors to use instead of made ones; `--rows` is then ignored.
+    /// A file of vectors to use instead of generated ones; `--rows` is then ignored.
     #[arg(long, value_name = "FILE")]
     pub embeddings: Option<PathBuf>,
-    /// What every contest takes; 3 rounds if it says nothing.
+    /// Common options; 3 rounds by default.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// What `score.py` says of an answer.
+/// The output of `score.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Answer {
     n: usize,
@@ -56,31 +56,31 @@ struct Input {
     truth: PathBuf,
 }
 
-/// The size of a file of vectors, as `score.py` says it.
+/// The size of a file of vectors, from `score.py`.
 #[derive(Deserialize)]
 struct Size {
     n: usize,
     d: usize,
 }
 
-/// Runs the contest and prints its table.
+/// Runs the comparison and prints its table.
 pub fn run(options: &Options) -> Result<()> {
     let contest = Contest::read(&peers().join("knn.toml"))?;
     let chosen = contest.chosen(&options.common.only)?;
-    let ground = Ground::prepare(&options.common, 3)?;
-    ground.program("skerry-knn")?;
+    let environment = Environment::prepare(&options.common, 3)?;
+    environment.program("skerry-knn")?;
     let mut parts = Vec::new();
-    for input in inputs(options, &ground)? {
+    for input in inputs(options, &environment)? {
         let takers = chosen.iter().copied().filter(|one| one.takes(input.n));
-        let entries = ground.compete("knn", &input.name, takers, |one| {
+        let entries = environment.compete("knn", &input.name, takers, |one| {
             let output = input.vectors.with_extension("neighbors.parquet");
             let places = BTreeMap::from([
                 ("input", input.vectors.display().to_string()),
                 ("output", output.display().to_string()),
                 ("k", options.k.to_string()),
             ]);
-            let usage = ground.measure(one, &places)?;
-            let said = ground.script(
+            let usage = environment.measure(one, &places)?;
+            let printed = environment.script(
                 "score.py",
                 &[
                     "score",
@@ -92,7 +92,7 @@ pub fn run(options: &Options) -> Result<()> {
             std::fs::remove_file(&output)
                 .with_context(|| format!("cannot remove {}", output.display()))?;
             let score: Answer =
-                serde_json::from_str(&said).context("score.py did not say a score")?;
+                serde_json::from_str(&printed).context("score.py printed no score")?;
             Ok((usage, score))
         })?;
         let cells = [input.n, input.d, options.k].map(|size| size.to_string());
@@ -102,12 +102,12 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The files to search, made where they are not there yet.
-fn inputs(options: &Options, ground: &Ground) -> Result<Vec<Input>> {
+/// The files to search, generated if they are missing.
+fn inputs(options: &Options, environment: &Environment) -> Result<Vec<Input>> {
     let files = if let Some(file) = &options.embeddings {
         vec![std::path::absolute(file)?]
     } else {
-        let made = |&rows: &usize| ground.vectors(rows, options.dimensions);
+        let made = |&rows: &usize| environment.vectors(rows, options.dimensions);
         options.rows.iter().map(made).collect::<Result<_>>()?
     };
     files
@@ -118,8 +118,10 @@ fn inputs(options: &Options, ground: &Ground) -> Result<Vec<Input>> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            let truth = ground.dir.join(format!("{name}_truth_{}.npz", options.k));
-            let said = ground.script(
+            let truth = environment
+                .dir
+                .join(format!("{name}_truth_{}.npz", options.k));
+            let printed = environment.script(
                 "score.py",
                 &[
                     "truth",
@@ -128,8 +130,7 @@ fn inputs(options: &Options, ground: &Ground) -> Result<Vec<Input>> {
                     &truth.display().to_string(),
                 ],
             )?;
-            let size: Size =
-                serde_json::from_str(&said).context("score.py did not say the size")?;
+            let size: Size = serde_json::from_str(&printed).context("score.py printed no size")?;
             Ok(Input {
                 name,
                 n: size.n,

@@ -1,9 +1,8 @@
-//! Comparisons with other tools: every contestant a program, the same files for all, one table.
+//! Comparisons with other tools: every contestant is a program, all read the same files, the results are one table.
 //!
-//! `METHODOLOGY.md` says how and where it is biased. A [`Contest`] is read from a TOML file that names the contestants and
+//! `METHODOLOGY.md` describes the method and its biases. A [`Contest`] is read from a TOML file with the contestants and
 //! their command lines; [`harness`] runs them in turn, [`arena`] measures, [`table`] prints. [`knn`], [`cluster`],
-//! [`project`], [`read`] and [`quality`] each know their inputs and what an answer is worth; another contest is another TOML file and another
-//! module like these.
+//! [`project`], [`read`] and [`quality`] define inputs and scores; a new comparison is a TOML file and such a module.
 
 pub mod agreement;
 pub mod arena;

@@ -1,28 +1,28 @@
-//! What the contestants run on: figures mean something beside the name of the processor only.
+//! The processor of this machine, which every table names.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// The instructions that decide how fast neighbor search is, as Linux calls them, the widest last.
+/// SIMD extensions that decide the speed of neighbor search, by their names in Linux, widest last.
 const INSTRUCTIONS: [&str; 5] = ["asimd", "avx2", "avx512f", "avx512_vnni", "amx_int8"];
 
 /// A processor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Machine {
-    /// Its name.
+    /// Model name.
     pub processor: String,
-    /// Which of the instructions that matter here it has.
+    /// The supported ones of [`INSTRUCTIONS`].
     pub instructions: Vec<&'static str>,
 }
 
 impl Machine {
-    /// The one that this program runs on, as far as Linux tells.
+    /// The processor of this machine; unknown except on Linux.
     pub fn this() -> Self {
         Self::read(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default())
     }
 
-    /// What `/proc/cpuinfo` says of the first processor.
+    /// Parses the first processor in `/proc/cpuinfo`.
     fn read(text: &str) -> Self {
         let value = |name: &str| {
             text.lines()

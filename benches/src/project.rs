@@ -7,29 +7,29 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
-use crate::harness::{Common, Ground, Score, lay_out, peers};
+use crate::harness::{Common, Environment, Score, lay_out, peers};
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Numbers of rows, one table part each.
+    /// Numbers of rows; each gives a part of the table.
     #[arg(long, value_delimiter = ',', default_values_t = [20_000], value_name = "ROWS,...")]
     pub rows: Vec<usize>,
-    /// Values a row of the vectors that the graphs are made of.
+    /// Number of dimensions of the vectors.
     #[arg(long, default_value_t = 384, value_name = "D")]
     pub dimensions: usize,
-    /// Points in a neighborhood, the point itself counted.
+    /// Number of neighbors per point, counting the point itself.
     #[arg(long, default_value_t = 15, value_name = "N")]
     pub n_neighbors: usize,
-    /// What every contest takes; 3 rounds if it says nothing.
+    /// Common options; 3 rounds by default.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// Neighbors a row in the file: more than any layout takes, and those that it is judged by.
+/// Number of neighbors per row in the file: more than any layout uses, because scoring needs them too.
 const K: usize = 50;
 
-/// What `score_layout.py` says of a layout.
+/// The output of `score_layout.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Layout {
     n: usize,
@@ -48,29 +48,29 @@ impl Score for Layout {
     }
 }
 
-/// Runs the contest and prints its table.
+/// Runs the comparison and prints its table.
 pub fn run(options: &Options) -> Result<()> {
     let contest = Contest::read(&peers().join("project.toml"))?;
     let chosen = contest.chosen(&options.common.only)?;
-    let ground = Ground::prepare(&options.common, 3)?;
-    ground.program("skerry-project")?;
+    let environment = Environment::prepare(&options.common, 3)?;
+    environment.program("skerry-project")?;
     let mut parts = Vec::new();
     for &rows in &options.rows {
-        let input = ground.graph(rows, options.dimensions, K)?;
+        let input = environment.graph(rows, options.dimensions, K)?;
         let name = input.file_name().unwrap_or_default().to_string_lossy();
         let places = BTreeMap::from([
             ("input", input.display().to_string()),
             ("n_neighbors", options.n_neighbors.to_string()),
         ]);
         let takers = chosen.iter().copied().filter(|one| one.takes(rows));
-        let entries = ground.compete("project", &name, takers, |one| {
-            let usage = ground.measure(one, &places)?;
-            let said = ground.script("score_layout.py", &[&places["input"]])?;
+        let entries = environment.compete("project", &name, takers, |one| {
+            let usage = environment.measure(one, &places)?;
+            let printed = environment.script("score_layout.py", &[&places["input"]])?;
             let path = input.join("projection.parquet");
             std::fs::remove_file(&path)
                 .with_context(|| format!("cannot remove {}", path.display()))?;
             let layout: Layout =
-                serde_json::from_str(&said).context("score_layout.py did not say a score")?;
+                serde_json::from_str(&printed).context("score_layout.py printed no score")?;
             Ok((usage, layout))
         })?;
         parts.push((vec![rows.to_string()], entries));

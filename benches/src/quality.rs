@@ -1,4 +1,4 @@
-//! Clusters against labels that people gave: presets of the pipeline and peers, from the same vectors to clusters.
+//! Clusters compared with human labels: presets of the pipeline and peers cluster the same vectors.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -9,22 +9,22 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
 use crate::Contest;
-use crate::harness::{Common, Ground, lay_out, peers, said};
+use crate::harness::{Common, Environment, lay_out, output_of, peers};
 use crate::scores::{clusters, labels, of_labelled};
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// The directory of the labelled files that `labelled.toml` names; the sample of this project is there in any case.
+    /// Directory of the labelled files in `labelled.toml`; the sample of this repository is always available.
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// Only files whose name contains one of these, also those that wait to be asked for.
+    /// Use only files whose name contains one of these, including optional ones.
     #[arg(long, value_delimiter = ',', value_name = "NAME,...")]
     pub files: Vec<String>,
-    /// The first so many texts of each file; embedding is what takes long.
+    /// Use only the first N texts of each file, because embedding takes long.
     #[arg(long, value_name = "ROWS")]
     pub first: Option<usize>,
-    /// What every contest takes; 1 round if it says nothing.
+    /// Common options; 1 round by default.
     #[command(flatten)]
     pub common: Common,
 }
@@ -36,10 +36,10 @@ struct Source {
     name: String,
     text: String,
     labels: String,
-    /// Lies in this project.
+    /// Whether the file is in this repository.
     #[serde(default)]
     shipped: bool,
-    /// Runs only when named with `--files`.
+    /// Used only if selected with `--files`.
     #[serde(default)]
     on_request: bool,
 }
@@ -50,12 +50,12 @@ struct Sources {
     file: Vec<Source>,
 }
 
-/// Runs the contest and prints a table a file.
+/// Runs the comparison and prints a table per file.
 pub fn run(options: &Options) -> Result<()> {
     let contest = Contest::read(&peers().join("quality.toml"))?;
     let chosen = contest.chosen(&options.common.only)?;
-    let ground = Ground::prepare(&options.common, 1)?;
-    let skerry = ground.program("skerry")?;
+    let environment = Environment::prepare(&options.common, 1)?;
+    let skerry = environment.program("skerry")?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let data = options
         .data
@@ -71,12 +71,12 @@ pub fn run(options: &Options) -> Result<()> {
         if !path.exists() {
             writeln!(
                 std::io::stderr(),
-                "skipped: {} is not there; `--data` names its directory",
+                "skipped: {} does not exist; give its directory with `--data`",
                 path.display()
             )?;
             continue;
         }
-        let ready = embedded(options, &ground, &skerry, &source, &path)?;
+        let ready = embedded(options, &environment, &skerry, &source, &path)?;
         let documents = ready.join("documents.parquet");
         let truth = labels(&documents, &source.labels)?;
         let places = BTreeMap::from([
@@ -90,14 +90,14 @@ pub fn run(options: &Options) -> Result<()> {
             ),
         ]);
         let takers = chosen.iter().copied().filter(|one| one.takes(truth.len()));
-        let entries = ground.compete("quality", &source.name, takers, |one| {
+        let entries = environment.compete("quality", &source.name, takers, |one| {
             let work = ready.with_extension("work");
             fresh_copy(&ready, &work)?;
             let found = work.join("clusters.parquet");
             let mut places = places.clone();
             places.insert("work", work.display().to_string());
             places.insert("output", found.display().to_string());
-            let usage = ground.measure(one, &places)?;
+            let usage = environment.measure(one, &places)?;
             let agreement = of_labelled(&truth, &clusters(&found, "cluster")?)?;
             std::fs::remove_dir_all(&work)
                 .with_context(|| format!("cannot remove {}", work.display()))?;
@@ -116,13 +116,13 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// The files whose name contains one of `wanted`, or those that run by default.
+/// The files whose name contains one of `wanted`, or the default ones.
 fn sources(wanted: &[String]) -> Result<Vec<Source>> {
     let path = peers().join("labelled.toml");
     let text = std::fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    let sources: Sources =
-        toml::from_str(&text).with_context(|| format!("{} names no files", path.display()))?;
+    let sources: Sources = toml::from_str(&text)
+        .with_context(|| format!("{} is not a valid list of files", path.display()))?;
     let names: Vec<String> = sources.file.iter().map(|one| one.name.clone()).collect();
     let chosen: Vec<Source> = sources
         .file
@@ -137,7 +137,7 @@ fn sources(wanted: &[String]) -> Result<Vec<Source>> {
         .collect();
     if chosen.is_empty() {
         bail!(
-            "no file is called {}; there are: {}",
+            "there is no file {}; the files are: {}",
             wanted.join(" or "),
             names.join(", ")
         );
@@ -145,10 +145,10 @@ fn sources(wanted: &[String]) -> Result<Vec<Source>> {
     Ok(chosen)
 }
 
-/// The directory of a run in which the texts are read and embedded; what was done before is kept.
+/// The directory of a run with the embedded texts; existing results are reused.
 fn embedded(
     options: &Options,
-    ground: &Ground,
+    environment: &Environment,
     skerry: &Path,
     source: &Source,
     path: &Path,
@@ -156,7 +156,7 @@ fn embedded(
     let first = options
         .first
         .map_or_else(|| "all".to_owned(), |rows| rows.to_string());
-    let dir = ground
+    let dir = environment
         .dir
         .join("labelled")
         .join(format!("{}-{first}", source.name));
@@ -170,12 +170,12 @@ fn embedded(
         if let Some(rows) = options.first {
             command.args(["--limit", &rows.to_string()]);
         }
-        said(command).with_context(|| format!("{} cannot be embedded", path.display()))?;
+        output_of(command).with_context(|| format!("cannot embed {}", path.display()))?;
     }
     Ok(dir)
 }
 
-/// The files of `from` in `to`, and nothing else.
+/// Makes `to` a copy of the directory `from`.
 fn fresh_copy(from: &Path, to: &Path) -> Result<()> {
     let copy = || -> std::io::Result<()> {
         if to.exists() {
@@ -193,7 +193,7 @@ fn fresh_copy(from: &Path, to: &Path) -> Result<()> {
     copy().with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))
 }
 
-/// What the presets `topics` and `direct` choose for n documents, for the peers that have no choice of their own.
+/// The default of the presets `topics` and `direct` for n documents, for peers without a default of their own.
 fn min_cluster_size(n: usize) -> usize {
     ((n as f64).sqrt() / 3.0).floor().max(5.0) as usize
 }

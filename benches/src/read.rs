@@ -1,4 +1,4 @@
-//! Reading: from a file of vectors to one matrix in memory.
+//! Reads a file of vectors into one matrix.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -9,41 +9,41 @@ use artifacts::Embeddings;
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
-use crate::harness::{Common, Ground, Score, lay_out, peers};
+use crate::harness::{Common, Environment, Score, lay_out, peers};
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Options {
-    /// Numbers of rows, two table parts each: as our files are written, and compressed as others write them.
+    /// Numbers of rows; each gives two parts of the table: a file as Skerry writes it, and a compressed one as others do.
     #[arg(long, value_delimiter = ',', default_values_t = [100_000], value_name = "ROWS,...")]
     pub rows: Vec<usize>,
-    /// Values a row.
+    /// Number of dimensions.
     #[arg(long, default_value_t = 384, value_name = "D")]
     pub dimensions: usize,
-    /// What every contest takes; 5 rounds if it says nothing.
+    /// Common options; 5 rounds by default.
     #[command(flatten)]
     pub common: Common,
 }
 
-/// What our side of the contest reads and where it says what it saw.
+/// Arguments of Skerry's contestant.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Matrix {
     /// The file of vectors.
     pub input: PathBuf,
-    /// Where to say it.
+    /// File for the result.
     pub output: PathBuf,
 }
 
-/// What a contestant saw: its shape, and the sum of its last row, which says that it was read.
+/// The result of a contestant: the shape, and the sum of the last row as evidence that it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Seen {
+struct MatrixSummary {
     n: usize,
     d: usize,
     last: f64,
 }
 
-/// Nothing, from who only started.
-impl Score for Option<Seen> {
+/// `None` for a contestant that only starts.
+impl Score for Option<MatrixSummary> {
     const TITLES: &'static [&'static str] = &["values read"];
 
     fn cells(&self) -> Vec<String> {
@@ -51,7 +51,7 @@ impl Score for Option<Seen> {
     }
 }
 
-impl Seen {
+impl MatrixSummary {
     fn of(vectors: &Embeddings) -> Self {
         let n = vectors.len();
         Self {
@@ -62,32 +62,35 @@ impl Seen {
     }
 }
 
-/// Our side: reads the file as every stage does.
+/// Skerry's contestant: reads the file as every stage does.
 pub fn matrix(files: &Matrix) -> Result<()> {
-    let seen = Seen::of(&Embeddings::read(&files.input)?.value);
+    let seen = MatrixSummary::of(&Embeddings::read(&files.input)?.value);
     std::fs::write(&files.output, serde_json::to_string(&seen)?)
         .with_context(|| format!("cannot write {}", files.output.display()))
 }
 
-/// Runs the contest and prints its table.
+/// Runs the comparison and prints its table.
 pub fn run(options: &Options) -> Result<()> {
     let contest = Contest::read(&peers().join("read.toml"))?;
     let chosen = contest.chosen(&options.common.only)?;
-    let ground = Ground::prepare(&options.common, 5)?;
-    ground.program("bench")?;
+    let environment = Environment::prepare(&options.common, 5)?;
+    environment.program("bench")?;
     let mut parts = Vec::new();
     for &rows in &options.rows {
-        let plain = ground.vectors(rows, options.dimensions)?;
-        for (form, input) in [("plain", plain.clone()), ("zstd", packed(&ground, &plain)?)] {
-            let expected = Seen::of(&Embeddings::read(&input)?.value);
+        let plain = environment.vectors(rows, options.dimensions)?;
+        for (form, input) in [
+            ("plain", plain.clone()),
+            ("zstd", packed(&environment, &plain)?),
+        ] {
+            let expected = MatrixSummary::of(&Embeddings::read(&input)?.value);
             let output = input.with_extension("seen.json");
             let places = BTreeMap::from([
                 ("input", input.display().to_string()),
                 ("output", output.display().to_string()),
             ]);
             let name = format!("{rows}x{} {form}", options.dimensions);
-            let entries = ground.compete("read", &name, chosen.iter().copied(), |one| {
-                let usage = ground.measure(one, &places)?;
+            let entries = environment.compete("read", &name, chosen.iter().copied(), |one| {
+                let usage = environment.measure(one, &places)?;
                 Ok((usage, seen(&output, &expected)?))
             })?;
             let cells = [rows.to_string(), options.dimensions.to_string()];
@@ -102,27 +105,28 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// What the contestant saw, which must be what is there.
-fn seen(output: &Path, expected: &Seen) -> Result<Option<Seen>> {
+/// The result of the contestant, checked against the expected one.
+fn seen(output: &Path, expected: &MatrixSummary) -> Result<Option<MatrixSummary>> {
     if !output.exists() {
         return Ok(None);
     }
-    let said = std::fs::read_to_string(output)?;
+    let written = std::fs::read_to_string(output)?;
     std::fs::remove_file(output)?;
-    let seen: Seen = serde_json::from_str(&said).context("it did not say what it saw")?;
+    let seen: MatrixSummary =
+        serde_json::from_str(&written).context("the contestant wrote no result")?;
     ensure!(
         (seen.n, seen.d) == (expected.n, expected.d) && (seen.last - expected.last).abs() < 1e-6,
-        "it saw {seen:?}, there is {expected:?}"
+        "the result is {seen:?}, expected {expected:?}"
     );
     Ok(Some(seen))
 }
 
-/// The vectors as other programs write them by default; made once.
-fn packed(ground: &Ground, plain: &Path) -> Result<PathBuf> {
+/// The vectors as other programs write them by default; written once.
+fn packed(environment: &Environment, plain: &Path) -> Result<PathBuf> {
     let to = plain.with_extension("zstd.parquet");
     if !to.exists() {
         let files = [plain, &to].map(|path| path.display().to_string());
-        ground.script("read.py", &["packed", &files[0], &files[1]])?;
+        environment.script("read.py", &["packed", &files[0], &files[1]])?;
     }
     Ok(to)
 }
@@ -134,17 +138,17 @@ mod tests {
     #[test]
     fn what_was_not_read_is_no_reading() {
         let vectors = Embeddings::new(2, vec![1.0, 2.0, 3.0, 4.0]);
-        let expected = Seen::of(&vectors);
+        let expected = MatrixSummary::of(&vectors);
         assert_eq!((expected.n, expected.d, expected.last), (2, 2, 7.0));
         let path = std::env::temp_dir().join(format!("seen_{}.json", std::process::id()));
         assert_eq!(seen(&path, &expected).expect("nothing"), None);
-        let say = |seen: &Seen| {
+        let say = |seen: &MatrixSummary| {
             let text = serde_json::to_string(seen).expect("plain data");
             std::fs::write(&path, text).expect("written");
         };
         say(&expected);
         assert_eq!(seen(&path, &expected).expect("read"), Some(expected));
-        say(&Seen {
+        say(&MatrixSummary {
             last: 6.0,
             ..expected
         });

@@ -1,8 +1,8 @@
-//! How well clusters agree with labels that people gave; of finished runs: `bench agreement RUN ... --labels COLUMN`.
+//! Agreement of clusters with human labels. For finished runs: `bench agreement RUN ... --labels COLUMN`.
 //!
-//! A column of clusters is compared with a column of the documents, once over the rows that are in a cluster, and once
-//! over all rows with noise as one more cluster. The first alone flatters whoever calls the hard rows noise, the second
-//! alone punishes who is honest about them: read them together with the noise share.
+//! A column of clusters is compared with a column of the documents, once over the rows that are in a cluster, and once over
+//! all rows with noise as one more cluster. The first figure favors methods that leave difficult rows as noise, the second
+//! penalizes them: read both together with the share of noise.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -19,14 +19,14 @@ use crate::agreement::ami;
 use crate::harness;
 use crate::table::table;
 
-/// What to compare.
+/// Options of the comparison.
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// Directories of runs, each with `documents.parquet` and `clusters.parquet`.
     #[arg(required = true, value_name = "RUN")]
     pub runs: Vec<PathBuf>,
 
-    /// The column of the documents with the true labels; `source_` is put before it where ingest did.
+    /// The column of the documents with the true labels, with or without the prefix `source_` that ingest may have added.
     #[arg(long, value_name = "COLUMN")]
     pub labels: String,
 
@@ -39,16 +39,16 @@ pub struct Options {
     pub json: bool,
 }
 
-/// How far clusters agree with labels.
+/// Agreement of clusters with labels.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Agreement {
-    /// Rows with a label.
+    /// Number of rows with a label.
     pub rows: usize,
-    /// Distinct labels.
+    /// Number of distinct labels.
     pub labels: usize,
-    /// Distinct clusters, noise not counted.
+    /// Number of clusters, noise not counted.
     pub clusters: usize,
-    /// The share of rows that is noise.
+    /// Share of rows that are noise.
     pub noise: f64,
     /// Adjusted Rand index over the rows in a cluster.
     pub ari: f64,
@@ -97,7 +97,7 @@ pub fn run(options: &Options) -> Result<()> {
         let truth = labels(&dir.join("documents.parquet"), &options.labels)?;
         let found = clusters(&dir.join("clusters.parquet"), &options.column)?;
         let agreement = of_labelled(&truth, &found)
-            .with_context(|| format!("{} does not fit together", dir.display()))?;
+            .with_context(|| format!("the files of {} do not belong together", dir.display()))?;
         let run = dir.display().to_string();
         if options.json {
             let line = Line {
@@ -127,7 +127,7 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn of_labelled(truth: &[Option<i32>], found: &[i32]) -> Result<Agreement> {
     if truth.len() != found.len() {
         bail!(
-            "{} documents, but {} rows of clusters",
+            "there are {} documents, but {} rows of clusters",
             truth.len(),
             found.len()
         );
@@ -164,7 +164,7 @@ fn distinct(labels: &[i32]) -> usize {
     labels.len()
 }
 
-/// A column of the documents as numbers, equal where the values are; none where there is none.
+/// A column of the documents as category codes; `None` for null.
 pub fn labels(documents: &Path, column: &str) -> Result<Vec<Option<i32>>> {
     let stored = Documents::read(documents)?;
     let values = [column, &format!("source_{column}")]

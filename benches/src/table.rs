@@ -1,8 +1,8 @@
-//! One table in Markdown, aligned so that it can be read as it is.
+//! A Markdown table with aligned columns.
 
-/// Lays out `rows` under `header`: the first column to the left, numbers to the right.
+/// The table of `rows` under `header`: the first column is left-aligned, the others right-aligned.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
-    // A rule takes two characters: a dash and the colon that sets a column to the right.
+    // The delimiter row needs at least two characters: a dash and the colon for right alignment.
     let mut widths: Vec<usize> = header
         .iter()
         .map(|title| title.chars().count().max(2))

@@ -1,12 +1,12 @@
-//! A virtual environment with the peers in it, made once.
+//! The virtual environment with the peers, created once.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The Python of a virtual environment under `dir` that has what `requirements` names; makes it where it is missing or
-/// the list has changed.
+/// The Python of a virtual environment under `dir` with the packages in `requirements`; creates it if it is missing or the
+/// list has changed.
 pub fn python(dir: &Path, requirements: &Path) -> Result<PathBuf> {
     let venv = dir.join("venv");
     let python = venv.join(if cfg!(windows) {

@@ -20,14 +20,14 @@ enum Which {
     Cluster(pipeline_benches::cluster::Options),
     /// A layout in two dimensions from a file of neighbors.
     Project(pipeline_benches::project::Options),
-    /// Clusters from vectors, against labels that people gave.
+    /// Clusters from vectors, compared with human labels.
     Quality(pipeline_benches::quality::Options),
-    /// A file of vectors to one matrix in memory.
+    /// Reading a file of vectors into one matrix.
     Read(pipeline_benches::read::Options),
-    /// Our side of `read`.
+    /// Skerry's contestant of `read`.
     #[command(hide = true)]
     Matrix(pipeline_benches::read::Matrix),
-    /// How far the clusters of finished runs agree with labels.
+    /// Agreement of the clusters of finished runs with labels.
     Agreement(pipeline_benches::scores::Options),
 }
 
