@@ -48,7 +48,8 @@ impl Interrupts {
                     .as_ref()
                     .is_some_and(|step| step.send(Event::Signal(signal)).is_ok());
                 if !told {
-                    // Between two steps nothing is under way but reading.
+                    // Between two steps nothing is under way but reading: what is written is written under the lock, which
+                    // is held until the end.
                     crate::run::clear(&dir, &written);
                     let _ = crate::failure::Failure::interrupted(signal).report();
                     std::process::exit(128 + signal);
@@ -64,6 +65,12 @@ impl Interrupts {
         Ok(Self {
             step: Arc::default(),
         })
+    }
+
+    /// Calls `write`, which a signal does not end half way: it takes effect afterwards.
+    pub(crate) fn uninterrupted<T>(&self, write: impl FnOnce() -> T) -> T {
+        let _step = held(&self.step);
+        write()
     }
 
     /// Waits for a step, calling `look` now and then if it is given; ends it when a signal comes in.

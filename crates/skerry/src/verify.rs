@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, Manifest, boundary};
+use stage::{BoundaryError, Hashes, Manifest, boundary};
 
 use crate::failure::Failure;
 use crate::run::{Context, Staleness, build_id, kept_steps};
@@ -49,7 +49,7 @@ enum Verdict {
     Missing,
     /// The last run stopped at this step.
     Unfinished,
-    /// The log names a file outside the run directory.
+    /// Its name, or a symbolic link, leads out of the run directory.
     Outside,
 }
 
@@ -312,24 +312,31 @@ fn faults(files: &[File]) -> usize {
 }
 
 /// The verdict on the whole run.
-fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
+fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
     let names = |verdict: Verdict| -> Vec<String> {
         let found = findings.iter().filter(|finding| finding.verdict == verdict);
         found
             .map(|finding| stage::one_line(&finding.step))
             .collect()
     };
-    let dir = dir.display();
-    let outside = files.iter().find(|file| file.verdict == Verdict::Outside);
-    if let Some(file) = outside {
-        return Err(Failure::work(
-            format_args!(
-                "the {FILE} of {dir} names a file outside the run: {}",
-                stage::one_line(&file.name)
+    let dir = run.display();
+    let mut outside = files.iter().filter(|file| file.verdict == Verdict::Outside);
+    if let Some((file, error)) = outside.find_map(|file| {
+        let error = boundary::inside(run, &file.name).err()?;
+        Some((file, error))
+    }) {
+        return Err(match error {
+            BoundaryError::Name { .. } => Failure::work(
+                format_args!(
+                    "the {FILE} of {dir} names a file outside the run: {}",
+                    stage::one_line(&file.name)
+                ),
+                "the directory was not written by this program: do not rely on it",
+                1,
             ),
-            "the directory was not written by this program: do not rely on it",
-            1,
-        ));
+            // A link may have been put there since.
+            error => Failure::of(&error),
+        });
     }
     let stopped = names(Verdict::Unfinished);
     if !stopped.is_empty() {

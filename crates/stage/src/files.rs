@@ -158,7 +158,7 @@ impl Files {
 }
 
 /// Where `path` leads, its name as the strictest file system compares it: equal for two paths that may be one file.
-fn place(path: &Path) -> PathBuf {
+pub fn place(path: &Path) -> PathBuf {
     let path = path.canonicalize().unwrap_or_else(|_| {
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let parent = parent.unwrap_or_else(|| Path::new("."));

@@ -29,7 +29,7 @@ pub use boundary::BoundaryError;
 pub use bytes::Bytes;
 pub use cache::{NoCache, cache_dir};
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
-pub use files::{File, Files, absolute};
+pub use files::{File, Files, absolute, place};
 pub use hint::{Hint, explain};
 pub use lock::{LockError, RunLock};
 pub use manifest::{Manifest, Record};

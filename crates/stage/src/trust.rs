@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, boundary, cache_dir};
+use crate::{Hint, NoCache, boundary, cache_dir};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,18 +201,32 @@ pub fn flags() -> [Arg; 2] {
     ]
 }
 
-/// The file of the cache that remembers the run in `dir`, and the directory's resolved path. None where there is no such
-/// directory, or no cache of this user's own.
-fn memory_of(dir: &Path) -> Option<(PathBuf, PathBuf)> {
-    let cache = cache_dir().ok()?;
-    let dir = dir.canonicalize().ok()?;
+/// Why the settings that the user gave for a run could not be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// There is no cache.
+    #[error(transparent)]
+    NoCache(#[from] NoCache),
+    /// The run directory cannot be resolved, or the cache cannot be written.
+    #[error(transparent)]
+    Io(#[from] artifacts::Error),
+}
+
+/// The file of the cache that remembers the run in `dir`, and the directory's resolved path.
+fn memory_of(dir: &Path) -> Result<(PathBuf, PathBuf), MemoryError> {
+    let cache = cache_dir()?;
+    let dir = dir.canonicalize().map_err(|source| artifacts::Error::Io {
+        action: "read",
+        path: dir.to_owned(),
+        source,
+    })?;
     let name = artifacts::sha256_of(dir.as_os_str().as_encoded_bytes());
-    Some((cache.join("runs").join(format!("{name}.json")), dir))
+    Ok((cache.join("runs").join(format!("{name}.json")), dir))
 }
 
 fn remembered(dir: &Path) -> BTreeSet<String> {
     let read = || {
-        let (path, _) = memory_of(dir)?;
+        let (path, _) = memory_of(dir).ok()?;
         let known: Remembered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         Some(known.settings)
     };
@@ -224,14 +238,12 @@ fn remembered(dir: &Path) -> BTreeSet<String> {
 ///
 /// # Errors
 ///
-/// If the cache cannot be written: then the next command has to give them again.
+/// If there is no cache, or it cannot be written: then the next command has to give them again.
 pub fn remember<'a>(
     dir: &Path,
     externals: impl IntoIterator<Item = &'a External>,
-) -> Result<(), artifacts::Error> {
-    let Some((path, dir)) = memory_of(dir) else {
-        return Ok(());
-    };
+) -> Result<(), MemoryError> {
+    let (path, dir) = memory_of(dir)?;
     // Files in the directory may be replaced together with it: they are looked at each time.
     let settings: BTreeSet<String> = externals
         .into_iter()
@@ -253,7 +265,7 @@ pub fn remember<'a>(
         })?;
     }
     let text = serde_json::to_string_pretty(&known).expect("it is plain data");
-    artifacts::write_bytes(&path, (text + "\n").as_bytes())
+    Ok(artifacts::write_bytes(&path, (text + "\n").as_bytes())?)
 }
 
 #[cfg(test)]

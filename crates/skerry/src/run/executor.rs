@@ -81,7 +81,7 @@ impl Executor<'_> {
                     }
                     // Only this: until a step has ended, the rest of the log is that of the last run.
                     manifest.unfinished = Some(step.name.clone());
-                    manifest.write(self.run.context.dir)?;
+                    self.write(manifest, guard)?;
                     trusted(&self.run, step.untrusted.clone())?;
                     let old = manifest.record(&step.name).cloned();
                     self.carry_out(step, reason, old.as_ref(), guard)?
@@ -99,7 +99,7 @@ impl Executor<'_> {
                     ..this_run
                 };
             }
-            self.log(manifest, &records)?;
+            self.log(manifest, &records, guard)?;
         }
         let left: Vec<&str> = (self.run.steps.iter().zip(&self.selection))
             .filter(|(step, selection)| **selection == Selection::Leave && step.command.is_none())
@@ -118,18 +118,28 @@ impl Executor<'_> {
         }
         // A run of one step does not complete one that stopped before.
         manifest.unfinished = stopped_before.filter(|_| !stale.is_empty());
-        self.log(manifest, &records)?;
+        self.log(manifest, &records, guard)?;
         Ok(records)
     }
 
     /// Writes the log. Steps that are still to come keep what is known of them, so that a broken run leaves a whole log;
     /// so do steps of another recipe, while their files are there.
-    fn log(&self, manifest: &mut Manifest, records: &[Record]) -> Result<(), Failure> {
+    fn log(
+        &self,
+        manifest: &mut Manifest,
+        records: &[Record],
+        guard: &Guard<'_>,
+    ) -> Result<(), Failure> {
         let new = |step: &str| records.iter().any(|record| record.step == step);
         let rest = manifest.steps.iter().filter(|old| !new(&old.step)).cloned();
         let known = records.iter().filter(|record| !record.outputs.is_empty());
         manifest.steps = known.cloned().chain(rest).collect();
-        Ok(manifest.write(self.run.context.dir)?)
+        self.write(manifest, guard)
+    }
+
+    fn write(&self, manifest: &Manifest, guard: &Guard<'_>) -> Result<(), Failure> {
+        let write = || manifest.write(self.run.context.dir);
+        Ok(guard.interrupts.uninterrupted(write)?)
     }
 
     /// Removes what steps of another recipe left behind: it does not belong to this run.

@@ -58,8 +58,11 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         .map_err(Failure::io("watch for signals in", dir))?;
     let outcome = spool::spool(&plan.input, dir).and_then(|read| {
         // Only now: the settings of the last run stay as they are where there is nothing to read.
-        artifacts::write_bytes(&settings, plan.page().as_bytes())?;
-        remember(dir, &plan);
+        interrupts.uninterrupted(|| {
+            artifacts::write_bytes(&settings, plan.page().as_bytes())?;
+            remember(dir, &plan);
+            Ok::<_, Failure>(())
+        })?;
         let mut manifest = log(dir);
         let executor = Executor {
             run: Staleness {
@@ -115,14 +118,7 @@ fn show_allowed(plan: &Plan) {
 
 /// Remembers what the user gave for the run in `dir`.
 fn remember(dir: &Path, plan: &Plan) {
-    let cache = stage::cache_dir()
-        .map(drop)
-        .map_err(|error| error.to_string());
-    let remembered = cache.and_then(|()| {
-        let remembered = stage::trust::remember(dir, &plan.vouched);
-        remembered.map_err(|error| error.to_string())
-    });
-    if let Err(error) = remembered {
+    if let Err(error) = stage::trust::remember(dir, &plan.vouched) {
         stage::say(&format!(
             "warning: {error}: a later run has to be given its inputs, models and commands again"
         ));

@@ -120,7 +120,7 @@ impl Plan {
         let page = page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
         check_files(dir, &mut steps, &mut consent)?;
-        check(&steps)?;
+        check(dir, &steps)?;
         Ok(Self {
             preset,
             seed,
@@ -224,9 +224,16 @@ fn is_set(matches: &ArgMatches, step: &str, key: &str) -> bool {
     sets.any(|set| set.split('=').next() == Some(&format!("{step}.{key}")))
 }
 
+/// The folded name of a file of the run, and where its path leads.
+type Place = (String, PathBuf);
+
 /// Whether the steps can work together, before any of them starts.
-fn check(steps: &[Step]) -> Result<(), Failure> {
-    let mut written: Vec<(String, &str)> = Vec::new();
+fn check(dir: &Path, steps: &[Step]) -> Result<(), Failure> {
+    // By name as the strictest file system compares it, since a run may be carried to one that ignores case, and by where
+    // links inside the run lead.
+    let place = |name: &str| (boundary::folded(name), stage::place(&dir.join(name)));
+    let same = |one: &Place, other: &Place| one.0 == other.0 || one.1 == other.1;
+    let mut written: Vec<(Place, &str)> = Vec::new();
     for step in steps {
         // A step that needs what is not trusted is refused before it runs; its files elsewhere are not looked for.
         if step.untrusted.is_empty() {
@@ -237,11 +244,10 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
             if !writes.contains(&file.name) {
                 continue;
             }
-            let path = step.file_name(file).to_owned();
-            // By the strictest file system: a run may be carried to one that ignores case.
-            let same = |taken: &str| boundary::folded(taken) == boundary::folded(&path);
+            let path = step.file_name(file);
+            let target = place(path);
             let mut inputs = step.stage.inputs().iter();
-            if let Some(input) = inputs.find(|input| same(step.file_name(input))) {
+            if let Some(input) = inputs.find(|input| same(&place(step.file_name(input)), &target)) {
                 return Err(Failure::usage(
                     format_args!(
                         "the step `{}` reads {path} as `{}` and would write it as `{}`",
@@ -253,7 +259,7 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
                     ),
                 ));
             }
-            if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken)) {
+            if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken, &target)) {
                 return Err(Failure::usage(
                     format_args!("the steps `{other}` and `{}` both write {path}", step.name),
                     format_args!(
@@ -262,7 +268,7 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
                     ),
                 ));
             }
-            written.push((path, &step.name));
+            written.push((target, &step.name));
         }
         // Only a map is drawn, and a map is flat.
         let components = step.value("components").and_then(serde_json::Value::as_u64);
