@@ -184,17 +184,18 @@ fn pictures(
         return Ok(());
     }
     progress.begin("drawing the picture", None, "");
-    let bytes = local
+    let file = local
         .font
-        .as_ref()
-        .map(|path| {
-            std::fs::read(path).map_err(|source| Error::Read {
+        .as_deref()
+        .map(|path| match std::fs::read(path) {
+            Ok(bytes) => Ok((path, bytes)),
+            Err(source) => Err(Error::Read {
                 path: path.display().to_string(),
                 source,
-            })
+            }),
         })
         .transpose()?;
-    let font = Font::new(bytes)?;
+    let font = Font::new(file)?;
     let dark = options.picture_theme == Theme::Dark;
     let mut drawn = picture::layout(
         scene,
