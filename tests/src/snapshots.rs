@@ -2,7 +2,7 @@
 //!
 //! They hold what a build with the default cargo features prints, which is what [`program`](crate::program) builds.
 //! Nothing in them depends on the machine: the kernel of the neighbor search and the number of threads are set, and what
-//! is measured (time, memory, sizes, the quality of a layout, hashes) is written as `#`.
+//! is measured (time, memory, sizes, the quality of a layout), hashes and versions are written as `#`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -147,7 +147,7 @@ impl<'a> Transcript<'a> {
     /// The same of the value at `key` of a report.
     fn comparable_json(&self, key: &str, value: Value) -> Value {
         match value {
-            _ if MEASURED_KEYS.contains(&key) => "#".into(),
+            _ if VARYING_KEYS.contains(&key) => "#".into(),
             Value::Number(number) if number.is_f64() => {
                 // The last digits depend on the mathematical functions of the system.
                 let number = number.as_f64().expect("it is one");
@@ -208,8 +208,11 @@ const MEASURED: [&str; 9] = [
     "record SHA-256 #... and #...",
 ];
 
-/// Keys of what is measured.
-const MEASURED_KEYS: [&str; 8] = [
+/// Keys of what is measured, and of the version and the build of the programs.
+const VARYING_KEYS: [&str; 11] = [
+    "skerry",
+    "producer",
+    "build",
     "seconds",
     "cpu_seconds",
     "peak_memory",
