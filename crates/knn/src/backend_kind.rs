@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The backends by the names on the command line. All are listed; those that this build does not have are marked.
+/// The backends by the names on the command line. All are listed, also those that this build does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BackendKind {

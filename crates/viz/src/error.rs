@@ -61,11 +61,8 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The font of the pictures cannot be used.
-    #[error("{path} is not a TrueType or OpenType font")]
-    Font {
-        /// The file.
-        path: String,
-    },
+    #[error("the font is no TrueType or OpenType font")]
+    Font,
     /// A file that was named cannot be read.
     #[error("cannot read {path}")]
     Read {
@@ -82,8 +79,8 @@ pub enum Error {
     },
     /// A picture of this size cannot be drawn.
     #[error(
-        "a picture of {width} x {height} pixels cannot be drawn{}",
-        memory(*width, *height)
+        "a picture of {width} x {height} pixels cannot be drawn: it would take {} MiB",
+        (u64::from(*width) * u64::from(*height) * PIXEL_BYTES) >> 20
     )]
     PictureSize {
         /// Its width.
@@ -97,16 +94,6 @@ pub enum Error {
         /// The renderer.
         name: &'static str,
     },
-}
-
-/// The memory that a picture takes, where that is why it cannot be drawn.
-fn memory(width: u32, height: u32) -> String {
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels > MOST_PIXELS {
-        format!(": it would take {} MiB", (pixels * PIXEL_BYTES) >> 20)
-    } else {
-        String::new()
-    }
 }
 
 impl Hint for Error {
@@ -125,8 +112,8 @@ impl Hint for Error {
             }
             Self::TooManyClusters { .. } => "cluster with a larger `--min-cluster-size`".to_owned(),
             Self::TextTooLong { .. } => "shorten the text before ingesting it".to_owned(),
-            Self::Font { .. } | Self::Read { .. } => {
-                "name a .ttf or .otf file with `--font`, or leave the flag out".to_owned()
+            Self::Font | Self::Read { .. } => {
+                "name a .ttf or .otf file with `--font`, or leave the flag away".to_owned()
             }
             Self::PictureSize { .. } => {
                 format!(

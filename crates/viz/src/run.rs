@@ -184,18 +184,23 @@ fn pictures(
         return Ok(());
     }
     progress.begin("drawing the picture", None, "");
-    let file = local
+    let bytes = local
         .font
-        .as_deref()
-        .map(|path| match std::fs::read(path) {
-            Ok(bytes) => Ok((path, bytes)),
-            Err(source) => Err(Error::Read {
+        .as_ref()
+        .map(|path| {
+            std::fs::read(path).map_err(|source| Error::Read {
                 path: path.display().to_string(),
                 source,
-            }),
+            })
         })
         .transpose()?;
-    let font = Font::new(file)?;
+    let font = Font::new(bytes).map_err(|error| match &local.font {
+        Some(path) => Error::Read {
+            path: path.display().to_string(),
+            source: std::io::Error::other(error),
+        },
+        None => error,
+    })?;
     let dark = options.picture_theme == Theme::Dark;
     let mut drawn = picture::layout(
         scene,

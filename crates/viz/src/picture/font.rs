@@ -3,7 +3,6 @@
 //! be joined, reordered or set from right to left is measured by guess, and not drawn.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use ab_glyph::{Font as _, FontVec, Glyph, PxScale, ScaleFont, point};
 
@@ -15,15 +14,11 @@ const EMBEDDED: &[u8] = include_bytes!("../../assets/font/OpenSans-Semibold.ttf"
 pub struct Font(FontVec);
 
 impl Font {
-    /// The font in a file, given by its path and its bytes, or the embedded one.
-    pub fn new(file: Option<(&Path, Vec<u8>)>) -> Result<Self, Error> {
-        let (path, bytes) =
-            file.unwrap_or_else(|| (Path::new("the built-in font"), EMBEDDED.to_vec()));
-        FontVec::try_from_vec(bytes)
+    /// The font in `bytes`, or the embedded one.
+    pub fn new(bytes: Option<Vec<u8>>) -> Result<Self, Error> {
+        FontVec::try_from_vec(bytes.unwrap_or_else(|| EMBEDDED.to_vec()))
             .map(Self)
-            .map_err(|_| Error::Font {
-                path: path.display().to_string(),
-            })
+            .map_err(|_| Error::Font)
     }
 
     /// Whether it can draw `text`, and why not.
