@@ -58,10 +58,10 @@ fn foreign_vectors(dir: &Path, name: &str, values: &[f32]) {
     writer.finish().expect("it ends");
 }
 
-/// The two nearest neighbors of each of three rows as another program writes them.
-fn foreign_neighbors(dir: &Path, name: &str, ids: [u32; 6], distances: [f32; 6]) {
+/// The `k` nearest neighbors of each of `6 / k` rows as another program writes them.
+fn foreign_neighbors(dir: &Path, name: &str, k: usize, ids: [u32; 6], distances: [f32; 6]) {
     let neighbors = Neighbors {
-        k: 2,
+        k,
         ids: ids.to_vec(),
         distances: distances.to_vec(),
     };
@@ -388,20 +388,28 @@ fn knn() {
 fn cluster() {
     let prepare = |dir: &Path| {
         two_runs(dir);
-        foreign_vectors(dir, "vectors.arrow", &[1.0, 0.0, 0.0, 1.0, -1.0, 0.0]);
-        let ids = [1, 2, 0, 2, 1, 0];
-        let near = [0.1, 0.2, 0.1, 0.3, 0.3, 0.2];
-        foreign_neighbors(dir, "self.parquet", [0, 2, 0, 2, 1, 0], near);
-        foreign_neighbors(dir, "twice.parquet", [1, 1, 0, 2, 1, 0], near);
-        foreign_neighbors(dir, "nowhere.parquet", [1, 7, 0, 2, 1, 0], near);
-        foreign_neighbors(dir, "unsorted.parquet", ids, [0.2, 0.1, 0.1, 0.3, 0.3, 0.2]);
+        let vectors = [1.0, 0.0, 1.0, 0.1, 0.0, 1.0, 0.1, 1.0, -1.0, 0.0, -1.0, 0.1];
+        foreign_vectors(dir, "vectors.arrow", &vectors);
+        let ids = [1, 2, 0, 2, 0, 1];
+        let near = [0.1, 0.2, 0.1, 0.3, 0.2, 0.3];
+        foreign_neighbors(dir, "self.parquet", 2, [0, 2, 0, 2, 0, 1], near);
+        foreign_neighbors(dir, "twice.parquet", 2, [1, 1, 0, 2, 0, 1], near);
+        foreign_neighbors(dir, "nowhere.parquet", 2, [1, 7, 0, 2, 0, 1], near);
+        foreign_neighbors(
+            dir,
+            "unsorted.parquet",
+            2,
+            ids,
+            [0.2, 0.1, 0.1, 0.3, 0.2, 0.3],
+        );
         foreign_neighbors(
             dir,
             "negative.parquet",
+            2,
             ids,
-            [-0.5, 0.2, 0.1, 0.3, 0.3, 0.2],
+            [-0.5, 0.2, -0.5, 0.3, 0.2, 0.3],
         );
-        foreign_neighbors(dir, "foreign.parquet", ids, near);
+        foreign_neighbors(dir, "pairs.parquet", 1, [1, 0, 3, 2, 5, 4], [0.5; 6]);
     };
     let lines = [
         "skerry-cluster --run runs/latest --use-k 900",
@@ -418,8 +426,9 @@ fn cluster() {
         "skerry-cluster --neighbors nowhere.parquet --clusters c.parquet",
         "skerry-cluster --neighbors unsorted.parquet --clusters c.parquet",
         "skerry-cluster --neighbors negative.parquet --clusters c.parquet --min-samples 1",
-        "skerry-cluster --neighbors foreign.parquet --embeddings vectors.arrow --clusters c.parquet --min-samples 1 --tree exact",
-        "skerry-cluster --neighbors foreign.parquet --embeddings vectors.arrow --clusters c.parquet --min-samples 1 --tree exact --metric cosine",
+        "skerry-cluster --neighbors pairs.parquet --clusters c.parquet --min-samples 1",
+        "skerry-cluster --neighbors pairs.parquet --clusters c.parquet --min-samples 1 --embeddings vectors.arrow",
+        "skerry-cluster --neighbors pairs.parquet --clusters c.parquet --min-samples 1 --embeddings vectors.arrow --metric l2",
         "skerry-cluster --neighbors runs/latest/neighbors.parquet --clusters c.parquet --tree exact",
         "skerry-cluster --neighbors other/neighbors.parquet --embeddings runs/latest/embeddings.parquet --clusters c.parquet",
         "skerry-cluster --neighbors other/neighbors.parquet --embeddings runs/latest/embeddings.parquet --clusters c.parquet --tree exact --allow-mismatch",

@@ -137,7 +137,12 @@ impl<'a> Transcript<'a> {
         let lines = text.lines().map(|line| {
             let words: Vec<&str> = line.split_whitespace().collect();
             match words[..] {
-                [step, "done", _, _, _, "MiB"] => format!("{step} done # # # MiB\n"),
+                [step, "done", _, _, _, "MiB"] => {
+                    format!(
+                        "{step:<12} {:>8} {:>10} {:>10} {:>8} MiB\n",
+                        "done", "#", "#", "#"
+                    )
+                }
                 _ => format!("{line}\n"),
             }
         });
@@ -196,7 +201,7 @@ impl<'a> Transcript<'a> {
 }
 
 /// Phrases with what is measured as `#`.
-const MEASURED: [&str; 9] = [
+const MEASURED: [&str; 10] = [
     "true neighbors kept (of 15): # %",
     "trustworthiness@15: #",
     "in none; # topics are named in the picture",
@@ -206,6 +211,7 @@ const MEASURED: [&str; 9] = [
     "records SHA-256 #..., that file has #...",
     "records SHA-256 #..., the file has #...",
     "record SHA-256 #... and #...",
+    "bytes # to # fail their checksum",
 ];
 
 /// Keys of what is measured, and of the version and the build of the programs.

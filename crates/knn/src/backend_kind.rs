@@ -15,7 +15,7 @@ pub enum BackendKind {
     #[value(name = "partitioned", alias = "ivf")]
     #[serde(rename = "partitioned", alias = "ivf")]
     Ivf,
-    /// HNSW graph of the crate `usearch`
+    /// HNSW graph (crate `usearch`)
     #[cfg_attr(
         not(feature = "hnsw"),
         doc = "[not in this build: needs --features hnsw]"
