@@ -76,7 +76,7 @@ pub enum Error {
         n_neighbors: usize,
     },
     /// The engine is not in this build.
-    #[error("the engine `{engine}` was left out of this build")]
+    #[error("this build does not have the engine `{engine}`")]
     NotCompiledIn {
         /// Its name.
         engine: &'static str,
@@ -129,7 +129,7 @@ impl Hint for Error {
             }
             Self::NotCompiledIn { engine } => {
                 format!(
-                    "build with `cargo build --release --package project --features {engine}`, or leave `--engine` out"
+                    "build with `cargo build --release --features {engine}`, or leave `--engine` out"
                 )
             }
         })

@@ -362,10 +362,12 @@ fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
     }
     let faults = faults(files);
     if faults > 0 {
+        let files = match faults {
+            1 => format!("1 file of {dir} is not as the last run left it"),
+            _ => format!("{faults} files of {dir} are not as the last run left them"),
+        };
         return Err(Failure::work(
-            format_args!(
-                "{faults} files of {dir} are not as the last run left them: damaged, missing, or written since by a stage run alone"
-            ),
+            format_args!("{files}: damaged, missing, or written since by a stage run alone"),
             format_args!("`skerry run --out {dir}` makes them again"),
             1,
         ));

@@ -448,7 +448,7 @@ fn files<S: Stage>(
                 file.file
             );
             return Err(format!(
-                "error: there is no {} to read\n  hint: {hint}",
+                "error: no file with the {} is given\n  hint: {hint}",
                 file.name
             ));
         }

@@ -74,10 +74,12 @@ pub enum ConfigError {
         known: Option<String>,
     },
     /// A value does not fit.
-    #[error("a setting of `[{step}]` does not fit")]
+    #[error("a setting of `[{step}]` does not fit: `{setting}`")]
     Value {
         /// The table.
         step: String,
+        /// The key and its value, as in the file.
+        setting: String,
         /// The cause.
         source: serde_json::Error,
     },
@@ -239,8 +241,9 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
     table: Option<&toml::Table>,
     flags: Option<&ArgMatches>,
 ) -> Result<(T, Vec<String>), ConfigError> {
-    let misfit = |source| ConfigError::Value {
+    let misfit = |setting, source| ConfigError::Value {
         step: step.to_owned(),
+        setting,
         source,
     };
     let mut values = object(&T::default());
@@ -254,7 +257,9 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
                         value: number.to_string(),
                     });
                 }
-                values.insert(key.clone(), serde_json::to_value(value).map_err(misfit)?);
+                let read = serde_json::to_value(value)
+                    .map_err(|source| misfit(format!("{key} = {value}"), source))?;
+                values.insert(key.clone(), read);
             }
         }
     }
@@ -280,6 +285,15 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
             }
         }
     }
-    let settings = serde_json::from_value(Value::Object(values)).map_err(misfit)?;
+    let settings = serde_json::from_value(Value::Object(values.clone())).map_err(|source| {
+        // One by one, so that the message names the setting that does not fit.
+        let wrong = values.iter().find(|(key, value)| {
+            let mut one = object(&T::default());
+            one.insert((*key).clone(), (*value).clone());
+            serde_json::from_value::<T>(Value::Object(one)).is_err()
+        });
+        let setting = wrong.map_or_else(String::new, |(key, value)| format!("{key} = {value}"));
+        misfit(setting, source)
+    })?;
     Ok((settings, keys))
 }

@@ -42,7 +42,11 @@ pub enum Engine {
     /// The kernels of Arrow, by the rules of SQL
     #[default]
     Arrow,
-    /// The SQL of Polars, for comparison (needs a build with the feature `polars`)
+    /// The SQL of Polars, for comparison
+    #[cfg_attr(
+        not(feature = "polars"),
+        doc = "[not in this build: needs --features polars]"
+    )]
     Polars,
 }
 

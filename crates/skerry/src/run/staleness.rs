@@ -172,7 +172,7 @@ impl Staleness<'_> {
         for step in self.steps.iter().filter(|step| looked_at(step)) {
             let reason = match (self.check(step, manifest), self.reads_from(step, &names)) {
                 (Verdict::Run(reason), _) => reason,
-                (_, Some(before)) => format!("{before} is"),
+                (_, Some(before)) => format!("{before} is stale"),
                 _ => continue,
             };
             stale.push((step.name.clone(), reason));
