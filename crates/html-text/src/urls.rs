@@ -1,14 +1,14 @@
-//! Web addresses in a text.
+//! URLs in a text.
 
-/// Replaces each web address (a word with `://`, or that begins with `www.`) by what `instead` returns for it. Brackets and
-/// quotes before the address are dropped with it. Linear in the text.
-pub fn replace_addresses(text: &str, instead: impl Fn(&str) -> String) -> String {
+/// Replaces each URL (a word that contains `://` or begins with `www.`) by what `replacement` returns for it. Brackets and
+/// quotes before the URL are dropped. Linear in the text.
+pub fn replace_urls(text: &str, replacement: impl Fn(&str) -> String) -> String {
     let mut kept = String::with_capacity(text.len());
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end();
-        let address = word.trim_start_matches(['(', '[', '<', '"', '\'']);
-        if address.contains("://") || address.starts_with("www.") {
-            kept.push_str(&instead(address));
+        let url = word.trim_start_matches(['(', '[', '<', '"', '\'']);
+        if url.contains("://") || url.starts_with("www.") {
+            kept.push_str(&replacement(url));
             kept.push_str(&piece[word.len()..]);
         } else {
             kept.push_str(piece);
@@ -17,19 +17,27 @@ pub fn replace_addresses(text: &str, instead: impl Fn(&str) -> String) -> String
     kept
 }
 
-/// Host and path of an address: without scheme, `www.`, query and fragment.
-pub fn short_address(address: &str) -> &str {
-    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let address = address.split(['?', '#']).next().unwrap_or_default();
-    let address = address.strip_prefix("www.").unwrap_or(address);
-    address.trim_end_matches(|c: char| !c.is_alphanumeric())
+/// Host and path of a URL: without scheme, `www.`, query, fragment and punctuation at the end.
+///
+/// ```
+/// assert_eq!(html_text::short_url("https://www.example.org/a?b=c#d"), "example.org/a");
+/// ```
+pub fn short_url(url: &str) -> &str {
+    let url = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let url = url.strip_prefix("www.").unwrap_or(url);
+    url.trim_end_matches(|c: char| !c.is_alphanumeric())
 }
 
-/// The words of an address: its host and the parts of its path, separated by ` | `.
-pub fn address_words(address: &str) -> String {
-    let (host, path) = short_address(address)
+/// The words of a URL: its host and the parts of its path, separated by ` | `; `-`, `_` and `+` become spaces.
+///
+/// ```
+/// assert_eq!(html_text::url_words("http://example.org/two_words/x"), "example.org | two words | x");
+/// ```
+pub fn url_words(url: &str) -> String {
+    let (host, path) = short_url(url)
         .split_once('/')
-        .unwrap_or((short_address(address), ""));
+        .unwrap_or((short_url(url), ""));
     let words = path.replace(['-', '_', '+'], " ").replace('/', " | ");
     format!("{host} | {words}")
 }
@@ -39,21 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_shortened_to_host_and_path() {
+    fn a_url_is_shortened_to_host_and_path() {
         assert_eq!(
-            short_address("https://www.example.org/a/b-c?d=e#f"),
+            short_url("https://www.example.org/a/b-c?d=e#f"),
             "example.org/a/b-c"
         );
-        assert_eq!(short_address("www.example.org/."), "example.org");
+        assert_eq!(short_url("www.example.org/."), "example.org");
         assert_eq!(
-            address_words("http://example.org/two_words/x"),
+            url_words("http://example.org/two_words/x"),
             "example.org | two words | x"
         );
     }
 
     #[test]
-    fn only_addresses_are_replaced() {
-        let marked = replace_addresses("a (http://b.c) d.e www.f.g\n", |_| "|".to_owned());
+    fn only_urls_are_replaced() {
+        let marked = replace_urls("a (http://b.c) d.e www.f.g\n", |_| "|".to_owned());
         assert_eq!(marked, "a | d.e |\n");
     }
 }
