@@ -107,7 +107,7 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
-            Self::Method(error) => error.hint(),
+            Self::Method(error) => return error.hint(),
             Self::Points(error) => return error.hint(),
             Self::Option {
                 option, expected, ..
