@@ -289,17 +289,17 @@ fn what_cannot_be_met_is_refused_before_anything_runs() {
     refused(
         dir.path(),
         &["--set", "cluster.files=3"],
-        "no setting of a stage",
+        "not a setting of a stage",
     );
     for (file, told) in [
         ("[run]\nsead = 7\n", "`[run]` has no setting `sead`"),
         (
             "[run]\nseed = \"7\"\n",
-            "`seed = \"7\"` in `[run]` does not fit",
+            "`seed = \"7\"` in `[run]` is invalid",
         ),
         ("[run]\ninput = 5\n", "`input = 5`"),
         ("[run]\npreset = 5\n", "`preset = 5`"),
-        ("[run]\nsteps = \"ingest\"\n", "is no list"),
+        ("[run]\nsteps = \"ingest\"\n", "is not a list"),
         (
             "[run]\nsteps = [\"ingest\", \"embed\", \"knn\", \"cluster\", \"extra\"]\n\n[cluster]\nfiles = {}\n\n\
              [extra]\nstage = \"cluster\"\nfiles = { clusters = \"c2.parquet\" }\n",

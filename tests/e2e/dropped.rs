@@ -145,7 +145,7 @@ fn nothing_left_out_and_nothing_known_are_told_apart() {
     let summary = summary_of(dir.path(), &["--config", "my.toml", "texts.csv"]);
     assert_lines(
         &summary,
-        &["read      not known: documents.parquet does not say which rows were left out"],
+        &["read      unknown: documents.parquet does not record the counts of rows"],
     );
 }
 

@@ -1,8 +1,6 @@
 //! The help of every program, held to what was reviewed. `UPDATE_SNAPSHOTS=1` writes it anew.
 
-use std::path::{Path, PathBuf};
-
-use pipeline_tests::succeed;
+use pipeline_tests::{differs_from_snapshot, succeed};
 
 /// All programs and subcommands with a help of their own.
 const PROGRAMS: [(&str, &[&str]); 14] = [
@@ -22,13 +20,6 @@ const PROGRAMS: [(&str, &[&str]); 14] = [
     ("skerry-viz", &[]),
 ];
 
-fn snapshot(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("snapshots")
-        .join("help")
-        .join(format!("{name}.txt"))
-}
-
 #[test]
 fn every_help_is_as_reviewed() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -38,12 +29,7 @@ fn every_help_is_as_reviewed() {
             let words: Vec<&str> = words.iter().copied().chain([flag]).collect();
             let help = succeed(dir.path(), program, &words);
             let name = [&[program], words.as_slice()].concat().join(" ");
-            let path = snapshot(&name);
-            if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-                std::fs::create_dir_all(path.parent().expect("it has one"))
-                    .expect("it can be made");
-                std::fs::write(&path, &help).expect("it can be written");
-            } else if std::fs::read_to_string(&path).ok() != Some(help) {
+            if differs_from_snapshot(&format!("help/{name}"), &help) {
                 changed.push(name);
             }
         }

@@ -158,6 +158,40 @@ fn a_signal_ends_the_step_too_and_the_next_run_has_its_own_settings() {
     }
 }
 
+/// The log is written between two steps, when a signal ends the run at once.
+#[cfg(unix)]
+#[test]
+fn a_signal_while_the_log_is_written_leaves_no_half_of_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    for attempt in 0..8 {
+        let name = format!("out {attempt}");
+        let mut words = WORDS;
+        words[7] = &name;
+        let out = dir.path().join(&name);
+        std::fs::create_dir(&out).expect("it can be made");
+        let mut process = command(dir.path(), "skerry", &words)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let id = process.id().to_string();
+        let mut temporary = 0;
+        // The log is first written before the first step; each attempt waits for another one.
+        while temporary <= attempt && process.try_wait().expect("it can be asked").is_none() {
+            temporary += usize::from(litter(&out).iter().any(|name| name.contains("manifest")));
+        }
+        // The program may have ended by itself.
+        let _ = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .stderr(Stdio::null())
+            .status();
+        process.wait().expect("it ends");
+        assert_eq!(litter(&out), Vec::<String>::new(), "attempt {attempt}");
+        succeed(dir.path(), "skerry", &words);
+    }
+}
+
 #[test]
 fn two_runs_do_not_share_a_directory() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -167,11 +201,11 @@ fn two_runs_do_not_share_a_directory() {
     lock.lock().expect("it can be locked");
     let output = run(dir.path(), "skerry", &WORDS);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is in progress"));
     let words = ["--run", "out", "texts.csv"];
     let output = run(dir.path(), "skerry-ingest", &words);
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is at work"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another run is in progress"));
     drop(lock);
     succeed(dir.path(), "skerry-ingest", &words);
 }

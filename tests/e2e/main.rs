@@ -2,10 +2,14 @@
 
 mod again;
 mod dropped;
+#[cfg(unix)]
+mod errors;
 mod foreign;
 mod help;
 mod interrupt;
 mod lineage;
 mod notebook;
 mod pipeline;
+#[cfg(unix)]
+mod reports;
 mod stages;

@@ -403,7 +403,7 @@ fn wrong_settings_are_named() {
         assert!(!dir.path().join("runs/latest/documents.parquet").exists());
     };
     fails("[knn]\nkk = 12\n", "`[knn]` has no setting `kk`");
-    fails("[knn]\nk = \"many\"\n", "a setting of `[knn]` does not fit");
+    fails("[knn]\nk = \"many\"\n", "a setting of `[knn]` is invalid");
     fails("[kmeans]\nk = 3\n", "no such step");
     fails("knn = 3\n", "`knn` is not a table");
     fails("[knn\n", "is not valid TOML");

@@ -2,6 +2,7 @@
 
 mod programs;
 mod runs;
+mod snapshots;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::process::{Command, Output};
 
 pub use programs::program;
 pub use runs::{SMALL_RUN, errors, manifest_of, refused, set, small_run};
+pub use snapshots::{Transcript, differs_from_snapshot};
 
 /// Runs a program of the workspace in `dir`, without a cache of the user's.
 ///

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: other tools as programs, the same work, one run.
+//! `cargo xtask bench`: comparisons with other tools.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! `cargo xtask ci`: everything that must pass before a change lands. With `SKERRY_CI_FEATURES=1` also the optional
-//! backends, which are C++ and take minutes more.
+//! `cargo xtask ci`: all checks that must pass before a change is merged. With `SKERRY_CI_FEATURES=1` also the optional
+//! backends, whose C++ takes minutes to build.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use crate::process::{built, cargo, part, root, run, say};
 use crate::{direction, features, pipeline, skipped};
 
-/// What reads our files elsewhere.
+/// Python packages that must be able to read the files.
 const READERS: [&str; 5] = [
     "pyarrow==26.0.1",
     "pandas==3.1.1",
@@ -22,7 +22,7 @@ pub(crate) fn ci() -> Result<()> {
     part("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     part("dependency direction", direction::check)?;
     part("build", pipeline::build)?;
-    part("set-up", pipeline::bring)?;
+    part("set-up", pipeline::download)?;
     let mut skips = String::new();
     part("tests", || {
         skips = tests()?;
@@ -51,11 +51,11 @@ pub(crate) fn ci() -> Result<()> {
         features::features(&[])?;
     }
     say(&format!("\n{skips}"));
-    say("\nall of it passed");
+    say("\nall checks passed");
     Ok(())
 }
 
-/// Runs the tests; says which of them were skipped.
+/// Runs the tests and lists skipped ones.
 fn tests() -> Result<String> {
     let record = skipped::begin()?;
     let test = |arguments: &[&str]| {
@@ -118,7 +118,7 @@ fn sample() -> Result<()> {
     run(verify)
 }
 
-/// A run that has every kind of Parquet file: the sample and a copy of it, so that there are duplicates.
+/// A run with every kind of Parquet file; its input is the sample and a copy of it, so that there are duplicates.
 fn every_kind() -> Result<PathBuf> {
     let ci = root().join("target").join("ci");
     let out = ci.join("every-kind");
@@ -146,7 +146,7 @@ fn every_kind() -> Result<PathBuf> {
     Ok(out)
 }
 
-/// pandas, Polars, `DuckDB` and `PyArrow` open every kind of file, in an environment of their own.
+/// Reads every kind of file with pandas, Polars, `DuckDB` and `PyArrow`, in a virtual environment.
 fn readers() -> Result<()> {
     let python = if cfg!(windows) { "python" } else { "python3" };
     let there = Command::new(python)
@@ -155,7 +155,7 @@ fn readers() -> Result<()> {
         .stderr(Stdio::null())
         .status();
     if !there.is_ok_and(|status| status.success()) {
-        say("skipped: there is no Python here");
+        say("skipped: Python is not installed");
         return Ok(());
     }
     let venv = root().join("target").join("ci").join("python");

@@ -1,8 +1,8 @@
-//! Dependencies point one way: programs to stages, stages to the crates below them, never stage to stage. Below the stages
+//! Checks the direction of dependencies: programs to stages, stages to the crates below them, never stage to stage. Below the stages
 //! are the files (`artifacts`, `stage`) and the method crates, which hold only a method: no stage, no file format, no command
 //! line, no progress bar. `test-support` may be used by the tests of every crate, and by nothing that is shipped.
 //!
-//! The manifests say so, of every kind: normal, for tests, for building, optional, of one platform.
+//! All kinds of dependencies in the manifests are checked: normal, dev, build, optional, and of one platform.
 
 use std::path::Path;
 
@@ -34,14 +34,14 @@ const NOT_IN_METHODS: [&str; 6] = [
     "serde_json",
 ];
 
-/// What any stage may use in addition to the method crates, as may the tests and benches, which read files.
+/// Crates that stages, tests and benches may use in addition to the method crates.
 const BELOW_STAGES: &[&str] = &["artifacts", "stage"];
 
-/// What tests share: a dev-dependency of any crate, and an ordinary dependency only of crates that are development tools.
+/// The shared test code: a dev-dependency of any crate, and a normal dependency only of development tools.
 const FOR_TESTS: &str = "test-support";
 const DEVELOPMENT_TOOLS: [&str; 2] = ["pipeline-tests", "pipeline-benches"];
 
-/// Which crates of the workspace a crate may use, where it is no stage.
+/// The crates of the workspace that a crate other than a stage may use.
 const BELOW: [(&str, &[&str]); 7] = [
     (FOR_TESTS, &[]),
     ("artifacts", &["knn-graph"]),
@@ -137,10 +137,10 @@ fn manifest(folder: &Path) -> Result<(String, String)> {
         .find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
         .with_context(|| format!("{} has no name", path.display()))?
         .to_owned();
-    // What is named by its path would pass by under another name.
+    // A dependency by path could have another name.
     ensure!(
         !text.contains("path = \"../"),
-        "{} names a crate of the workspace by its path: write `name.workspace = true`",
+        "{} has a dependency on a crate of the workspace by path: write `name.workspace = true`",
         path.display()
     );
     Ok((name, text))

@@ -1,4 +1,4 @@
-//! `cargo xtask features`: the optional engines, tested against those that every build has.
+//! `cargo xtask features`: tests the optional engines.
 
 use anyhow::{Result, ensure};
 
@@ -11,15 +11,15 @@ const ENGINES: [(&str, &str, &str); 3] = [
     ("polars", "ingest", "ten minutes"),
 ];
 
-/// Builds with each of the features `names`, all if there are none, the crate that has it, and runs its tests.
+/// For each of the features `names`, by default all, builds the crate that has it and runs its tests.
 ///
-/// In a directory of their own: the engines take minutes, and features of one crate alone change how others are built, so
-/// the builds of the workspace would be lost.
+/// Uses a separate target directory, because features of one crate change how others are built, which would invalidate the
+/// builds of the workspace.
 pub(crate) fn features(names: &[String]) -> Result<()> {
     for name in names {
         ensure!(
             ENGINES.iter().any(|(known, ..)| known == name),
-            "`{name}` is no feature with an engine; there are {}",
+            "`{name}` is not a feature with an engine; the features are {}",
             ENGINES.map(|(known, ..)| known).join(", ")
         );
     }

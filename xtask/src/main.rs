@@ -1,6 +1,6 @@
 //! `cargo xtask`: the commands of the workspace.
 //!
-//! It starts programs and links none of the stages, so that it is there in seconds.
+//! It starts programs and links none of the stages, so that it builds in seconds.
 
 mod bench;
 mod ci;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::process::{built, cargo, root, run, say};
 
-/// The programs are built with the flags of the tests, so that nothing is compiled twice.
+/// Builds the programs with the same flags as the tests, so that nothing is compiled twice.
 pub(crate) fn build() -> Result<()> {
     run(cargo(&[
         "build",
@@ -20,17 +20,17 @@ pub(crate) fn build() -> Result<()> {
 pub(crate) fn setup() -> Result<()> {
     say("building (the first time takes some minutes)");
     build()?;
-    bring()
+    download()
 }
 
-/// Brings the default model and ONNX Runtime.
-pub(crate) fn bring() -> Result<()> {
+/// Downloads the default model and ONNX Runtime.
+pub(crate) fn download() -> Result<()> {
     let mut command = Command::new(built("skerry")?);
     command.arg("setup");
     run(command)
 }
 
-/// Runs the pipeline with `arguments`, which `skerry run` tells apart; the shipped sample where they name no input.
+/// Runs the pipeline with the `arguments` of `skerry run`; the input defaults to the sample.
 pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
     let mut command = Command::new(built("skerry")?);
     command
@@ -41,7 +41,7 @@ pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
 }
 
 pub(crate) fn pipeline(arguments: &[String]) -> Result<()> {
-    // For its help the program need not be the newest.
+    // The help does not need a new build.
     let help = arguments
         .iter()
         .any(|word| word == "--help" || word == "-h");

@@ -14,16 +14,16 @@ pub(crate) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// `cargo` with these words, in the workspace.
+/// `cargo` with these arguments, in the workspace.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(root());
     command
 }
 
-/// A program of the workspace, as it was built.
+/// The path of a built program of the workspace.
 pub(crate) fn built(name: &str) -> Result<PathBuf> {
-    let own = std::env::current_exe().context("cannot tell where this program lies")?;
+    let own = std::env::current_exe().context("cannot find the path of this program")?;
     let path = own.with_file_name(format!("{name}{}", std::env::consts::EXE_SUFFIX));
     ensure!(path.exists(), "{} has not been built", path.display());
     Ok(path)
@@ -47,7 +47,7 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a part of a longer job under a heading, and says how long it took.
+/// Runs a part of a longer job under a heading, and prints its time.
 pub(crate) fn part(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
     say(&format!("\n== {heading}"));
     let began = Instant::now();
@@ -59,8 +59,8 @@ pub(crate) fn part(heading: &str, work: impl FnOnce() -> Result<()>) -> Result<(
     Ok(())
 }
 
-/// A line for the person at the terminal.
-#[expect(clippy::print_stderr, reason = "this is the place where xtask speaks")]
+/// Prints a line for the user.
+#[expect(clippy::print_stderr, reason = "all output of xtask is here")]
 pub(crate) fn say(line: &str) {
     eprintln!("{line}");
 }

@@ -1,5 +1,5 @@
-//! Which tests could not run on this machine. A test that returns early passes, so that the runner does not count it;
-//! `test_support::skip` writes it down instead.
+//! Lists the tests that were skipped on this machine. A skipped test returns early and passes, so the runner does not count it;
+//! `test_support::skip` records it instead.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::process::root;
 /// The environment variable that names the file to which skipped tests append a line (`test_support::SKIPPED`).
 pub(crate) const VARIABLE: &str = "SKERRY_SKIPPED";
 
-/// Empties the record; where it is.
+/// Empties the record and returns its path.
 pub(crate) fn begin() -> Result<PathBuf> {
     let folder = root().join("target").join("ci");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
@@ -20,14 +20,14 @@ pub(crate) fn begin() -> Result<PathBuf> {
     Ok(path)
 }
 
-/// How many tests were skipped, which ones, and why.
+/// The number of skipped tests, their names, and the reasons.
 pub(crate) fn summary(record: &Path) -> Result<String> {
     let lines = std::fs::read_to_string(record).with_context(|| record.display().to_string())?;
     Ok(summary_of(&lines))
 }
 
 fn summary_of(lines: &str) -> String {
-    // A test that asks for several things is skipped once.
+    // A test may record several reasons.
     let mut reasons = BTreeMap::new();
     for line in lines.lines() {
         let mut parts = line.splitn(3, '\t');

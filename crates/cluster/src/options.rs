@@ -301,7 +301,7 @@ impl Options {
     pub fn flat(&self) -> FlatOptions {
         FlatOptions {
             min_cluster_size: self.min_cluster_size,
-            persistence: self.selection_persistence,
+            selection_persistence: self.selection_persistence,
             selection: SelectionOptions {
                 method: self.selection.into(),
                 epsilon: self.selection_epsilon,

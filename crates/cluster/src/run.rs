@@ -170,7 +170,7 @@ impl Stage for Cluster {
             (Assign::Soft, Some(membership)) => assign_soft(membership, clustered),
             _ => assign_nearest(&graph, &built.core, clustered),
         });
-        report.assigned = assigned.as_ref().map(|assigned| assigned.given);
+        report.assigned = assigned.as_ref().map(|assigned| assigned.assigned);
         report.along_tree = assigned.as_ref().map(|assigned| assigned.along_tree);
 
         footer.set_facts(&facts(&report, &layers));
@@ -402,7 +402,7 @@ fn cluster_info(
     let mut rows = rows_of(
         -1,
         &found.labels,
-        &found.persistence,
+        &found.cluster_persistence,
         layers.first(),
         &exemplars,
     );

@@ -55,7 +55,7 @@ pub(crate) struct Encoder<'a> {
 }
 
 /// The loaded sessions.
-pub(crate) struct Sessions {
+pub(crate) struct SessionPool {
     /// The sessions; each runs one batch at a time.
     pub(crate) sessions: Vec<Session>,
     pub(crate) interface: Interface,
@@ -159,7 +159,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// Loads the sessions of `share`; reloads the first one if its number of threads changes.
-    pub(crate) fn start(self, share: Share) -> Result<Sessions, Error> {
+    pub(crate) fn start(self, share: Share) -> Result<SessionPool, Error> {
         let load = || session(&self.environment, self.model, share.threads_each);
         let mut sessions = Vec::with_capacity(share.sessions);
         if share.threads_each == self.share.threads_each {
@@ -170,7 +170,7 @@ impl<'a> Encoder<'a> {
         while sessions.len() < share.sessions {
             sessions.push(load()?);
         }
-        Ok(Sessions {
+        Ok(SessionPool {
             sessions,
             interface: self.interface,
             budget: share.budget,

@@ -14,7 +14,7 @@ use stage::Progress;
 
 use crate::batches::{batches, distinct};
 use crate::cache::{Key, VectorCache, key};
-use crate::encoder::{Batch, Interface, Sessions};
+use crate::encoder::{Batch, Interface, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
 use crate::tokenizer::TextTokenizer;
@@ -49,7 +49,7 @@ pub(crate) fn embed<'a>(
     tokenizer: &TextTokenizer,
     d: usize,
     mut cache: Option<VectorCache>,
-    start_sessions: impl FnOnce(&Lengths) -> Result<Sessions, Error>,
+    start_sessions: impl FnOnce(&Lengths) -> Result<SessionPool, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
     let (first, of) = distinct((0..n).map(texts));
@@ -176,10 +176,10 @@ fn run<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
     tokenizer: &TextTokenizer,
-    sessions: Sessions,
+    sessions: SessionPool,
     mut take: impl FnMut(Done) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let Sessions {
+    let SessionPool {
         sessions,
         interface,
         budget,

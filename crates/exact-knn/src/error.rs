@@ -2,7 +2,8 @@
 
 use crate::Metric;
 
-/// Why a search could not be made.
+/// Why a search could not be made. `Display` states the fact, [`Error::hint`] the remedy. Of several faulty rows the first is
+/// reported.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -14,7 +14,7 @@ pub enum Metric {
     /// `1 - cos(a, b)`, from 0 to 2. Rows need not be of unit length; a row of zeros is an error.
     #[default]
     Cosine,
-    /// The Euclidean distance (not squared).
+    /// The Euclidean distance `|a - b|`, 0 or more: not squared, unlike in Faiss.
     L2,
     /// `1 - <a, b>`, which may be negative. It is no metric in the mathematical sense: a row need not be its own nearest
     /// neighbor, and the triangle inequality does not hold.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::distance::length;
 use crate::{Error, Metric};
 
-/// `n` rows of `d` values each, row after row.
+/// A borrowed matrix of shape (n, d), row-major: `n` rows of `d` values each. Any values may be in it; a search checks them.
 #[derive(Clone, Copy, Debug)]
 pub struct Points<'a> {
     values: &'a [f32],

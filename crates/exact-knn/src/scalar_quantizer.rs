@@ -167,64 +167,68 @@ impl PackedCodes {
         quantizer: Quantizer,
         lanes: usize,
     ) -> Self {
-        let padded = order.len().next_multiple_of(PADDING);
-        let mut codes = vec![PackedLane([0; PANEL]); padded / PANEL * lanes];
-        let (mut bias, mut sums) = (vec![0; padded], vec![0; padded]);
-        let (mut norms, mut residuals) = (vec![0.0; order.len()], vec![0.0; order.len()]);
-        order
+        let mut packed = Self::zeroed(order, lanes);
+        packed
+            .order
             .par_chunks(BLOCK)
-            .zip(codes.par_chunks_mut(BLOCK / PANEL * lanes))
-            .zip(bias.par_chunks_mut(BLOCK).zip(sums.par_chunks_mut(BLOCK)))
-            .zip(norms.par_chunks_mut(BLOCK).zip(residuals.par_chunks_mut(BLOCK)))
+            .zip(packed.codes.par_chunks_mut(BLOCK / PANEL * lanes))
+            .zip(packed.bias.par_chunks_mut(BLOCK).zip(packed.sums.par_chunks_mut(BLOCK)))
+            .zip(packed.norms.par_chunks_mut(BLOCK).zip(packed.residuals.par_chunks_mut(BLOCK)))
             .for_each(|(((ids, codes), (bias, sums)), (norms, residuals))| {
                 let mut block = BlockMut { ids, codes, bias, sums, norms, residuals };
                 let block = &mut block;
                 dispatch_simd!(rows.kernel, quantize(rows: &PreparedPoints<'_>, preprocessor: &Preprocessor, quantizer: Quantizer, lanes: usize, block: &mut BlockMut<'_>));
             });
-        let block_maxima = block_maxima(&norms, &residuals);
-        PackedCodes {
-            order,
-            lanes,
-            codes,
-            bias,
-            sums,
-            norms,
-            residuals,
-            block_maxima,
-        }
+        packed.with_block_maxima()
     }
 
     /// Copies rows out of several lists that were quantized alike.
     pub(crate) fn gather(lists: &[PackedCodes], positions: &[Position], lanes: usize) -> Self {
-        let padded = positions.len().next_multiple_of(PADDING);
-        let mut codes = vec![PackedLane([0; PANEL]); padded / PANEL * lanes];
-        let (mut bias, mut sums) = (vec![0; padded], vec![0; padded]);
-        let mut order = Vec::with_capacity(positions.len());
-        let mut norms = Vec::with_capacity(positions.len());
-        let mut residuals = Vec::with_capacity(positions.len());
+        let order = positions
+            .iter()
+            .map(|position| lists[position.list as usize].order[position.row as usize])
+            .collect();
+        let mut packed = Self::zeroed(order, lanes);
         for (at, position) in positions.iter().enumerate() {
             let (list, row) = (&lists[position.list as usize], position.row as usize);
             let from = &list.codes[row / PANEL * lanes..][..lanes];
-            let to = &mut codes[at / PANEL * lanes..][..lanes];
+            let to = &mut packed.codes[at / PANEL * lanes..][..lanes];
             for (to, from) in to.iter_mut().zip(from) {
                 to.0[at % PANEL] = from.0[row % PANEL];
             }
-            (bias[at], sums[at]) = (list.bias[row], list.sums[row]);
-            order.push(list.order[row]);
-            norms.push(list.norms[row]);
-            residuals.push(list.residuals[row]);
+            packed.bias[at] = list.bias[row];
+            packed.sums[at] = list.sums[row];
+            packed.norms[at] = list.norms[row];
+            packed.residuals[at] = list.residuals[row];
         }
-        let block_maxima = block_maxima(&norms, &residuals);
+        packed.with_block_maxima()
+    }
+
+    /// Codes of zero for the rows `order`, padded for the kernels.
+    fn zeroed(order: Vec<u32>, lanes: usize) -> Self {
+        let (n, padded) = (order.len(), order.len().next_multiple_of(PADDING));
         PackedCodes {
             order,
             lanes,
-            codes,
-            bias,
-            sums,
-            norms,
-            residuals,
-            block_maxima,
+            codes: vec![PackedLane([0; PANEL]); padded / PANEL * lanes],
+            bias: vec![0; padded],
+            sums: vec![0; padded],
+            norms: vec![0.0; n],
+            residuals: vec![0.0; n],
+            block_maxima: Vec::new(),
         }
+    }
+
+    /// The same codes with the largest norm and the largest residual of each block.
+    fn with_block_maxima(mut self) -> Self {
+        let largest = |values: &[f32]| values.iter().copied().fold(0.0, f32::max);
+        self.block_maxima = self
+            .norms
+            .chunks(BLOCK)
+            .zip(self.residuals.chunks(BLOCK))
+            .map(|(norms, residuals)| (largest(norms), largest(residuals)))
+            .collect();
+        self
     }
 
     /// Subtracts `amount(row)`, in units, from the bias of each row.
@@ -261,16 +265,6 @@ impl PackedCodes {
             .filter(|(norm, residual)| **residual > 0.5 * **norm)
             .count() as u64
     }
-}
-
-/// The largest norm and the largest residual of each block.
-fn block_maxima(norms: &[f32], residuals: &[f32]) -> Vec<(f32, f32)> {
-    let largest = |values: &[f32]| values.iter().copied().fold(0.0, f32::max);
-    norms
-        .chunks(BLOCK)
-        .zip(residuals.chunks(BLOCK))
-        .map(|(norms, residuals)| (largest(norms), largest(residuals)))
-        .collect()
 }
 
 #[inline(always)]

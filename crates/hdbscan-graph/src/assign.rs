@@ -11,9 +11,9 @@ use crate::mst::Edge;
 pub struct Assigned {
     /// The cluster of each point.
     pub labels: Vec<i32>,
-    /// Noise points assigned to a cluster.
-    pub given: usize,
-    /// Those of them that have no cluster among their neighbors and were assigned along the spanning tree.
+    /// Number of noise points that were assigned to a cluster.
+    pub assigned: usize,
+    /// Number of those without a cluster among their neighbors, which were assigned along the spanning tree.
     pub along_tree: usize,
 }
 
@@ -68,7 +68,7 @@ fn assign(of: Clustered<'_>, by_graph: impl Fn(usize) -> Option<i32>) -> Assigne
         labels[i as usize] = -1;
     }
     Assigned {
-        given: noise(of.labels) - noise(&labels),
+        assigned: noise(of.labels) - noise(&labels),
         along_tree: left - noise(&labels),
         labels,
     }

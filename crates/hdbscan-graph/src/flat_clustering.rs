@@ -1,7 +1,7 @@
 //! From a single linkage tree to a flat clustering with its scores.
 
 use crate::condense::{CondensedTree, condense};
-use crate::labels::{labels, persistence, probabilities};
+use crate::labels::{cluster_persistence, labels, probabilities};
 use crate::linkage::Linkage;
 use crate::outliers::outlier_scores;
 use crate::select::{Selection, SelectionOptions, select, simplify};
@@ -12,8 +12,9 @@ use crate::tree::ClusterTree;
 pub struct FlatOptions {
     /// Minimum number of points per cluster, at least 2.
     pub min_cluster_size: usize,
-    /// Splits in which one side persists for less than this range of lambda are undone first; 0 for none.
-    pub persistence: f64,
+    /// Splits in which one side exists for less than this range of lambda are undone before the selection; 0 for none.
+    /// hdbscan's `cluster_selection_persistence`, `fast_hdbscan`'s `persistence_threshold`.
+    pub selection_persistence: f64,
     /// How clusters are selected.
     pub selection: SelectionOptions,
 }
@@ -23,7 +24,7 @@ impl Default for FlatOptions {
     fn default() -> Self {
         Self {
             min_cluster_size: 5,
-            persistence: 0.0,
+            selection_persistence: 0.0,
             selection: SelectionOptions::default(),
         }
     }
@@ -44,8 +45,9 @@ pub struct FlatClustering {
     pub probability: Vec<f64>,
     /// The GLOSH outlier score of each point, 0 to 1.
     pub outlier_score: Vec<f64>,
-    /// The persistence of each cluster, 0 to 1.
-    pub persistence: Vec<f64>,
+    /// The persistence of each cluster, 0 to 1: its stability relative to the largest that its size allows (hdbscan's
+    /// `cluster_persistence_`).
+    pub cluster_persistence: Vec<f64>,
 }
 
 impl FlatClustering {
@@ -63,15 +65,15 @@ impl FlatClustering {
 /// The flat clustering of a single linkage tree. Takes O(n).
 pub fn flat_clustering(linkage: &Linkage, options: &FlatOptions) -> FlatClustering {
     let mut condensed = condense(linkage, options.min_cluster_size);
-    if options.persistence > 0.0 {
-        condensed = simplify(&condensed, options.persistence);
+    if options.selection_persistence > 0.0 {
+        condensed = simplify(&condensed, options.selection_persistence);
     }
     let tree = ClusterTree::new(&condensed);
     let selected = select(&tree, &options.selection);
     let labels = labels(&condensed, &tree, &selected, &options.selection);
     let probability = probabilities(&condensed, &tree, &selected, &labels);
     let outlier_score = outlier_scores(&condensed, &tree);
-    let persistence = persistence(&tree, &selected, &labels);
+    let cluster_persistence = cluster_persistence(&tree, &selected, &labels);
     FlatClustering {
         condensed,
         tree,
@@ -79,6 +81,6 @@ pub fn flat_clustering(linkage: &Linkage, options: &FlatOptions) -> FlatClusteri
         labels,
         probability,
         outlier_score,
-        persistence,
+        cluster_persistence,
     }
 }

@@ -4,8 +4,9 @@ use crate::condense::CondensedTree;
 use crate::select::{Selection, SelectionOptions};
 use crate::tree::ClusterTree;
 
-/// The cluster of each point, -1 for noise: a point belongs to the selected cluster that it leaves last, if it leaves that at
-/// `least_lambda` or later. Takes O(rows).
+/// The cluster of each point, -1 for noise: a point belongs to the selected cluster that it leaves last. Where the root is the
+/// only cluster, only the points that leave it at its largest lambda are in it, or with an epsilon those that leave it at
+/// 1 / epsilon or later, as in hdbscan. Takes O(rows).
 pub fn labels(
     tree: &CondensedTree,
     clusters: &ClusterTree,
@@ -30,8 +31,8 @@ pub fn labels(
     labels
 }
 
-/// The least lambda at which a point of a cluster may leave it: 0, unless the root is the only cluster. Then it is the largest
-/// lambda at which anything leaves the root itself, or with an epsilon 1 / epsilon (as in hdbscan).
+/// The smallest lambda at which a point of a cluster may leave it: 0, unless the root is the only cluster. Then it is the
+/// largest lambda at which anything leaves the root itself, or with an epsilon 1 / epsilon (as in hdbscan).
 pub(crate) fn least_lambda(
     clusters: &ClusterTree,
     selected: &Selection,
@@ -72,7 +73,7 @@ pub(crate) fn probabilities(
 
 /// The persistence of each selected cluster, 0 to 1: its stability relative to what it would be if all of its points stayed
 /// until the largest lambda of the tree.
-pub(crate) fn persistence(
+pub(crate) fn cluster_persistence(
     clusters: &ClusterTree,
     selected: &Selection,
     labels: &[i32],

@@ -31,7 +31,8 @@ pub struct Layer {
     pub min_cluster_size: usize,
     /// The cluster of each point, -1 for noise.
     pub labels: Vec<i32>,
-    /// The persistence of the peak of each cluster.
+    /// The persistence of the peak of each cluster: the difference of the minimum cluster sizes at which it is born and
+    /// dies, in points (as in PLSCAN).
     pub persistence: Vec<f64>,
     /// For each cluster of the next finer layer (for the first layer: of the flat clustering) the cluster of this layer that it
     /// is part of.
@@ -99,7 +100,7 @@ fn above(
 ) -> Layer {
     let options = FlatOptions {
         min_cluster_size,
-        persistence: 0.0,
+        selection_persistence: 0.0,
         selection: SelectionOptions {
             method: SelectionMethod::Leaf,
             ..SelectionOptions::default()
@@ -132,7 +133,7 @@ fn above(
             *most = (same.len(), same[0].1);
         }
     }
-    let mut number = vec![None; peaks.persistence.len()];
+    let mut number = vec![None; peaks.cluster_persistence.len()];
     let mut persistence = Vec::new();
     let mut parent = Vec::with_capacity(count);
     for (_, peak) in to {
@@ -142,7 +143,7 @@ fn above(
         });
         parent.push(number as i32);
     }
-    for (peak, &lasts) in peaks.persistence.iter().enumerate() {
+    for (peak, &lasts) in peaks.cluster_persistence.iter().enumerate() {
         if let Some(number) = number[peak_of[peak] as usize] {
             persistence[number] = f64::max(persistence[number], lasts);
         }

@@ -84,7 +84,7 @@ pub use stability::{FullRun, stability};
 pub use tree::ClusterTree;
 pub use validity::relative_validity;
 
-/// The steps of the method one by one, in their order, for those who replace one of them.
+/// The steps of the method one by one, in their order, for programs that replace one of them.
 pub mod steps {
     pub use crate::core_distance::{core_distances, mutual_reachability};
     pub use crate::mst::{PointIndex, SpanningTree, bridge, exact_tree, spanning_forest};

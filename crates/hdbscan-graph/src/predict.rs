@@ -64,14 +64,15 @@ impl<'a> Predictor<'a> {
         }
     }
 
-    /// The cluster of a new point from its nearest old points, nearest first; hdbscan takes twice `min_samples` of them.
+    /// The cluster of a new point from its nearest old points: their ids and distances, nearest first, in the unit of the
+    /// clustering. hdbscan takes twice `min_samples` of them. Takes O(neighbors + depth of the tree).
     ///
     /// Its core distance is that to the old point after the `min_samples`-th, as in hdbscan: for a point that is among the old
     /// ones, the first of them is the point itself.
     ///
     /// # Panics
     ///
-    /// If there are no neighbors.
+    /// If there are no neighbors, or an id is no old point.
     pub fn predict(&self, ids: &[u32], distances: &[f32], min_samples: usize) -> Prediction {
         let own = if min_samples == 0 {
             0.0

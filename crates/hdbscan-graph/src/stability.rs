@@ -24,7 +24,7 @@ const KEEP: f64 = 0.5;
 /// The clustering of all data, which is compared with those of the subsamples.
 #[derive(Debug, Clone, Copy)]
 pub struct FullRun<'a> {
-    /// The neighbor graph.
+    /// The neighbor graph that was clustered.
     pub graph: KnnView<'a>,
     /// Neighbors used for the core distance.
     pub min_samples: usize,
@@ -36,8 +36,11 @@ pub struct FullRun<'a> {
     pub clusters: usize,
 }
 
-/// The stability of each cluster: its Jaccard similarity, adjusted for chance, to the most similar cluster of a random half of
-/// the data; the mean over `subsamples` halves. Takes one clustering per subsample.
+/// The stability of each cluster, 0 to 1: its Jaccard similarity, adjusted for chance, to the most similar cluster of a random
+/// half of the data; the mean over `subsamples` halves, or 0 if there are none.
+///
+/// Takes one clustering of half of the graph per subsample, in parallel. Each draws from a random stream of its own, so the
+/// result is the same at any number of threads.
 ///
 /// The limits of cluster sizes are halved as well. The core distance is that to the `min_samples`-th kept neighbor, or to the
 /// k/2-th if that is nearer; for a point with fewer kept neighbors it is the distance to the last neighbor in its list.
@@ -183,7 +186,7 @@ fn best_jaccard(labels: &[i32], clusters: usize, again: &[i32], count: usize) ->
 }
 
 /// The Jaccard similarity of sets of `a` and `b` of `n` points that share `both`, 0 being what random sets of these sizes
-/// have. Sets that hold everything tell nothing: 0.
+/// have. 0 if both sets hold all points.
 fn beyond_chance(both: usize, a: usize, b: usize, n: usize) -> f64 {
     let (both, a, b) = (both as f64, a as f64, b as f64);
     let jaccard = |both: f64| both / (a + b - both);

@@ -12,9 +12,9 @@ const BROKEN: [(&str, &str); 6] = [
     ("apos;", "'"),
 ];
 
-/// Decodes `&amp;`, `&ccedil;`, `&#39;`, `&#x27;`, and what is left of them where the ampersand was lost: `quot;`, ` #39;`.
+/// Decodes `&amp;`, `&ccedil;`, `&#39;`, `&#x27;`, and entities that have lost their ampersand: `quot;`, ` #39;`.
 ///
-/// What is no entity stays. Text without entities is borrowed. One pass for complete entities and one for broken ones.
+/// Other text is kept; text without entities is borrowed. One pass for complete entities and one for broken ones.
 ///
 /// ```
 /// assert_eq!(html_text::decode_entities("Fran&ccedil;ois isn #39;t"), "François isn't");

@@ -344,7 +344,7 @@ fn documents(
         .collect();
     let columns = other_columns(table, recipe, options, report, progress);
     let given: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let (names, renamed) = unreserved(&given, is_ours);
+    let (names, renamed) = unreserved(&given, is_reserved);
     for Renamed { from, to } in &renamed {
         progress.note(&format!(
             "column {from} has a reserved name and becomes {to}"

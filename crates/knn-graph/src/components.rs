@@ -14,7 +14,11 @@ pub struct Components {
 }
 
 impl Components {
-    /// The components of the graph with `n` points and these edges. Takes O(n + edges), amortized.
+    /// The components of the graph with the points 0 to `n` - 1 and these undirected edges. Takes O(n + edges), amortized.
+    ///
+    /// # Panics
+    ///
+    /// If an edge ends at no point.
     pub fn of_edges(n: usize, edges: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let mut sets = UnionFind::new(n);
         for (i, j) in edges {
@@ -23,7 +27,7 @@ impl Components {
         Self::from_roots(sets.roots())
     }
 
-    /// Components given for each point the smallest point of its component, as [`UnionFind::roots`] returns them.
+    /// Components from the smallest point of the component of each point, as [`UnionFind::roots`] returns them. Takes O(n).
     pub fn from_roots(root: Vec<u32>) -> Self {
         let mut size = vec![0_usize; root.len()];
         for &r in &root {

@@ -14,7 +14,11 @@ pub struct KnnGraph {
 
 impl KnnGraph {
     /// A graph with `k` neighbors per row, checked: shapes; ids in range, none twice in a row and none the row itself;
-    /// distances finite and ascending within a row. Takes O(n k).
+    /// distances finite and ascending within a row. Takes O(n k), in parallel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for the first row that fails.
     pub fn new(ids: Vec<u32>, distances: Vec<f32>, k: usize) -> Result<Self, Error> {
         check(&ids, &distances, k)?;
         Ok(Self { ids, distances, k })
@@ -58,7 +62,11 @@ pub struct KnnView<'a> {
 }
 
 impl<'a> KnnView<'a> {
-    /// A view of borrowed arrays with `k` neighbors per row, checked like [`KnnGraph::new`]. Takes O(n k).
+    /// A view of borrowed arrays with `k` neighbors per row, checked like [`KnnGraph::new`]. Takes O(n k), in parallel.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] for the first row that fails.
     pub fn new(ids: &'a [u32], distances: &'a [f32], k: usize) -> Result<Self, Error> {
         check(ids, distances, k)?;
         Ok(Self {
@@ -88,7 +96,11 @@ impl<'a> KnnView<'a> {
         self.k
     }
 
-    /// The neighbors of point `i` and their distances, nearest first.
+    /// The k neighbors of point `i` and their distances, nearest first.
+    ///
+    /// # Panics
+    ///
+    /// If there is no point `i`.
     #[inline]
     pub fn row(&self, i: usize) -> (&'a [u32], &'a [f32]) {
         let start = i * self.stride;
@@ -98,13 +110,17 @@ impl<'a> KnnView<'a> {
         )
     }
 
-    /// The distance of point `i` to its last neighbor: no point outside its list is nearer.
+    /// The distance of point `i` to its k-th neighbor: no point outside its list is nearer.
+    ///
+    /// # Panics
+    ///
+    /// If there is no point `i`.
     #[inline]
     pub fn radius(&self, i: usize) -> f32 {
         self.distances[i * self.stride + self.k - 1]
     }
 
-    /// Whether every list holds every other point, so that no pair is missing.
+    /// Whether every list holds every other point, so that the graph has all pairs.
     pub fn is_complete(&self) -> bool {
         self.k + 1 >= self.n()
     }
@@ -120,6 +136,10 @@ impl<'a> KnnView<'a> {
     }
 
     /// Refuses negative distances, which inner products have. Takes O(n).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadDistance`] for the first row with a negative distance.
     pub fn check_non_negative(&self) -> Result<(), Error> {
         // Rows ascend, so the first distance of a row is its smallest.
         match (0..self.n()).find(|&i| self.row(i).1[0] < 0.0) {

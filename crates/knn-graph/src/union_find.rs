@@ -10,7 +10,7 @@ pub struct UnionFind {
 }
 
 impl UnionFind {
-    /// `n` sets of one member each.
+    /// The `n` sets {0}, {1}, ... {n - 1}; `n` is at most 2^32 - 1.
     pub fn new(n: usize) -> Self {
         Self {
             parent: (0..n as u32).collect(),

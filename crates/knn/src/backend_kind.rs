@@ -15,11 +15,19 @@ pub enum BackendKind {
     #[value(name = "partitioned", alias = "ivf")]
     #[serde(rename = "partitioned", alias = "ivf")]
     Ivf,
-    /// HNSW graph of the crate `usearch` (needs a build with the feature `hnsw`)
+    /// HNSW graph (crate `usearch`)
+    #[cfg_attr(
+        not(feature = "hnsw"),
+        doc = "[not in this build: needs --features hnsw]"
+    )]
     Hnsw,
-    /// Any index of Faiss (needs a build with the feature `faiss`)
+    /// Any index of Faiss
+    #[cfg_attr(
+        not(feature = "faiss"),
+        doc = "[not in this build: needs --features faiss]"
+    )]
     Faiss,
-    /// Milvus server (not available yet)
+    /// Milvus server [not in any build yet]
     Milvus,
 }
 

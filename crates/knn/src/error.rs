@@ -120,12 +120,12 @@ impl stage::Hint for Error {
             ),
             Error::Rows { fault: source, .. } | Error::Search(source) => source.hint(),
             Error::TooFewRows { .. } => Some("provide at least 2 rows".to_owned()),
-            Error::Option { .. } | Error::UnknownId { .. } => None,
+            Error::Option { option, .. } => Some(format!("give `{option}` such a value, or leave it out for the default")),
             Error::Memory { choices, .. } => Some(choices.clone()),
             Error::NotInThisBuild { name } => Some(format!(
-                "build with `cargo build --release --features knn/{name}`, or choose another `--backend`"
+                "build with `cargo build --release --features {name}`, or choose another `--backend`"
             )),
-            Error::NotYet { .. } => Some("choose another `--backend`".to_owned()),
+            Error::NotYet { .. } | Error::UnknownId { .. } => Some("choose another `--backend`".to_owned()),
             Error::Engine { .. } => Some("check the options of this backend, or choose another `--backend`".to_owned()),
         }
     }

@@ -118,7 +118,7 @@ impl fmt::Display for Report {
             writeln!(f, "  {faults}")?;
         }
         for (name, value) in &self.engine {
-            writeln!(f, "  {}: {value}", name.replace('_', " "))?;
+            writeln!(f, "  {}: {}", name.replace('_', " "), Plain(value))?;
         }
         writeln!(
             f,
@@ -140,5 +140,29 @@ impl fmt::Display for Report {
             writeln!(f)?;
         }
         write!(f, "  estimated memory: {}", Bytes(self.estimated_bytes))
+    }
+}
+
+/// A figure of a backend, for people: lists and tables without their brackets, fractions to four places.
+struct Plain<'a>(&'a Value);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::String(text) => f.write_str(text),
+            Value::Number(number) if number.is_f64() => {
+                write!(f, "{:.4}", number.as_f64().unwrap_or(f64::NAN))
+            }
+            Value::Array(values) => {
+                let values: Vec<String> = values.iter().map(|one| Plain(one).to_string()).collect();
+                f.write_str(&values.join("; "))
+            }
+            Value::Object(fields) => {
+                let field = |(name, value)| format!("{name} {}", Plain(value));
+                let fields: Vec<String> = fields.iter().map(field).collect();
+                f.write_str(&fields.join(", "))
+            }
+            other => write!(f, "{other}"),
+        }
     }
 }

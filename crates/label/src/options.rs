@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use topic_names::ctfidf;
 use topic_names::language;
-use topic_names::naming::Style;
+use topic_names::naming::NamingOptions;
 
 use crate::Error;
 
@@ -122,7 +122,7 @@ impl Options {
     }
 
     /// The naming settings of the method.
-    pub(crate) fn style(&self) -> Result<Style, Error> {
+    pub(crate) fn style(&self) -> Result<NamingOptions, Error> {
         let fault = |option, value: String, expected| {
             Err(Error::Option {
                 option,
@@ -142,7 +142,7 @@ impl Options {
         if !(0.0..=1.0).contains(&self.diversity) {
             return fault("diversity", self.diversity.to_string(), "from 0 to 1");
         }
-        Ok(Style {
+        Ok(NamingOptions {
             phrases: self.phrases,
             max_chars: self.max_chars,
             keywords: self.keywords,

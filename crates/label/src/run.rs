@@ -9,9 +9,9 @@ use artifacts::{
 use html_text::readable;
 use rayon::prelude::*;
 use stage::{File, Files, NoLocal, Progress, Seed, Stage};
-use topic_names::corpus::Corpus;
+use topic_names::corpus::{Corpus, CorpusOptions};
 use topic_names::exemplars::{most_probable, nearest_to_core};
-use topic_names::language::{LANGUAGES, StopWords};
+use topic_names::language::LANGUAGES;
 use topic_names::naming::{self, Layer, name_layers};
 use topic_names::tokenize::is_visible;
 
@@ -112,22 +112,24 @@ impl Stage for Label {
         };
 
         progress.begin("reading words", Some(n as u64), "texts");
-        let stops = StopWords::new(&options.stop_words);
+        let reading = CorpusOptions {
+            stop_words: options.stop_words.clone(),
+            language,
+            keep_datelines: options.keep_bylines,
+        };
         let corpus = Corpus::new(
             &|i| {
                 progress.advance(1);
                 documents.text(i)
             },
             n,
-            &stops,
-            language,
-            options.keep_bylines,
+            &reading,
         );
         progress.end();
-        if !corpus.bylines.is_empty() {
+        if !corpus.datelines.is_empty() {
             progress.note(&format!(
                 "left out of names as bylines: {}; --keep-bylines keeps them",
-                bylines(&corpus.bylines)
+                bylines(&corpus.datelines)
             ));
         }
 
@@ -322,7 +324,7 @@ fn count(
         topics: all().count(),
         words: corpus.vocabulary(),
         languages: languages.collect(),
-        bylines: corpus.bylines.clone(),
+        bylines: corpus.datelines.clone(),
         made_distinct: all().filter(|named| named.changed).count(),
         named_by_text: all().filter(|named| named.name.is_empty()).count(),
         without_words: (0..corpus.len())

@@ -40,7 +40,7 @@ pub(crate) fn umap_rs(
     }
     let Start {
         positions,
-        components,
+        connected_components,
         residual,
     } = initialize(&fuzzy, points, &options.layout(), seed)?;
     // umap-rs expects the point itself first. Inner products may be negative; only differences of distances matter.
@@ -90,7 +90,7 @@ pub(crate) fn umap_rs(
     Ok(Layout {
         positions,
         edges: fuzzy.edges(),
-        components,
+        connected_components,
         residual,
         curve,
     })

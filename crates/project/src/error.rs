@@ -63,7 +63,7 @@ pub enum Error {
         /// The scale.
         spread: f64,
     },
-    /// The engine needs more points than n_neighbors.
+    /// The engine needs more points than `n_neighbors`.
     #[error(
         "the engine `{engine}` needs more than n_neighbors = {n_neighbors} points, but there are {n}"
     )]
@@ -72,7 +72,7 @@ pub enum Error {
         engine: &'static str,
         /// Number of points.
         n: usize,
-        /// The value of n_neighbors.
+        /// The value of `n_neighbors`.
         n_neighbors: usize,
     },
     /// The engine is not in this build.
@@ -107,7 +107,7 @@ impl Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
-            Self::Method(error) => error.hint(),
+            Self::Method(error) => return error.hint(),
             Self::Points(error) => return error.hint(),
             Self::Option {
                 option, expected, ..
@@ -126,7 +126,7 @@ impl Hint for Error {
             }
             Self::NotCompiledIn { engine } => {
                 format!(
-                    "build with `cargo build --release --package project --features {engine}`, or omit `--engine`"
+                    "build with `cargo build --release --features {engine}`, or omit `--engine`"
                 )
             }
         })

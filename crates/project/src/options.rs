@@ -112,7 +112,11 @@ pub enum Engine {
     /// Skerry's own optimizer: seeded, the same bytes at any number of threads
     #[default]
     Skerry,
-    /// The crate `umap-rs` (needs a build with the feature `umap-rs`)
+    /// The crate `umap-rs`
+    #[cfg_attr(
+        not(feature = "umap-rs"),
+        doc = "[not in this build: needs --features umap-rs]"
+    )]
     UmapRs,
 }
 

@@ -138,7 +138,7 @@ impl Stage for Project {
             n_neighbors: k + 1,
             gathered,
             edges: laid_out.edges,
-            graph_components: laid_out.components,
+            graph_components: laid_out.connected_components,
             epochs: options.layout().epochs_for(n),
             a: laid_out.curve.a,
             b: laid_out.curve.b,

@@ -36,7 +36,8 @@ impl Seed {
     }
 }
 
-/// A stream of random numbers.
+/// A stream of random numbers: a part of the one cycle of all 2^64 states. Of m streams of L numbers each, any two overlap
+/// with a probability of about m^2 L / 2^64.
 #[derive(Debug, Clone)]
 pub struct Stream {
     state: u64,
@@ -69,7 +70,8 @@ impl Stream {
         ((u128::from(self.next_u64()) * n as u128) >> 64) as usize
     }
 
-    /// `count` different numbers from 0 to `n` - 1, ascending, each subset equally likely; all `n` if there are fewer.
+    /// `count` different numbers from 0 to `n` - 1, ascending, each subset equally likely; all `n` numbers if `count` is larger.
+    /// Draws min(`count`, `n`) numbers; O(count log count).
     pub fn sample(&mut self, n: usize, count: usize) -> Vec<usize> {
         let count = count.min(n);
         // Floyd's algorithm: memory for the sample alone.

@@ -52,7 +52,7 @@ pub(crate) fn command() -> Command {
             Arg::new("seed")
                 .long("seed")
                 .value_name("N")
-                .value_parser(value_parser!(u64).range(..=stage::cli::MOST_SEED))
+                .value_parser(value_parser!(u64).range(..=stage::cli::MAX_SEED))
                 .help(format!("Seed of all random numbers [default: {}]", stage::DEFAULT_SEED)),
         )
         .arg(stage::cli::threads())
@@ -116,7 +116,7 @@ const SHORT_HELP: [&str; 13] = [
     "cluster.min_samples",
 ];
 
-/// The settings of a stage as flags of `run`. Where two stages have one of the same name, the first has it.
+/// The settings of a stage as flags of `run`. A name that two stages have belongs to the first.
 fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Arg, String)> {
     let command = stage.command(stage.name());
     let settings = command
@@ -136,16 +136,16 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
     flags
 }
 
-/// A flag of a stage that was given.
+/// A stage flag given on the command line.
 pub(crate) struct Given {
     /// The setting.
     pub(crate) key: String,
-    /// The flag in the words of the stage's own command line.
+    /// The flag in the syntax of the stage's command line.
     pub(crate) words: Vec<OsString>,
 }
 
-/// The flags of `stage` that were given. For a step whose recipe sets something itself (`fixed`), flags of the same name
-/// are for the other step of the stage.
+/// The given flags of `stage`. Settings that the recipe fixes for a step (`fixed`) are not changed by flags, which apply to
+/// the other step of the stage.
 pub(crate) fn given(
     matches: &ArgMatches,
     stage: &dyn stages::AnyStage,
@@ -172,7 +172,7 @@ pub(crate) fn given(
         } else {
             let values = matches.get_raw(&id).into_iter().flatten();
             let word = |value| {
-                // One word, so that a value may begin with a dash.
+                // One argument, so that a value may begin with a dash.
                 let mut word = OsString::from(format!("--{long}="));
                 word.push(value);
                 word

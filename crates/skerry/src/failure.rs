@@ -1,4 +1,4 @@
-//! What stops a command: a text for people, and an exit status.
+//! The error of a command: message and exit status.
 
 use std::error::Error;
 use std::fmt::Display;
@@ -14,7 +14,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The user asked for something that cannot be.
+    /// Wrong usage.
     pub(crate) fn usage(fact: impl Display, hint: impl Display) -> Self {
         Self {
             text: format!("error: {fact}\n  hint: {hint}"),
@@ -22,7 +22,7 @@ impl Failure {
         }
     }
 
-    /// Something went wrong.
+    /// Any error with a hint.
     pub(crate) fn of(error: &(impl Error + Hint + 'static)) -> Self {
         Self {
             text: explain(error, error.hint().as_deref()),
@@ -30,12 +30,12 @@ impl Failure {
         }
     }
 
-    /// The same, found on the command line.
+    /// Turns it into wrong usage.
     pub(crate) fn into_usage(self) -> Self {
         Self { status: 2, ..self }
     }
 
-    /// Something went wrong with a file that is no file of the contract.
+    /// An error of a file that is not a file of the contract.
     pub(crate) fn io(
         action: &'static str,
         path: &std::path::Path,
@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// Work that was begun could not be ended; the exit status with it.
+    /// Work that failed, with its exit status.
     pub(crate) fn work(fact: impl Display, hint: impl Display, status: u8) -> Self {
         Self {
             text: format!("error: {fact}\n  hint: {hint}"),
@@ -57,16 +57,16 @@ impl Failure {
         }
     }
 
-    /// A signal ended the run: by custom its number and 128 are the exit status.
+    /// A signal ended the run; by convention the exit status is 128 plus its number.
     pub(crate) fn interrupted(signal: i32) -> Self {
         Self {
-            text: "interrupted; what is done is kept, and the same command goes on from here"
+            text: "interrupted; completed steps are kept, and the same command continues from here"
                 .to_owned(),
             status: u8::try_from(128 + signal).unwrap_or(1),
         }
     }
 
-    /// Prints it; the exit status.
+    /// Prints it and returns the exit status.
     pub(crate) fn report(self) -> ExitCode {
         stage::cli::fail(&self.text, self.status)
     }

@@ -1,4 +1,4 @@
-//! Ctrl-C and orders to end: the step at work ends first, its half-written files go, and the run says how to go on.
+//! Interruption by signals: ends the running step, removes its partial files, and shows how to continue.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -7,31 +7,31 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How often a step is looked at whose memory is of interest, or that has closed its output without ending.
-const LOOKS: Duration = Duration::from_millis(50);
+/// Interval for sampling the memory of a step, or for checking whether it has ended after it closed its output.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 enum Event {
-    /// The step has closed its standard output, and this came through it.
+    /// The step has closed its standard output, with this content.
     Output(Vec<u8>),
-    /// A signal came in.
+    /// A signal was received.
     Signal(i32),
 }
 
-/// What became of a step.
+/// How a step ended.
 pub(crate) enum Ended {
-    /// It ended by itself, with this on its standard output.
+    /// By itself, with this standard output.
     Itself(ExitStatus, Vec<u8>),
-    /// It was ended, since this signal came in.
+    /// By this signal.
     Interrupted(i32),
 }
 
-/// Signals that end a run, from now on.
+/// Handler of the signals that end a run.
 pub(crate) struct Interrupts {
     step: Arc<Mutex<Option<Sender<Event>>>>,
 }
 
 impl Interrupts {
-    /// Takes the signals for a run in directory `dir` that writes the files `written`.
+    /// Installs the handler for a run in directory `dir` that writes the files `written`.
     #[cfg(unix)]
     pub(crate) fn watch(dir: PathBuf, written: Vec<PathBuf>) -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -48,8 +48,9 @@ impl Interrupts {
                     .as_ref()
                     .is_some_and(|step| step.send(Event::Signal(signal)).is_ok());
                 if !told {
-                    // Between two steps nothing is under way but reading.
-                    crate::run::clear(&dir, &written);
+                    // Between two steps nothing is under way but reading: what is written is written under the lock, which
+                    // is held until the end.
+                    crate::run::remove_partial_files(&dir, &written);
                     let _ = crate::failure::Failure::interrupted(signal).report();
                     std::process::exit(128 + signal);
                 }
@@ -58,7 +59,7 @@ impl Interrupts {
         Ok(found)
     }
 
-    /// Elsewhere the system ends the run, and the next one clears away what is half written.
+    /// On other systems the run is ended by the system, and the next one removes partial files.
     #[cfg(not(unix))]
     pub(crate) fn watch(_dir: PathBuf, _written: Vec<PathBuf>) -> io::Result<Self> {
         Ok(Self {
@@ -66,7 +67,13 @@ impl Interrupts {
         })
     }
 
-    /// Waits for a step, calling `look` now and then if it is given; ends it when a signal comes in.
+    /// Calls `write`, which a signal does not end half way: it takes effect afterwards.
+    pub(crate) fn uninterrupted<T>(&self, write: impl FnOnce() -> T) -> T {
+        let _step = held(&self.step);
+        write()
+    }
+
+    /// Waits for a step, calling `look` periodically if it is given; ends the step on a signal.
     pub(crate) fn wait(
         &self,
         mut child: Child,
@@ -78,10 +85,10 @@ impl Interrupts {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(mut output) = output {
-                // What could not be read is no report, which is found when it is opened.
+                // An incomplete report is detected when it is parsed.
                 let _ = output.read_to_end(&mut bytes);
             }
-            // A run that was interrupted does not listen any more.
+            // An interrupted run no longer receives events.
             let _ = sender.send(Event::Output(bytes));
         });
         let ended = follow(&mut child, &events, look);
@@ -99,13 +106,13 @@ fn follow(
     loop {
         let event = match (&output, &look) {
             (None, None) => events.recv().ok(),
-            (None, Some(_)) => events.recv_timeout(LOOKS).ok(),
-            (Some(_), _) => events.recv_timeout(LOOKS / 25).ok(),
+            (None, Some(_)) => events.recv_timeout(POLL_INTERVAL).ok(),
+            (Some(_), _) => events.recv_timeout(POLL_INTERVAL / 25).ok(),
         };
         match event {
             Some(Event::Output(bytes)) => output = Some(bytes),
             Some(Event::Signal(signal)) => {
-                // The same signal may have ended it already.
+                // The signal may have ended it already.
                 let _ = child.kill();
                 child.wait()?;
                 return Ok(Ended::Interrupted(signal));
@@ -125,6 +132,6 @@ fn follow(
 }
 
 fn held<T>(value: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing is left half done under the lock.
+    // The state is valid even after a panic.
     value.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,7 +16,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
-    let report = bring(matches)?;
+    let report = download_default_model(matches)?;
     Ok(if matches.get_flag("json_report") {
         stage::cli::print_json(&serde_json::to_string(&report).expect("a report is plain data"))
     } else {
@@ -24,8 +24,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Downloads what is missing.
-pub(crate) fn bring(matches: &ArgMatches) -> Result<embed::setup::Report, Failure> {
+/// Downloads the default model and ONNX Runtime if they are missing.
+pub(crate) fn download_default_model(
+    matches: &ArgMatches,
+) -> Result<embed::setup::Report, Failure> {
     let cache = stage::cache_dir().map_err(|error| Failure::of(&error))?;
     let terminal = Terminal::new("setup", matches.get_flag("be_quiet"));
     let report = embed::setup::run(&cache, &terminal);

@@ -1,4 +1,4 @@
-//! The stages behind one trait, so that the pipeline treats them alike.
+//! The stages as trait objects, so that the pipeline treats them uniformly.
 
 use std::ffi::OsString;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 use serde_json::Value;
-use stage::{File, Files, Freshness, Hashes, Reach, Seed, Stage};
+use stage::{File, Files, Hashes, Reach, Seed, Stage, StageStatus};
 use toml::Table;
 
 use crate::failure::Failure;
@@ -22,12 +22,12 @@ pub(crate) const ALL: [&dyn AnyStage; 7] = [
     &Of::<viz::Viz>(PhantomData),
 ];
 
-/// The stage of that name.
+/// The stage with this name.
 pub(crate) fn by_name(name: &str) -> Option<&'static dyn AnyStage> {
     ALL.into_iter().find(|stage| stage.name() == name)
 }
 
-/// A stage, whatever its types.
+/// A type-erased stage.
 pub(crate) trait AnyStage: Sync {
     fn name(&self) -> &'static str;
     fn about(&self) -> &'static str;
@@ -50,23 +50,22 @@ pub(crate) trait AnyStage: Sync {
     ) -> Result<Box<dyn Resolved>, Failure>;
 }
 
-/// The settings of one step, complete and of the stage's own types.
+/// The typed settings of one step.
 pub(crate) trait Resolved {
-    /// All of them by name, those that decide the output first.
+    /// All settings by name, options first.
     fn values(&self) -> &[(String, Value)];
-    /// The outputs that they bring about, by name.
+    /// The outputs that are written with these settings, by name.
     fn writes(&self) -> Vec<&'static str>;
-    /// Refuses what cannot work, as far as that is known before anything is read.
+    /// Checks the settings before anything is read.
     fn check(&self) -> Result<(), Failure>;
-    /// Whether the stage would write what `files` already hold. With `unread`, a reason not to, nothing outside the run is
-    /// read.
-    fn freshness(
+    /// Whether the outputs in `files` are stale. With `unread`, a reason, files outside the run are not read.
+    fn staleness(
         &self,
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
         unread: Option<&str>,
-    ) -> Freshness;
+    ) -> StageStatus;
 }
 
 struct Of<S>(PhantomData<fn() -> S>);
@@ -121,7 +120,7 @@ impl<S: Stage + 'static> AnyStage for Of<S> {
             .unwrap_or_else(|error| error.exit());
         let (options, local) = stage::settings::<S>(step, Some(table), Some(&matches))?;
         let mut values = stage::settings_of::<S>(&options, &local);
-        // The next command may be given elsewhere.
+        // The next command may have another working directory.
         let is_path = |key: &str| {
             let mut external = S::EXTERNAL.iter();
             external.any(|(known, reach)| *known == key && *reach != Reach::Network)
@@ -162,23 +161,23 @@ impl<S: Stage + 'static> Resolved for Settings<S> {
         checked.map_err(|error| Failure::of(&error).into_usage())
     }
 
-    fn freshness(
+    fn staleness(
         &self,
         files: &Files,
         seed: Seed,
         hashes: &Hashes,
         unread: Option<&str>,
-    ) -> Freshness {
-        stage::freshness::<S>(files, &self.options, &self.local, seed, hashes, unread)
+    ) -> StageStatus {
+        stage::staleness::<S>(files, &self.options, &self.local, seed, hashes, unread)
     }
 }
 
-/// `path` as a run keeps it (see [`stage::absolute`]).
+/// `path` as stored in the settings of a run (see [`stage::absolute`]).
 pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
     stage::absolute(path).map_err(Failure::io("find", std::path::Path::new(path)))
 }
 
-/// Settings as a table of a settings file. TOML has no word for "not set": such a key is left out.
+/// Settings as a table of a settings file. TOML has no null, so keys that are not set are left out.
 fn table_of(values: &[(String, Value)]) -> Table {
     let set = values.iter().filter_map(|(key, value)| {
         let value = toml::Value::try_from(value).ok()?;

@@ -1,4 +1,4 @@
-//! What a run says at its end.
+//! The summary at the end of a run.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use artifacts::{Artifact, Clusters, Documents, DocumentsFacts, Footer};
 use stage::{Record, thousands};
 
-/// The table of steps, and what came out; `output` gives the file of a stage by its name.
+/// The table of steps, and the key figures; `output` returns an output file of a stage.
 pub(crate) fn text(
     dir: &Path,
     output: &dyn Fn(&str, &str) -> Option<PathBuf>,
@@ -50,20 +50,20 @@ pub(crate) fn text(
     if !stale.is_empty() {
         let _ = writeln!(
             text,
-            "stale     {}: `skerry run --out {}` brings them up to date",
+            "stale     {}: update them with `skerry run --out {}`",
             stale.join(", "),
             dir.display()
         );
     }
-    let fresh = |stage: &str| {
+    let is_current = |stage: &str| {
         !records
             .iter()
             .any(|record| record.stage == stage && record.status == "stale")
     };
-    if let Some(documents) = output("ingest", "documents").filter(|_| fresh("ingest")) {
+    if let Some(documents) = output("ingest", "documents").filter(|_| is_current("ingest")) {
         text += &rows(&documents);
     }
-    if let Some(path) = output("cluster", "clusters").filter(|_| fresh("cluster"))
+    if let Some(path) = output("cluster", "clusters").filter(|_| is_current("cluster"))
         && let Ok(clusters) = Clusters::read(&path)
     {
         let noise = clusters
@@ -83,9 +83,9 @@ pub(crate) fn text(
         .filter_map(|record| record.usage.peak_memory)
         .max();
     if let Some(peak) = peak {
-        let _ = writeln!(text, "memory    {} MiB at the most", peak >> 20);
+        let _ = writeln!(text, "memory    {} MiB peak", peak >> 20);
     }
-    if let Some(map) = output("viz", "html").filter(|_| fresh("viz")) {
+    if let Some(map) = output("viz", "html").filter(|_| is_current("viz")) {
         let _ = writeln!(text, "map       {}", map.display());
     }
     let warnings: Vec<String> = records
@@ -107,14 +107,14 @@ pub(crate) fn text(
     text
 }
 
-/// What became of the rows of the source, as the footer of `documents` tells, whether ingest ran or was kept.
+/// The counts of the rows of the source, from the footer of `documents`, so that they are available if ingest was kept too.
 fn rows(documents: &Path) -> String {
     let Ok(footer) = Footer::read(documents) else {
         return String::new();
     };
     let Some(intake) = footer.and_then(|footer| footer.facts::<DocumentsFacts>().intake) else {
         return format!(
-            "read      not known: {} does not say which rows were left out\n",
+            "read      unknown: {} does not record the counts of rows\n",
             Documents::FILE
         );
     };

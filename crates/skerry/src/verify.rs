@@ -1,5 +1,5 @@
-//! `skerry verify`: whether a run is complete, and its files those that were written. Reads the directory alone: it runs
-//! nothing, and looks at no source and no model.
+//! `skerry verify`: checks that a run is complete and its files are unchanged. It reads only the run directory, neither sources
+//! nor models, and runs nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, Manifest, boundary};
+use stage::{BoundaryError, Hashes, Manifest, boundary};
 
 use crate::failure::Failure;
 use crate::run::{Context, Staleness, build_id, kept_steps};
@@ -34,27 +34,27 @@ pub(crate) fn command() -> Command {
         )
 }
 
-/// What is found of a file or a step.
+/// The verdict on a file or a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// As the log says.
+    /// Its hash is that of the log.
     Ok,
-    /// The log does not tell.
+    /// It is not in the log.
     Unknown,
     /// The next run would repeat the step.
     Stale,
-    /// Not as it was written.
+    /// Changed since it was written.
     Changed,
-    /// Not there.
+    /// Missing.
     Missing,
     /// The last run stopped at this step.
     Unfinished,
-    /// The log names a file outside the run directory.
+    /// Its name, or a symbolic link, leads out of the run directory.
     Outside,
 }
 
 impl Verdict {
-    /// For scripts.
+    /// Name in JSON.
     fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -67,7 +67,7 @@ impl Verdict {
         }
     }
 
-    /// For people: faults in capitals.
+    /// Name in text: faults in capitals.
     fn text(self) -> String {
         let name = self.name();
         if matches!(self, Self::Ok | Self::Unknown | Self::Stale) {
@@ -78,14 +78,14 @@ impl Verdict {
     }
 }
 
-/// What is found of one file.
+/// The verdict on one file.
 struct File {
     verdict: Verdict,
     name: String,
     step: String,
 }
 
-/// What is found of one step that is not as it should be.
+/// A problem of one step.
 struct Finding {
     step: String,
     verdict: Verdict,
@@ -102,7 +102,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 "{} cannot be read\n  because: {why}",
                 dir.join(FILE).display()
             ),
-            format_args!("`skerry run --out {}` makes the files again", dir.display()),
+            format_args!(
+                "write the files again with `skerry run --out {}`",
+                dir.display()
+            ),
             1,
         )
     })?;
@@ -117,7 +120,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
             "{} has neither a {FILE} with steps in it nor a {SETTINGS_FILE}",
             dir.display()
         );
-        return Err(Failure::usage(fact, "name the directory of a run"));
+        return Err(Failure::usage(fact, "give the directory of a run"));
     }
     let mut files = logged(dir, &manifest);
     let mut findings = Vec::new();
@@ -125,14 +128,14 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         findings.push(Finding {
             step: FILE.to_owned(),
             verdict: Verdict::Missing,
-            reason: "without it nothing tells whether the files are whole".to_owned(),
+            reason: "without it the files cannot be checked".to_owned(),
         });
     }
     if let Some(step) = &manifest.unfinished {
         findings.push(Finding {
             step: step.clone(),
             verdict: Verdict::Unfinished,
-            reason: "the last run stopped at this step, or is still at work".to_owned(),
+            reason: "the last run stopped at this step, or is still in progress".to_owned(),
         });
     }
     match &steps {
@@ -150,7 +153,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 steps,
                 context,
                 hashes: Hashes::default(),
-                unread: Some("nothing outside the run is looked at"),
+                unread: Some("files outside the run are not read"),
                 same_input: true,
                 build: build_id(),
             };
@@ -170,7 +173,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         None => findings.push(Finding {
             step: SETTINGS_FILE.to_owned(),
             verdict: Verdict::Missing,
-            reason: "without it nothing tells which steps the run has".to_owned(),
+            reason: "without it the steps of the run are unknown".to_owned(),
         }),
     }
     // Files of `skerry sweep` and `skerry predict` are in no log, but hold checksums of their own. Whether others are
@@ -201,8 +204,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     conclude(dir, &files, &findings).map(|()| status)
 }
 
-/// The files of the log, each compared with its hash there. What the log says may be anything: a name that leads out of
-/// the directory is not followed.
+/// The files of the log, each compared with its hash. The log is untrusted: a name outside the directory is not followed.
 fn logged(dir: &Path, manifest: &Manifest) -> Vec<File> {
     let mut files = Vec::new();
     for record in &manifest.steps {
@@ -226,7 +228,7 @@ fn logged(dir: &Path, manifest: &Manifest) -> Vec<File> {
     files
 }
 
-/// Adds the steps of the recipe that have not run, and the files that they would have written.
+/// Adds the steps of the recipe that have not run, and their missing files.
 fn unfinished(
     context: &Context<'_>,
     steps: &[Step],
@@ -251,7 +253,7 @@ fn unfinished(
                     verdict: match (path.exists(), step.command.is_some()) {
                         (false, _) => Verdict::Missing,
                         (true, true) => Verdict::Unknown,
-                        // The next run makes a file again that the log does not know.
+                        // The next run writes files again that are not in the log.
                         (true, false) => Verdict::Changed,
                     },
                     name,
@@ -312,24 +314,31 @@ fn faults(files: &[File]) -> usize {
 }
 
 /// The verdict on the whole run.
-fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
+fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Failure> {
     let names = |verdict: Verdict| -> Vec<String> {
         let found = findings.iter().filter(|finding| finding.verdict == verdict);
         found
             .map(|finding| stage::one_line(&finding.step))
             .collect()
     };
-    let dir = dir.display();
-    let outside = files.iter().find(|file| file.verdict == Verdict::Outside);
-    if let Some(file) = outside {
-        return Err(Failure::work(
-            format_args!(
-                "the {FILE} of {dir} names a file outside the run: {}",
-                stage::one_line(&file.name)
+    let dir = run.display();
+    let mut outside = files.iter().filter(|file| file.verdict == Verdict::Outside);
+    if let Some((file, error)) = outside.find_map(|file| {
+        let error = boundary::inside(run, &file.name).err()?;
+        Some((file, error))
+    }) {
+        return Err(match error {
+            BoundaryError::Name { .. } => Failure::work(
+                format_args!(
+                    "the {FILE} of {dir} names a file outside the run: {}",
+                    stage::one_line(&file.name)
+                ),
+                "the directory was not written by this program: do not trust it",
+                1,
             ),
-            "the directory was not written by this program: do not rely on it",
-            1,
-        ));
+            // A link may have been put there since.
+            error => Failure::of(&error),
+        });
     }
     let stopped = names(Verdict::Unfinished);
     if !stopped.is_empty() {
@@ -338,7 +347,7 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                 "the run {dir} is unfinished: the last run stopped at {}",
                 stopped.join(", ")
             ),
-            format_args!("`skerry run --out {dir}` completes it"),
+            format_args!("complete it with `skerry run --out {dir}`"),
             1,
         ));
     }
@@ -349,17 +358,19 @@ fn conclude(dir: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                 "the run {dir} is unfinished: {} missing",
                 missing.join(", ")
             ),
-            format_args!("`skerry run --out {dir}` completes it"),
+            format_args!("complete it with `skerry run --out {dir}`"),
             1,
         ));
     }
     let faults = faults(files);
     if faults > 0 {
+        let files = match faults {
+            1 => format!("1 file of {dir} is not as the last run left it"),
+            _ => format!("{faults} files of {dir} are not as the last run left them"),
+        };
         return Err(Failure::work(
-            format_args!(
-                "{faults} files of {dir} are not as the last run left them: damaged, missing, or written since by a stage run alone"
-            ),
-            format_args!("`skerry run --out {dir}` makes them again"),
+            format_args!("{files}: damaged, missing, or written since by a stage run alone"),
+            format_args!("write them again with `skerry run --out {dir}`"),
             1,
         ));
     }

@@ -1,8 +1,8 @@
-//! The directory of a run as a boundary.
+//! Confines the files of a run to its directory.
 //!
-//! Run directories are handed around, and what their settings and their log say is data of somebody else. So a file that a
-//! run makes, reads or removes on the word of these files has to lie inside the directory, also after all symbolic links
-//! are resolved. Checks are made before the file is touched; a process that changes links meanwhile is not guarded against.
+//! A run directory may come from somebody else, so its settings and its log are untrusted. A file that a run writes, reads or
+//! removes because of them has to be inside the directory after all symbolic links are resolved. Checks are made before the
+//! access; they do not protect against a process that changes links at the same time.
 
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -14,30 +14,30 @@ use crate::Hint;
 /// Names at the top of a run directory that no step may write.
 const OWN_FILES: [&str; 2] = ["manifest.json", "pipeline.toml"];
 
-/// Why a file or a directory is refused.
+/// Why a file or a directory is rejected.
 #[derive(Debug, thiserror::Error)]
 pub enum BoundaryError {
-    /// The name can lead out of the directory, or belongs to the run itself.
+    /// The name can refer to a file outside the directory, or is reserved.
     #[error("{name:?} is not a name for a file of the run {}: {fault}", dir.display())]
     Name {
         /// The directory of the run.
         dir: PathBuf,
-        /// What was given.
+        /// The given name.
         name: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: &'static str,
     },
-    /// A symbolic link leads out of the directory.
+    /// A symbolic link points outside the directory.
     #[error("{} lies outside the run {}: it leads to {}", path.display(), dir.display(), target.display())]
     Outside {
         /// The directory of the run.
         dir: PathBuf,
-        /// The file as it was named.
+        /// The file.
         path: PathBuf,
-        /// Where it leads.
+        /// Its target.
         target: PathBuf,
     },
-    /// A symbolic link that leads nowhere.
+    /// A broken symbolic link.
     #[error("{} is a symbolic link that cannot be followed", path.display())]
     Link {
         /// The link.
@@ -45,26 +45,26 @@ pub enum BoundaryError {
         /// The cause.
         source: io::Error,
     },
-    /// A file of the run is something else.
+    /// The path is not a regular file.
     #[error("{} is {found}, not a file", path.display())]
     NotAFile {
-        /// What is there.
+        /// The path.
         path: PathBuf,
         /// "a directory" or "a device or a pipe".
         found: &'static str,
     },
-    /// A directory is wanted where something else is.
+    /// The path is not a directory.
     #[error("{} is a file, not a directory", path.display())]
     NotADirectory {
-        /// What is there.
+        /// The path.
         path: PathBuf,
     },
-    /// The operating system refused.
+    /// The operating system reported an error.
     #[error("cannot {action} {}", path.display())]
     Io {
         /// "read" or "create the directory".
         action: &'static str,
-        /// The place.
+        /// The path.
         path: PathBuf,
         /// The cause.
         source: io::Error,
@@ -82,20 +82,20 @@ impl Hint for BoundaryError {
                 "remove {}, or replace it by the file itself: every file of a run lies in its directory",
                 path.display()
             ),
-            Self::Link { .. } => "make what it leads to, remove it, or name another path".to_owned(),
-            Self::NotAFile { .. } => "remove it, or name another directory".to_owned(),
-            Self::NotADirectory { .. } => "name a directory, or a path where nothing is yet".to_owned(),
+            Self::Link { .. } => "create its target, remove it, or give another path".to_owned(),
+            Self::NotAFile { .. } => "remove it, or give another directory".to_owned(),
+            Self::NotADirectory { .. } => "give a directory, or a path that does not exist".to_owned(),
             Self::Io { .. } => "check the path and its permissions".to_owned(),
         })
     }
 }
 
-/// The path of the file `name` of the run in `dir`: a relative name that stays inside, also through symbolic links, and is
-/// none of the run's own files. What does not exist yet is inside if the existing part of its path is.
+/// The path of the file `name` of the run in `dir`: a relative name that resolves to a path inside, and is not reserved. A path
+/// that does not exist is inside if its existing part is.
 ///
 /// # Errors
 ///
-/// `Name`, `Outside` or `Link`, and `Io` where a part of the path cannot be looked at.
+/// `Name`, `Outside` or `Link`, and `Io` if a part of the path cannot be read.
 pub fn inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
     if let Some(fault) = fault_of(name) {
         return Err(BoundaryError::Name {
@@ -107,8 +107,8 @@ pub fn inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
     resolved_inside(dir, name)
 }
 
-/// The path of one of the run's own files (`manifest.json`, `pipeline.toml`, the lock), which must not be a link that
-/// leads out of the directory, nor anything but a file.
+/// The path of a reserved file (`manifest.json`, `pipeline.toml`, the lock), which must be a regular file and not a link to a
+/// file outside the directory.
 ///
 /// # Errors
 ///
@@ -128,8 +128,8 @@ pub fn own_file(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
     }
 }
 
-/// What is wrong with `name` as the name of a file that a step writes. By the strictest file system: a directory may be
-/// carried to another machine.
+/// The fault of `name` as the name of a file that a step writes, by the rules of the strictest file system, because a directory
+/// may be copied to another machine.
 fn fault_of(name: &str) -> Option<&'static str> {
     let path = Path::new(name);
     let mut components = path.components().peekable();
@@ -148,25 +148,25 @@ fn fault_of(name: &str) -> Option<&'static str> {
                 let part = folded(&part.to_string_lossy());
                 let stem = part.split('.').next().unwrap_or_default();
                 if part.is_empty() || is_device(stem) {
-                    return Some("some systems keep that name for themselves");
+                    return Some("the name is reserved on some systems");
                 }
             }
-            Component::ParentDir => return Some("it holds `..`"),
+            Component::ParentDir => return Some("it contains `..`"),
             Component::CurDir | Component::RootDir | Component::Prefix(_) => {
                 return Some("it is not relative to the directory");
             }
         }
     }
     if name.split('/').any(|part| part.is_empty() || part == ".") {
-        return Some("it names a directory, or has an empty part");
+        return Some("it is a directory, or has an empty part");
     }
     let folded = folded(name);
     OWN_FILES
         .contains(&folded.as_str())
-        .then_some("that file belongs to the run itself")
+        .then_some("the name is reserved for the run")
 }
 
-/// Whether Windows takes `stem` for a device.
+/// Whether `stem` is a device name on Windows.
 fn is_device(stem: &str) -> bool {
     let numbered = |kind: &str| {
         stem.strip_prefix(kind)
@@ -175,9 +175,9 @@ fn is_device(stem: &str) -> bool {
     ["con", "prn", "aux", "nul"].contains(&stem) || numbered("com") || numbered("lpt")
 }
 
-/// `name` as a file system compares it that ignores case, Unicode form, and dots and blanks at the end of each part.
+/// `name` normalized for comparison on file systems that ignore case, Unicode form, and trailing dots and blanks.
 pub fn folded(name: &str) -> String {
-    // Upper case first: it takes together what has one capital letter, such as the long s.
+    // Upper case first: it unifies letters with the same capital, such as the long s.
     let plain = name.nfc().collect::<String>().to_uppercase().to_lowercase();
     let plain: String = plain.nfc().collect();
     let parts = plain
@@ -190,7 +190,7 @@ fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
     let path = dir.join(name);
     let root = match dir.canonicalize() {
         Ok(root) => root,
-        // Nothing is in a directory that is not there.
+        // A missing directory has no files.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
         Err(source) => {
             return Err(BoundaryError::Io {
@@ -232,8 +232,7 @@ fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
     Ok(path)
 }
 
-/// Whether `path` is there and lies inside `dir`, with all that is in it where it is a directory: no symbolic link leads
-/// out.
+/// Whether `path` exists and is inside `dir`, including all entries of a directory: no symbolic link points outside.
 pub fn lies_inside(dir: &Path, path: &Path) -> bool {
     fn within(root: &Path, path: &Path) -> io::Result<bool> {
         let path = path.canonicalize()?;
@@ -243,7 +242,7 @@ pub fn lies_inside(dir: &Path, path: &Path) -> bool {
         if path.is_dir() {
             for entry in std::fs::read_dir(&path)? {
                 let entry = entry?;
-                // A link to a directory inside is looked at where that directory is, so that loops end.
+                // Links to directories inside are not followed: their targets are visited anyway, which avoids loops.
                 let inside = if entry.file_type()?.is_symlink() {
                     entry.path().canonicalize()?.starts_with(root)
                 } else {
@@ -261,7 +260,7 @@ pub fn lies_inside(dir: &Path, path: &Path) -> bool {
         .unwrap_or(false)
 }
 
-/// Checks that `dir` is a directory, or that one can be made there as far as its path tells.
+/// Checks that `dir` is a directory, or that its path allows creating one.
 ///
 /// # Errors
 ///
@@ -275,7 +274,7 @@ pub fn check_directory(dir: &Path) -> Result<(), BoundaryError> {
                     path: part.to_owned(),
                 });
             }
-            // A link that leads nowhere, or in a circle.
+            // A broken or circular link.
             Err(source) if part.is_symlink() => {
                 return Err(BoundaryError::Link {
                     path: part.to_owned(),
@@ -288,7 +287,7 @@ pub fn check_directory(dir: &Path) -> Result<(), BoundaryError> {
     Ok(())
 }
 
-/// Makes the directory `dir`, and those above it, where they are not there yet.
+/// Creates the directory `dir` and missing parents.
 ///
 /// # Errors
 ///

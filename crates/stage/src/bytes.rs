@@ -1,11 +1,11 @@
-//! Amounts of memory, as settings, reports and errors write them.
+//! Sizes of memory in settings, reports and errors.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A number of bytes, written as people write it: `4GiB`, `512 MB`, `1.5g`.
+/// A number of bytes, parsed from text such as `4GiB`, `512 MB` or `1.5g`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Bytes(pub u64);

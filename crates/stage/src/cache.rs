@@ -1,20 +1,20 @@
-//! The directory of models, libraries, vectors and trust that is kept between runs.
+//! The cache directory: models, libraries, vectors and remembered trust.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::Hint;
 
-/// Names the cache directory.
+/// The environment variable of the cache directory.
 const VARIABLE: &str = "SKERRY_CACHE";
 
-/// There is no directory that belongs to this user alone.
+/// There is no private cache directory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoCache {
-    /// The user has no home directory, and names no other place.
+    /// The user has no home directory, and gives no other one.
     #[error("there is no directory for Skerry's cache: this user has no home directory")]
     NoHome,
-    /// A relative path: it would be another cache in each directory, one with a received run in it too.
+    /// A relative path, which would be another cache in each working directory, possibly in a run of somebody else.
     #[error("{VARIABLE} is {}, which is not an absolute path", .0.display())]
     Relative(PathBuf),
 }
@@ -35,12 +35,11 @@ impl Hint for NoCache {
 
 /// `$SKERRY_CACHE`, else `$XDG_CACHE_HOME/skerry`, else `%LOCALAPPDATA%\skerry` (Windows), else `~/.cache/skerry`.
 ///
-/// Never a shared directory for temporary files: libraries are loaded from the cache, and models and trust are read from
-/// it, so nobody else may write there.
+/// Never a shared temporary directory: libraries, models and trust are loaded from the cache, so nobody else may write there.
 ///
 /// # Errors
 ///
-/// If the user has no home directory and names no other place, or if `SKERRY_CACHE` is a relative path.
+/// If the user has no home directory and gives no other one, or if `SKERRY_CACHE` is a relative path.
 pub fn cache_dir() -> Result<PathBuf, NoCache> {
     find(|name| std::env::var_os(name), std::env::home_dir())
 }
@@ -60,7 +59,7 @@ fn find(
             Err(NoCache::Relative(named))
         };
     }
-    // Relative paths in these are invalid and ignored, as the XDG base directory specification asks.
+    // Relative paths in these are invalid and ignored, by the XDG base directory specification.
     let base = path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
     let base = base.or_else(|| path("LOCALAPPDATA").filter(|path| path.is_absolute()));
     if let Some(base) = base {

@@ -20,16 +20,16 @@ const USAGE: u8 = 2;
 /// The heading of a stage's settings in its help.
 pub const SETTINGS: &str = "Settings";
 
-/// The largest seed: settings files hold signed numbers.
-pub const MOST_SEED: u64 = i64::MAX as u64;
+/// The largest seed: TOML integers are signed.
+pub const MAX_SEED: u64 = i64::MAX as u64;
 
-/// The flag by which a run passes on hashes that it knows.
+/// The flag by which a run passes known hashes to its steps.
 pub const INPUT_HASH: &str = "input-hash";
 
-/// The name of the settings file that a run keeps in its directory.
+/// The name of the settings file in a run directory.
 pub const SETTINGS_FILE: &str = "pipeline.toml";
 
-/// The whole `main` of a stage's program.
+/// The `main` function of a stage's program.
 pub fn main<S: Stage>() -> ExitCode {
     let name = format!("skerry-{}", S::NAME);
     let matches = command::<S>(&name)
@@ -56,7 +56,7 @@ pub fn command<S: Stage>(name: &str) -> Command {
         );
     }
     command = command.next_help_heading(SETTINGS);
-    // The structures' own descriptions are for programmers.
+    // The doc comments of the structs are for programmers.
     command = S::Local::augment_args(S::Options::augment_args(command))
         .about(about)
         .long_about(long_about)
@@ -115,7 +115,7 @@ fn common(command: Command) -> Command {
             Arg::new("seed_value")
                 .long("seed")
                 .value_name("N")
-                .value_parser(value_parser!(u64).range(..=MOST_SEED))
+                .value_parser(value_parser!(u64).range(..=MAX_SEED))
                 .help(format!("Seed of all random numbers [default: that of the settings file, else {DEFAULT_SEED}]")),
         )
         .arg(threads())
@@ -149,7 +149,7 @@ pub fn threads() -> Arg {
         .help("Number of threads; it does not change the results [default: all processors]")
 }
 
-/// How many threads were asked for.
+/// The value of `--threads`.
 pub fn threads_of(matches: &ArgMatches) -> Option<usize> {
     matches
         .get_one::<u16>("thread_count")
@@ -174,7 +174,7 @@ pub fn quiet_flag() -> Arg {
         .help("Print only warnings, errors and the final report")
 }
 
-/// Runs stage `S` as `matches` say, and prints its report.
+/// Runs stage `S` with the arguments in `matches`, and prints its report.
 pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     let began = Instant::now();
     let step = matches
@@ -204,7 +204,7 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
         Ok(files) => files,
         Err(fault) => return fail(&fault, USAGE),
     };
-    let own = config::over::<S>(table(of_step), table(step));
+    let own = config::with_base::<S>(table(of_step), table(step));
     if let Err(error) = check_trust::<S>(matches, step, &own) {
         return fail(&explain(&error, error.hint().as_deref()), 1);
     }
@@ -262,13 +262,13 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     print(&report.to_string())
 }
 
-/// The directory of a run, made if need be, and the right to write there.
+/// The directory of a run, created if necessary, and its lock.
 fn claim(run: &Path) -> Result<Option<crate::RunLock>, String> {
     boundary::create_directory(run).map_err(|error| explain(&error, error.hint().as_deref()))?;
     crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
 }
 
-/// The report with what was said on the way.
+/// The report with the notes and warnings.
 fn json<S: Stage>(report: &S::Report, terminal: &Terminal) -> Map<String, Value> {
     let mut object = Map::new();
     object.insert("stage".to_owned(), S::NAME.into());
@@ -281,13 +281,12 @@ fn json<S: Stage>(report: &S::Report, terminal: &Terminal) -> Map<String, Value>
     object
 }
 
-/// Prints a report for people to standard output, control characters shown as escapes. A reader that has gone away is no
-/// failure of the work.
+/// Prints a text report to standard output, with control characters escaped. A closed pipe is not an error.
 pub fn print(text: &str) -> ExitCode {
     print_json(&printable(text))
 }
 
-/// Prints JSON to standard output; characters that would steer a terminal are written as escapes of JSON.
+/// Prints JSON to standard output, with terminal control characters as JSON escapes.
 pub fn print_json(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", printable_json(text.trim_end())).and_then(|()| out.flush()) {
@@ -299,13 +298,13 @@ pub fn print_json(text: &str) -> ExitCode {
     }
 }
 
-/// Prints an error and gives the exit status.
+/// Prints an error and returns the exit status.
 pub fn fail(text: &str, status: u8) -> ExitCode {
     say(text);
     ExitCode::from(status)
 }
 
-/// Sizes the thread pool as `--threads` says.
+/// Sets the size of the thread pool by `--threads`.
 pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
     let Some(threads) = threads_of(matches) else {
         return Ok(());
@@ -316,7 +315,7 @@ pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
         .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}\n  hint: choose fewer with `--threads`"))
 }
 
-/// The settings file that was named, else the one that the run keeps in its directory.
+/// The settings file of `--config`, else the one in the run directory.
 fn settings_file(
     matches: &ArgMatches,
     terminal: &Terminal,
@@ -343,8 +342,8 @@ fn kept_settings(matches: &ArgMatches) -> Result<Option<PathBuf>, BoundaryError>
     Ok(path.exists().then_some(path))
 }
 
-/// Whether the settings file in the run directory is trusted with what it names outside: programs, files, addresses.
-/// What a flag gives in its place, and what a file named with `--config` holds, the user vouches for.
+/// Checks that the settings file in the run directory may use the programs, files and addresses outside that it names. Values
+/// given by flags or by a file of `--config` are trusted.
 fn check_trust<S: Stage>(
     matches: &ArgMatches,
     step: &str,
@@ -380,13 +379,12 @@ fn check_trust<S: Stage>(
     })
 }
 
-/// Flags of files must not collide with options of the same name.
+/// The id of a file's flag, which must not collide with an option of the same name.
 fn flag_id(name: &str) -> String {
     format!("file:{name}")
 }
 
-/// The files: as flags name them, else as `table` does, else under their standard names in the directory of the run, and
-/// then inside it.
+/// The files: from flags, else from `table`, else with their standard names in the run directory.
 fn files<S: Stage>(
     matches: &ArgMatches,
     step: &str,
@@ -412,7 +410,7 @@ fn files<S: Stage>(
         let standard = renamed(file.name).unwrap_or(file.file);
         let is_input = S::INPUTS.iter().any(|input| input.name == file.name);
         let within = |run: &PathBuf| match boundary::inside(run, standard) {
-            // A link that leads out may be meant: it is read if that is allowed, but never written through.
+            // A link to a file outside may be read if that is allowed, but never written to.
             Err(BoundaryError::Outside { path, target, .. }) if is_input => {
                 let external = External::file(step, file.name, &target);
                 if Trust::of(matches, run).covers(&external) {
@@ -448,7 +446,7 @@ fn files<S: Stage>(
                 file.file
             );
             return Err(format!(
-                "error: there is no {} to read\n  hint: {hint}",
+                "error: no file with the {} is given\n  hint: {hint}",
                 file.name
             ));
         }
@@ -469,7 +467,7 @@ fn files<S: Stage>(
         .into_iter()
         .flatten()
     {
-        // Only the run that started this step knows it.
+        // Known only to the run that started this step.
         let known = known.split_once('=').filter(|_| crate::lock::in_a_run());
         if let Some((name, hash)) = known
             && hash.len() == 64
@@ -482,7 +480,7 @@ fn files<S: Stage>(
     if let Some((file, other)) = files.collision(S::INPUTS, S::OUTPUTS) {
         let path = files.output(file.name).unwrap_or_else(|| Path::new(""));
         return Err(format!(
-            "error: {} is both `--{}`, which is written, and `--{}`\n  hint: give one of them another name",
+            "error: {} is both the output `--{}` and `--{}`\n  hint: give one of them another name",
             path.display(),
             file.flag(),
             other.flag()
@@ -493,7 +491,7 @@ fn files<S: Stage>(
 
 fn no_directory(run: &Path) -> String {
     format!(
-        "error: there is no directory {} (`--run`)\n  hint: check the path: this stage reads what others have written there",
+        "error: there is no directory {} (`--run`)\n  hint: check the path: this stage reads files that other stages have written there",
         run.display()
     )
 }

@@ -1,4 +1,4 @@
-//! Settings: flag, else `pipeline.toml`, else default.
+//! Settings: from flags, else from `pipeline.toml`, else defaults.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{DEFAULT_SEED, Hint, Stage};
 
-/// What is wrong with a settings file.
+/// An error in the settings.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read.
@@ -21,16 +21,16 @@ pub enum ConfigError {
         /// The cause.
         source: std::io::Error,
     },
-    /// It leads out of the directory of the run.
+    /// It points outside the run directory.
     #[error(transparent)]
     Boundary(#[from] crate::BoundaryError),
-    /// A path is not UTF-8, which settings files and JSON are.
+    /// A path is not UTF-8, which settings files and JSON require.
     #[error("a path of `[{step}]` is not UTF-8")]
     NotUtf8 {
         /// The table.
         step: String,
     },
-    /// It is no TOML.
+    /// It is not valid TOML.
     #[error("{} is not valid TOML", path.display())]
     Syntax {
         /// The file.
@@ -38,46 +38,48 @@ pub enum ConfigError {
         /// The cause, with its line.
         source: Box<toml::de::Error>,
     },
-    /// A table has a key that its stage does not know.
+    /// A table has an unknown key.
     #[error("`[{step}]` has no setting `{key}`")]
     UnknownKey {
         /// The table.
         step: String,
         /// The key.
         key: String,
-        /// The keys there are.
+        /// The known keys.
         known: String,
     },
-    /// A number that is none.
+    /// A number is not finite.
     #[error("{setting} is {value}, not a finite number")]
     NotFinite {
-        /// The flag, or the key with its table.
+        /// The flag, or the key and its table.
         setting: String,
-        /// What was given.
+        /// The given value.
         value: String,
     },
-    /// A seed that is none.
+    /// An invalid seed.
     #[error(
-        "`seed` of `[run]` is {value}, no whole number from 0 to {}",
-        crate::cli::MOST_SEED
+        "`seed` of `[run]` is {value}, not a whole number from 0 to {}",
+        crate::cli::MAX_SEED
     )]
     Seed {
-        /// What was given.
+        /// The given value.
         value: String,
     },
-    /// A step that the settings file does not know.
+    /// The settings file does not have the step.
     #[error("there is no step `{step}`")]
     UnknownStep {
-        /// What was given.
+        /// The given value.
         step: String,
-        /// The steps of the settings file, where there is one.
+        /// The steps of the settings file, if there is one.
         known: Option<String>,
     },
     /// A value does not fit.
-    #[error("a setting of `[{step}]` does not fit")]
+    #[error("a setting of `[{step}]` does not fit: `{setting}`")]
     Value {
         /// The table.
         step: String,
+        /// The key and its value, as in the file.
+        setting: String,
         /// The cause.
         source: serde_json::Error,
     },
@@ -90,16 +92,14 @@ impl Hint for ConfigError {
                 Some("check the path; `skerry config` prints a file to start from".to_owned())
             }
             Self::Boundary(error) => error.hint(),
-            Self::NotUtf8 { .. } => Some("name it by a path, or a link, that is".to_owned()),
-            Self::UnknownKey { known, .. } => Some(format!("it may be one of: {known}")),
+            Self::NotUtf8 { .. } => Some("use a path or a link whose name is UTF-8".to_owned()),
+            Self::UnknownKey { known, .. } => Some(format!("the settings are: {known}")),
             Self::NotFinite { .. } => {
-                Some("give a number, or leave it out for the default".to_owned())
+                Some("give a finite number, or omit it for the default".to_owned())
             }
-            Self::Seed { .. } => {
-                Some("give such a number, or leave it out for the default".to_owned())
-            }
+            Self::Seed { .. } => Some("give such a number, or omit it for the default".to_owned()),
             Self::UnknownStep { known: None, .. } => Some(
-                "name the settings file that has it with `--config FILE`, or leave out `--step`"
+                "give the settings file that has it with `--config FILE`, or omit `--step`"
                     .to_owned(),
             ),
             Self::UnknownStep {
@@ -112,7 +112,7 @@ impl Hint for ConfigError {
     }
 }
 
-/// Keys of a step's table that are read by whoever starts the step, not by the stage.
+/// Keys of a step's table that are used by the run, not by the stage.
 pub const STEP_KEYS: [&str; 3] = ["stage", "command", "files"];
 
 /// Reads a settings file such as `pipeline.toml`.
@@ -127,10 +127,10 @@ pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
     })
 }
 
-/// The table of a settings file that is no step's.
+/// The table of a settings file that is not a step.
 const RUN: &str = "run";
 
-/// The seed of the run that a settings file gives, else [`DEFAULT_SEED`].
+/// The seed in a settings file, else [`DEFAULT_SEED`].
 pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
     let given = table
         .and_then(|table| table.get(RUN))
@@ -146,7 +146,7 @@ pub fn seed(table: Option<&toml::Table>) -> Result<u64, ConfigError> {
         })
 }
 
-/// Refuses the name of a step that the settings file has no table for: defaults would stand in for what was meant.
+/// Rejects a step without a table in the settings file, which would silently use defaults.
 pub fn check_step(step: &str, table: Option<&toml::Table>) -> Result<(), ConfigError> {
     let known = table.map(|table| {
         let tables = table.iter().filter(|(_, value)| value.is_table());
@@ -162,7 +162,7 @@ pub fn check_step(step: &str, table: Option<&toml::Table>) -> Result<(), ConfigE
     })
 }
 
-/// The first number in `value` that is not finite. JSON has no such numbers: they would be read as settings left out.
+/// The first number in `value` that is not finite. JSON cannot represent these and would treat them as missing.
 fn not_finite(value: &toml::Value) -> Option<f64> {
     match value {
         toml::Value::Float(number) => Some(*number).filter(|number| !number.is_finite()),
@@ -200,8 +200,11 @@ pub fn settings<S: Stage>(
     Ok((options, local))
 }
 
-/// The table of stage `S`, over what the table of another step has of the same names.
-pub(crate) fn over<S: Stage>(base: Option<&toml::Table>, own: Option<&toml::Table>) -> toml::Table {
+/// The table of stage `S`, with values of the same names in the table of another step as defaults.
+pub(crate) fn with_base<S: Stage>(
+    base: Option<&toml::Table>,
+    own: Option<&toml::Table>,
+) -> toml::Table {
     let known = settings_of::<S>(&S::Options::default(), &S::Local::default());
     let mut table = toml::Table::new();
     for (key, _) in known {
@@ -213,7 +216,7 @@ pub(crate) fn over<S: Stage>(base: Option<&toml::Table>, own: Option<&toml::Tabl
     table
 }
 
-/// All settings of `S` with their values, options first: what `pipeline.toml` holds of it.
+/// All settings of `S` with their values, options first, as in `pipeline.toml`.
 pub fn settings_of<S: Stage>(options: &S::Options, local: &S::Local) -> Vec<(String, Value)> {
     object(options).into_iter().chain(object(local)).collect()
 }
@@ -225,7 +228,7 @@ fn object(value: &impl Serialize) -> Map<String, Value> {
     }
 }
 
-/// Whether the user gave `key` as a flag or through the environment.
+/// Whether `key` was given as a flag or an environment variable.
 pub(crate) fn is_given(flags: &ArgMatches, key: &str) -> bool {
     flags.try_contains_id(key).unwrap_or(false)
         && matches!(
@@ -239,8 +242,9 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
     table: Option<&toml::Table>,
     flags: Option<&ArgMatches>,
 ) -> Result<(T, Vec<String>), ConfigError> {
-    let misfit = |source| ConfigError::Value {
+    let misfit = |setting, source| ConfigError::Value {
         step: step.to_owned(),
+        setting,
         source,
     };
     let mut values = object(&T::default());
@@ -254,7 +258,9 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
                         value: number.to_string(),
                     });
                 }
-                values.insert(key.clone(), serde_json::to_value(value).map_err(misfit)?);
+                let read = serde_json::to_value(value)
+                    .map_err(|source| misfit(format!("{key} = {value}"), source))?;
+                values.insert(key.clone(), read);
             }
         }
     }
@@ -280,6 +286,15 @@ fn merge<T: clap::Args + Serialize + DeserializeOwned + Default>(
             }
         }
     }
-    let settings = serde_json::from_value(Value::Object(values)).map_err(misfit)?;
+    let settings = serde_json::from_value(Value::Object(values.clone())).map_err(|source| {
+        // One by one, so that the message names the setting that does not fit.
+        let wrong = values.iter().find(|(key, value)| {
+            let mut one = object(&T::default());
+            one.insert((*key).clone(), (*value).clone());
+            serde_json::from_value::<T>(Value::Object(one)).is_err()
+        });
+        let setting = wrong.map_or_else(String::new, |(key, value)| format!("{key} = {value}"));
+        misfit(setting, source)
+    })?;
     Ok((settings, keys))
 }

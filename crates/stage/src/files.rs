@@ -1,4 +1,4 @@
-//! Which files a stage reads and writes in this run.
+//! The files that a stage reads and writes in a run.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -8,21 +8,21 @@ use artifacts::Footer;
 
 use crate::{Hashes, boundary};
 
-/// A file of a stage, as its command line names it.
+/// An input or output file of a stage.
 #[derive(Debug, Clone, Copy)]
 pub struct File {
-    /// Flag and key: `embeddings` for `--embeddings`.
+    /// Name, which gives the flag and key: `embeddings` for `--embeddings`.
     pub name: &'static str,
-    /// Its name in a run directory.
+    /// Standard file name in a run directory.
     pub file: &'static str,
-    /// An input without which the stage cannot run; an output that is always written.
+    /// Whether the stage needs this input, or always writes this output.
     pub required: bool,
-    /// What the help says of it.
+    /// Description in the help.
     pub help: &'static str,
 }
 
 impl File {
-    /// Its flag, without the dashes in front.
+    /// Its flag, without leading dashes.
     pub fn flag(&self) -> String {
         self.name.replace('_', "-")
     }
@@ -37,7 +37,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// The standard names in the directory `run`, for all of `files`.
+    /// All `files` with their standard names in the directory `run`.
     pub fn standard(run: &Path, files: impl IntoIterator<Item = &'static File>) -> Self {
         let paths = files
             .into_iter()
@@ -67,14 +67,14 @@ impl Files {
     ///
     /// # Panics
     ///
-    /// If the stage does not declare `name` as required: the command line makes sure of the rest.
+    /// If the stage does not declare `name` as required; required inputs are checked on the command line.
     pub fn input(&self, name: &str) -> &Path {
         self.paths
             .get(name)
             .unwrap_or_else(|| panic!("`{name}` is a required input, checked on the command line"))
     }
 
-    /// The path of an optional input, if it was named or stands in the run directory, and is there.
+    /// The path of an optional input, if it exists.
     pub fn optional(&self, name: &str) -> Option<&Path> {
         self.paths
             .get(name)
@@ -82,7 +82,7 @@ impl Files {
             .filter(|path| path.exists())
     }
 
-    /// The path of an output, unless it was not asked for.
+    /// The path of an output, if it was requested.
     pub fn output(&self, name: &str) -> Option<&Path> {
         self.paths.get(name).map(PathBuf::as_path)
     }
@@ -92,7 +92,7 @@ impl Files {
         self.optional(name).is_some()
     }
 
-    /// The SHA-256 of the input `name`, which is taken once.
+    /// The SHA-256 of the input `name`, computed once.
     ///
     /// # Panics
     ///
@@ -101,7 +101,7 @@ impl Files {
         self.hashes.of(self.input(name))
     }
 
-    /// Takes `hash` for the SHA-256 of the input `name`, which is not read for it then.
+    /// Sets the SHA-256 of the input `name`, so that it is not computed.
     pub(crate) fn with_hash(self, name: &str, hash: &str) -> Self {
         if let Some(path) = self.optional(name) {
             self.hashes.insert(path, hash.to_owned());
@@ -124,7 +124,7 @@ impl Files {
         &self.sources
     }
 
-    /// The one of `outputs` that is written to the file at `path`, which must not be read then.
+    /// The one of `outputs` that is written to the file at `path`, if any.
     pub fn written_to(&self, path: &Path, outputs: &'static [File]) -> Option<&'static File> {
         let place = place(path);
         outputs.iter().find(|file| {
@@ -133,7 +133,7 @@ impl Files {
         })
     }
 
-    /// Two files of a stage that are one: an output that is also an input or another output.
+    /// An output that is also an input or another output.
     pub(crate) fn collision(
         &self,
         inputs: &'static [File],
@@ -157,8 +157,8 @@ impl Files {
     }
 }
 
-/// Where `path` leads, its name as the strictest file system compares it: equal for two paths that may be one file.
-fn place(path: &Path) -> PathBuf {
+/// A key that is equal for two paths that may be the same file on the strictest file system.
+pub fn place(path: &Path) -> PathBuf {
     let path = path.canonicalize().unwrap_or_else(|_| {
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let parent = parent.unwrap_or_else(|| Path::new("."));
@@ -176,24 +176,24 @@ fn place(path: &Path) -> PathBuf {
     }
 }
 
-/// The most bytes that the settings or the log of a run may have. Ours have some tens of KiB.
-const MOST_TEXT: u64 = 64 << 20;
+/// Maximum size of the settings or the log of a run in bytes. Ours have some tens of KiB.
+const MAX_TEXT: u64 = 64 << 20;
 
-/// The text of a settings file or a log: UTF-8, and not so long that reading it takes all memory.
+/// The text of a settings file or a log: UTF-8, at most [`MAX_TEXT`] bytes.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     let read = std::fs::File::open(path)?
-        .take(MOST_TEXT + 1)
+        .take(MAX_TEXT + 1)
         .read_to_string(&mut text)?;
-    if read as u64 > MOST_TEXT {
-        let fault = format!("it is longer than {} MiB", MOST_TEXT >> 20);
+    if read as u64 > MAX_TEXT {
+        let fault = format!("it is longer than {} MiB", MAX_TEXT >> 20);
         return Err(io::Error::new(io::ErrorKind::InvalidData, fault));
     }
     Ok(text)
 }
 
-/// `path` from the root and without `..`, so that a run goes on from wherever the next command is given. Links stay as they
-/// are, but for those that a `..` follows, which would lead elsewhere without them.
+/// The absolute `path` without `..`, so that a run can continue from any working directory. Links are not resolved, except
+/// before `..`.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
-//! Errors that say what to do.
+//! Errors with hints.
 
 use std::error::Error;
 use std::fmt::Write as _;
 
-/// The remedy that belongs to an error.
+/// An error with a remedy.
 pub trait Hint {
-    /// What the user can do about it, as an order: "choose `--k 9` or less".
+    /// The remedy, in the imperative: "choose `--k 9` or less".
     fn hint(&self) -> Option<String>;
 }
 
@@ -15,7 +15,7 @@ impl Hint for artifacts::Error {
     }
 }
 
-/// An error with its causes and its hint, as programs print it.
+/// The error message with its causes and its hint.
 pub fn explain(error: &(dyn Error + 'static), hint: Option<&str>) -> String {
     let mut text = format!("error: {error}");
     let mut source = error.source();

@@ -1,7 +1,7 @@
-//! How a stage runs: the same command line, settings, seeds, progress and report for all of them.
+//! The common part of all stages: command line, settings, seeds, progress and reports.
 //!
-//! A stage is a type that implements [`Stage`]: it names its files and options and has one function, `run`.
-//! [`cli::main`] makes a program of it.
+//! A stage is a type that implements [`Stage`]: it declares its files and options and has a function `run`. [`cli::main`] is
+//! its program.
 
 pub mod boundary;
 mod bytes;
@@ -29,13 +29,13 @@ pub use boundary::BoundaryError;
 pub use bytes::Bytes;
 pub use cache::{NoCache, cache_dir};
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
-pub use files::{File, Files, absolute};
+pub use files::{File, Files, absolute, place};
 pub use hint::{Hint, explain};
 pub use lock::{LockError, RunLock};
 pub use manifest::{Manifest, Record};
 pub use progress::{Progress, Silent};
 pub use random_streams::{Seed, Stream};
-pub use staleness::{Freshness, Hashes, freshness};
+pub use staleness::{Hashes, StageStatus, staleness};
 pub use terminal::{Terminal, one_line, say};
 use terminal::{printable, printable_json};
 pub use trust::{External, Reach, Trust, Untrusted};
@@ -45,46 +45,45 @@ pub use usage::Usage;
 pub trait Stage {
     /// Its name: the subcommand, and the table in `pipeline.toml`.
     const NAME: &'static str;
-    /// What it does, in one line; what follows a blank line is for `--help` alone.
+    /// Description in one line; text after a blank line is shown by `--help` only.
     const ABOUT: &'static str;
-    /// Program and version, as footers name them: `skerry-knn 0.1.0`.
+    /// Program and version in footers: `skerry-knn 0.1.0`.
     const PRODUCER: &'static str;
-    /// The files it reads.
+    /// Input files.
     const INPUTS: &'static [File];
-    /// The files it writes. The first one is written last and is always there: its footer says what was done.
+    /// Output files. The first one is always written, and last: its footer is the record of the run.
     const OUTPUTS: &'static [File];
-    /// What the positional arguments are, where it takes any.
+    /// Description of the positional arguments, if there are any.
     const SOURCES: Option<&'static str> = None;
-    /// Inputs that are opened only when needed: a footer that does not name one is not stale for it.
+    /// Inputs that are read only if needed: a footer without them is not stale.
     const LAZY: &'static [&'static str] = &[];
 
-    /// Settings that name a program, a library, a file or an address outside the run, by key. They are not taken from a
-    /// settings file that merely lies in the run directory (see [`trust`]).
+    /// Settings for a program, a library, a file or an address outside the run, by key. They are not trusted if they come from the
+    /// settings file in the run directory (see [`trust`]).
     const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
     /// The settings that `-h` lists, by key; `--help` lists all.
     const SHORT_HELP: &'static [&'static str] = &[];
 
-    /// What decides the bytes of the output, beside inputs and seed. A flat structure: field, flag and key of
-    /// `pipeline.toml` are one name. It goes into footers whole.
+    /// Settings that, with inputs and seed, determine the bytes of the output. A flat struct: field, flag and key of
+    /// `pipeline.toml` have the same name. Recorded in footers.
     type Options: clap::Args + Serialize + DeserializeOwned + Default;
-    /// Settings of this machine that change no byte of the output: paths, limits, addresses. Never in a footer.
+    /// Settings that do not change the output: paths, limits, addresses. Never in a footer.
     type Local: clap::Args + Serialize + DeserializeOwned + Default;
-    /// What was done, counted.
+    /// The report.
     type Report: Serialize + Display;
-    /// What went wrong.
+    /// The error.
     type Error: std::error::Error + Hint + Send + Sync + 'static;
 
-    /// The step of a pipeline whose files this stage takes when it is run alone in the directory of a run, and whose
-    /// settings it takes where they have the same names.
+    /// The step whose files, and settings of the same names, this stage uses if it is run alone in a run directory.
     const FILES_OF: &'static str = Self::NAME;
 
-    /// Whether the options can be met at all, as far as that is known before anything is read.
+    /// Checks the options before anything is read.
     fn check(_options: &Self::Options, _local: &Self::Local) -> Result<(), Self::Error> {
         Ok(())
     }
 
-    /// The outputs that these options bring forth, by name.
+    /// The outputs that are written with these options, by name.
     fn writes(_options: &Self::Options) -> Vec<&'static str> {
         Self::OUTPUTS
             .iter()
@@ -93,7 +92,7 @@ pub trait Stage {
             .collect()
     }
 
-    /// Hashes of the inputs that are no files of the contract: the source, the model.
+    /// Hashes of the inputs that are not files of the contract: the source, the model.
     fn fingerprints(
         _files: &Files,
         _options: &Self::Options,
@@ -102,7 +101,7 @@ pub trait Stage {
         Ok(BTreeMap::new())
     }
 
-    /// Does the work.
+    /// Runs the stage.
     fn run(
         files: &Files,
         options: &Self::Options,
@@ -112,20 +111,20 @@ pub trait Stage {
     ) -> Result<Self::Report, Self::Error>;
 }
 
-/// For a stage without settings of the machine.
+/// For a stage without local settings.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize, serde::Deserialize)]
 pub struct NoLocal {}
 
-/// The footer for what `S` writes: all but the inputs, which are recorded as they are read.
+/// The footer for the outputs of `S`, without inputs, which are recorded when they are read.
 pub fn footer<S: Stage>(options: &S::Options, seed: Seed) -> artifacts::Footer {
     let options = serde_json::to_value(options).expect("options are plain data");
     artifacts::Footer::new(S::PRODUCER, options, seed.0)
 }
 
-/// The seed of a run where none is given.
+/// The default seed.
 pub const DEFAULT_SEED: u64 = 42;
 
-/// A count as people read it: `12340` as `12,340`.
+/// A number with thousands separators: `12340` as `12,340`.
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let parts: Vec<&str> = digits

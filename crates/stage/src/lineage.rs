@@ -1,5 +1,5 @@
-//! Whether the files that a stage is given belong together: the footers say what each was made from, and the log of a run
-//! says which files it wrote. The number of rows does not tell: two runs may have as many.
+//! Checks that the inputs of a stage belong together, by the lineage in their footers and the hashes in the log of the run.
+//! Equal numbers of rows are not sufficient.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,56 +9,56 @@ use serde_json::Value;
 
 use crate::{Files, Hint, Manifest, Progress, Record, Seed, Stage, Usage, explain, lock};
 
-/// The flag that lets mismatches pass, with a warning.
+/// The flag that turns mismatches into warnings.
 pub(crate) const ALLOW: &str = "allow-mismatch";
 
 const EMBEDDINGS: &str = "embeddings";
 const NEIGHBORS: &str = "neighbors";
 
-/// Names that stand for several files of one run: a layout of vectors is vectors again, and has neighbors of its own.
+/// Names of several files of one run: a layout is of kind `embeddings` too, and has its own neighbors.
 const AMBIGUOUS: [&str; 2] = [EMBEDDINGS, NEIGHBORS];
 
-/// What does not belong together.
+/// A mismatch between inputs.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Mismatch {
-    /// One input was made from another file than the one given beside it.
+    /// An input was made from another file than the given one.
     #[error(
         "{} was made from other {name} than {}: it records SHA-256 {recorded}, that file has {found}",
         path.display(), other.display()
     )]
     MadeFromOther {
-        /// The file that says so.
+        /// The file with the record.
         path: PathBuf,
-        /// What it calls the other one.
+        /// The name of the other file in it.
         name: &'static str,
-        /// The other one.
+        /// The other file.
         other: PathBuf,
         /// The hash in the footer, shortened.
         recorded: String,
-        /// The hash of the other one, shortened.
+        /// The hash of the other file, shortened.
         found: String,
-        /// Whether the other one is damaged.
+        /// Whether the other file is damaged.
         #[source]
         damage: Option<Error>,
     },
-    /// Two inputs were made from different files of one name.
+    /// Two inputs were made from different files of the same name.
     #[error(
         "{} and {} were made from different {name}: they record SHA-256 {recorded} and {found}",
         path.display(), other.display()
     )]
     MadeApart {
-        /// The one.
+        /// One input.
         path: PathBuf,
-        /// The other.
+        /// The other input.
         other: PathBuf,
-        /// What they were made from.
+        /// The name of the file that they were made from.
         name: String,
-        /// The hash that the one records, shortened.
+        /// The hash in the first, shortened.
         recorded: String,
-        /// The hash that the other records, shortened.
+        /// The hash in the second, shortened.
         found: String,
     },
-    /// An input is not the file that the log of its run names.
+    /// An input has another hash than in the log of its run.
     #[error(
         "{} has changed since it was written: {} records SHA-256 {recorded}, the file has {found}",
         path.display(), Manifest::FILE
@@ -82,33 +82,33 @@ impl Hint for Mismatch {
     fn hint(&self) -> Option<String> {
         Some(match self {
             _ if lock::in_a_run() => {
-                "`skerry run` without `--only` and `--from` brings all files up to date".to_owned()
+                "update all files with `skerry run`, without `--only` and `--from`".to_owned()
             }
             Self::Changed { run, .. } => format!(
-                "`skerry run --out {}` makes it again; if it was replaced on purpose, `--{ALLOW}` takes it as it is",
+                "write it again with `skerry run --out {}`; if it was replaced on purpose, accept it with `--{ALLOW}`",
                 run.display()
             ),
             _ => format!(
-                "give files of one run, or run the stages again whose inputs have changed; `--{ALLOW}` takes them as they are"
+                "give files of one run, or rerun the stages whose inputs have changed; `--{ALLOW}` accepts the files"
             ),
         })
     }
 }
 
-/// The log of the run in whose directory a stage is run alone. A run looks after its files itself; here nobody else does.
+/// The log of the run in whose directory a stage is run alone. In `skerry run`, the run checks its files itself.
 pub(crate) struct Log<'a> {
     run: &'a Path,
     manifest: Manifest,
 }
 
 impl<'a> Log<'a> {
-    /// The log in directory `run`, where there is one that can be read.
+    /// The log in directory `run`, if there is one that can be read.
     pub(crate) fn read(run: &'a Path, progress: &dyn Progress) -> Option<Self> {
         match Manifest::read(run) {
             Ok(manifest) => Some(Self { run, manifest }),
             Err(why) => {
                 progress.warn(&format!(
-                    "{} cannot be read ({why}): it does not tell whether the inputs are whole",
+                    "{} cannot be read ({why}): changed inputs are not detected",
                     run.join(Manifest::FILE).display()
                 ));
                 None
@@ -116,14 +116,14 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// The hashes with which steps wrote `file`. A step that has left the recipe may have written it before another did.
+    /// The hashes of `file` recorded by steps; several if a step that is no longer in the recipe wrote it too.
     fn hashes_of(&self, file: &str) -> impl Iterator<Item = &String> {
         let steps = self.manifest.steps.iter();
         steps.filter_map(move |record| record.outputs.get(file))
     }
 
-    /// The name of the file at `path`, if it stands in the directory itself. The log is read by such names alone: it may
-    /// come from anywhere, and the paths in it may lead there.
+    /// The name of the file at `path`, if it is directly in the directory. Only such names are looked up in the log, whose paths
+    /// are untrusted.
     fn name_of(&self, path: &Path) -> Option<String> {
         let parent = path
             .parent()
@@ -133,7 +133,7 @@ impl<'a> Log<'a> {
         here.then(|| path.file_name()?.to_str().map(str::to_owned))?
     }
 
-    /// Records what `S` has written, where it did so in the place of a step: the files are whole, and made like this.
+    /// Records the outputs of `S` in the log, if it ran in place of a step.
     pub(crate) fn record<S: Stage>(
         &mut self,
         files: &Files,
@@ -176,20 +176,20 @@ impl<'a> Log<'a> {
         });
         if let Err(error) = kept {
             progress.warn(&format!(
-                "{} does not know of this, and takes the files for changed: {error}",
+                "{} could not be updated, so the files count as changed: {error}",
                 Manifest::FILE
             ));
         }
     }
 
-    /// The place of the step that writes what `S` does.
+    /// The index of the step that writes the outputs of `S`.
     fn step_of<S: Stage>(&self, files: &Files) -> Option<usize> {
         let file = self.name_of(primary::<S>(files)?)?;
         let mut steps = self.manifest.steps.iter();
         steps.position(|record| record.outputs.contains_key(&file))
     }
 
-    /// The hashes of what `S` has written with these options, by file.
+    /// The hashes of the outputs of `S` with these options, by file.
     fn outputs<S: Stage>(
         &self,
         files: &Files,
@@ -209,7 +209,7 @@ fn primary<S: Stage>(files: &Files) -> Option<&Path> {
     files.output(S::OUTPUTS.first()?.name)
 }
 
-/// `source` as a run records it.
+/// `source` in the form of the log.
 fn recorded(source: &str) -> String {
     if source == "-" {
         return source.to_owned();
@@ -217,7 +217,7 @@ fn recorded(source: &str) -> String {
     crate::absolute(source).unwrap_or_else(|_| source.to_owned())
 }
 
-/// Refuses inputs of `S` that do not belong together or are not as `log` records them; says so where that is `allowed`.
+/// Rejects inputs of `S` that do not belong together or differ from `log`; only warns if that is `allowed`.
 pub(crate) fn check<S: Stage>(
     files: &Files,
     log: Option<&Log<'_>>,
@@ -237,7 +237,7 @@ pub(crate) fn check<S: Stage>(
     }
 }
 
-/// An input with what is known of it.
+/// An input with its footer and hash.
 struct Input<'a> {
     name: &'static str,
     path: &'a Path,
@@ -248,8 +248,7 @@ struct Input<'a> {
 fn mismatches<S: Stage>(files: &Files, log: Option<&Log<'_>>) -> Result<Vec<Mismatch>, Error> {
     let mut inputs = Vec::new();
     for file in S::INPUTS {
-        // What cannot be read, or is of another kind, the stage refuses in its own words. A kind is the name of its
-        // standard file.
+        // Unreadable files and other kinds are reported by the stage. A kind is the name of its standard file.
         let path = files.optional(file.name);
         let Some((path, Ok(footer))) = path.map(|path| (path, Footer::read(path))) else {
             continue;
@@ -284,26 +283,25 @@ fn mismatches<S: Stage>(files: &Files, log: Option<&Log<'_>>) -> Result<Vec<Mism
 }
 
 impl Input<'_> {
-    /// Whether all is known that it was made from by the name `name`.
+    /// Whether its complete lineage of files named `name` is known.
     fn knows_all(&self, name: &str) -> bool {
         self.footer.ancestors.is_some() || !AMBIGUOUS.contains(&name)
     }
 
-    /// Whether both were made from the same file of the name `name`. Neighbors are those of the same documents then, however
-    /// many were searched for.
+    /// Whether both were made from the same file named `name`; then they belong to the same documents.
     fn shares(&self, other: &Self, name: &str) -> bool {
         let (own, others) = (self.lineage.get(name), other.lineage.get(name));
         own.zip(others)
             .is_some_and(|(own, others)| !own.is_disjoint(others))
     }
 
-    /// Whether it was made from the file whose hash is `hash`, at first or second hand.
+    /// Whether it was made from the file with the hash `hash`, directly or indirectly.
     fn is_made_from(&self, hash: &str) -> bool {
         self.lineage.values().any(|hashes| hashes.contains(hash))
     }
 }
 
-/// Whether `one` was made from another file than `other` by the name that `other` is given under.
+/// Whether `one` was made from another file than `other`, by the input name of `other`.
 fn made_from_other(
     files: &Files,
     one: &Input<'_>,
@@ -312,8 +310,8 @@ fn made_from_other(
     let Some(recorded) = one.lineage.get(other.name) else {
         return Ok(None);
     };
-    // Neighbors are given with the very vectors that they were found among, or with those that these were made from. Of
-    // what was clustered, only a footer that knows all before it tells that it was not made from a layout of the vectors.
+    // Neighbors belong to the vectors that were searched, or to those from which these were made. That clusters were not
+    // made from a layout of the vectors is certain only if their complete lineage is known.
     let neighbors = one.footer.kind == NEIGHBORS;
     if one.name == other.name || !(neighbors || one.knows_all(other.name)) {
         return Ok(None);
@@ -322,7 +320,7 @@ fn made_from_other(
         return Ok(None);
     }
     let hash = files.hash(other.name)?;
-    // A layout was made from other neighbors than those that were found in it.
+    // The neighbors that a layout was made from are not the neighbors within it.
     if one.is_made_from(&hash) || !neighbors && other.is_made_from(&files.hash(one.name)?) {
         return Ok(None);
     }
@@ -353,7 +351,7 @@ fn made_apart(
         if name == NEIGHBORS && one.shares(other, EMBEDDINGS) {
             continue;
         }
-        // What is given itself has been looked at.
+        // Files that are inputs themselves are already checked.
         if files.is_given(name)
             || one.is_made_from(&files.hash(other.name)?)
             || other.is_made_from(&files.hash(one.name)?)
@@ -371,7 +369,7 @@ fn made_apart(
     Ok(None)
 }
 
-/// Whether `log` says of the file of `input` that it was another.
+/// The mismatch if `log` has another hash for the file of `input`.
 fn changed(files: &Files, input: &Input<'_>, log: &Log<'_>) -> Result<Option<Mismatch>, Error> {
     let Some(file) = log.name_of(input.path) else {
         return Ok(None);
@@ -392,7 +390,7 @@ fn changed(files: &Files, input: &Input<'_>, log: &Log<'_>) -> Result<Option<Mis
     }))
 }
 
-/// As much of a hash as people compare.
+/// The first digits of a hash.
 fn short(hash: &str) -> String {
     let end = hash.char_indices().nth(12).map_or(hash.len(), |(at, _)| at);
     format!("{}...", &hash[..end])

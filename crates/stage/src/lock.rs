@@ -1,4 +1,4 @@
-//! One writer at a time in the directory of a run: two at once would mix files of different settings.
+//! The lock of a run directory: two writers at once would mix files of different settings.
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -7,37 +7,37 @@ use std::time::{Duration, Instant};
 
 use crate::{BoundaryError, Hint};
 
-/// In the environment of a step: the process id of the run that started it.
+/// Environment variable of a step: the process id of its run.
 const STARTED_BY: &str = "SKERRY_RUN";
 
-/// In the environment of a step: the directory of that run.
+/// Environment variable of a step: the directory of its run.
 const STARTED_IN: &str = "SKERRY_RUN_DIR";
 
-/// The name of the file that is locked.
+/// The name of the lock file.
 const LOCK: &str = ".lock";
 
-/// A step looks this often whether the run that started it still lives.
-const LOOKS: Duration = Duration::from_millis(100);
+/// Interval at which a step checks that its run is alive.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
-/// So long a run waits for the lock: the last step of one that was killed needs a moment to notice.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time to wait for the lock, because the last step of a killed run needs a moment to end.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Why a directory cannot be written.
+/// Why a directory cannot be locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else writes there.
-    #[error("another run is at work in {}", dir.display())]
+    /// Another process holds the lock.
+    #[error("another run is in progress in {}", dir.display())]
     Taken {
         /// The directory.
         dir: PathBuf,
     },
-    /// The file of the lock leads out of the directory.
+    /// The lock file points outside the directory.
     #[error(transparent)]
     Boundary(#[from] BoundaryError),
-    /// The lock cannot be made.
+    /// The lock file cannot be created.
     #[error("cannot create {}", path.display())]
     Io {
-        /// The file of the lock.
+        /// The lock file.
         path: PathBuf,
         /// The cause.
         source: std::io::Error,
@@ -49,13 +49,12 @@ impl Hint for LockError {
         Some(match self {
             Self::Taken { .. } => "wait for it, or choose another directory".to_owned(),
             Self::Boundary(error) => return error.hint(),
-            Self::Io { .. } => "check that the directory may be written".to_owned(),
+            Self::Io { .. } => "check that the directory is writable".to_owned(),
         })
     }
 }
 
-/// The right to write in the directory of a run. The system takes it back when the last process that holds it has ended,
-/// however it ended.
+/// The lock of a run directory. The system releases it when the last process that holds it ends.
 #[derive(Debug)]
 pub struct RunLock {
     file: File,
@@ -63,7 +62,7 @@ pub struct RunLock {
 }
 
 impl RunLock {
-    /// Takes the lock of directory `dir`.
+    /// Acquires the lock of directory `dir`.
     pub fn take(dir: &Path) -> Result<Self, LockError> {
         let path = crate::boundary::own_file(dir, LOCK)?;
         let io = |source| LockError::Io {
@@ -80,15 +79,15 @@ impl RunLock {
         let began = Instant::now();
         loop {
             match file.try_lock() {
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => {
-                    std::thread::sleep(LOOKS / 4);
+                Err(TryLockError::WouldBlock) if began.elapsed() < TIMEOUT => {
+                    std::thread::sleep(POLL_INTERVAL / 4);
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(LockError::Taken {
                         dir: dir.to_owned(),
                     });
                 }
-                // A file system without locks is no reason not to run.
+                // If the file system has no locks, continue without.
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     let dir = std::path::absolute(dir).map_err(io)?;
                     return Ok(Self { file, dir });
@@ -97,17 +96,17 @@ impl RunLock {
         }
     }
 
-    /// Removes the directory if nothing but the lock is in it: it was made for a run that came to nothing.
+    /// Removes the directory if it has no files but the lock: the run failed before it wrote anything.
     pub(crate) fn remove_directory(self) {
         let Self { file, dir } = self;
-        // Elsewhere than on Unix an open file stays.
+        // On other systems than Unix, an open file cannot be removed.
         drop(file);
         let _ = std::fs::remove_file(dir.join(LOCK));
         let _ = std::fs::remove_dir(dir);
     }
 
-    /// Lets the process that `command` starts hold the lock too, as its empty standard input, so that nobody else writes
-    /// here before it has ended, even where this process is killed.
+    /// Shares the lock with the process that `command` starts, as its empty standard input, so that the lock is held until that
+    /// process ends, even if this process is killed.
     pub fn share(&self, command: &mut Command) {
         let shared = if cfg!(unix) {
             self.file.try_clone().map(Stdio::from).ok()
@@ -121,8 +120,8 @@ impl RunLock {
     }
 }
 
-/// The lock of directory `dir` for a stage: taken, unless a run started the stage and holds it. Such a stage ends when
-/// that run does.
+/// The lock of directory `dir` for a stage: acquired, unless the stage was started by a run that holds it. Such a stage ends
+/// when its run ends.
 pub(crate) fn of_stage(dir: &Path) -> Result<Option<RunLock>, LockError> {
     if let Some(run) = std::env::var(STARTED_BY)
         .ok()
@@ -137,23 +136,23 @@ pub(crate) fn of_stage(dir: &Path) -> Result<Option<RunLock>, LockError> {
     RunLock::take(dir).map(Some)
 }
 
-/// Whether a run has started this process.
+/// Whether this process was started by a run.
 pub(crate) fn in_a_run() -> bool {
     std::env::var_os(STARTED_BY).is_some()
 }
 
-/// Ends this process once process `run`, which started it, has ended: nobody waits for its files any more.
+/// Ends this process when its parent, process `run`, has ended.
 #[cfg(unix)]
 fn end_with(run: u32) {
-    // Elsewhere a step that another program in a stage's place has started cannot tell.
+    // On other systems, a stage that was started by a custom command cannot detect this.
     if cfg!(not(target_os = "linux")) && !lives(run) {
         return;
     }
     std::thread::spawn(move || {
         while lives(run) {
-            std::thread::sleep(LOOKS);
+            std::thread::sleep(POLL_INTERVAL);
         }
-        // Not `exit`: that waits for libraries, whose threads are at work.
+        // Not `exit`, which waits for the threads of libraries.
         std::process::abort();
     });
 }
@@ -161,8 +160,8 @@ fn end_with(run: u32) {
 #[cfg(not(unix))]
 fn end_with(_run: u32) {}
 
-/// Whether process `run` is there, and has not ended unseen. It may have before this one came to look, so who the parent
-/// is does not tell.
+/// Whether process `run` is alive and not a zombie. The parent id is not sufficient, because `run` may have ended before this
+/// process started.
 #[cfg(target_os = "linux")]
 fn lives(run: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{run}/stat")).unwrap_or_default();

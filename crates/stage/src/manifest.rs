@@ -1,5 +1,5 @@
-//! `manifest.json`: the log of a run. Footers decide what is stale; this is for people and scripts, and tells whether a
-//! file is still the one that was written.
+//! `manifest.json`: the log of a run, for people and scripts. Its hashes show whether a file is unchanged; staleness is decided
+//! by footers.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,42 +18,42 @@ pub struct Manifest {
     pub preset: String,
     /// The seed of the last run.
     pub seed: u64,
-    /// What was read: absolute paths, patterns, or `-`.
+    /// Sources: absolute paths, glob patterns, or `-`.
     pub input: Vec<String>,
-    /// The step at which the last run is at work, or at which it stopped; none where it ended well.
+    /// The current step of the last run, or the step at which it stopped; `None` if it succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unfinished: Option<String>,
-    /// In the order of the pipeline.
+    /// The steps, in the order of the pipeline.
     pub steps: Vec<Record>,
 }
 
-/// What is known of one step.
+/// The log of one step.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Record {
     /// Its name in the recipe.
     pub step: String,
-    /// The stage that it is.
+    /// Its stage.
     pub stage: String,
-    /// `done` in the last run, `kept` from one before, `stale` where the next one would do it again.
+    /// `done` in the last run, `kept` from an earlier one, or `stale`: the next run would repeat it.
     pub status: String,
     /// Why it ran.
     pub reason: Option<String>,
     /// Program and version, as in the footers of its files.
     pub producer: String,
-    /// What identifies the build of the program, where it was a development build of `skerry`.
+    /// Build id of the program, if it was a development build.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<String>,
-    /// The seed that it ran with.
+    /// Its seed.
     pub seed: u64,
     /// All of its settings.
     pub settings: BTreeMap<String, Value>,
-    /// SHA-256 of what was read, by name.
+    /// SHA-256 of the inputs, by name.
     pub inputs: BTreeMap<String, String>,
-    /// SHA-256 of what was written, by file.
+    /// SHA-256 of the outputs, by file.
     pub outputs: BTreeMap<String, String>,
     /// The report of the stage, with its notes and warnings.
     pub report: Value,
-    /// What it took.
+    /// Time and memory.
     pub usage: Usage,
 }
 
@@ -61,7 +61,7 @@ impl Manifest {
     /// Its name in the directory of a run.
     pub const FILE: &'static str = "manifest.json";
 
-    /// The log in directory `run`, an empty one where there is none; or what is wrong with it.
+    /// The log in directory `run`, empty if there is none.
     pub fn read(run: &Path) -> Result<Self, String> {
         let path = boundary::own_file(run, Self::FILE).map_err(|error| error.to_string())?;
         match crate::files::read_text(&path) {
@@ -77,7 +77,7 @@ impl Manifest {
         artifacts::write_bytes(&run.join(Self::FILE), (text + "\n").as_bytes())
     }
 
-    /// What is known of the step of that name.
+    /// The record of the step with this name.
     pub fn record(&self, step: &str) -> Option<&Record> {
         self.steps.iter().find(|record| record.step == step)
     }

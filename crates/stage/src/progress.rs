@@ -1,20 +1,20 @@
-//! What a library says while it works.
+//! Progress reporting.
 
-/// Where a stage tells what it does. Called from any thread.
+/// Receives the progress of a stage. Called from any thread.
 pub trait Progress: Sync {
-    /// A task begins: "searching", of so many `unit`s where that is known.
+    /// A task begins, such as "searching"; `total` is its number of `unit`s, if known.
     fn begin(&self, task: &str, total: Option<u64>, unit: &'static str);
-    /// So many more units are done.
+    /// More units are done.
     fn advance(&self, by: u64);
     /// The task has ended.
     fn end(&self);
-    /// Something worth knowing, such as a choice that was made for the user.
+    /// A note for the user, such as an automatic choice.
     fn note(&self, message: &str);
-    /// Something that the user should look into. Kept in the report.
+    /// A warning for the user, kept in the report.
     fn warn(&self, message: &str);
 }
 
-/// Says nothing.
+/// Ignores all progress.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

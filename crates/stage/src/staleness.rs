@@ -1,4 +1,4 @@
-//! Whether a step has to run again. Footers decide: options, seed, producer, and the hashes of what was read.
+//! Decides whether a step is stale, by its footers: options, seed, producer, and the hashes of the inputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use crate::{Files, Seed, Stage};
 
 /// The answer, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Freshness {
-    /// What is there is what the step would write.
-    Fresh,
-    /// It is not, because of this.
+pub enum StageStatus {
+    /// The outputs are up to date.
+    UpToDate,
+    /// The outputs are stale, for this reason.
     Stale(String),
-    /// It is as far as can be told: what it was made from cannot be looked at any more, because of this.
+    /// The outputs are up to date, but some inputs could not be checked, for this reason.
     Unchecked(String),
 }
 
-/// SHA-256 of files, each read once while its size and its time stay as they are.
+/// A cache of the SHA-256 of files, valid while size and modification time are unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Hashes(Arc<Mutex<Known>>);
 
 type Known = BTreeMap<PathBuf, (Stamp, String)>;
 
-/// Size and time of a file.
+/// Size and modification time of a file.
 type Stamp = (u64, Option<SystemTime>);
 
 impl Hashes {
@@ -36,32 +36,32 @@ impl Hashes {
         if let Some(hash) = self.known_of(path) {
             return Ok(hash);
         }
-        // Looked at first: what is written meanwhile is read again.
+        // Read the stamp first, so that a file that is written meanwhile is hashed again.
         let stamp = stamp(path);
         let hash = artifacts::sha256(path)?;
         self.known().insert(path.to_owned(), (stamp, hash.clone()));
         Ok(hash)
     }
 
-    /// The hash of the file at `path`, if it is known already.
+    /// The cached hash of the file at `path`.
     pub fn known_of(&self, path: &Path) -> Option<String> {
         let known = self.known();
         let (of, hash) = known.get(path)?;
         (*of == stamp(path)).then(|| hash.clone())
     }
 
-    /// Takes `hash` for that of the file at `path`, as long as its size and its time stay as they are.
+    /// Caches `hash` for the file at `path`.
     pub(crate) fn insert(&self, path: &Path, hash: String) {
         self.known().insert(path.to_owned(), (stamp(path), hash));
     }
 
-    /// Forgets the hash of a file that is being written anew.
+    /// Removes the hash of a file that is being rewritten.
     pub fn forget(&self, path: &Path) {
         self.known().remove(path);
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        // What a panic elsewhere leaves is still true.
+        // The cache is valid even after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,17 +71,17 @@ fn stamp(path: &Path) -> Stamp {
     found.map_or((0, None), |data| (data.len(), data.modified().ok()))
 }
 
-/// Whether `S` with these settings would write what its outputs already hold. With `unread`, a reason not to, nothing
-/// outside the run is looked at: no source, no model.
-pub fn freshness<S: Stage>(
+/// Whether the outputs of `S` with these settings are stale. With `unread`, a reason, files outside the run (source, model) are
+/// not read.
+pub fn staleness<S: Stage>(
     files: &Files,
     options: &S::Options,
     local: &S::Local,
     seed: Seed,
     hashes: &Hashes,
     unread: Option<&str>,
-) -> Freshness {
-    let stale = Freshness::Stale;
+) -> StageStatus {
+    let stale = StageStatus::Stale;
     let expected = crate::footer::<S>(options, seed);
     for name in S::writes(options) {
         let Some(path) = files.output(name) else {
@@ -93,7 +93,7 @@ pub fn freshness<S: Stage>(
     }
     let primary = S::OUTPUTS.first().expect("a stage writes something");
     let Some(path) = files.output(primary.name) else {
-        return stale("nothing is kept".to_owned());
+        return stale("there are no outputs".to_owned());
     };
     let footer = match Footer::read(path) {
         Ok(Some(footer)) => footer,
@@ -119,13 +119,13 @@ pub fn freshness<S: Stage>(
         let recorded = footer.inputs.get(file.name);
         let Some(path) = files.optional(file.name) else {
             if recorded.is_some() {
-                return stale(format!("{} is gone", file.file));
+                return stale(format!("{} is missing", file.file));
             }
             continue;
         };
         match recorded {
             None if S::LAZY.contains(&file.name) => {}
-            None => return stale(format!("{} was not there", file.file)),
+            None => return stale(format!("{} was missing before", file.file)),
             Some(recorded) => match hashes.of(path) {
                 Ok(hash) if hash == *recorded => {}
                 Ok(_) => return stale(format!("{} has changed", file.file)),
@@ -134,7 +134,7 @@ pub fn freshness<S: Stage>(
         }
     }
     if let Some(reason) = unread {
-        return Freshness::Unchecked(reason.to_owned());
+        return StageStatus::Unchecked(reason.to_owned());
     }
     match S::fingerprints(files, options, local) {
         Ok(prints) => {
@@ -143,10 +143,10 @@ pub fn freshness<S: Stage>(
                 .find(|(name, print)| footer.inputs.get(*name) != Some(print));
             match other {
                 Some((name, _)) => stale(format!("another {name}")),
-                None => Freshness::Fresh,
+                None => StageStatus::UpToDate,
             }
         }
-        Err(error) => Freshness::Unchecked(error.to_string()),
+        Err(error) => StageStatus::Unchecked(error.to_string()),
     }
 }
 
@@ -157,8 +157,8 @@ fn file_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// The names of the options that differ. One without a value is as one that is absent: an option that has come since, and
-/// is not used, makes nothing stale.
+/// The names of the options that differ. A missing option equals one without a value, so that a new, unused option makes
+/// nothing stale.
 fn differences(old: &Value, new: &Value) -> String {
     let value =
         |options: &Value, name: &str| options.get(name).filter(|value| !value.is_null()).cloned();

@@ -1,4 +1,4 @@
-//! Progress as people see it: a bar with rate and time left on a terminal, plain lines elsewhere.
+//! Progress on standard error: a bar with rate and remaining time on a terminal, plain lines elsewhere.
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write as _};
@@ -16,15 +16,15 @@ pub struct Terminal {
     quiet: bool,
     bars: bool,
     shared: Arc<Shared>,
-    /// Says how far a task is where no bar does.
-    herald: Option<JoinHandle<()>>,
+    /// Prints plain progress lines if there is no bar.
+    reporter_thread: Option<JoinHandle<()>>,
 }
 
-/// What the thread that speaks has in common with those that work.
+/// State shared between the reporter thread and the working threads.
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The end has come.
+    /// Signals the end.
     ended: Condvar,
 }
 
@@ -43,27 +43,27 @@ struct Task {
     total: Option<u64>,
     done: u64,
     began: Instant,
-    told: Instant,
+    reported: Instant,
 }
 
-/// Between two plain lines of one task.
-const PLAIN_LINES_APART: Duration = Duration::from_secs(10);
+/// Interval between plain lines.
+const PLAIN_LINE_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Terminal {
-    /// Progress of `stage`; `quiet` leaves warnings alone.
+    /// Progress of `stage`; with `quiet`, only warnings are printed.
     pub fn new(stage: &str, quiet: bool) -> Self {
         let bars = !quiet && std::io::stderr().is_terminal();
         let shared = Arc::<Shared>::default();
-        let herald = (!bars && !quiet).then(|| {
+        let reporter_thread = (!bars && !quiet).then(|| {
             let (stage, shared) = (stage.to_owned(), Arc::clone(&shared));
-            std::thread::spawn(move || shared.tell_every(PLAIN_LINES_APART, &stage, say))
+            std::thread::spawn(move || shared.report_every(PLAIN_LINE_INTERVAL, &stage, say))
         });
         Self {
             stage: stage.to_owned(),
             quiet,
             bars,
             shared,
-            herald,
+            reporter_thread,
         }
     }
 
@@ -84,23 +84,23 @@ impl Terminal {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere leaves counters that are merely old.
+        // The state is valid even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells through `say`, until the end, how far the task is that has told nothing for so long: a step that cannot count
+    /// Calls `say` with the progress of a task that has not been reported for `interval`, until the end: a step that cannot count
     /// what it does is alive too.
-    fn tell_every(&self, apart: Duration, stage: &str, say: impl Fn(&str)) {
+    fn report_every(&self, interval: Duration, stage: &str, say: impl Fn(&str)) {
         let mut state = self.state();
         while !state.over {
-            let due = state.task.as_mut().map_or(apart, |task| {
-                if task.told.elapsed() >= apart {
-                    task.told = Instant::now();
+            let due = state.task.as_mut().map_or(interval, |task| {
+                if task.reported.elapsed() >= interval {
+                    task.reported = Instant::now();
                     say(&headed(stage, &task.line()));
                 }
-                apart.saturating_sub(task.told.elapsed())
+                interval.saturating_sub(task.reported.elapsed())
             });
-            // Never at once again, however short the time.
+            // Waits at least a moment, however short the interval.
             let due = due.max(Duration::from_millis(10));
             (state, _) = self
                 .ended
@@ -114,14 +114,13 @@ fn headed(stage: &str, line: &str) -> String {
     format!("{stage:>8}  {line}")
 }
 
-/// Writes a line to standard error, control characters shown as escapes. A reader that has gone away is no failure of the
-/// work.
+/// Writes a line to standard error, with control characters escaped. A closed pipe is not an error.
 pub fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", printable(line));
 }
 
-/// Whether `letter` steers a terminal or turns the direction of what follows. Line ends and tabs do not.
-fn steers(letter: char) -> bool {
+/// Whether `letter` controls a terminal or changes the text direction. Line ends and tabs do not.
+fn is_control(letter: char) -> bool {
     letter.is_control() && !matches!(letter, '\n' | '\t')
         || matches!(
             letter,
@@ -130,10 +129,9 @@ fn steers(letter: char) -> bool {
         || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A value from a log, a footer or a directory, which may come from anybody, as one line: line ends and tabs, too, are
-/// shown as escapes, so that it passes for no line of ours.
+/// An untrusted value as one line: line ends and tabs are escaped too, so that it cannot imitate a message.
 pub fn one_line(text: &str) -> String {
-    let breaks = |letter: char| steers(letter) || matches!(letter, '\n' | '\t');
+    let breaks = |letter: char| is_control(letter) || matches!(letter, '\n' | '\t');
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
         if breaks(letter) {
@@ -145,15 +143,15 @@ pub fn one_line(text: &str) -> String {
     shown
 }
 
-/// JSON with such characters as escapes of JSON, which mean the same.
+/// JSON with control characters as JSON escapes.
 pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
-    if !json.contains(steers) {
+    if !json.contains(is_control) {
         return Cow::Borrowed(json);
     }
     let mut shown = String::with_capacity(json.len() + 16);
     for letter in json.chars() {
-        if steers(letter) {
-            // All of them are in the basic plane.
+        if is_control(letter) {
+            // All of them are in the Basic Multilingual Plane.
             shown.push_str(&format!("\\u{:04x}", letter as u32));
         } else {
             shown.push(letter);
@@ -162,15 +160,15 @@ pub(crate) fn printable_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// `text` with what would steer a terminal, or turn the direction of what follows, shown as an escape: names of files and
-/// values of settings may come from anybody. Line ends and tabs stay.
+/// `text` with control characters escaped, because names of files and values of settings are untrusted. Line ends and tabs are
+/// kept.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(steers) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
-        if steers(letter) {
+        if is_control(letter) {
             shown.extend(letter.escape_unicode());
         } else {
             shown.push(letter);
@@ -212,7 +210,7 @@ impl Progress for Terminal {
             total,
             done: 0,
             began: now,
-            told: now,
+            reported: now,
         });
     }
 
@@ -255,8 +253,8 @@ impl Drop for Terminal {
         self.end();
         self.shared.state().over = true;
         self.shared.ended.notify_all();
-        if let Some(herald) = self.herald.take() {
-            let _ = herald.join();
+        if let Some(reporter_thread) = self.reporter_thread.take() {
+            let _ = reporter_thread.join();
         }
     }
 }
@@ -308,26 +306,26 @@ mod tests {
             total: None,
             done: 0,
             began: now,
-            told: now,
+            reported: now,
         });
-        let (lines, told) = std::sync::mpsc::channel();
-        let herald = {
+        let (lines, reported) = std::sync::mpsc::channel();
+        let reporter_thread = {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || {
-                shared.tell_every(Duration::from_millis(1), "cluster", |line| {
+                shared.report_every(Duration::from_millis(1), "cluster", |line| {
                     let _ = lines.send(line.to_owned());
                 });
             })
         };
         // More than once, without anyone counting.
         for _ in 0..2 {
-            let line = told.recv().unwrap();
+            let line = reported.recv().unwrap();
             assert!(line.starts_with(" cluster  building the tree: "), "{line}");
             assert!(line.ends_with(" s so far"), "{line}");
         }
         shared.state().over = true;
         shared.ended.notify_all();
-        herald.join().unwrap();
+        reporter_thread.join().unwrap();
     }
 
     #[test]
@@ -339,7 +337,7 @@ mod tests {
             total: Some(200),
             done: 50,
             began: now,
-            told: now,
+            reported: now,
         };
         assert!(task.line().starts_with("reading: 50/200 bytes (25 %), "));
         task.total = None;

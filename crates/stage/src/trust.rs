@@ -1,9 +1,9 @@
-//! Which settings of a run directory may reach outside it.
+//! Trust in settings of a run directory that reach outside it.
 //!
-//! A settings file that lies in a run directory may come from somebody else. What it says of programs, libraries, network
-//! addresses and files elsewhere is not used, unless the user allows it on the command line, or has given the same setting
-//! for this directory before. The latter is remembered in Skerry's cache: the file is named by the directory's resolved path,
-//! and holds a hash of each setting.
+//! The settings file in a run directory may come from somebody else. Programs, libraries, network addresses and files elsewhere
+//! that it gives are not used unless the user allows it on the command line, or has given the same setting for this directory
+//! before. The latter is remembered in the cache, in a file named by the resolved path of the directory, with a hash of each
+//! setting.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -12,16 +12,16 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, boundary, cache_dir};
+use crate::{Hint, NoCache, boundary, cache_dir};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// It names a program or a library: code that would run.
+    /// A program or a library, which would run code.
     Code,
-    /// It names a file that would be read.
+    /// A file that would be read.
     File,
-    /// It names an address that data would be sent to.
+    /// An address to which data would be sent.
     Network,
 }
 
@@ -44,7 +44,7 @@ pub struct External {
     pub key: String,
     /// Its value.
     pub value: String,
-    /// What would happen.
+    /// What it would do.
     pub reach: Reach,
 }
 
@@ -67,13 +67,13 @@ impl External {
         }
     }
 
-    /// The file `name` of `step`, which leads to `target` outside the run.
+    /// The file `name` of `step`, a link to `target` outside the run.
     pub fn file(step: &str, name: &str, target: &Path) -> Self {
         let target = target.to_string_lossy().into_owned();
         Self::setting(step, &format!("files.{name}"), target, Reach::File)
     }
 
-    /// Whether it stands for a file of the run that a link leads elsewhere.
+    /// Whether it is a file of the run that links outside.
     pub fn is_link(&self) -> bool {
         self.key.starts_with("files.")
     }
@@ -83,17 +83,17 @@ impl External {
     }
 }
 
-/// Settings of a run directory that are not trusted, where they are needed.
+/// Untrusted settings of a run directory that are needed.
 #[derive(Debug, thiserror::Error)]
-#[error("{} is not trusted with what reaches outside the run:{}", settings.display(), list(externals))]
+#[error("these settings in {} reach outside the run and are not trusted:{}", settings.display(), list(externals))]
 pub struct Untrusted {
-    /// The settings file, or the directory that holds a link.
+    /// The settings file, or the directory of a link.
     pub settings: PathBuf,
     /// The settings.
     pub externals: Vec<External>,
 }
 
-/// One line for each, with what it would do.
+/// One line per setting.
 fn list(externals: &[External]) -> String {
     let line = |external: &External| {
         let would = match external.reach {
@@ -112,13 +112,13 @@ impl Hint for Untrusted {
         flags.sort_unstable();
         flags.dedup();
         Some(format!(
-            "a run directory can come from somebody else; if you know these settings, add `{}`",
+            "a run directory can come from somebody else; if you trust these settings, add `{}`",
             flags.join(" ")
         ))
     }
 }
 
-/// What the settings of a run directory are trusted with.
+/// The trusted settings of a run directory.
 #[derive(Debug)]
 pub struct Trust {
     dir: PathBuf,
@@ -127,17 +127,17 @@ pub struct Trust {
     remembered: BTreeSet<String>,
 }
 
-/// What is kept of one directory.
+/// The remembered trust of one directory.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Remembered {
-    /// Its resolved path, for people who look into the cache.
+    /// Its resolved path, for information.
     directory: String,
-    /// Hashes of the settings that the user gave.
+    /// Hashes of the settings given by the user.
     settings: BTreeSet<String>,
 }
 
 impl Trust {
-    /// What the flags of a command line and what is remembered allow for the run in `dir`.
+    /// The trust for the run in `dir`, from the flags and the cache.
     pub fn of(matches: &ArgMatches, dir: &Path) -> Self {
         let flag = |id: &str| matches.try_get_one::<bool>(id).ok().flatten() == Some(&true);
         Self {
@@ -177,7 +177,7 @@ impl Trust {
 /// Whether `external` is a file in the run directory `dir`, which is part of the run.
 fn lies_inside(dir: &Path, external: &External) -> bool {
     let path = Path::new(&external.value);
-    // By name first: a path that leads elsewhere is not even looked at.
+    // Check the name first, so that a path outside is not accessed.
     let named_inside = [std::path::absolute(dir), dir.canonicalize()]
         .into_iter()
         .flatten()
@@ -201,38 +201,50 @@ pub fn flags() -> [Arg; 2] {
     ]
 }
 
-/// The file of the cache that remembers the run in `dir`, and the directory's resolved path. None where there is no such
-/// directory, or no cache of this user's own.
-fn memory_of(dir: &Path) -> Option<(PathBuf, PathBuf)> {
-    let cache = cache_dir().ok()?;
-    let dir = dir.canonicalize().ok()?;
+/// Why the settings that the user gave for a run could not be remembered.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// There is no cache.
+    #[error(transparent)]
+    NoCache(#[from] NoCache),
+    /// The run directory cannot be resolved, or the cache cannot be written.
+    #[error(transparent)]
+    Io(#[from] artifacts::Error),
+}
+
+/// The file of the cache that remembers the run in `dir`, and the directory's resolved path.
+fn memory_of(dir: &Path) -> Result<(PathBuf, PathBuf), MemoryError> {
+    let cache = cache_dir()?;
+    let dir = dir.canonicalize().map_err(|source| artifacts::Error::Io {
+        action: "read",
+        path: dir.to_owned(),
+        source,
+    })?;
     let name = artifacts::sha256_of(dir.as_os_str().as_encoded_bytes());
-    Some((cache.join("runs").join(format!("{name}.json")), dir))
+    Ok((cache.join("runs").join(format!("{name}.json")), dir))
 }
 
 fn remembered(dir: &Path) -> BTreeSet<String> {
     let read = || {
-        let (path, _) = memory_of(dir)?;
+        let (path, _) = memory_of(dir).ok()?;
         let known: Remembered = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
         Some(known.settings)
     };
-    // What cannot be read is not trusted.
+    // An unreadable file gives no trust.
     read().unwrap_or_default()
 }
 
-/// Remembers that the user gave `externals`, and no others, for the run in `dir`.
+/// Remembers the settings `externals` as given by the user for the run in `dir`, replacing earlier ones.
 ///
 /// # Errors
 ///
-/// If the cache cannot be written: then the next command has to give them again.
+/// If there is no cache, or it cannot be written: then the next command has to give them again.
 pub fn remember<'a>(
     dir: &Path,
     externals: impl IntoIterator<Item = &'a External>,
-) -> Result<(), artifacts::Error> {
-    let Some((path, dir)) = memory_of(dir) else {
-        return Ok(());
-    };
-    // Files in the directory may be replaced together with it: they are looked at each time.
+) -> Result<(), MemoryError> {
+    let (path, dir) = memory_of(dir)?;
+    // Files in the directory may be replaced with it, so they are checked each time.
     let settings: BTreeSet<String> = externals
         .into_iter()
         .filter(|external| !lies_inside(&dir, external))
@@ -253,7 +265,7 @@ pub fn remember<'a>(
         })?;
     }
     let text = serde_json::to_string_pretty(&known).expect("it is plain data");
-    artifacts::write_bytes(&path, (text + "\n").as_bytes())
+    Ok(artifacts::write_bytes(&path, (text + "\n").as_bytes())?)
 }
 
 #[cfg(test)]

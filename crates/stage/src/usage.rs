@@ -1,23 +1,23 @@
-//! Time and memory that a process took.
+//! CPU time and peak memory of a process.
 
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-/// What a step took. CPU time and memory are known on Linux only; of a program in a stage's place, memory is that of the
-/// program itself, looked at twenty times a second.
+/// Time and memory of a step. CPU time and memory are known on Linux only; the memory of a custom command is that of its process
+/// without children, sampled twenty times a second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Seconds on the clock.
+    /// Wall-clock seconds.
     pub seconds: f64,
-    /// Seconds of all processors together, user and system.
+    /// CPU seconds of all cores, user and system.
     pub cpu_seconds: Option<f64>,
-    /// The most memory that was resident at once, in bytes.
+    /// Peak resident memory, in bytes.
     pub peak_memory: Option<u64>,
 }
 
 impl Usage {
-    /// What this process took since `began`, which should be its start.
+    /// The usage of this process since `began`, which should be its start.
     pub fn of_this_process(began: Instant) -> Self {
         Self {
             seconds: began.elapsed().as_secs_f64(),
@@ -26,18 +26,18 @@ impl Usage {
         }
     }
 
-    /// Seconds of all processors that the processes took which this one has started and waited for.
+    /// CPU seconds of all finished child processes.
     pub fn cpu_of_children() -> Option<f64> {
         cpu_seconds(2)
     }
 
-    /// The most memory that process `id` has had so far; nothing once it has ended.
+    /// Peak memory of process `id` so far; `None` once it has ended.
     pub fn peak_memory_of(id: u32) -> Option<u64> {
         peak_memory(&id.to_string())
     }
 }
 
-/// User and system time, which stand `after` fields behind those of this process.
+/// User and system time, `after` fields behind those of this process.
 fn cpu_seconds(after: usize) -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name of the program stands in brackets and may hold spaces; user and system time are fields 14 and 15,

@@ -4,9 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use topic_names::corpus::Corpus;
-use topic_names::language::StopWords;
-use topic_names::naming::{Layer, Style, name_layers};
+use topic_names::corpus::{Corpus, CorpusOptions};
+use topic_names::naming::{Layer, NamingOptions, name_layers};
 
 const TEXTS: [&str; 12] = [
     "The central bank raises interest rates",
@@ -24,8 +23,7 @@ const TEXTS: [&str; 12] = [
 ];
 
 fn main() {
-    let stop_words = StopWords::new(&[]);
-    let corpus = Corpus::new(&|i| TEXTS[i], TEXTS.len(), &stop_words, None, false);
+    let corpus = Corpus::new(&|i| TEXTS[i], TEXTS.len(), &CorpusOptions::default());
     let layers = [
         Layer {
             cluster: &[0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2],
@@ -36,7 +34,7 @@ fn main() {
             parent: &BTreeMap::from([(0, 0), (1, 1), (2, 1)]),
         },
     ];
-    let topics = name_layers(&corpus, &layers, &Style::default());
+    let topics = name_layers(&corpus, &layers, &NamingOptions::default());
     for (layer, topics) in topics.iter().enumerate() {
         for topic in topics {
             println!(

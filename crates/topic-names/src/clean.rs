@@ -1,15 +1,15 @@
-//! Text cleaning: entities are decoded, tags, web addresses and datelines are removed.
+//! Text cleaning: entities are decoded; tags, URLs and datelines are removed.
 //!
 //! What is left of an entity would become a word (`quot`, `39`). The place at the head of a news agency's text (`BERLIN
 //! (AP) -`) says where it was written, not what about, and is left out as well; a word in capitals alone may be a place or
-//! an acronym (`PARIS -`, `NASA -`), which the corpus has to tell. Of a text that is nothing but addresses, hosts and
-//! paths are what there is to read. Takes time linear in the text.
+//! an acronym (`PARIS -`, `NASA -`), which only the corpus can decide. A text of nothing but URLs is replaced by the words of
+//! their hosts and paths. Takes time linear in the text.
 
 use std::borrow::Cow;
 
-use html_text::{address_words, decode_entities_twice, replace_addresses, strip_tags};
+use html_text::{decode_entities_twice, replace_urls, strip_tags, url_words};
 
-/// `text` without entities, tags and web addresses; borrowed where it has none.
+/// `text` without entities, tags, URLs and datelines; borrowed where it has none.
 pub fn clean(text: &str) -> Cow<'_, str> {
     let marks = |text: &str| text.bytes().any(|byte| matches!(byte, b'&' | b';' | b'<'));
     let mut text = if marks(text) {
@@ -21,11 +21,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
         text = Cow::Owned(strip_tags(&text));
     }
     if text.contains("://") || text.contains("www.") {
-        let bare = replace_addresses(&text, |_| "|".to_owned());
+        let bare = replace_urls(&text, |_| "|".to_owned());
         text = Cow::Owned(if bare.contains(char::is_alphanumeric) {
             bare
         } else {
-            replace_addresses(&text, address_words)
+            replace_urls(&text, url_words)
         });
     }
     if text.lines().any(|line| dateline(line) > 0) {

@@ -1,16 +1,17 @@
 //! The texts as numbers: each word form a small integer, each text a run of them.
 //!
 //! Texts are cut in parallel, in blocks of a fixed size; forms are then numbered by their order as strings, so that
-//! neither threads nor the order of the rows decide a number. Takes 4 bytes a word, and each form once.
+//! neither threads nor the order of the rows decide a number. Takes 4 bytes per word, and each form once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
 use crate::clean::in_capitals;
-use crate::intern::{Asides, BREAK, FORM, WEAK, count, intern};
-use crate::language::{self, LANGUAGES, LanguageSet, Languages, Role, StopWords};
+use crate::intern::{BREAK, DatelineCounts, FORM, WEAK, count, intern};
+use crate::language::{self, LANGUAGES, Languages, Role};
 use crate::language_evidence::evidence;
+use crate::stop_words::{LanguageSet, StopWords};
 use crate::tokenize::{is_unspaced, without_elision, without_possessive};
 
 /// The texts of a corpus as word forms, and each form as a term.
@@ -27,9 +28,22 @@ pub struct Corpus {
     terms: Vec<Vec<Term>>,
     /// The keys of the terms, sorted.
     keys: Vec<String>,
-    /// Bylines: names of agencies and places of datelines, which count as stop words, each with its number of occurrences as
-    /// a byline.
-    pub bylines: Vec<(String, usize)>,
+    /// The agencies and places of datelines, such as `Reuters` and `LONDON` in `LONDON (Reuters) -`, which count as stop
+    /// words: each with its number of occurrences in datelines. Sorted by word; empty with
+    /// [`keep_datelines`](CorpusOptions::keep_datelines).
+    pub datelines: Vec<(String, usize)>,
+}
+
+/// How the texts of a [`Corpus`] are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CorpusOptions {
+    /// Stop words of every language, in addition to the lists; in any case.
+    pub stop_words: Vec<String>,
+    /// The language that all texts are in, as an index in [`LANGUAGES`] (see [`language::by_code`]); `None` to detect it per
+    /// text.
+    pub language: Option<usize>,
+    /// Whether agencies and places of datelines may be in names. By default they count as stop words.
+    pub keep_datelines: bool,
 }
 
 /// A word form as a term of one language.
@@ -53,21 +67,25 @@ pub struct Token {
 }
 
 impl Corpus {
-    /// Reads the `n` texts, each once. `language` is the index in [`LANGUAGES`] of the language that all are in, or `None` to
-    /// detect it per text; `keep_bylines` keeps bylines among the words.
+    /// Reads the texts 0 to `n` - 1: `texts` is called once for each, in any order and by several threads.
+    ///
+    /// Takes time linear in the texts, and a sort of the distinct forms.
+    ///
+    /// # Panics
+    ///
+    /// If [`language`](CorpusOptions::language) is no index in [`LANGUAGES`].
     pub fn new<'a>(
         texts: &(dyn Fn(usize) -> &'a str + Sync),
         n: usize,
-        stops: &StopWords,
-        language: Option<usize>,
-        keep_bylines: bool,
+        options: &CorpusOptions,
     ) -> Self {
-        let (forms, mut tokens, starts, asides) = intern(texts, n);
+        let stops = StopWords::new(&options.stop_words);
+        let (forms, mut tokens, starts, dateline_counts) = intern(texts, n);
         let masks: Vec<LanguageSet> = forms
             .par_iter()
             .map(|form| stops.languages_of(&key(form)))
             .collect();
-        let languages = match language {
+        let languages = match options.language {
             Some(language) => Languages {
                 of_text: vec![language as u8; n],
                 found: vec![(language as u8, n)],
@@ -75,14 +93,16 @@ impl Corpus {
             None => language::settle(&evidence(&forms, &masks, &tokens, &starts)),
         };
         let counts = count(&tokens, forms.len());
-        let is_byline: Vec<bool> = (0..forms.len())
-            .map(|form| !keep_bylines && is_byline(&forms[form], asides[form], counts[form], n))
+        let in_datelines =
+            |form: usize| in_datelines(&forms[form], dateline_counts[form], counts[form], n);
+        let is_dateline: Vec<bool> = (0..forms.len())
+            .map(|form| !options.keep_datelines && in_datelines(form))
             .collect();
-        let bylines = (0..forms.len())
-            .filter(|&form| is_byline[form])
-            .map(|form| (forms[form].clone(), asides[form].all() as usize))
+        let datelines = (0..forms.len())
+            .filter(|&form| is_dateline[form])
+            .map(|form| (forms[form].clone(), dateline_counts[form].all() as usize))
             .collect();
-        let (terms, keys) = terms(&forms, &masks, &is_byline, &tokens, &starts, &languages);
+        let (terms, keys) = terms(&forms, &masks, &is_dateline, &tokens, &starts, &languages);
         tokens.shrink_to_fit();
         Self {
             forms,
@@ -91,7 +111,7 @@ impl Corpus {
             languages,
             terms,
             keys,
-            bylines,
+            datelines,
         }
     }
 
@@ -190,13 +210,13 @@ fn key(form: &str) -> String {
     word.strip_suffix('.').unwrap_or(word).to_owned()
 }
 
-/// Whether a form is a byline: at least three of its occurrences, and three in four, are at the position of a byline. The
-/// word for a topic also occurs in the middle of texts, the name of a source does not. An agency signs at least 1 % of the
+/// Whether a form is a word of datelines: at least three of its `count` occurrences, and three in four, are in datelines. The
+/// word for a topic also occurs in the middle of texts, the name of an agency does not. An agency signs at least 1 % of the
 /// texts; a place in capitals at the beginning of a line (`PARIS -`) may be in fewer.
-fn is_byline(form: &str, asides: Asides, count: u32, n: usize) -> bool {
-    let mostly = |asides: u32| asides >= 3 && u64::from(asides) * 4 >= u64::from(count) * 3;
-    let agency = mostly(asides.all()) && asides.all() as usize * 100 >= n;
-    let place = mostly(asides.heads) && in_capitals(form);
+fn in_datelines(form: &str, datelines: DatelineCounts, count: u32, n: usize) -> bool {
+    let mostly = |times: u32| times >= 3 && u64::from(times) * 4 >= u64::from(count) * 3;
+    let agency = mostly(datelines.all()) && datelines.all() as usize * 100 >= n;
+    let place = mostly(datelines.heads) && in_capitals(form);
     form.starts_with(char::is_alphabetic) && (agency || place)
 }
 
@@ -204,7 +224,7 @@ fn is_byline(form: &str, asides: Asides, count: u32, n: usize) -> bool {
 fn terms(
     forms: &[String],
     masks: &[LanguageSet],
-    is_byline: &[bool],
+    is_dateline: &[bool],
     tokens: &[u32],
     starts: &[usize],
     languages: &Languages,
@@ -230,7 +250,7 @@ fn terms(
             (0..LANGUAGES.len() as u8)
                 .filter(|language| seen >> language & 1 == 1)
                 .map(|language| {
-                    let role = if is_byline[form] {
+                    let role = if is_dateline[form] {
                         Role::Function
                     } else {
                         language::role(&lower, masks[form], language)

@@ -3,7 +3,7 @@
 //! The weight of phrase t in cluster c is tf(t, c) ln(1 + A / f(t)), after Grootendorst (`BERTopic`, 2022,
 //! arXiv:2203.05794): tf is the count of t in c over that of all words of c that are frequent enough to name it, f(t) how
 //! often t occurs in all clusters together, and A the mean number of words in a cluster. Noise is one more class, so that
-//! what is common outside weighs less. Two departures: a phrase or word counts once a text, in all of these, and equal
+//! what is common outside weighs less. Two departures: a phrase or word counts once per text, in all of these, and equal
 //! texts of a cluster count as one, so that one text that says a word ten times, or is in the table ten times, does not
 //! name the cluster.
 //!
@@ -57,7 +57,7 @@ impl Weighting {
 pub struct Phrase {
     /// Its terms.
     pub gram: Gram,
-    /// c-TF-IDF.
+    /// Its c-TF-IDF or BM25 weight, without unit; comparable within a corpus.
     pub weight: f64,
     /// Texts of the cluster that hold it, equal ones once.
     pub count: u32,
@@ -74,7 +74,7 @@ pub struct Class {
 
 /// How phrases are counted and weighed.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct CtfidfOptions {
     /// Maximum number of words per phrase, 1 to 3.
     pub max_words: usize,
     /// Minimum number of texts of a cluster that contain a phrase.
@@ -86,20 +86,20 @@ pub struct Settings {
 }
 
 /// The phrases of each class; `classes` hold the texts of each, and noise is one of them where it is to count.
-pub fn weigh(corpus: &Corpus, classes: &[Vec<u32>], settings: &Settings) -> Vec<Class> {
+pub fn weigh(corpus: &Corpus, classes: &[Vec<u32>], options: &CtfidfOptions) -> Vec<Class> {
     let distinct: Vec<Vec<u32>> = classes
         .par_iter()
         .map(|texts| distinct(corpus, texts))
         .collect();
     let frequent: Vec<Vec<(Gram, u32)>> = distinct
         .par_iter()
-        .map(|texts| frequent_grams(corpus, texts, settings))
+        .map(|texts| frequent_grams(corpus, texts, options))
         .collect();
 
     let mut candidates: Vec<Gram> = frequent.iter().flatten().map(|&(gram, _)| gram).collect();
     candidates.par_sort_unstable();
     candidates.dedup();
-    let (frequency, total) = frequencies(corpus, &distinct, &candidates, settings.max_words);
+    let (frequency, total) = frequencies(corpus, &distinct, &candidates, options.max_words);
     // A mean over classes; one at least, so that a corpus of empty texts divides nothing by zero.
     let average = (total as f64 / classes.len().max(1) as f64).max(1.0);
 
@@ -117,7 +117,7 @@ pub fn weigh(corpus: &Corpus, classes: &[Vec<u32>], settings: &Settings) -> Vec<
                 .map(|(gram, count)| {
                     // Every frequent phrase is a candidate, so the search finds it.
                     let at = candidates.partition_point(|candidate| *candidate < gram);
-                    let idf = settings.weighting.idf(average, f64::from(frequency[at]));
+                    let idf = options.weighting.idf(average, f64::from(frequency[at]));
                     Phrase {
                         gram,
                         weight: f64::from(count) / length.max(1) as f64 * idf,
@@ -127,7 +127,7 @@ pub fn weigh(corpus: &Corpus, classes: &[Vec<u32>], settings: &Settings) -> Vec<
                 .collect();
             phrases
                 .sort_unstable_by(|a, b| b.weight.total_cmp(&a.weight).then(a.gram.cmp(&b.gram)));
-            phrases.truncate(settings.keep);
+            phrases.truncate(options.keep);
             Class { texts, phrases }
         })
         .collect()
@@ -143,13 +143,13 @@ fn distinct(corpus: &Corpus, texts: &[u32]) -> Vec<u32> {
         .collect()
 }
 
-/// The phrases that `settings.min_count` of the texts hold, with their counts.
+/// The phrases that `options.min_count` of the texts hold, with their counts.
 ///
 /// A cluster too small or too varied to have any repeated word gives its words as they are.
-fn frequent_grams(corpus: &Corpus, texts: &[u32], settings: &Settings) -> Vec<(Gram, u32)> {
-    let grams = counted_grams(corpus, texts, settings.max_words, settings.min_count);
-    if grams.is_empty() && settings.min_count > 1 {
-        return counted_grams(corpus, texts, settings.max_words, 1);
+fn frequent_grams(corpus: &Corpus, texts: &[u32], options: &CtfidfOptions) -> Vec<(Gram, u32)> {
+    let grams = counted_grams(corpus, texts, options.max_words, options.min_count);
+    if grams.is_empty() && options.min_count > 1 {
+        return counted_grams(corpus, texts, options.max_words, 1);
     }
     grams
 }

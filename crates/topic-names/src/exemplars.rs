@@ -2,7 +2,7 @@
 //!
 //! The core is the mean vector of the points that the clustering names as exemplars (the points that stay longest in the
 //! cluster), or of all its points where it names none. Points are ranked by their cosine to it. Sums run in row order, in
-//! f64. Takes O(size x dimension) a cluster.
+//! f64. Takes O(size x dimension) per cluster.
 
 use std::cmp::Ordering;
 

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::clean::clean;
-use crate::tokenize::{Aside, Tokenizer};
+use crate::tokenize::{DatelinePosition, Tokenizer};
 
 /// Texts cut by one task.
 const BLOCK: usize = 512;
@@ -24,7 +24,7 @@ struct Block<'a> {
 }
 
 impl Block<'_> {
-    /// The distinct forms of the block, its tokens by local number, the length of each text, and the bylines.
+    /// The distinct forms of the block, its tokens by local number, the length of each text, and its words in datelines.
     fn intern(&self, tokenizer: Tokenizer) -> Interned {
         let mut known: FxHashMap<&str, u32> = FxHashMap::default();
         let mut interned = Interned::default();
@@ -40,8 +40,8 @@ impl Block<'_> {
                 if word.breaks && interned.tokens.len() > before {
                     interned.tokens.push(BREAK);
                 }
-                if let Some(aside) = word.aside {
-                    interned.asides.push((form, aside));
+                if let Some(position) = word.dateline {
+                    interned.datelines.push((form, position));
                 }
                 interned
                     .tokens
@@ -59,27 +59,29 @@ struct Interned {
     forms: Vec<String>,
     tokens: Vec<u32>,
     lengths: Vec<usize>,
-    asides: Vec<(u32, Aside)>,
+    datelines: Vec<(u32, DatelinePosition)>,
 }
 
-/// Number of occurrences of a form at the position of a byline.
+/// Number of occurrences of a form in datelines.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Asides {
+pub(crate) struct DatelineCounts {
+    /// In parentheses: agencies.
     pub(crate) bracketed: u32,
+    /// At the head of a line, before a dash: places and agencies.
     pub(crate) heads: u32,
 }
 
-impl Asides {
+impl DatelineCounts {
     pub(crate) fn all(self) -> u32 {
         self.bracketed + self.heads
     }
 }
 
-/// Forms sorted, tokens, starts of the texts, and the number of occurrences of each form at the position of a byline.
+/// Forms sorted, tokens, starts of the texts, and the number of occurrences of each form in datelines.
 pub(crate) fn intern<'a>(
     texts: &(dyn Fn(usize) -> &'a str + Sync),
     n: usize,
-) -> (Vec<String>, Vec<u32>, Vec<usize>, Vec<Asides>) {
+) -> (Vec<String>, Vec<u32>, Vec<usize>, Vec<DatelineCounts>) {
     let tokenizer = Tokenizer::default();
     let mut blocks: Vec<Interned> = (0..n.div_ceil(BLOCK))
         .into_par_iter()
@@ -108,21 +110,24 @@ pub(crate) fn intern<'a>(
             })
             .collect();
         let renumber = |form: &mut u32| *form = global[*form as usize];
-        block.asides.iter_mut().for_each(|(form, _)| renumber(form));
+        block
+            .datelines
+            .iter_mut()
+            .for_each(|(form, _)| renumber(form));
         for token in block.tokens.iter_mut().filter(|token| **token != BREAK) {
             *token = global[(*token & FORM) as usize] | (*token & WEAK);
         }
     });
-    let mut asides = vec![Asides::default(); forms.len()];
+    let mut dateline_counts = vec![DatelineCounts::default(); forms.len()];
     let mut tokens = Vec::with_capacity(blocks.iter().map(|block| block.tokens.len()).sum());
     let mut starts = Vec::with_capacity(n + 1);
     starts.push(0);
     for block in blocks {
-        for &(form, aside) in &block.asides {
-            let asides = &mut asides[form as usize];
-            match aside {
-                Aside::Bracketed => asides.bracketed += 1,
-                Aside::Head => asides.heads += 1,
+        for &(form, position) in &block.datelines {
+            let counts = &mut dateline_counts[form as usize];
+            match position {
+                DatelinePosition::Bracketed => counts.bracketed += 1,
+                DatelinePosition::Head => counts.heads += 1,
             }
         }
         tokens.extend_from_slice(&block.tokens);
@@ -136,7 +141,7 @@ pub(crate) fn intern<'a>(
                 }),
         );
     }
-    (forms, tokens, starts, asides)
+    (forms, tokens, starts, dateline_counts)
 }
 
 /// How often each form occurs.

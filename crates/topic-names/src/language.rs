@@ -1,12 +1,12 @@
-//! Language detection by function words, stop words, and stems.
+//! Language detection by stop words, roles of words in phrases, and stems.
 //!
 //! A text is assigned to the language of which it contains the most stop words; a word that n languages share counts 1/n.
 //! Languages that win less than 1 % of the texts are taken for accidents; their texts, and those without a stop word,
-//! are taken to be in the language that most are in. Takes one look-up a word.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! are taken to be in the language that most are in. Takes one look-up per word.
 
 use rust_stemmers::{Algorithm, Stemmer};
+
+use crate::stop_words::{LanguageSet, NUMBERS};
 
 /// A language with a list of stop words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,83 +68,6 @@ pub const LANGUAGES: [Language; 44] = [
     language("sw", None),
 ];
 
-/// Words that news puts everywhere and the lists leave out: they make no phrase alone, but may begin one (`New York`).
-const LIGHT: [(&str, &str); 8] = [
-    (
-        "en",
-        "according across ago ahead almost along already also although always amid among announced announces another around \
-         ask asked asking asks away back became become becomes began begin beginning begins behind believe best better big \
-         bigger biggest bring brings brought call called calls came can't cannot change come comes coming cost could day days \
-         decade decades despite didn't doesn't don't due early either enough even ever every everyone expect expected expects \
-         far feel felt few fewer find finds first five former found four full gave get gets getting give given gives giving go \
-         goes going gone good got great half hard held help here hit hold home hour hours hundreds i'm i've important include \
-         included includes including inside instead it's item items just keep keeping keeps kept kind knew know known knows \
-         large largest last late later latest least leave leaves leaving led left less let lets like likely little long longer \
-         look looked looking looks lot lots made main major make makes making many may maybe mean means meanwhile might minute \
-         minutes moment month months morning must names near nearby nearly need needs never new newly news next night nine \
-         nothing number offer often old one ones outside part parts people per percent perhaps place planned plans possible put \
-         puts quite read real really reason recent recently remain remains report reported reportedly reporter reports right \
-         rise said saw say saying says second see seen sees sent set sets seven several shall show showed shown shows side since \
-         six small smaller someone something soon start started starting starts still stop straight take taken takes taking tell \
-         tells ten than that's there's they're thing things think third though thought thousands three time times today told \
-         tomorrow took top toward towards tried tries true try trying turn turned turns twelve two unlikely upon us use vs used \
-         uses using via want wanted wants way ways we're week weeks well went whether whole within without word words work \
-         works would year years yesterday yet you're monday tuesday wednesday thursday friday saturday sunday eight eleven",
-    ),
-    (
-        "de",
-        "ab bereits dabei drei eigentlich ersten erste fast gab geht gibt heute jahr jahre jahren lassen macht mehr neue neuen neuer \
-         prozent sagt sagte seit sei teil uhr vier war wegen weiter worden wurde wurden zehn zwei",
-    ),
-    (
-        "fr",
-        "ans an alors après année années appelé appelés aussi autre autres avant bien cette comme contre depuis deux dit encore entre \
-         faire fait fin fois jour lors nouveau nouvelle nouvelles peut peuvent plus plusieurs premier première selon si sous tout \
-         tous trois très utilisé utilisées être",
-    ),
-    (
-        "es",
-        "años año ayer cada después dijo dos entre forma hace hacer hay hoy mayor mismo nueva nuevo nuevos primer primera pueden puede \
-         ser según solo través tras tres vez",
-    ),
-    (
-        "it",
-        "altri anni anno che detto dopo due essere fatto giorni ieri nuova nuovo oggi ogni possono prima primo può secondo solo tre volta",
-    ),
-    (
-        "pt",
-        "ano anos após cada depois disse dois duas então fazer maior muitos nova novo ontem outras outros permite pode podem primeira \
-         primeiro segundo ser sobre três vez",
-    ),
-    (
-        "ru",
-        "века года году год которая которые который которых могут можно новый очень перед после также своей своих это этого этой",
-    ),
-    (
-        "ar",
-        "أخرى أكثر بعد بشكل تكون خلال عام كانت كما لم من هذا هذه يمكن",
-    ),
-];
-
-/// What is left of addresses of pages.
-const WEB: [&str; 15] = [
-    "www", "http", "https", "html", "htm", "php", "asp", "aspx", "cgi", "jsp", "com", "org", "net",
-    "edu", "utf",
-];
-
-/// Words that count things, and make no phrase without what they count.
-const NUMBERS: [&str; 9] = [
-    "million",
-    "millions",
-    "billion",
-    "billions",
-    "thousand",
-    "hundred",
-    "trillion",
-    "millionen",
-    "milliarden",
-];
-
 /// What a word may do in a phrase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
@@ -159,67 +82,8 @@ pub enum Role {
     Function,
 }
 
-/// The stop words of all languages: for each word the sets of languages that hold it, one bit a language.
-#[derive(Debug)]
-pub struct StopWords {
-    languages: BTreeMap<String, LanguageSet>,
-    extra: BTreeSet<String>,
-}
-
-/// The languages in which a word is a stop word.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LanguageSet {
-    /// By the lists.
-    pub function: u64,
-    /// By Skerry's additions to the lists.
-    pub light: u64,
-}
-
-impl LanguageSet {
-    /// The languages that the word is evidence of.
-    pub fn any(self) -> u64 {
-        self.function | self.light
-    }
-}
-
-impl StopWords {
-    /// The lists of all [`LANGUAGES`], and `extra` words that are stop words in every language.
-    pub fn new(extra: &[String]) -> Self {
-        let mut languages: BTreeMap<String, LanguageSet> = BTreeMap::new();
-        for (bit, language) in LANGUAGES.iter().enumerate() {
-            for word in stop_words::lookup(language.code).unwrap_or_default() {
-                languages.entry(word.to_lowercase()).or_default().function |= 1 << bit;
-            }
-            let light = LIGHT.iter().filter(|(code, _)| *code == language.code);
-            for word in light.flat_map(|(_, words)| words.split_whitespace()) {
-                languages.entry(word.to_owned()).or_default().light |= 1 << bit;
-            }
-        }
-        Self {
-            languages,
-            extra: extra.iter().map(|word| word.to_lowercase()).collect(),
-        }
-    }
-
-    /// The languages that count `word` (lower case) as a stop word.
-    pub fn languages_of(&self, word: &str) -> LanguageSet {
-        // Typographic apostrophes are spelled plainly in the lists.
-        let plain = word
-            .contains('\u{2019}')
-            .then(|| word.replace('\u{2019}', "'"));
-        let word = plain.as_deref().unwrap_or(word);
-        if self.extra.contains(word) || WEB.contains(&word) {
-            return LanguageSet {
-                function: u64::MAX,
-                light: 0,
-            };
-        }
-        self.languages.get(word).copied().unwrap_or_default()
-    }
-}
-
 /// The role of `word` (lower case) in a text of `language`, an index into [`LANGUAGES`].
-pub fn role(word: &str, stops: LanguageSet, language: u8) -> Role {
+pub(crate) fn role(word: &str, stops: LanguageSet, language: u8) -> Role {
     let within = |mask: u64| mask >> language & 1 == 1;
     let single = word.chars().nth(1).is_none() && !is_whole(word);
     let letters = word.chars().filter(|c| c.is_alphabetic()).count();
@@ -228,7 +92,7 @@ pub fn role(word: &str, stops: LanguageSet, language: u8) -> Role {
         word.chars().all(|c| matches!(c, '\u{3041}'..='\u{309f}')) && word.chars().count() <= 3;
     if hiragana || within(stops.function) || (single && letters == 1) {
         Role::Function
-    } else if within(stops.light) {
+    } else if within(stops.opening) {
         Role::Opening
     } else if letters * 2 <= word.chars().count() && word.is_ascii() || NUMBERS.contains(&word) {
         Role::Number
@@ -246,7 +110,7 @@ fn is_whole(word: &str) -> bool {
 /// The language that the words of a text are evidence of; `masks` are the languages of each of its distinct words.
 ///
 /// At least two stop words are needed, and one word in eight: names and loan words equal stop words of some language.
-pub fn evidence(masks: impl Iterator<Item = u64>) -> Option<usize> {
+pub(crate) fn evidence(masks: impl Iterator<Item = u64>) -> Option<usize> {
     // Counted in units of 1/5040, so that the sum is exact and its order does not matter.
     let (mut scores, mut counts) = ([0_u64; LANGUAGES.len()], [0_usize; LANGUAGES.len()]);
     let mut words = 0;
@@ -277,7 +141,7 @@ pub struct Languages {
 }
 
 /// Settles the languages of a corpus from the `evidence` of each of its texts.
-pub fn settle(evidence: &[Option<usize>]) -> Languages {
+pub(crate) fn settle(evidence: &[Option<usize>]) -> Languages {
     let mut counts = [0_usize; LANGUAGES.len()];
     for language in evidence.iter().flatten() {
         counts[*language] += 1;
@@ -313,9 +177,9 @@ pub fn by_code(code: &str) -> Option<usize> {
     LANGUAGES.iter().position(|language| language.code == code)
 }
 
-/// The stem of `word` (lower case) in a language: what its inflected forms share. `known` tells whether the texts hold a
-/// word as it is.
-pub fn stem(word: &str, language: usize, known: impl Fn(&str) -> bool) -> String {
+/// The stem of `word` (lower case) in a language: what its inflected forms share. `known` returns whether the texts hold
+/// a word as it is.
+pub(crate) fn stem(word: &str, language: usize, known: impl Fn(&str) -> bool) -> String {
     match LANGUAGES[language] {
         Language {
             stem: Some(algorithm),
@@ -328,7 +192,7 @@ pub fn stem(word: &str, language: usize, known: impl Fn(&str) -> bool) -> String
 
 /// A Korean word without the particle at its end. Many nouns end like a particle (고양이, cat), so one is taken off only
 /// where the texts hold the word without it too, and two syllables at least are left.
-pub fn without_particle(word: &str, known: impl Fn(&str) -> bool) -> &str {
+pub(crate) fn without_particle(word: &str, known: impl Fn(&str) -> bool) -> &str {
     const PARTICLES: [&str; 24] = [
         "에서는",
         "으로",

@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use crate::intern::{BREAK, FORM};
-use crate::language::{self, LanguageSet};
+use crate::language;
+use crate::stop_words::LanguageSet;
 
 /// The language that each text gives evidence of: by its script if that determines the language, else by its stop words.
 pub(crate) fn evidence(

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::corpus::Corpus;
-use crate::ctfidf::{Settings, Weighting, weigh};
+use crate::ctfidf::{CtfidfOptions, Weighting, weigh};
 use crate::phrase_selection::{Choice, Pool};
 
 /// Phrases weighed for each cluster.
@@ -20,7 +20,7 @@ const FLOOR: f64 = 0.12;
 
 /// How names are made.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct NamingOptions {
     /// Maximum number of phrases per name.
     pub phrases: usize,
     /// Maximum number of characters of a name of more than one phrase.
@@ -37,7 +37,7 @@ pub struct Style {
     pub weighting: Weighting,
 }
 
-/// One granularity: which texts are in which cluster.
+/// One clustering of the texts, finer or coarser than the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Layer<'a> {
     /// The cluster of each text; -1 for noise.
@@ -46,7 +46,7 @@ pub struct Layer<'a> {
     pub parent: &'a BTreeMap<i32, i32>,
 }
 
-impl Default for Style {
+impl Default for NamingOptions {
     /// Names of three phrases and 42 characters at most, which fit on a map.
     fn default() -> Self {
         Self {
@@ -91,11 +91,21 @@ struct Node<'a> {
     alone: Choice,
 }
 
-/// Names the clusters of `layers`, finest first; each answer is in the order of the clusters.
-pub fn name_layers(corpus: &Corpus, layers: &[Layer<'_>], style: &Style) -> Vec<Vec<Topic>> {
+/// Names the clusters of `layers`, finest first: for each layer one topic per cluster, ascending by cluster number.
+///
+/// Takes a few passes over the words of each layer.
+///
+/// # Panics
+///
+/// If a layer has more texts than the corpus, or `max_words` is above 3.
+pub fn name_layers(
+    corpus: &Corpus,
+    layers: &[Layer<'_>],
+    options: &NamingOptions,
+) -> Vec<Vec<Topic>> {
     let mut nodes: Vec<Vec<Node<'_>>> = Vec::with_capacity(layers.len());
     for (at, layer) in layers.iter().enumerate() {
-        let mut coarser = nodes_of(corpus, layer, style);
+        let mut coarser = nodes_of(corpus, layer, options);
         if at > 0 {
             adopt(&mut coarser, &nodes[at - 1], layer);
         }
@@ -117,7 +127,7 @@ pub fn name_layers(corpus: &Corpus, layers: &[Layer<'_>], style: &Style) -> Vec<
                 .iter()
                 .map(|&child| &nodes[at - 1][child])
                 .collect();
-            names[at][index] = choose_name(node, &children, &taken, style);
+            names[at][index] = choose_name(node, &children, &taken, options);
             for &child in &node.children {
                 above[at - 1][child].extend(&taken);
                 // An only child is the same topic again, and may have the same name.
@@ -130,12 +140,12 @@ pub fn name_layers(corpus: &Corpus, layers: &[Layer<'_>], style: &Style) -> Vec<
     nodes
         .into_iter()
         .zip(names)
-        .map(|(nodes, names)| finish(nodes, &names, style))
+        .map(|(nodes, names)| finish(nodes, &names, options))
         .collect()
 }
 
 /// The clusters of a layer with their phrases.
-fn nodes_of<'a>(corpus: &'a Corpus, layer: &Layer<'_>, style: &Style) -> Vec<Node<'a>> {
+fn nodes_of<'a>(corpus: &'a Corpus, layer: &Layer<'_>, options: &NamingOptions) -> Vec<Node<'a>> {
     let mut members: BTreeMap<i32, Vec<u32>> = BTreeMap::new();
     for (text, &cluster) in layer.cluster.iter().enumerate() {
         members.entry(cluster).or_default().push(text as u32);
@@ -143,10 +153,10 @@ fn nodes_of<'a>(corpus: &'a Corpus, layer: &Layer<'_>, style: &Style) -> Vec<Nod
     let clusters: Vec<i32> = members.keys().copied().collect();
     // Noise is weighed as one more class, and gets no name.
     let classes: Vec<Vec<u32>> = members.into_values().collect();
-    let settings = Settings {
-        max_words: style.max_words,
-        min_count: style.min_count,
-        weighting: style.weighting,
+    let settings = CtfidfOptions {
+        max_words: options.max_words,
+        min_count: options.min_count,
+        weighting: options.weighting,
         keep: KEEP,
     };
     let weighed = weigh(corpus, &classes, &settings);
@@ -158,8 +168,8 @@ fn nodes_of<'a>(corpus: &'a Corpus, layer: &Layer<'_>, style: &Style) -> Vec<Nod
         .map(|((cluster, texts), class)| {
             let pool = Pool::new(corpus, &class);
             let alone = pool.choose(
-                style.keywords.max(style.phrases),
-                style.diversity,
+                options.keywords.max(options.phrases),
+                options.diversity,
                 &FxHashSet::default(),
                 None,
             );
@@ -214,13 +224,13 @@ fn choose_name(
     node: &Node<'_>,
     children: &[&Node<'_>],
     above: &FxHashSet<u32>,
-    style: &Style,
+    options: &NamingOptions,
 ) -> Choice {
     let choose = |avoid: &FxHashSet<u32>, evenness: Option<&[f64]>| {
         shorten(
             node.pool
-                .choose(style.phrases, style.diversity, avoid, evenness),
-            style,
+                .choose(options.phrases, options.diversity, avoid, evenness),
+            options,
         )
     };
     let mut avoid = above.clone();
@@ -240,7 +250,7 @@ fn choose_name(
 }
 
 /// Drops phrases from the end until the name is short enough.
-fn shorten(mut choice: Choice, style: &Style) -> Choice {
+fn shorten(mut choice: Choice, options: &NamingOptions) -> Choice {
     let floor = choice.weights.first().map_or(0.0, |first| first * FLOOR);
     let length = |phrases: &[String]| {
         phrases
@@ -249,7 +259,7 @@ fn shorten(mut choice: Choice, style: &Style) -> Choice {
             .sum::<usize>()
     };
     while choice.phrases.len() > 1
-        && (length(&choice.phrases) > style.max_chars + 2
+        && (length(&choice.phrases) > options.max_chars + 2
             || choice.weights[choice.phrases.len() - 1] < floor)
     {
         choice = choice.first(choice.phrases.len() - 1);
@@ -258,13 +268,13 @@ fn shorten(mut choice: Choice, style: &Style) -> Choice {
 }
 
 /// Names in order of the clusters, no two of the same words.
-fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Topic> {
+fn finish(nodes: Vec<Node<'_>>, names: &[Choice], options: &NamingOptions) -> Vec<Topic> {
     let mut order: Vec<usize> = (0..nodes.len()).collect();
     order.sort_by_key(|&at| (std::cmp::Reverse(nodes[at].texts.len()), nodes[at].cluster));
     let mut used: BTreeSet<Vec<String>> = BTreeSet::new();
     let mut unique = vec![(String::new(), false); nodes.len()];
     for at in order {
-        let variants = variants(&names[at], &nodes[at].alone, style);
+        let variants = variants(&names[at], &nodes[at].alone, options);
         let free = variants
             .iter()
             .position(|variant| used.insert(words_of(variant)));
@@ -280,7 +290,7 @@ fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Topic> {
         .map(|(node, (name, changed))| Topic {
             cluster: node.cluster,
             name,
-            keywords: node.alone.first(style.keywords).phrases,
+            keywords: node.alone.first(options.keywords).phrases,
             texts: node.texts,
             changed,
         })
@@ -288,7 +298,7 @@ fn finish(nodes: Vec<Node<'_>>, names: &[Choice], style: &Style) -> Vec<Topic> {
 }
 
 /// The name, then the name with another keyword at its end.
-fn variants(name: &Choice, keywords: &Choice, style: &Style) -> Vec<Vec<String>> {
+fn variants(name: &Choice, keywords: &Choice, options: &NamingOptions) -> Vec<Vec<String>> {
     let mut variants = vec![name.phrases.clone()];
     let others = keywords
         .phrases
@@ -298,7 +308,7 @@ fn variants(name: &Choice, keywords: &Choice, style: &Style) -> Vec<Vec<String>>
         let kept = name
             .phrases
             .len()
-            .min(style.phrases.saturating_sub(1))
+            .min(options.phrases.saturating_sub(1))
             .max(1);
         variants.push(
             name.phrases

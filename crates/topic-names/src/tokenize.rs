@@ -17,13 +17,13 @@ pub struct Word<'a> {
     /// Whether its capitals carry no information: it is the first word of a sentence, or most words of the sentence are
     /// capitalized.
     pub weak_case: bool,
-    /// Position of a byline or dateline, if it is at one.
-    pub aside: Option<Aside>,
+    /// Where in a dateline the word is, if it is in one.
+    pub dateline: Option<DatelinePosition>,
 }
 
-/// The position of a word that names the source of a text.
+/// The position of a word of a dateline, which names the agency or the place of a text: `LONDON (Reuters) -`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aside {
+pub enum DatelinePosition {
     /// In parentheses at the end of a line, or at its head, where a place may come before it and a dash after.
     Bracketed,
     /// Alone at the head of a line, with a dash after it.
@@ -77,7 +77,7 @@ impl Tokenizer {
                 _ => gap,
             };
             // What says whence a text comes is no part of its first sentence.
-            if ends_sentence(gap) || words.last().is_some_and(|word| word.aside.is_some()) {
+            if ends_sentence(gap) || words.last().is_some_and(|word| word.dateline.is_some()) {
                 mark_case(&mut words[sentence..]);
                 sentence = words.len();
             }
@@ -85,12 +85,13 @@ impl Tokenizer {
             if unspaced {
                 self.segment(&text[start..end], breaks, &mut words);
             } else {
-                let aside = aside(&text[line..start], line >= last_end, &text[end..]);
+                let dateline =
+                    dateline_position(&text[line..start], line >= last_end, &text[end..]);
                 words.push(Word {
                     text: text[start..end].trim_end_matches(is_joiner),
                     breaks,
                     weak_case: false,
-                    aside,
+                    dateline,
                 });
             }
             (last_end, at) = (end, end);
@@ -107,7 +108,7 @@ impl Tokenizer {
                 text: &run[start..end],
                 breaks: breaks && start == 0,
                 weak_case: false,
-                aside: None,
+                dateline: None,
             });
             start = end;
         }
@@ -248,9 +249,10 @@ fn ends_sentence(gap: &str) -> bool {
     gap.contains(['.', '!', '?', '\n', '。', '！', '？', '।', '\u{2026}'])
 }
 
-/// Where a word stands, if a byline does: after `before` on its line, as its first word or not, and before `after`. In the
-/// middle of a line a word in parentheses is an abbreviation of what comes before: "large language models (LLMs)".
-fn aside(before: &str, first: bool, after: &str) -> Option<Aside> {
+/// Where in a dateline a word is that comes after `before` on its line, as the `first` word or not, and before `after`; `None`
+/// outside of datelines. In the middle of a line a word in parentheses is an abbreviation of the words before it: "large
+/// language models (LLMs)".
+fn dateline_position(before: &str, first: bool, after: &str) -> Option<DatelinePosition> {
     /// Words and bytes of a place and the bracket after it. Looking no farther back keeps long lines linear.
     const LONGEST_PLACE: (usize, usize) = (6, 200);
     let before_dash = |after: &str| {
@@ -259,7 +261,7 @@ fn aside(before: &str, first: bool, after: &str) -> Option<Aside> {
             .any(|dash| after.starts_with(dash))
     };
     let (true, Some(after)) = (before.ends_with('('), after.strip_prefix(')')) else {
-        return (first && before_dash(after)).then_some(Aside::Head);
+        return (first && before_dash(after)).then_some(DatelinePosition::Head);
     };
     let place = || {
         let (words, bytes) = LONGEST_PLACE;
@@ -267,7 +269,7 @@ fn aside(before: &str, first: bool, after: &str) -> Option<Aside> {
     };
     let rest = after.trim_start_matches(|c: char| c.is_whitespace() && c != '\n');
     let ends_line = rest.is_empty() || rest.starts_with('\n');
-    (first || ends_line || (before_dash(after) && place())).then_some(Aside::Bracketed)
+    (first || ends_line || (before_dash(after) && place())).then_some(DatelinePosition::Bracketed)
 }
 
 /// Marks the capitals of a sentence that say nothing: of its first word, and of all if most words have one.

@@ -43,8 +43,8 @@ pub enum Error {
 
 impl Error {
     /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
             Self::Option {
                 option, expected, ..
             } => format!("give {option} a value {expected}"),
@@ -52,6 +52,6 @@ impl Error {
             Self::NoPoints => "pass the points, or choose the spectral initialization".to_owned(),
             Self::Rows { .. } => "pass the points that the graph was computed from".to_owned(),
             Self::Curve { .. } => "choose a spread nearer to 1, or a smaller min_dist".to_owned(),
-        }
+        })
     }
 }

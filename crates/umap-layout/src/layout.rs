@@ -18,8 +18,8 @@ pub struct Layout {
     pub positions: Vec<f32>,
     /// Edges of the fuzzy graph.
     pub edges: usize,
-    /// Connected components of the fuzzy graph, with the spectral initialization.
-    pub components: Option<usize>,
+    /// Number of connected components of the fuzzy graph, with the spectral initialization.
+    pub connected_components: Option<usize>,
     /// The largest residual of the spectral initialization, against eigenvectors of length 1.
     pub residual: Option<f64>,
     /// The fitted curve.
@@ -57,7 +57,7 @@ pub fn layout(
     let fuzzy = FuzzyGraph::new(graph);
     let Start {
         mut positions,
-        components,
+        connected_components,
         residual,
     } = initialize(&fuzzy, points, options, seed)?;
     let forces = Forces {
@@ -84,7 +84,7 @@ pub fn layout(
     Ok(Layout {
         positions,
         edges: fuzzy.edges(),
-        components,
+        connected_components,
         residual,
         curve,
     })
@@ -95,13 +95,13 @@ pub fn layout(
 pub struct Start {
     /// Shape (n, components), row-major; in 0..10.
     pub positions: Vec<f32>,
-    /// Connected components of the graph, with the spectral initialization.
-    pub components: Option<usize>,
+    /// Number of connected components of the graph, with the spectral initialization.
+    pub connected_components: Option<usize>,
     /// The largest residual against eigenvectors of length 1, with the spectral initialization.
     pub residual: Option<f64>,
 }
 
-/// The initial positions that `options` name, for those who optimize with another program.
+/// The initial positions that `options` select, for use with another optimizer.
 ///
 /// # Errors
 ///
@@ -112,26 +112,26 @@ pub fn initialize(
     options: &Options,
     seed: Seed,
 ) -> Result<Start, Error> {
-    let columns = options.components;
-    let noise = |i: usize, column: usize| {
-        seed.stream("project/start", (i * 128 + column) as u64)
+    let components = options.components;
+    let noise = |i: usize, component: usize| {
+        seed.stream("project/start", (i * 128 + component) as u64)
             .next_f32()
     };
-    let jitter = |i: usize, column: usize| {
-        seed.stream("project/jitter", (i * 128 + column) as u64)
+    let jitter = |i: usize, component: usize| {
+        seed.stream("project/jitter", (i * 128 + component) as u64)
             .next_f32()
     };
     let without_figures = |positions| Start {
         positions,
-        components: None,
+        connected_components: None,
         residual: None,
     };
     let mut start = match options.init {
         Init::Spectral => {
-            let found = init::spectral(graph, columns, &noise);
+            let found = init::spectral(graph, components, &noise);
             Start {
                 positions: found.positions,
-                components: Some(found.components),
+                connected_components: Some(found.connected_components),
                 residual: Some(found.residual),
             }
         }
@@ -143,24 +143,24 @@ pub fn initialize(
                     n: graph.len(),
                 });
             }
-            without_figures(init::pca(points.values(), points.d(), columns, &noise))
+            without_figures(init::pca(points.values(), points.d(), components, &noise))
         }
-        Init::Random => without_figures(init::random(graph.len(), columns, &noise)),
+        Init::Random => without_figures(init::random(graph.len(), components, &noise)),
     };
-    init::fit(&mut start.positions, columns, &jitter);
+    init::fit(&mut start.positions, components, &jitter);
     Ok(start)
 }
 
 /// Moves copies, points at distance 0 in `graph`, to the position of the first of them; returns the number of moved points.
 ///
-/// Repulsion would scatter them, and a clustering of the layout would not find them together. `positions` has `columns` values
-/// per point. Takes O(n) and the entries at distance 0. Under inner products distance 0 does not mean a copy.
-pub fn gather_copies(positions: &mut [f32], columns: usize, graph: &KnnView<'_>) -> usize {
+/// Repulsion would scatter them, and a clustering of the layout would not find them together. `positions` has shape
+/// (n, components), row-major. Takes O(n) and the entries at distance 0. Under inner products distance 0 does not mean a copy.
+pub fn gather_copies(positions: &mut [f32], components: usize, graph: &KnnView<'_>) -> usize {
     let mut gathered = 0;
     for (i, first) in graph.first_copies().into_iter().enumerate() {
         let first = first as usize;
         if first < i {
-            positions.copy_within(first * columns..(first + 1) * columns, i * columns);
+            positions.copy_within(first * components..(first + 1) * components, i * components);
             gathered += 1;
         }
     }

@@ -41,15 +41,16 @@ pub struct Quality {
     pub trustworthiness_rows: usize,
 }
 
-/// Measures a layout with `columns` dimensions of the points of `graph`, and returns with two dimensions also the share of
-/// neighbors kept of each point.
+/// Measures a layout of the points of `graph`, and returns with two dimensions also the share of neighbors kept of each point.
+///
+/// `positions` has shape (n, components), row-major.
 ///
 /// `points` are those of the graph, with the metric of its distances; without them there is no trustworthiness. Rows are
-/// sampled such that it takes at most 1.5e9 multiplications, but no fewer than 100 rows. Takes O(n k log k) in addition in two
-/// dimensions, and O(sample x n x columns) in more.
+/// sampled such that trustworthiness takes at most 1.5e9 multiplications, but no fewer than 100 rows. Takes O(n k log k) in addition in two
+/// dimensions, and O(sample x n x components) in more.
 pub fn quality(
     positions: &[f32],
-    columns: usize,
+    components: usize,
     graph: &KnnView<'_>,
     points: Option<(Points<'_>, Metric)>,
     seed: Seed,
@@ -65,7 +66,7 @@ pub fn quality(
         .into_iter()
         .map(|i| i as u32)
         .collect();
-    let (of_sample, of_all) = if columns == 2 {
+    let (of_sample, of_all) = if components == 2 {
         let nearest = nearest_in_plane(positions.as_chunks().0, k);
         let of_sample: Vec<u32> = sample
             .iter()
@@ -78,7 +79,7 @@ pub fn quality(
         let all: Vec<u32> = (0..n as u32).collect();
         (of_sample, Some(preserved(&nearest, &all, &graph)))
     } else {
-        (nearest_in_space(positions, columns, &sample, k), None)
+        (nearest_in_space(positions, components, &sample, k), None)
     };
     let shares = match &of_all {
         Some(shares) => shares,
@@ -100,7 +101,8 @@ pub fn quality(
 /// The `k` nearest neighbors of each point in the plane, without itself, nearest first, ties by the smaller id: (n, k),
 /// row-major.
 ///
-/// `k` is below n. Uses a grid with a few points per cell; O(n k log k) if points are spread evenly.
+/// Uses a grid with a few points per cell; O(n k log k) if points are spread evenly. `k` must be
+/// from 1 to n - 1.
 pub fn nearest_in_plane(positions: &[[f32; 2]], k: usize) -> Vec<u32> {
     let grid = Grid::new(positions, k);
     let mut ids = vec![0; positions.len() * k];
@@ -116,15 +118,24 @@ pub fn nearest_in_plane(positions: &[[f32; 2]], k: usize) -> Vec<u32> {
     ids
 }
 
-/// The `k` nearest neighbors of each point of `sample` in a layout with `columns` dimensions: (sample, k), row-major.
+/// The `k` nearest neighbors of each point of `sample` in a layout with `components` dimensions: (sample, k), row-major.
 ///
-/// Compares all pairs: O(sample n columns).
-pub fn nearest_in_space(positions: &[f32], columns: usize, sample: &[u32], k: usize) -> Vec<u32> {
+/// Compares the sample with all points: O(sample n components).
+///
+/// # Panics
+///
+/// Unless `k` is from 1 to n - 1.
+pub fn nearest_in_space(
+    positions: &[f32],
+    components: usize,
+    sample: &[u32],
+    k: usize,
+) -> Vec<u32> {
     let mut ids = vec![0; sample.len() * k];
     ids.par_chunks_mut(k).zip(sample).for_each(|(row, &i)| {
-        let own = &positions[i as usize * columns..(i as usize + 1) * columns];
+        let own = &positions[i as usize * components..(i as usize + 1) * components];
         let mut all: Vec<(f32, u32)> = positions
-            .chunks(columns)
+            .chunks(components)
             .zip(0..)
             .filter(|&(_, j)| j != i)
             .map(|(other, j)| (own.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum(), j))

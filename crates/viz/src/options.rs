@@ -17,6 +17,10 @@ pub enum Renderer {
     #[default]
     Skerry,
     /// A page of Plotly with the library included
+    #[cfg_attr(
+        not(feature = "plotly"),
+        doc = "[not in this build: needs --features plotly]"
+    )]
     Plotly,
 }
 

@@ -194,7 +194,13 @@ fn pictures(
             })
         })
         .transpose()?;
-    let font = Font::new(bytes)?;
+    let font = Font::new(bytes).map_err(|error| match &local.font {
+        Some(path) => Error::Read {
+            path: path.display().to_string(),
+            source: std::io::Error::other(error),
+        },
+        None => error,
+    })?;
     let dark = options.picture_theme == Theme::Dark;
     let mut drawn = picture::layout(
         scene,

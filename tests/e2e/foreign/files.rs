@@ -110,6 +110,8 @@ fn files_of_a_run_lie_in_its_directory() {
         "pipeline.toml",
         ".lock",
         "",
+        "map.html/.",
+        "./map.html",
     ] {
         // As an output and as an input, by the run and by the stage alone.
         for (step, key) in [("viz", "html"), ("viz", "topics"), ("label", "documents")] {
@@ -417,4 +419,59 @@ fn no_stage_writes_over_what_it_reads() {
         files.into_iter().filter(is_table).collect()
     };
     assert_eq!(tables(snapshot(dir.path())), tables(before));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_inside_the_run_is_the_file_that_it_leads_to() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    std::os::unix::fs::symlink("embeddings.parquet", out.join("alias.parquet")).expect("a link");
+    let before = snapshot(dir.path());
+    set(
+        dir.path(),
+        "knn",
+        "files = { neighbors = \"alias.parquet\" }",
+    );
+    // Before any step, also one that comes earlier.
+    let output = run(dir.path(), "skerry", &["run", "--force"]);
+    refused(&output, 2, &["alias.parquet", "`knn`", "`embeddings`"]);
+    let tables = |files: &[(String, String)]| -> Vec<(String, String)> {
+        let is_table = |file: &&(String, String)| file.0.ends_with(".parquet");
+        files.iter().filter(is_table).cloned().collect()
+    };
+    assert_eq!(tables(&snapshot(dir.path())), tables(&before));
+}
+
+#[test]
+fn a_source_is_never_replaced_by_what_is_made_of_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let documents = dir.path().join("runs/latest/documents.parquet");
+    let before = artifacts::sha256(&documents).expect("it reads");
+    for (program, words) in [
+        ("skerry", &["run", "runs/latest/documents.parquet"][..]),
+        (
+            "skerry-ingest",
+            &[
+                "--run",
+                "runs/latest",
+                "runs/../runs/latest/documents.parquet",
+            ],
+        ),
+        (
+            "skerry-ingest",
+            &[
+                "--documents",
+                "runs/latest/documents.parquet",
+                "runs/latest/doc*.parquet",
+            ],
+        ),
+    ] {
+        let output = run(dir.path(), program, words);
+        refused(&output, 1, &["documents.parquet", "hint: "]);
+        let after = artifacts::sha256(&documents).expect("it is there");
+        assert_eq!(after, before, "{program} {words:?}");
+    }
 }

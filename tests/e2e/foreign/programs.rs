@@ -245,3 +245,84 @@ fn no_second_reader_takes_the_input_of_the_first() {
     );
     assert!(!out.join("second.parquet").exists());
 }
+
+#[test]
+fn names_beside_a_command_are_no_shell_text() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let script = "command = \"sh -c 'cp {topics} {topics}'\"\n";
+    let name = "x;touch pwned;.parquet";
+    set(
+        dir.path(),
+        "label",
+        &format!("{script}files = {{ topics = \"{name}\" }}"),
+    );
+    for words in [
+        &["run"][..],
+        &["run", "--allow-commands"],
+        &["run", "texts.csv", "--config", "runs/latest/pipeline.toml"],
+    ] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(&output, 2, &["x;touch pwned;.parquet", "letters, digits"]);
+        assert!(!dir.path().join("pwned").exists());
+    }
+}
+
+#[test]
+fn a_cache_that_moves_with_the_directory_is_not_trusted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let marker = dir.path().join("pwned");
+    let line = format!("command = \"touch '{}'\"", marker.display());
+    set(dir.path(), "label", &line);
+    // As a received directory may bring it along: a cache in which this very command is remembered.
+    let run_with = |cache: &str, words: &[&str]| {
+        let mut command = pipeline_tests::command(dir.path(), "skerry", words);
+        command
+            .env("SKERRY_CACHE", cache)
+            .output()
+            .expect("it starts")
+    };
+    let whole = dir.path().join("brought").display().to_string();
+    run_with(&whole, &["run", "--allow-commands"]);
+    assert!(marker.exists(), "the command is remembered in that cache");
+    std::fs::remove_file(&marker).expect("it is there");
+    let output = run_with("brought", &["run"]);
+    refused(&output, 1, &["not trusted", "--allow-commands"]);
+    assert!(!marker.exists());
+    // What is allowed is said not to be remembered.
+    let output = run_with("brought", &["run", "--only", "viz"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(
+        errors(&output).contains("SKERRY_CACHE is brought, which is not an absolute path"),
+        "{}",
+        errors(&output)
+    );
+}
+
+#[test]
+fn a_hash_is_taken_from_the_run_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let made = |hash: &str| {
+        let words = ["--run", "runs/latest", "--input-hash", hash];
+        succeed(dir.path(), "skerry-knn", &words);
+        let path = dir.path().join("runs/latest/neighbors.parquet");
+        let footer = artifacts::Footer::read(&path).expect("it reads");
+        footer.expect("it is ours").inputs
+    };
+    let embeddings = dir.path().join("runs/latest/embeddings.parquet");
+    let hash = artifacts::sha256(&embeddings).expect("it reads");
+    let claimed = "0".repeat(64);
+    for words in [
+        format!("embeddings={claimed}"),
+        "embeddings".to_owned(),
+        "other=00".to_owned(),
+    ] {
+        let inputs = serde_json::to_string(&made(&words)).expect("it is plain data");
+        assert!(
+            inputs.contains(&hash) && !inputs.contains(&claimed),
+            "{inputs}"
+        );
+    }
+}

@@ -90,8 +90,14 @@ fn names_of_others_do_not_steer_the_terminal() {
     let mut manifest = manifest_of(dir.path());
     manifest["steps"][0]["outputs"]["\u{1b}[2J\u{1b}]52;c;cm0=\u{7}\u{202e}x.parquet"] =
         json!("00");
-    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
-    for words in [&["verify"][..], &["run"], &["run", "--dry-run"]] {
+    for words in [
+        &["verify"][..],
+        &["verify", "--json"],
+        &["run", "--json"],
+        &["run"],
+        &["run", "--dry-run"],
+    ] {
+        std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
         let output = by_a_stranger(dir.path(), "skerry", words);
         for bytes in [&output.stdout, &output.stderr] {
             assert!(!bytes.contains(&0x1b) && !bytes.contains(&7), "{words:?}");
@@ -154,4 +160,87 @@ fn a_run_that_stopped_half_way_is_unfinished() {
     succeed(dir.path(), "skerry", &["verify"]);
     succeed(dir.path(), "skerry", &["run", "--only", "viz"]);
     succeed(dir.path(), "skerry", &["verify"]);
+}
+
+#[test]
+fn verify_looks_into_tables_of_no_log_and_at_outputs_that_no_log_knows() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    let complete = |expected: bool| {
+        let output = run(dir.path(), "skerry", &["verify", "--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+        assert_eq!(found["complete"], expected, "{found}");
+        assert_eq!(output.status.code(), Some(i32::from(!expected)));
+    };
+    let verdict = |expected: &str| {
+        let output = run(dir.path(), "skerry", &["verify"]);
+        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(listed.contains(expected), "`{expected}` is not in {listed}");
+    };
+    succeed(dir.path(), "skerry", &["sweep", "--run", "runs/latest"]);
+    complete(true);
+    verdict("ok       sweep.parquet");
+    // Cut short, and another table under its name.
+    let sweep = out.join("sweep.parquet");
+    let whole = std::fs::read(&sweep).expect("it reads");
+    let topics = std::fs::read(out.join("topics.parquet")).expect("it reads");
+    for content in [&whole[..whole.len() / 2], &topics] {
+        std::fs::write(&sweep, content).expect("it can be written");
+        verdict("CHANGED  sweep.parquet");
+        complete(false);
+    }
+    std::fs::write(&sweep, whole).expect("it can be written");
+    complete(true);
+    // A file under the name of an output that the log does not know is no output of the run.
+    let mut manifest = manifest_of(dir.path());
+    let steps = manifest["steps"].as_array_mut().expect("a list");
+    let viz = steps.iter_mut().find(|step| step["step"] == "viz");
+    let outputs = viz.expect("it ran")["outputs"].as_object_mut();
+    outputs.expect("an object").remove("map.html");
+    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
+    verdict("CHANGED  map.html");
+    complete(false);
+}
+
+/// Whoever puts a link there later is not told that the manifest lies.
+#[cfg(unix)]
+#[test]
+fn verify_names_a_link_as_what_it_is() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    let moved = dir.path().join("map.html");
+    std::fs::rename(out.join("map.html"), &moved).expect("it can be moved");
+    std::os::unix::fs::symlink(&moved, out.join("map.html")).expect("a link");
+    let output = run(dir.path(), "skerry", &["verify"]);
+    refused(
+        &output,
+        1,
+        &["map.html", "lies outside the run", "leads to"],
+    );
+    assert!(!errors(&output).contains("manifest"), "{}", errors(&output));
+}
+
+#[test]
+fn a_run_that_stopped_before_its_first_step_is_unfinished() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    set(dir.path(), "run", "steps = []");
+    refused(
+        &run(dir.path(), "skerry", &["run"]),
+        2,
+        &["`steps` of `[run]` is empty"],
+    );
+    small_run(dir.path(), &[]);
+    // The first step fails: nothing has changed, but the run was not what was asked for.
+    let words = ["run", "texts.csv", "--encoder", "hash", "--text", "nowhere"];
+    let output = run(dir.path(), "skerry", &words);
+    assert!(!output.status.success());
+    assert_eq!(manifest_of(dir.path())["unfinished"], "ingest");
+    refused(
+        &run(dir.path(), "skerry", &["verify"]),
+        1,
+        &["unfinished", "stopped at ingest"],
+    );
 }

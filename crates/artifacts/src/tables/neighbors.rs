@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow::buffer::ScalarBuffer;
-use knn_graph::KnnGraph;
+use knn_graph::{KnnGraph, KnnView};
 
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
@@ -98,41 +98,11 @@ impl Neighbors {
             ids: neighbors.values,
             distances: distances.values,
         };
-        value.check(path)?;
+        KnnView::new(&value.ids, &value.distances, value.k).map_err(|error| fault(path, error))?;
         Ok(Stored {
             value,
             footer: file.footer,
         })
-    }
-
-    fn check(&self, path: &Path) -> Result<(), Error> {
-        let n = self.len();
-        // The last row that listed each id, which finds repeated ids without sorting.
-        let mut listed_by = vec![u32::MAX; n];
-        for i in 0..n {
-            let (ids, distances) = self.row(i);
-            for (at, (&id, &distance)) in ids.iter().zip(distances).enumerate() {
-                let fault = if id as usize >= n {
-                    format!("neighbor id {id} is out of range: there are {n} documents")
-                } else if id as usize == i {
-                    "the document lists itself as a neighbor".to_owned()
-                } else if listed_by[id as usize] == i as u32 {
-                    format!("neighbor {id} is listed twice")
-                } else if !distance.is_finite() {
-                    format!("the distance to {id} is {distance}, which is not finite")
-                } else if at > 0 && distance < distances[at - 1] {
-                    format!(
-                        "distance {distance} to {id} follows {}, but the order is nearest first",
-                        distances[at - 1]
-                    )
-                } else {
-                    listed_by[id as usize] = i as u32;
-                    continue;
-                };
-                return Err(Error::row(path, i, fault));
-            }
-        }
-        Ok(())
     }
 
     /// Writes the file; the lists are stored as in memory.
@@ -143,6 +113,35 @@ impl Neighbors {
         columns.fixed_lists(DISTANCES.name, ScalarBuffer::from(self.distances), self.k);
         columns.write(path, Self::KIND, Self::VERSION, footer)
     }
+}
+
+/// The error for a file whose lists are not a valid kNN graph.
+fn fault(path: &Path, error: knn_graph::Error) -> Error {
+    use knn_graph::Error as Fault;
+    let (row, fault) = match error {
+        Fault::UnknownNeighbor { row, neighbor, n } => (
+            row,
+            format!("neighbor id {neighbor} is out of range: there are {n} documents"),
+        ),
+        Fault::ListsItself { row } => (row, "the document lists itself as a neighbor".to_owned()),
+        Fault::ListedTwice { row, neighbor } => {
+            (row, format!("neighbor {neighbor} is listed twice"))
+        }
+        Fault::BadDistance {
+            row,
+            neighbor,
+            distance,
+        } => (
+            row,
+            format!("the distance to {neighbor} is {distance}, which is not finite"),
+        ),
+        Fault::NotAscending { row, before, after } => (
+            row,
+            format!("distance {after} follows {before}, but the order is nearest first"),
+        ),
+        other => return Error::shape(path, other.to_string()),
+    };
+    Error::row(path, row, fault)
 }
 
 /// Moves the arrays, which [`Neighbors::read`] has already checked.

@@ -6,7 +6,7 @@ use crate::declare::table;
 table! {
     /// The position of each document on the map.
     Projection: "projection", version 1, by "project",
-    "the position of each document; a layout of more than three components is a file of kind embeddings",
+    "the position of each document; a layout of more than two components is a file of kind embeddings",
     facts ProjectionFacts;
     id optional of x: "Document";
     {

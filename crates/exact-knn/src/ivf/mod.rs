@@ -34,7 +34,7 @@ use crate::{Error, Kernel, Knn, Metric, Points, check};
 /// Number of rows whose candidates share a lock.
 const STRIPE: usize = 32;
 
-/// Rows in inverted lists.
+/// The rows of a matrix in inverted lists: at first all in one, then as [`InvertedLists::with_lists`] distributes them.
 #[derive(Debug)]
 pub struct InvertedLists<'a> {
     rows: PreparedPoints<'a>,
@@ -140,9 +140,9 @@ impl<'a> InvertedLists<'a> {
         })
     }
 
-    /// The `count` of `centers` that are nearest to each of `rows`, nearest first; all centers if there are no more. The
-    /// distance is the squared Euclidean distance between row and center (under cosine, of the row at unit length) plus the
-    /// `penalty` of the center, as far as codes can tell.
+    /// The `count` of `centers` that are nearest to each of `rows`, nearest first; all centers if there are no more. Shape
+    /// (rows, count), row-major. The distance is the squared Euclidean distance between row and center (under cosine, of the
+    /// row at unit length) plus the `penalty` of the center; it is estimated from codes, so the order is approximate.
     ///
     /// # Errors
     ///

@@ -65,13 +65,13 @@ pub(super) fn span(
                 root[i as usize] != largest && copy_of[i as usize] == i && !isolated[i as usize]
             })
             .collect();
-        let ask = BoruvkaQuery {
+        let query = BoruvkaQuery {
             component: &root,
             core: Some(core),
             queries: &queries,
             bound: &vec![f32::INFINITY; queries.len()],
         };
-        let (found, _) = points.index.nearest_in_other_component(&ask, watch)?;
+        let (found, _) = points.index.nearest_in_other_component(&query, watch)?;
         searched += queries.len() as u64;
         for (_, edge) in found {
             if sets.union(edge.from, edge.to) {

@@ -71,14 +71,14 @@ fn improved(
     (order, height): (&[u32], &[f32]),
     watch: ProgressCallback<'_>,
 ) -> Result<Vec<Edge>, exact_knn::Error> {
-    let ask = DendrogramOrder {
+    let dendrogram = DendrogramOrder {
         order,
         height,
         core: Some(core),
     };
-    let (shortcuts, _) = index.undercutting_edges(&ask, watch)?;
-    let as_ours = |edge: exact_knn::Edge| Edge::new(edge.weight, edge.from, edge.to);
-    tree.extend(shortcuts.into_iter().map(as_ours));
+    let (undercutting, _) = index.undercutting_edges(&dendrogram, watch)?;
+    let to_mst_edge = |edge: exact_knn::Edge| Edge::new(edge.weight, edge.from, edge.to);
+    tree.extend(undercutting.into_iter().map(to_mst_edge));
     Ok(kruskal(core.len(), tree))
 }
 

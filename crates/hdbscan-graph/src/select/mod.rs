@@ -4,10 +4,10 @@ mod eom;
 mod epsilon;
 mod leaf;
 mod options;
-mod persistence;
+mod simplify;
 
 pub use options::{SelectionMethod, SelectionOptions};
-pub(crate) use persistence::simplify;
+pub(crate) use simplify::simplify;
 
 use crate::tree::ClusterTree;
 

@@ -73,7 +73,7 @@ fn two_pairs_condense_to_two_clusters() {
         &linkage,
         &FlatOptions {
             min_cluster_size: 2,
-            persistence: 0.0,
+            selection_persistence: 0.0,
             selection: SelectionOptions::default(),
         },
     );
@@ -96,7 +96,7 @@ fn copies_leave_together_at_a_finite_lambda() {
     for method in [SelectionMethod::Eom, SelectionMethod::Leaf] {
         let cut = FlatOptions {
             min_cluster_size: 2,
-            persistence: 0.0,
+            selection_persistence: 0.0,
             selection: SelectionOptions {
                 method,
                 ..SelectionOptions::default()
@@ -116,7 +116,7 @@ fn copies_leave_together_at_a_finite_lambda() {
                 .probability
                 .iter()
                 .chain(&found.outlier_score)
-                .chain(&found.persistence)
+                .chain(&found.cluster_persistence)
                 .all(|v| (0.0..=1.0).contains(v))
         );
     }
@@ -128,7 +128,7 @@ fn nothing_but_copies_is_one_cluster_if_that_is_allowed() {
     let mut rule = SelectionOptions::default();
     let cut = |rule| FlatOptions {
         min_cluster_size: 3,
-        persistence: 0.0,
+        selection_persistence: 0.0,
         selection: rule,
     };
     assert_eq!(flat_clustering(&linkage, &cut(rule)).labels, [-1; 6]);
@@ -151,7 +151,7 @@ fn a_chain_of_a_hundred_thousand_needs_no_stack() {
         &linkage,
         &FlatOptions {
             min_cluster_size: 5,
-            persistence: 0.0,
+            selection_persistence: 0.0,
             selection: SelectionOptions::default(),
         },
     );
@@ -164,9 +164,9 @@ fn a_persistence_threshold_undoes_short_splits() {
     // Two tight groups close together (a short split), and one far away.
     let at = [0.0, 0.1, 0.2, 0.35, 0.45, 0.55, 10.0, 10.1, 10.2];
     let linkage = single_linkage(&tree_of(&at, 1));
-    let cut = |persistence| FlatOptions {
+    let cut = |selection_persistence| FlatOptions {
         min_cluster_size: 3,
-        persistence,
+        selection_persistence,
         selection: SelectionOptions {
             method: SelectionMethod::Leaf,
             ..SelectionOptions::default()
@@ -198,7 +198,7 @@ fn epsilon_merges_what_splits_below_it() {
             &linkage,
             &FlatOptions {
                 min_cluster_size: 3,
-                persistence: 0.0,
+                selection_persistence: 0.0,
                 selection: rule,
             },
         )
@@ -222,7 +222,7 @@ fn a_size_limit_prefers_the_parts() {
             &linkage,
             &FlatOptions {
                 min_cluster_size: 3,
-                persistence: 0.0,
+                selection_persistence: 0.0,
                 selection: rule,
             },
         );

@@ -32,7 +32,7 @@ fn forty_nine_neighbors_give_the_tree_and_clusters_of_the_matrix() {
         &single_linkage(&tree),
         &FlatOptions {
             min_cluster_size: 3,
-            persistence: 0.0,
+            selection_persistence: 0.0,
             selection: SelectionOptions::default(),
         },
     );

@@ -153,7 +153,7 @@ proptest! {
             let (_, knn) = knn(values, n - 1);
             let lists = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
             let tree = spanning_forest(&lists, &core_distances(&lists, 1));
-            let cut = FlatOptions { min_cluster_size: 4, persistence: 0.0, selection: SelectionOptions::default() };
+            let cut = FlatOptions { min_cluster_size: 4, selection_persistence: 0.0, selection: SelectionOptions::default() };
             (weights(&tree), flat_clustering(&single_linkage(&tree), &cut))
         };
         let ((before, a), (after, b)) = (cluster_of(&values), cluster_of(&moved));
@@ -175,7 +175,7 @@ proptest! {
         let tree = spanning_forest(&lists, &core_distances(&lists, 2));
         let method = if leaf { SelectionMethod::Leaf } else { SelectionMethod::Eom };
         let rule = SelectionOptions { method, epsilon, max_cluster_size: 0, allow_single_cluster: single };
-        let found = flat_clustering(&single_linkage(&tree), &FlatOptions { min_cluster_size: least, persistence, selection: rule });
+        let found = flat_clustering(&single_linkage(&tree), &FlatOptions { min_cluster_size: least, selection_persistence: persistence, selection: rule });
         let mut left = vec![0; n];
         for row in 0..found.condensed.len() {
             let child = found.condensed.child[row] as usize;
@@ -200,7 +200,7 @@ proptest! {
         let tree = spanning_forest(&lists, &core_distances(&lists, 1));
         let linkage = single_linkage(&tree);
         let method = if leaf { SelectionMethod::Leaf } else { SelectionMethod::Eom };
-        let cut = FlatOptions { min_cluster_size: 2, persistence: 0.0, selection: SelectionOptions { method, ..SelectionOptions::default() } };
+        let cut = FlatOptions { min_cluster_size: 2, selection_persistence: 0.0, selection: SelectionOptions { method, ..SelectionOptions::default() } };
         let found = flat_clustering(&linkage, &cut);
         let (mut labels, mut count, mut least) = (&found.labels, found.count(), 2);
         let layers = layers(&linkage, &tree, &found, 2, 4);

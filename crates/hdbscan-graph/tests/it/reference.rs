@@ -18,7 +18,7 @@ const DATA: [&str; 2] = ["digits", "blobs"];
 fn settings() -> Vec<(&'static str, usize, FlatOptions)> {
     let cut = |min_cluster_size, rule| FlatOptions {
         min_cluster_size,
-        persistence: 0.0,
+        selection_persistence: 0.0,
         selection: rule,
     };
     let rule = SelectionOptions::default();
@@ -116,7 +116,7 @@ fn the_reference_dendrogram_gives_the_reference_clusters() {
                 &format!("{data} {name}: outlier scores"),
             );
             near(
-                &found.persistence,
+                &found.cluster_persistence,
                 &expected_persistence(data, name),
                 &format!("{data} {name}: persistence"),
             );

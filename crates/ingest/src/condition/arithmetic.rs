@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arrow::array::{Array as _, ArrayRef, AsArray, Float32Array, Int64Array, PrimitiveArray};
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, DurationNanosecondType, Float32Type, Float64Type,
-    Int64Type, IntervalMonthDayNanoType, TimeUnit,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, DurationNanosecondType, Float32Type,
+    Float64Type, Int64Type, IntervalMonthDayNanoType, TimeUnit,
 };
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
@@ -18,6 +18,25 @@ use super::values::{Values, moment, real, temporal_array, too_far};
 use crate::convert::decimal;
 
 impl Evaluator<'_> {
+    /// `compute` of the two values of each row, null where one of them is.
+    fn pairs<T: ArrowPrimitiveType, R>(
+        &self,
+        both: [&Values; 2],
+        active: &BooleanBuffer,
+        compute: impl Fn(T::Native, T::Native) -> Result<Option<R>, Fault>,
+    ) -> Result<Vec<Option<R>>, Fault> {
+        let numbers = both.map(|values| values.array.as_primitive::<T>());
+        self.each(&both, active, |row| {
+            if both.iter().any(|values| values.is_null(row)) {
+                return Ok(None);
+            }
+            compute(
+                numbers[0].value(both[0].at(row)),
+                numbers[1].value(both[1].at(row)),
+            )
+        })
+    }
+
     /// `left op right` in the type `dtype`.
     pub fn arithmetic(
         &self,
@@ -31,45 +50,17 @@ impl Evaluator<'_> {
         let null = |row: usize| left.is_null(row) || right.is_null(row);
         let array: ArrayRef = match dtype {
             DataType::Int64 => {
-                let numbers = both.map(|values| values.array.as_primitive::<Int64Type>());
-                let results = self.each(&both, active, |row| {
-                    if null(row) {
-                        return Ok(None);
-                    }
-                    whole(
-                        numbers[0].value(left.at(row)),
-                        op,
-                        numbers[1].value(right.at(row)),
-                    )
-                    .map(Some)
-                })?;
+                let results =
+                    self.pairs::<Int64Type, _>(both, active, |a, b| whole(a, op, b).map(Some))?;
                 Arc::new(Int64Array::from(results))
             }
             DataType::Float64 => {
-                let numbers = both.map(|values| values.array.as_primitive::<Float64Type>());
-                let results = self.each(&both, active, |row| {
-                    if null(row) {
-                        return Ok(None);
-                    }
-                    float(
-                        numbers[0].value(left.at(row)),
-                        op,
-                        numbers[1].value(right.at(row)),
-                    )
-                    .map(Some)
-                })?;
+                let results =
+                    self.pairs::<Float64Type, _>(both, active, |a, b| float(a, op, b).map(Some))?;
                 real(results.into_iter())
             }
             DataType::Float32 => {
-                let numbers = both.map(|values| values.array.as_primitive::<Float32Type>());
-                let results = self.each(&both, active, |row| {
-                    if null(row) {
-                        return Ok(None);
-                    }
-                    let (a, b) = (
-                        numbers[0].value(left.at(row)),
-                        numbers[1].value(right.at(row)),
-                    );
+                let results = self.pairs::<Float32Type, _>(both, active, |a, b| {
                     // f64 holds sums, products and quotients of f32 precisely enough to round only once.
                     let result = float(a.into(), op, b.into())? as f32;
                     Ok((!result.is_nan()).then_some(result + 0.0))
@@ -77,19 +68,11 @@ impl Evaluator<'_> {
                 Arc::new(Float32Array::from(results))
             }
             &DataType::Decimal128(precision, scale) => {
-                let numbers = both.map(|values| values.array.as_primitive::<Decimal128Type>());
                 let scales = both.map(|values| match values.array.data_type() {
                     DataType::Decimal128(_, scale) => scale.unsigned_abs(),
                     _ => 0,
                 });
-                let results = self.each(&both, active, |row| {
-                    if null(row) {
-                        return Ok(None);
-                    }
-                    let (a, b) = (
-                        numbers[0].value(left.at(row)),
-                        numbers[1].value(right.at(row)),
-                    );
+                let results = self.pairs::<Decimal128Type, _>(both, active, |a, b| {
                     exact((a, scales[0]), op, (b, scales[1]), scale.unsigned_abs()).map(Some)
                 })?;
                 let results = PrimitiveArray::<Decimal128Type>::from(results);

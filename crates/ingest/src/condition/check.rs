@@ -88,33 +88,22 @@ impl Checker<'_> {
             E::Like {
                 negated,
                 any: false,
-                expr,
+                expr: text,
                 pattern,
                 escape_char,
-            } => Ok(negated_if(
-                *negated,
-                self.like(
-                    expr,
-                    pattern,
-                    escape_char.as_ref().map(|escape| &escape.value),
-                    false,
-                )?,
-            )),
-            E::ILike {
+            }
+            | E::ILike {
                 negated,
                 any: false,
-                expr,
+                expr: text,
                 pattern,
                 escape_char,
-            } => Ok(negated_if(
-                *negated,
-                self.like(
-                    expr,
-                    pattern,
-                    escape_char.as_ref().map(|escape| &escape.value),
-                    true,
-                )?,
-            )),
+            } => {
+                let escape = escape_char.as_ref().map(|escape| &escape.value);
+                let any_case = matches!(expr, E::ILike { .. });
+                let like = self.like(text, pattern, escape, any_case)?;
+                Ok(negated_if(*negated, like))
+            }
             E::RLike {
                 negated,
                 expr,

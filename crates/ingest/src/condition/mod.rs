@@ -41,7 +41,11 @@ pub enum Engine {
     /// Arrow kernels with the semantics of SQL
     #[default]
     Arrow,
-    /// Polars SQL, for comparison (needs a build with the feature `polars`)
+    /// Polars SQL, for comparison
+    #[cfg_attr(
+        not(feature = "polars"),
+        doc = "[not in this build: needs --features polars]"
+    )]
     Polars,
 }
 

@@ -7,11 +7,10 @@ use arrow::array::{
     LargeStringArray, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow::datatypes::DataType;
-use ingest::condition::holds;
 use ingest::formats::Kind;
 use ingest::table::{Column, Table};
-use ingest::types::NULL_WORDS;
-use stage::Hint;
+
+use crate::where_checks::{keeps, refuses};
 
 fn table(columns: Vec<(&str, ArrayRef)>) -> Table {
     let rows = columns[0].1.len();
@@ -29,58 +28,6 @@ fn table(columns: Vec<(&str, ArrayRef)>) -> Table {
 fn texts(cells: &[&str]) -> ArrayRef {
     let cells = cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell));
     Arc::new(cells.collect::<LargeStringArray>())
-}
-
-fn null_words() -> Vec<String> {
-    NULL_WORDS.split(',').map(str::to_owned).collect()
-}
-
-/// The rows that are kept, or the error with its hint.
-fn rows(table: &Table, condition: &str) -> Result<Vec<usize>, String> {
-    let truths = holds(table, condition, &null_words()).map_err(|error| {
-        let hint = error.hint().expect("every error has a remedy");
-        format!("{error} | {hint}")
-    })?;
-    Ok((0..truths.len()).filter(|&row| truths[row]).collect())
-}
-
-fn keeps(table: &Table, cases: &[(&str, &[usize])]) {
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|(condition, expected)| {
-            let found = rows(table, condition);
-            (found.as_deref() != Ok(*expected))
-                .then(|| format!("{condition}: {found:?} instead of {expected:?}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    #[cfg(feature = "polars")]
-    {
-        let compare = |(condition, expected): &(&str, &[usize])| {
-            crate::engines::compare(table, condition, &null_words(), expected)
-        };
-        let wrong: Vec<String> = cases.iter().filter_map(compare).collect();
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    }
-}
-
-/// Each condition is refused with words in the message or the remedy, and without the names of a syntax tree.
-fn refuses(table: &Table, cases: &[(&str, &[&str])]) {
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|(condition, words)| match rows(table, condition) {
-            Ok(rows) => Some(format!("{condition} keeps {rows:?}")),
-            Err(message) => {
-                let raw = ["Ident", "Span", "quote_style", "Expr", "Value", "Box"]
-                    .iter()
-                    .find(|word| message.contains(**word));
-                let lacks = words.iter().find(|word| !message.contains(**word));
-                (raw.is_some() || lacks.is_some())
-                    .then(|| format!("{condition}: {message}: lacks {lacks:?}, has {raw:?}"))
-            }
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod predicate;
 mod real;
 mod robust;
 mod sources;
+mod where_checks;
 
 use std::path::PathBuf;
 use std::sync::Mutex;

@@ -7,17 +7,12 @@ use arrow::array::{
     TimestampNanosecondArray, new_null_array,
 };
 use arrow::datatypes::DataType;
-use ingest::condition::holds;
 use ingest::formats::Kind;
 use ingest::table::{Column, Table};
-use ingest::types::{NULL_WORDS, settle};
-use stage::Hint;
+use ingest::types::settle;
 
+use crate::where_checks::{self, null_words};
 use crate::{Case, values};
-
-fn null_words() -> Vec<String> {
-    NULL_WORDS.split(',').map(str::to_owned).collect()
-}
 
 /// Words of a delimited file as a column with its type.
 fn typed(name: &str, cells: &[&str]) -> ArrayRef {
@@ -126,48 +121,12 @@ fn table() -> Table {
     }
 }
 
-/// The rows that are kept, or the error with its hint.
-fn rows(condition: &str) -> Result<Vec<usize>, String> {
-    let truths = holds(&table(), condition, &null_words()).map_err(|error| {
-        let hint = error.hint().expect("every error has a remedy");
-        format!("{error} | {hint}")
-    })?;
-    Ok((0..truths.len()).filter(|&row| truths[row]).collect())
-}
-
 fn keeps(cases: &[(&str, &[usize])]) {
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|(condition, expected)| {
-            let found = rows(condition);
-            (found.as_deref() != Ok(*expected))
-                .then(|| format!("{condition}: {found:?} instead of {expected:?}"))
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    #[cfg(feature = "polars")]
-    {
-        let compare = |(condition, expected): &(&str, &[usize])| {
-            crate::engines::compare(&table(), condition, &null_words(), expected)
-        };
-        let wrong: Vec<String> = cases.iter().filter_map(compare).collect();
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    }
+    where_checks::keeps(&table(), cases);
 }
 
-/// Each condition is refused, and the message and the remedy hold the words.
 fn refuses(cases: &[(&str, &[&str])]) {
-    let wrong: Vec<String> = cases
-        .iter()
-        .filter_map(|(condition, words)| match rows(condition) {
-            Ok(rows) => Some(format!("{condition} keeps {rows:?}")),
-            Err(message) => {
-                let lacks = words.iter().find(|word| !message.contains(**word))?;
-                Some(format!("{condition}: {message}: lacks {lacks}"))
-            }
-        })
-        .collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    where_checks::refuses(&table(), cases);
 }
 
 #[test]
@@ -332,16 +291,22 @@ fn times_are_compared_with_times_zone_by_zone() {
         ),
         (
             "at >= '2025-03-01T12:00:00Z'",
-            &["no date with a time and without a zone"],
+            &["not a date with a time and no time zone"],
         ),
         ("at >= 'yesterday'", &["'yesterday' is not a date"]),
         ("at >= '2025-03-01 25:00'", &["is not a date"]),
         ("at = '2025-03-01 12:00:00.0000001'", &["is not a date"]),
-        ("zoned >= '2025-03-01 12:00 CET'", &["no date with a time"]),
+        (
+            "zoned >= '2025-03-01 12:00 CET'",
+            &["not a date with a time"],
+        ),
         ("zoned > at", &["CAST(zoned AS TIMESTAMP)"]),
         ("zoned > day", &["CAST(zoned AS TIMESTAMP)"]),
         ("CAST(at AS TIME) >= 12", &["a time of day", "'09:30:00'"]),
-        ("CAST(at AS TIME) >= 'noon'", &["'noon' is no time of day"]),
+        (
+            "CAST(at AS TIME) >= 'noon'",
+            &["'noon' is not a time of day"],
+        ),
         ("CAST(at AS BIGINT) > 5", &["EXTRACT"]),
         ("at LIKE '2025%'", &["LIKE"]),
     ]);

@@ -1,19 +1,19 @@
-//! Which build of the program this is.
+//! The build id of the program.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// Identifies the code of a development build: 16 hexadecimal digits of the SHA-256 of the program. None for an installed
-/// program, which its version identifies.
+/// The build id of a development build: 16 hexadecimal digits of the SHA-256 of the program. `None` for an installed program,
+/// which is identified by its version.
 ///
-/// A development build is one that Cargo left in its target directory. Reading it takes some tenths of a second, once.
+/// A development build is a program in Cargo's target directory. Hashing it takes some tenths of a second, once.
 pub(crate) fn build_id() -> Option<String> {
     static ID: LazyLock<Option<String>> = LazyLock::new(|| of(&std::env::current_exe().ok()?));
     ID.clone()
 }
 
 fn of(program: &Path) -> Option<String> {
-    // Cargo keeps what it knows of its builds beside the programs.
+    // Cargo keeps its fingerprints beside the programs.
     if !program.with_file_name(".fingerprint").is_dir() {
         return None;
     }

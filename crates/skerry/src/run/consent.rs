@@ -1,4 +1,4 @@
-//! What reaches outside the run directory, and whether it may.
+//! Decides which settings may reach outside the run directory.
 
 use std::path::Path;
 
@@ -7,12 +7,12 @@ use stage::{BoundaryError, External, Trust, boundary};
 use crate::failure::Failure;
 use crate::settings::Step;
 
-/// Decides which of the settings that reach outside the run may be used.
+/// Collects the settings that reach outside the run, and decides whether they may be used.
 pub(super) struct Consent {
     trust: Trust,
-    /// Given by the user, now or before.
+    /// Given by the user, now or in an earlier command.
     pub(super) vouched: Vec<External>,
-    /// Those of them that only a flag of this command allows.
+    /// Those allowed only by a flag of this command.
     pub(super) allowed: Vec<External>,
 }
 
@@ -25,7 +25,7 @@ impl Consent {
         }
     }
 
-    /// Takes `external`, or adds it to `untrusted`. What does not come from the run directory, `of_run`, the user has given.
+    /// Accepts `external`, or adds it to `untrusted`. Settings that do not come from the run directory (`of_run`) are the user's.
     pub(super) fn decide(
         &mut self,
         external: External,
@@ -43,7 +43,7 @@ impl Consent {
     }
 }
 
-/// Checks that all files of the run lie inside its directory. Inputs that a link leads elsewhere need consent.
+/// Checks that all files of the run are inside its directory. Inputs that are links to files outside need consent.
 pub(super) fn check_files(
     dir: &Path,
     steps: &mut [Step],
@@ -69,7 +69,7 @@ pub(super) fn check_files(
                 found => drop(found?),
             }
         }
-        // Also what these settings do not make: it may be there from before, and is looked at.
+        // Including outputs that these settings do not write: they may exist from an earlier run, and are read.
         for file in step.stage.outputs() {
             let name = step.file_name(file).to_owned();
             boundary::inside(dir, &name)?;

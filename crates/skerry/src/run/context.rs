@@ -1,4 +1,4 @@
-//! What all steps of a run share, and where their files are.
+//! The context of the steps of a run: shared settings and paths of files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,14 +6,14 @@ use stage::Files;
 
 use crate::settings::Step;
 
-/// What all steps of a run share.
+/// The shared settings of all steps of a run.
 pub(crate) struct Context<'a> {
     pub(crate) dir: &'a Path,
     pub(crate) config: &'a Path,
     pub(crate) seed: u64,
     pub(crate) threads: Option<usize>,
     pub(crate) quiet: bool,
-    /// What is read, where every step can read it.
+    /// The sources, in a form that every step can read.
     pub(crate) input: &'a [String],
 }
 
@@ -32,7 +32,7 @@ impl Context<'_> {
         }
     }
 
-    /// Where the outputs `names` of `step` lie.
+    /// The paths of the outputs `names` of `step`.
     pub(crate) fn outputs_of(&self, step: &Step, names: &[&str]) -> Vec<PathBuf> {
         let files = self.files(step);
         names
@@ -41,7 +41,7 @@ impl Context<'_> {
             .collect()
     }
 
-    /// Those of them that are there, with their paths within the run directory.
+    /// The existing ones, with their names within the run directory.
     pub(crate) fn outputs(&self, step: &Step, names: &[&str]) -> Vec<(String, PathBuf)> {
         self.outputs_of(step, names)
             .into_iter()

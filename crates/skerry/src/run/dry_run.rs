@@ -8,7 +8,7 @@ use stage::Manifest;
 use super::selection::Selection;
 use super::staleness::{Staleness, Verdict};
 
-/// What each step would do, as a table or as JSON.
+/// The verdict on each step, as a table or as JSON.
 pub(super) fn report(
     run: &Staleness<'_>,
     selection: &[Selection],

@@ -1,4 +1,4 @@
-//! Carrying out the steps of a run that are stale, and keeping the log.
+//! Runs the stale steps and keeps the log.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,16 +13,15 @@ use super::staleness::{Staleness, Verdict};
 use crate::failure::Failure;
 use crate::settings::Step;
 
-/// Carries out the steps of a run.
+/// Runs the steps of a run.
 pub(super) struct Executor<'a> {
     pub(super) run: Staleness<'a>,
     pub(super) selection: Vec<Selection>,
-    /// Whether to say why a step runs.
+    /// Whether to print why a step runs.
     pub(super) verbose: bool,
 }
 
-/// Refuses before anything is written what would be refused on the way: steps that run in any case, and need what the
-/// settings in the run directory are not trusted with.
+/// Rejects, before anything is written, steps that will run and need untrusted settings of the run directory.
 pub(super) fn check_trust(run: &Staleness<'_>, selection: &[Selection]) -> Result<(), Failure> {
     let mut externals = Vec::new();
     for (step, selection) in run.steps.iter().zip(selection) {
@@ -38,7 +37,7 @@ pub(super) fn check_trust(run: &Staleness<'_>, selection: &[Selection]) -> Resul
     trusted(run, externals)
 }
 
-/// Refuses what the settings in the run directory are not trusted with.
+/// Rejects untrusted settings of the run directory.
 fn trusted(run: &Staleness<'_>, externals: Vec<External>) -> Result<(), Failure> {
     if externals.is_empty() {
         return Ok(());
@@ -50,7 +49,7 @@ fn trusted(run: &Staleness<'_>, externals: Vec<External>) -> Result<(), Failure>
 }
 
 impl Executor<'_> {
-    /// Carries out what is stale. `manifest`, the log of the last run, becomes that of `this_run`.
+    /// Runs the stale steps. `manifest`, the log of the last run, becomes the log of `this_run`.
     pub(super) fn go(
         &self,
         manifest: &mut Manifest,
@@ -63,7 +62,7 @@ impl Executor<'_> {
         for (step, &selection) in self.run.steps.iter().zip(&self.selection) {
             let kept = |what: &dyn fmt::Display| {
                 self.say(&step.name, what);
-                // What nothing is known of is not made up.
+                // A step without a record gets none.
                 Record {
                     status: "kept".to_owned(),
                     ..manifest.record(&step.name).cloned().unwrap_or_default()
@@ -79,12 +78,12 @@ impl Executor<'_> {
                     if self.verbose {
                         self.say(&step.name, &reason);
                     }
-                    // Only this: until a step has ended, the rest of the log is that of the last run.
+                    // Until a step has ended, the rest of the log is that of the last run.
                     manifest.unfinished = Some(step.name.clone());
-                    manifest.write(self.run.context.dir)?;
+                    self.write(manifest, guard)?;
                     trusted(&self.run, step.untrusted.clone())?;
                     let old = manifest.record(&step.name).cloned();
-                    self.carry_out(step, reason, old.as_ref(), guard)?
+                    self.run_step(step, reason, old.as_ref(), guard)?
                 }
             };
             records.push(Record {
@@ -99,7 +98,7 @@ impl Executor<'_> {
                     ..this_run
                 };
             }
-            self.log(manifest, &records)?;
+            self.log(manifest, &records, guard)?;
         }
         let left: Vec<&str> = (self.run.steps.iter().zip(&self.selection))
             .filter(|(step, selection)| **selection == Selection::Leave && step.command.is_none())
@@ -116,28 +115,38 @@ impl Executor<'_> {
         if stale.is_empty() {
             self.remove_others(manifest)?;
         }
-        // A run of one step does not complete one that stopped before.
+        // Running one step does not complete an interrupted run.
         manifest.unfinished = stopped_before.filter(|_| !stale.is_empty());
-        self.log(manifest, &records)?;
+        self.log(manifest, &records, guard)?;
         Ok(records)
     }
 
-    /// Writes the log. Steps that are still to come keep what is known of them, so that a broken run leaves a whole log;
-    /// so do steps of another recipe, while their files are there.
-    fn log(&self, manifest: &mut Manifest, records: &[Record]) -> Result<(), Failure> {
+    /// Writes the log. Steps that have not run yet keep their records, so that an interrupted run leaves a complete log; so do
+    /// steps of another recipe while their files exist.
+    fn log(
+        &self,
+        manifest: &mut Manifest,
+        records: &[Record],
+        guard: &Guard<'_>,
+    ) -> Result<(), Failure> {
         let new = |step: &str| records.iter().any(|record| record.step == step);
         let rest = manifest.steps.iter().filter(|old| !new(&old.step)).cloned();
         let known = records.iter().filter(|record| !record.outputs.is_empty());
         manifest.steps = known.cloned().chain(rest).collect();
-        Ok(manifest.write(self.run.context.dir)?)
+        self.write(manifest, guard)
     }
 
-    /// Removes what steps of another recipe left behind: it does not belong to this run.
+    fn write(&self, manifest: &Manifest, guard: &Guard<'_>) -> Result<(), Failure> {
+        let write = || manifest.write(self.run.context.dir);
+        Ok(guard.interrupts.uninterrupted(write)?)
+    }
+
+    /// Removes files of steps of another recipe, which do not belong to this run.
     fn remove_others(&self, manifest: &mut Manifest) -> Result<(), Failure> {
         let ours = |step: &str| self.run.steps.iter().any(|own| own.name == step);
         for record in manifest.steps.iter().filter(|record| !ours(&record.step)) {
             for (file, written) in &record.outputs {
-                // The log is data, too: it may name anything.
+                // The log is untrusted too: it may name any file.
                 let path = match boundary::inside(self.run.context.dir, file) {
                     Ok(path) => path,
                     Err(error) => {
@@ -160,8 +169,7 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Removes the file at `path` that `step` once made, as its footer or its hash in the log tells. What else has its name
-    /// is left.
+    /// Removes the file at `path` if it was written by `step`, by its footer or its hash in the log.
     fn remove(
         &self,
         step: &str,
@@ -194,8 +202,8 @@ impl Executor<'_> {
         Ok(())
     }
 
-    /// Runs `step`, of which `old` is known.
-    fn carry_out(
+    /// Runs `step`, whose last record is `old`.
+    fn run_step(
         &self,
         step: &Step,
         reason: String,
@@ -213,7 +221,7 @@ impl Executor<'_> {
             self.say(
                 &step.name,
                 &format_args!(
-                    "{{{name}}} in its command stands for no file, and is passed on as it is"
+                    "{{{name}}} in its command is not a known placeholder and is passed on unchanged"
                 ),
             );
         }
@@ -228,7 +236,7 @@ impl Executor<'_> {
             self.run.hashes.forget(path);
             if writes.contains(&file.name) && !path.exists() {
                 let fact = format!(
-                    "the step `{}` ended well, but did not write {}",
+                    "the step `{}` succeeded, but did not write {}",
                     step.name,
                     path.display()
                 );
@@ -238,7 +246,7 @@ impl Executor<'_> {
                     1,
                 ));
             }
-            // What an earlier run with other options left behind does not belong to this run.
+            // Files of an earlier run with other options do not belong to this run.
             let of_others = self
                 .run
                 .steps
@@ -288,7 +296,7 @@ impl Executor<'_> {
         })
     }
 
-    /// When each file that `step` writes was last written.
+    /// The modification time of each output of `step`.
     fn written_at(&self, step: &Step, writes: &[&str]) -> Vec<(PathBuf, Option<SystemTime>)> {
         self.run
             .context
@@ -301,8 +309,7 @@ impl Executor<'_> {
             .collect()
     }
 
-    /// Whether another program has written all that it stands in for: Parquet that can be opened, and not what was there
-    /// `before`.
+    /// Checks that a custom command has written all outputs: readable Parquet files that differ from those `before`.
     fn check_foreign(
         &self,
         step: &Step,
@@ -320,7 +327,7 @@ impl Executor<'_> {
         if !old.is_empty() {
             return Err(Failure::work(
                 format_args!(
-                    "the command of `{}` ended well, but did not write {}",
+                    "the command of `{}` succeeded, but did not write {}",
                     step.name,
                     old.join(", ")
                 ),

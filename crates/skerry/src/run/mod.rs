@@ -46,20 +46,23 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     }
     executor::check_trust(&planned, &selection)?;
     if matches.get_flag("setup") && plan.needs_default_model() {
-        setup::bring(matches)?;
+        setup::download_default_model(matches)?;
     }
     boundary::create_directory(dir)?;
     let lock = RunLock::take(dir)?;
     let mut written = planned.written();
     written.extend([settings.clone(), logged]);
-    // What killed writers left half done: no one else is at work here.
-    clear(dir, &written);
+    // Partial files of killed writers; the lock ensures that no other run is in progress.
+    remove_partial_files(dir, &written);
     let interrupts = Interrupts::watch(dir.clone(), written.clone())
         .map_err(Failure::io("watch for signals in", dir))?;
     let outcome = spool::spool(&plan.input, dir).and_then(|read| {
-        // Only now: the settings of the last run stay as they are where there is nothing to read.
-        artifacts::write_bytes(&settings, plan.page().as_bytes())?;
-        remember(dir, &plan);
+        // Only now, so that the settings of the last run are kept if there is nothing to read.
+        interrupts.uninterrupted(|| {
+            artifacts::write_bytes(&settings, plan.page().as_bytes())?;
+            remember(dir, &plan);
+            Ok::<_, Failure>(())
+        })?;
         let mut manifest = log(dir);
         let executor = Executor {
             run: Staleness {
@@ -83,7 +86,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         let records = executor.go(&mut manifest, this_run, &guard)?;
         Ok((manifest, records))
     });
-    clear(dir, &written);
+    remove_partial_files(dir, &written);
     let (manifest, records) = outcome?;
     if matches.get_flag("json_report") {
         return Ok(stage::cli::print_json(
@@ -98,33 +101,26 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     )))
 }
 
-/// Removes what killed writers of the files `written` left in `dir`, and the copy of standard input.
-pub(crate) fn clear(dir: &Path, written: &[PathBuf]) {
+/// Removes partial files that killed writers of the files `written` left in `dir`, and the copy of standard input.
+pub(crate) fn remove_partial_files(dir: &Path, written: &[PathBuf]) {
     for path in written {
         artifacts::remove_stale_temp_files(path);
     }
     spool::remove(dir);
 }
 
-/// Shows what reaches outside the run only because a flag allows it.
+/// Prints the settings that are allowed only by a flag.
 fn show_allowed(plan: &Plan) {
     for external in &plan.allowed {
         stage::say(&format!("allowed: {external}"));
     }
 }
 
-/// Remembers what the user gave for the run in `dir`.
+/// Remembers the settings given by the user for the run in `dir`.
 fn remember(dir: &Path, plan: &Plan) {
-    let cache = stage::cache_dir()
-        .map(drop)
-        .map_err(|error| error.to_string());
-    let remembered = cache.and_then(|()| {
-        let remembered = stage::trust::remember(dir, &plan.vouched);
-        remembered.map_err(|error| error.to_string())
-    });
-    if let Err(error) = remembered {
+    if let Err(error) = stage::trust::remember(dir, &plan.vouched) {
         stage::say(&format!(
-            "warning: {error}: a later run has to be given its inputs, models and commands again"
+            "warning: {error}: a later run needs its inputs, models and commands again"
         ));
     }
 }
@@ -152,11 +148,11 @@ fn staleness<'a>(
     }
 }
 
-/// The log of the last run; an empty one, with a word about it, where it cannot be read.
+/// The log of the last run; empty, with a warning, if it cannot be read.
 fn log(dir: &Path) -> Manifest {
     Manifest::read(dir).unwrap_or_else(|why| {
         stage::say(&format!(
-            "warning: {} cannot be read ({why}): nothing tells whether the files are whole, and every step runs again",
+            "warning: {} cannot be read ({why}): the files cannot be checked, so every step runs again",
             dir.join(Manifest::FILE).display()
         ));
         Manifest::default()

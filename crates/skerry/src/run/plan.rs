@@ -1,4 +1,4 @@
-//! What a run is to do: flags before the settings file, the file before the recipe, the recipe before the defaults.
+//! The plan of a run: flags override the settings file, which overrides the recipe, which overrides the defaults.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,26 +15,26 @@ use crate::failure::Failure;
 use crate::settings::{Preset, RunTable, Step, StepTable, page};
 use crate::stages::absolute;
 
-/// Everything that decides what a run does.
+/// The plan of a run.
 pub(super) struct Plan {
     pub(super) preset: Preset,
     pub(super) seed: u64,
-    /// What is read: files, patterns, or `-`.
+    /// Sources: files, glob patterns, or `-`.
     pub(super) input: Vec<String>,
-    /// The steps, their settings complete.
+    /// The steps with all settings.
     pub(super) steps: Vec<Step>,
-    /// What reaches outside the run and may be used: given by the user, now or before.
+    /// Settings that reach outside the run and were given by the user, now or in an earlier command.
     pub(super) vouched: Vec<External>,
-    /// Those of them that only a flag of this command allows.
+    /// Those allowed only by a flag of this command.
     pub(super) allowed: Vec<External>,
-    /// The settings file that says the same.
+    /// The equivalent settings file.
     page: String,
-    /// Whether it goes on with the settings of the last run.
+    /// Whether it continues with the settings of the last run.
     last: bool,
 }
 
 impl Plan {
-    /// The plan of this command line for the run in `dir`, whose settings file is taken where no input is named.
+    /// The plan of this command line for the run in `dir`, whose settings file is used if no input is given.
     pub(super) fn new(matches: &ArgMatches, dir: &Path) -> Result<Self, Failure> {
         boundary::check_directory(dir)?;
         let (file, last) = settings_file(matches, &boundary::own_file(dir, SETTINGS_FILE)?)?;
@@ -60,13 +60,13 @@ impl Plan {
         if input.is_empty() {
             return Err(Failure::usage(
                 "there is nothing to read",
-                "name a file: `skerry run news.csv` (`skerry run --help` says what else there is)",
+                "give a file: `skerry run news.csv` (see `skerry run --help`)",
             ));
         }
         if last && input.iter().any(|source| source == "-") {
             return Err(Failure::usage(
-                "the last run read standard input, which is not there any more",
-                "pipe it in again and name it: `... | skerry run -`",
+                "the last run read standard input, which is no longer available",
+                "pipe it in again: `... | skerry run -`",
             ));
         }
         let said = matches.value_source("preset") == Some(ValueSource::CommandLine);
@@ -77,7 +77,7 @@ impl Plan {
         let preset = run.preset.filter(|_| !said).unwrap_or(flag);
         let seed = matches.get_one::<u64>("seed").copied();
         let seed = seed.or(run.seed).unwrap_or(stage::DEFAULT_SEED);
-        // Another recipe has other steps: of the last run it takes no more than the input.
+        // Another recipe has other steps: only the input of the last run is used.
         let other_recipe = last && run.preset.is_some_and(|kept| kept != preset);
         let mut tables = preset.steps(file.as_ref().filter(|_| !other_recipe))?;
         let own = preset.steps(None)?;
@@ -86,7 +86,7 @@ impl Plan {
         let mut consent = Consent::new(Trust::of(matches, dir));
         let mut steps = Vec::new();
         for (table, of_file) in tables.into_iter().zip(&of_file) {
-            // A stage's second step keeps what its recipe sets, or the file where the recipe does not know it.
+            // The second step of a stage keeps the settings of its recipe, or of the file if it is not in the recipe.
             let of_recipe = own.iter().find(|own| own.name == table.name);
             let fixed = of_recipe.map_or(of_file, |own| &own.table);
             let second = table.name != table.stage.name();
@@ -105,7 +105,7 @@ impl Plan {
             .iter_mut()
             .filter(|step| step.stage.takes_sources())
             .collect();
-        // Another program may take what is no path.
+        // A custom command may accept values that are not paths.
         let paths = readers.iter().any(|reader| reader.command.is_none());
         for source in input.iter_mut().filter(|source| *source != "-") {
             if paths {
@@ -120,7 +120,7 @@ impl Plan {
         let page = page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
         check_files(dir, &mut steps, &mut consent)?;
-        check(&steps)?;
+        check(dir, &steps)?;
         Ok(Self {
             preset,
             seed,
@@ -133,8 +133,7 @@ impl Plan {
         })
     }
 
-    /// Whether what is to be read is there. Where the last run goes on, its source may be gone: what was made of it is
-    /// still there.
+    /// Checks that the sources exist. If the last run is continued, they may be missing, because their documents exist.
     pub(super) fn find_input(&self) -> Result<(), Failure> {
         let ours = |step: &Step| step.stage.takes_sources() && step.command.is_none();
         if self.last || !self.steps.iter().any(ours) {
@@ -143,7 +142,7 @@ impl Plan {
         ingest::source::find(&self.input).map_err(|error| Failure::of(&error))
     }
 
-    /// Whether a step embeds with the model of the cache.
+    /// Whether a step uses the default model.
     pub(super) fn needs_default_model(&self) -> bool {
         self.steps.iter().any(|step| {
             step.stage.name() == "embed"
@@ -155,13 +154,13 @@ impl Plan {
         })
     }
 
-    /// The text of the settings file that says the same as this plan.
+    /// The equivalent settings file.
     pub(super) fn page(&self) -> &str {
         &self.page
     }
 }
 
-/// The step of `table` with `flags`. A map without a title is called after its input.
+/// The step of `table` with `flags`. A map without a title gets the name of its input.
 fn resolve(table: StepTable, flags: &[Given], input: &[String]) -> Result<Step, Failure> {
     const TITLE: &str = "title";
     let words = |but: &str| -> Vec<OsString> {
@@ -180,8 +179,7 @@ fn resolve(table: StepTable, flags: &[Given], input: &[String]) -> Result<Step, 
     }
 }
 
-/// The steps of the settings file `kept` of the run in `dir`, to be looked at and not to be run: nothing that
-/// reaches outside is trusted.
+/// The steps of the settings file `kept` of the run in `dir`, for inspection only: no setting that reaches outside is trusted.
 pub(crate) fn kept_steps(dir: &Path, kept: &Path) -> Result<Vec<Step>, Failure> {
     let file = stage::read_settings(kept)?;
     let run = RunTable::of(Some(&file))?;
@@ -196,7 +194,7 @@ pub(crate) fn kept_steps(dir: &Path, kept: &Path) -> Result<Vec<Step>, Failure> 
     Ok(steps)
 }
 
-/// Vectors that the table brings along are as good as embedded ones.
+/// Removes the step embed if the source has vectors.
 fn without_embedding(steps: &mut Vec<Step>) {
     if steps
         .iter()
@@ -206,8 +204,8 @@ fn without_embedding(steps: &mut Vec<Step>) {
     }
 }
 
-/// The settings file to go by, and whether it is that of the last run: the one that was named, else, where no input is
-/// named either, the one that the last run kept.
+/// The settings file to use, and whether it is that of the last run: the one of `--config`, or without an input the one in the
+/// run directory.
 fn settings_file(matches: &ArgMatches, kept: &Path) -> Result<(Option<Table>, bool), Failure> {
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         return Ok((Some(stage::read_settings(path)?), false));
@@ -224,11 +222,18 @@ fn is_set(matches: &ArgMatches, step: &str, key: &str) -> bool {
     sets.any(|set| set.split('=').next() == Some(&format!("{step}.{key}")))
 }
 
-/// Whether the steps can work together, before any of them starts.
-fn check(steps: &[Step]) -> Result<(), Failure> {
-    let mut written: Vec<(String, &str)> = Vec::new();
+/// The folded name of a file of the run, and where its path leads.
+type Place = (String, PathBuf);
+
+/// Checks that the steps fit together, before any of them starts.
+fn check(dir: &Path, steps: &[Step]) -> Result<(), Failure> {
+    // By name as the strictest file system compares it, since a run may be carried to one that ignores case, and by where
+    // links inside the run lead.
+    let place = |name: &str| (boundary::folded(name), stage::place(&dir.join(name)));
+    let same = |one: &Place, other: &Place| one.0 == other.0 || one.1 == other.1;
+    let mut written: Vec<(Place, &str)> = Vec::new();
     for step in steps {
-        // A step that needs what is not trusted is refused before it runs; its files elsewhere are not looked for.
+        // A step with untrusted settings is rejected before it runs; its files elsewhere are not accessed.
         if step.untrusted.is_empty() {
             step.settings.check()?;
         }
@@ -237,11 +242,10 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
             if !writes.contains(&file.name) {
                 continue;
             }
-            let path = step.file_name(file).to_owned();
-            // By the strictest file system: a run may be carried to one that ignores case.
-            let same = |taken: &str| boundary::folded(taken) == boundary::folded(&path);
+            let path = step.file_name(file);
+            let target = place(path);
             let mut inputs = step.stage.inputs().iter();
-            if let Some(input) = inputs.find(|input| same(step.file_name(input))) {
+            if let Some(input) = inputs.find(|input| same(&place(step.file_name(input)), &target)) {
                 return Err(Failure::usage(
                     format_args!(
                         "the step `{}` reads {path} as `{}` and would write it as `{}`",
@@ -253,7 +257,7 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
                     ),
                 ));
             }
-            if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken)) {
+            if let Some((_, other)) = written.iter().find(|(taken, _)| same(taken, &target)) {
                 return Err(Failure::usage(
                     format_args!("the steps `{other}` and `{}` both write {path}", step.name),
                     format_args!(
@@ -262,9 +266,9 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
                     ),
                 ));
             }
-            written.push((path, &step.name));
+            written.push((target, &step.name));
         }
-        // Only a map is drawn, and a map is flat.
+        // A map has two dimensions.
         let components = step.value("components").and_then(serde_json::Value::as_u64);
         let drawn = |step: &Step| step.stage.name() == "viz";
         let renamed = step.files.iter().any(|(name, _)| *name == "projection");
@@ -277,14 +281,14 @@ fn check(steps: &[Step]) -> Result<(), Failure> {
                     "`components = {components}` in `[{}]`: a map has 2",
                     step.name
                 ),
-                "the space that clusters are found in has its own: `--set reduce.components=10`",
+                "for the space of the clusters use `--set reduce.components=10`",
             ));
         }
     }
     Ok(())
 }
 
-/// What the map of these inputs is called: the name of the only file, without what says how it is written.
+/// The title of the map of these inputs: the name of the only file, without extensions.
 fn name_of(input: &[String]) -> Option<String> {
     let [only] = input else { return None };
     let name = Path::new(only).file_name()?.to_str()?;
@@ -301,7 +305,7 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [StepTable]) -> Result<(), Failu
         let Some(((name, key), value)) = parts else {
             return Err(Failure::usage(
                 format_args!("`--set {set}` is not of the form STEP.KEY=VALUE"),
-                "for instance `--set knn.k=30`",
+                "for example `--set knn.k=30`",
             ));
         };
         let known = steps
@@ -317,11 +321,11 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [StepTable]) -> Result<(), Failu
         };
         if stage::STEP_KEYS.contains(&key) {
             return Err(Failure::usage(
-                format_args!("`--set {set}`: `{key}` is no setting of a stage"),
-                "it belongs into a settings file: `skerry config > pipeline.toml`, then `--config pipeline.toml`",
+                format_args!("`--set {set}`: `{key}` is not a setting of a stage"),
+                "put it into a settings file: `skerry config > pipeline.toml`, then `--config pipeline.toml`",
             ));
         }
-        // A word that is no TOML value is text.
+        // A value that is not valid TOML is text.
         let parsed = format!("v = {value}")
             .parse::<Table>()
             .ok()

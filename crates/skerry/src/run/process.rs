@@ -1,4 +1,4 @@
-//! One step of a run, as a process of its own: its memory goes back to the system, and another program can stand in.
+//! Runs one step as a separate process, which returns its memory to the system; a custom command can replace the stage.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -13,14 +13,14 @@ use crate::failure::Failure;
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
 
-/// What carrying out steps needs beside: the right to write in the directory, and an ear for signals.
+/// The lock of the directory and the signal handler.
 pub(super) struct Guard<'a> {
     pub(super) lock: &'a RunLock,
     pub(super) interrupts: &'a Interrupts,
 }
 
 impl Context<'_> {
-    /// Runs `step`; its report.
+    /// Runs `step` and returns its report.
     pub(super) fn start(
         &self,
         step: &Step,
@@ -42,11 +42,11 @@ impl Context<'_> {
             .map_err(|error| {
                 Failure::work(
                     format_args!("cannot start {program}\n  because: {error}"),
-                    "check that it is installed and may be run",
+                    "check that it is installed and executable",
                     1,
                 )
             })?;
-        // Our own stages tell what they took; of others it is seen from outside.
+        // Our stages report their usage; the usage of custom commands is measured.
         let (id, mut peak) = (child.id(), None);
         let mut look = || peak = peak.max(Usage::peak_memory_of(id));
         let foreign = step.command.is_some();
@@ -80,7 +80,7 @@ impl Context<'_> {
         Ok((report, usage))
     }
 
-    /// This program, as the stage.
+    /// The command of this program for the stage.
     fn own(&self, step: &Step, hashes: &Hashes) -> Result<Command, Failure> {
         let program = std::env::current_exe().map_err(Failure::io("read", Path::new("skerry")))?;
         let mut command = Command::new(program);
@@ -90,11 +90,11 @@ impl Context<'_> {
             .arg(self.config)
             .args(["--step", &step.name]);
         command.args(["--json", "--seed", &self.seed.to_string()]);
-        // The plan has decided about files that a link leads elsewhere.
+        // The plan has already checked links to files outside.
         command.arg("--allow-external");
         if let Some(threads) = self.threads {
             command.args(["--threads", &threads.to_string()]);
-            // Polars sizes its own pool, before any flag is read.
+            // Polars creates its thread pool before flags are parsed.
             command.env("POLARS_MAX_THREADS", threads.to_string());
         }
         if self.quiet {
@@ -104,7 +104,7 @@ impl Context<'_> {
             let flag = name.replace('_', "-");
             command.arg(format!("--{flag}")).arg(self.dir.join(path));
         }
-        // What is hashed already is not read again for that.
+        // Known hashes are passed on, so that files are not hashed again.
         let files = self.files(step);
         for file in step.stage.inputs() {
             let known = files
@@ -122,8 +122,8 @@ impl Context<'_> {
         Ok(command)
     }
 
-    /// Another program: `{name}` stands for the path of a file, `{seed}` and `{threads}` for numbers, and in the place of
-    /// ingest `{input}` for the sources, a word each.
+    /// A custom command: `{name}` is replaced by the path of a file, `{seed}` and `{threads}` by numbers, and in ingest `{input}` by
+    /// the sources, one argument each.
     fn foreign(&self, step: &Step, line: &str) -> Result<Command, Failure> {
         let files = self.files(step);
         let mut words = Vec::new();
@@ -147,10 +147,7 @@ impl Context<'_> {
         }
         let Some((program, arguments)) = words.split_first() else {
             let fact = format!("`command` of `[{}]` is empty", step.name);
-            return Err(Failure::usage(
-                fact,
-                "give a program, or leave `command` out",
-            ));
+            return Err(Failure::usage(fact, "give a program, or omit `command`"));
         };
         let mut command = Command::new(program);
         command.args(arguments);
@@ -158,17 +155,17 @@ impl Context<'_> {
     }
 }
 
-/// Why `step` failed, as its exit status tells; it has said the rest itself.
+/// The error for a failed `step`, from its exit status; the step has already printed the cause.
 fn failed(step: &Step, status: ExitStatus) -> Failure {
     const HINT: &str =
-        "what is done is kept: once the cause is mended, the same command goes on from here";
+        "completed steps are kept: fix the cause, then run the same command to continue";
     if let Some(code) = status.code() {
         let fact = format!("the step `{}` failed (exit status {code})", step.name);
         return Failure::work(fact, HINT, code.clamp(1, 255) as u8);
     }
     let signal = signal_of(status).unwrap_or_default();
     let fact = format!("the step `{}` was ended by signal {signal}", step.name);
-    // 9 is what the system sends when memory runs out.
+    // The system sends signal 9 when memory runs out.
     let hint = if signal == 9 {
         format!("it may have run out of memory; {HINT}")
     } else {
@@ -187,7 +184,7 @@ fn signal_of(_status: ExitStatus) -> Option<i32> {
     None
 }
 
-/// What stands in braces in `line`, looks like a name, and is none of `step`: passed on as it stands.
+/// The unknown placeholders in `line`, which are passed on unchanged.
 pub(super) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a str> {
     let known = step.placeholders();
     line.split('{')
@@ -197,7 +194,7 @@ pub(super) fn unknown_placeholder<'a>(line: &'a str, step: &Step) -> Option<&'a 
         .find(|name| !known.contains(name))
 }
 
-/// `word` with each `{name}` in it replaced by what `value` gives for the name. Paths may be no UTF-8.
+/// `word` with each `{name}` replaced by `value(name)`. Paths need not be UTF-8.
 fn filled(word: &str, value: &dyn Fn(&str) -> Option<OsString>) -> OsString {
     let mut text = OsString::new();
     let mut rest = word;
@@ -218,7 +215,7 @@ fn filled(word: &str, value: &dyn Fn(&str) -> Option<OsString>) -> OsString {
     text
 }
 
-/// The words of a command line: blanks part them, quotes keep them together.
+/// Splits a command line at blanks outside quotes.
 fn split(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

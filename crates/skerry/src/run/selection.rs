@@ -1,4 +1,4 @@
-//! Which steps a command line asks for: `--from`, `--only`, `--force`.
+//! Selection of steps: `--from`, `--only`, `--force`.
 
 use clap::ArgMatches;
 
@@ -8,9 +8,9 @@ use crate::settings::Step;
 /// Whether a step is considered in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Selection {
-    /// It is taken as it is.
+    /// Its outputs are used unchecked.
     Leave,
-    /// It runs if it is stale.
+    /// It runs if stale.
     Check,
     /// It runs, for this reason.
     Force(&'static str),
@@ -40,11 +40,11 @@ pub(super) fn select(matches: &ArgMatches, steps: &[Step]) -> Result<Vec<Selecti
 
 fn of_step(at: usize, from: Option<usize>, only: Option<usize>, force: bool) -> Selection {
     match (from, only) {
-        (_, Some(only)) if at == only => Selection::Force("asked for with --only"),
+        (_, Some(only)) if at == only => Selection::Force("selected with --only"),
         (_, Some(_)) => Selection::Leave,
         (Some(from), _) if at < from => Selection::Leave,
-        (Some(from), _) if at == from => Selection::Force("asked for with --from"),
-        _ if force => Selection::Force("asked for with --force"),
+        (Some(from), _) if at == from => Selection::Force("selected with --from"),
+        _ if force => Selection::Force("selected with --force"),
         _ => Selection::Check,
     }
 }
@@ -58,10 +58,10 @@ mod tests {
     fn from_only_and_force_select_steps() {
         let all = |from, only, force| [0, 1, 2].map(|at| of_step(at, from, only, force));
         assert_eq!(all(None, None, false), [Check; 3]);
-        assert_eq!(all(None, None, true), [Force("asked for with --force"); 3]);
-        let only = Force("asked for with --only");
+        assert_eq!(all(None, None, true), [Force("selected with --force"); 3]);
+        let only = Force("selected with --only");
         assert_eq!(all(None, Some(1), true), [Leave, only, Leave]);
-        let from = Force("asked for with --from");
+        let from = Force("selected with --from");
         assert_eq!(all(Some(1), None, false), [Leave, from, Check]);
     }
 }

@@ -1,4 +1,4 @@
-//! Standard input, where every step can read it.
+//! Spools standard input to a file, so that every step can read it.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,12 +10,12 @@ const COPY: &str = ".standard input.tmp";
 
 /// Removes the copy of standard input.
 pub(super) fn remove(dir: &Path) {
-    // Where there is none there is nothing to remove; what is in the way is named when a new one is made.
+    // Errors are ignored: if something is in the way, creating a new copy reports it.
     let _ = std::fs::remove_file(dir.join(COPY));
 }
 
-/// Standard input can be read once, but a step may look at its source twice: it is kept in a file while the run lasts,
-/// and cleared with what killed writers leave when the next one begins.
+/// Copies standard input to a file, because a step may read its source twice. The file exists while the run lasts, or is removed
+/// at the start of the next one.
 pub(super) fn spool(input: &[String], dir: &Path) -> Result<Vec<String>, Failure> {
     if !input.iter().any(|source| source == "-") {
         return Ok(input.to_vec());
@@ -27,10 +27,10 @@ pub(super) fn spool(input: &[String], dir: &Path) -> Result<Vec<String>, Failure
                 "standard input cannot be kept in {}, whose name is not UTF-8",
                 dir.display()
             ),
-            "name a file as the input, or another directory with `--out`",
+            "give a file as the input, or another directory with `--out`",
         ));
     };
-    // A new one, so that nothing is written through a link of that name.
+    // Created anew, so that nothing is written through a link.
     let mut file = File::create_new(&path).map_err(Failure::io("create", &path))?;
     std::io::copy(&mut std::io::stdin().lock(), &mut file)
         .map_err(Failure::io("keep standard input in", &path))?;

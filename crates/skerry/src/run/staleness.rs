@@ -1,8 +1,8 @@
-//! Which steps are stale: their settings, inputs, seed or program have changed, or their files are not as they were written.
+//! Finds the stale steps: settings, inputs, seed or program have changed, or files are missing or damaged.
 
 use std::path::{Path, PathBuf};
 
-use stage::{Freshness, Hashes, Manifest, Seed};
+use stage::{Hashes, Manifest, Seed, StageStatus};
 
 use super::context::Context;
 use super::selection::Selection;
@@ -10,34 +10,34 @@ use crate::settings::Step;
 
 const LOG: &str = Manifest::FILE;
 
-/// The steps of a run beside what is known of their files.
+/// Checks the steps of a run against their files.
 pub(crate) struct Staleness<'a> {
     pub(crate) steps: &'a [Step],
     pub(crate) context: Context<'a>,
-    /// Hashes of files, each read once in this run.
+    /// Hashes of files, each computed once in this run.
     pub(crate) hashes: Hashes,
-    /// A reason to look at nothing outside the run, neither sources nor models.
+    /// The reason for not reading files outside the run, neither sources nor models.
     pub(crate) unread: Option<&'static str>,
     /// Whether the last run had the same input.
     pub(crate) same_input: bool,
-    /// What identifies this build of the program; none for a release, whose version does.
+    /// Build id of this program; `None` for a release.
     pub(crate) build: Option<String>,
 }
 
-/// What is to be done with a step.
+/// The verdict on a step.
 pub(super) enum Verdict {
-    /// It is taken as it is, without a check.
+    /// Its outputs are used unchecked.
     Leave,
-    /// It has to run, for this reason.
+    /// It runs, for this reason.
     Run(String),
-    /// What is there is what it would write.
+    /// Its outputs are up to date.
     Keep,
-    /// The same as far as can be told, which is not all for this reason.
+    /// Its outputs are up to date, but some inputs could not be checked, for this reason.
     KeepUnchecked(String),
 }
 
 impl Staleness<'_> {
-    /// The file `name` that the last step of `stage` has written, where it is there.
+    /// The output `name` of the last step of `stage`, if it exists.
     pub(crate) fn output(&self, stage: &str, name: &str) -> Option<PathBuf> {
         let mut steps = self.steps.iter().rev();
         let step = steps.find(|step| step.stage.name() == stage)?;
@@ -56,7 +56,7 @@ impl Staleness<'_> {
             .collect()
     }
 
-    /// What `selection` and the files of `step` call for.
+    /// The verdict on `step`, from its `selection` and its files.
     pub(super) fn verdict(
         &self,
         step: &Step,
@@ -70,14 +70,14 @@ impl Staleness<'_> {
         }
     }
 
-    /// Whether what `step` would write is there, and whole.
+    /// Whether the outputs of `step` are up to date and undamaged.
     fn check(&self, step: &Step, manifest: &Manifest) -> Verdict {
         let run = Verdict::Run;
         if step.command.is_some() {
-            return run("another program does it, and only that knows".to_owned());
+            return run("custom commands always run".to_owned());
         }
         if step.stage.takes_sources() && self.context.input.iter().any(|source| source == "-") {
-            return run("standard input has to be read to know".to_owned());
+            return run("standard input has to be read".to_owned());
         }
         let files = self.context.files(step);
         let seed = Seed(self.context.seed);
@@ -88,7 +88,7 @@ impl Staleness<'_> {
             )
         });
         let unread = self.unread.map(str::to_owned).or(untrusted);
-        // A link that leads outside is not even hashed.
+        // A link to a file outside is not even hashed.
         if let Some(link) = step.untrusted.iter().find(|external| external.is_link()) {
             return Verdict::KeepUnchecked(format!(
                 "{link} is not looked at without `{}`",
@@ -97,30 +97,30 @@ impl Staleness<'_> {
         }
         let found = step
             .settings
-            .freshness(&files, seed, &self.hashes, unread.as_deref());
-        if let Freshness::Stale(reason) = found {
+            .staleness(&files, seed, &self.hashes, unread.as_deref());
+        if let StageStatus::Stale(reason) = found {
             return run(reason);
         }
-        // Footers tell what a file was made of; whether it is still whole, only its hash in the log tells.
+        // Footers give the lineage of a file; damage is detected only by its hash in the log.
         let Some(record) = manifest.record(&step.name) else {
-            return run(format!("{LOG} does not tell whether its files are whole"));
+            return run(format!("{LOG} has no hashes of its files"));
         };
         let writes = step.settings.writes();
         for (file, path) in self.context.outputs(step, &writes) {
             match (record.outputs.get(&file), self.hashes.of(&path)) {
                 (Some(written), Ok(hash)) if *written == hash => {}
-                (Some(_), _) => return run(format!("{file} is not as it was written")),
-                (None, _) => return run(format!("{LOG} does not tell whether {file} is whole")),
+                (Some(_), _) => return run(format!("{file} has changed since it was written")),
+                (None, _) => return run(format!("{LOG} has no hash of {file}")),
             }
         }
         if let (Some(build), Some(now)) = (&record.build, &self.build)
             && build != now
         {
-            return run("the program was built from other code since".to_owned());
+            return run("the program was rebuilt from changed code".to_owned());
         }
         match found {
-            Freshness::Unchecked(why) => {
-                // The settings name what was read: with others it is not known to be the same.
+            StageStatus::Unchecked(why) => {
+                // With other settings, the unread input may differ.
                 let same = step
                     .settings
                     .values()
@@ -161,7 +161,7 @@ impl Staleness<'_> {
         before.map(|other| other.name.clone())
     }
 
-    /// The steps among `looked_at` that the next run would redo, each with its reason.
+    /// The steps among `looked_at` that the next run would repeat, each with its reason.
     pub(crate) fn stale(
         &self,
         manifest: &Manifest,
@@ -172,7 +172,7 @@ impl Staleness<'_> {
         for step in self.steps.iter().filter(|step| looked_at(step)) {
             let reason = match (self.check(step, manifest), self.reads_from(step, &names)) {
                 (Verdict::Run(reason), _) => reason,
-                (_, Some(before)) => format!("{before} is"),
+                (_, Some(before)) => format!("{before} is stale"),
                 _ => continue,
             };
             stale.push((step.name.clone(), reason));
@@ -280,7 +280,7 @@ mod tests {
     fn seed_settings_and_code_make_it_stale() {
         let mut run = Run::new();
         assert_eq!(run.verdict(43, None), "its seed was 42");
-        let rebuilt = "the program was built from other code since";
+        let rebuilt = "the program was rebuilt from changed code";
         assert_eq!(run.verdict(42, Some("two")), rebuilt);
         run.settings("limit = 5");
         assert_eq!(run.verdict(42, None), "changed: limit");
@@ -294,7 +294,7 @@ mod tests {
         run.manifest.steps[0].outputs.clear();
         assert_eq!(
             run.verdict(42, None),
-            "manifest.json does not tell whether documents.parquet is whole"
+            "manifest.json has no hash of documents.parquet"
         );
         let other = hash.replace(|letter: char| letter.is_ascii_digit(), "f");
         run.manifest.steps[0]
@@ -302,12 +302,12 @@ mod tests {
             .insert("documents.parquet".to_owned(), other);
         assert_eq!(
             run.verdict(42, None),
-            "documents.parquet is not as it was written"
+            "documents.parquet has changed since it was written"
         );
         run.manifest.steps.clear();
         assert_eq!(
             run.verdict(42, None),
-            "manifest.json does not tell whether its files are whole"
+            "manifest.json has no hashes of its files"
         );
         std::fs::remove_file(&path).expect("it is there");
         assert_eq!(run.verdict(42, None), "there is no documents.parquet");

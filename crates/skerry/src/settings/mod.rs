@@ -1,4 +1,4 @@
-//! Settings: presets, the steps that they and a settings file make, and the settings file that a run writes.
+//! Settings: presets, the steps of a recipe and a settings file, and the settings file that a run writes.
 
 mod page;
 mod recipe;

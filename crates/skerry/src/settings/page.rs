@@ -1,4 +1,4 @@
-//! `skerry config`, and the settings file that every run keeps.
+//! `skerry config`, and the settings file in the run directory.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub(crate) fn print(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     )))
 }
 
-/// How files of other names are written down for `step`.
+/// Example of the key `files` of `step`.
 fn files(step: &Step) -> String {
     let first = step.stage.outputs().first();
     first.map_or_else(String::new, |file| {
@@ -39,7 +39,7 @@ fn files(step: &Step) -> String {
     })
 }
 
-/// What stands for files and numbers in the command of another program.
+/// The placeholders in a custom command.
 fn words(step: &Step) -> String {
     let names: Vec<String> = step
         .placeholders()
@@ -49,7 +49,7 @@ fn words(step: &Step) -> String {
     names.join(", ")
 }
 
-/// The text of a settings file that holds all settings of these steps.
+/// The text of a settings file with all settings of these steps.
 pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) -> String {
     let mut page = String::from(
         "# Settings of a Skerry run. A flag overrides this file, this file overrides the defaults.\n\n[run]\n",
@@ -101,7 +101,7 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
                     let _ = writeln!(page, "# {line}");
                 }
             }
-            // Those of a switch are true and false, which its value shows.
+            // Boolean values need no list.
             let values: Vec<String> = arg
                 .filter(|arg| !matches!(arg.get_action(), ArgAction::SetTrue))
                 .map(Arg::get_possible_values)
@@ -115,7 +115,7 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
             if !values.is_empty() {
                 let _ = writeln!(page, "# Possible values: {}", values.join(", "));
             }
-            // TOML has no word for "not set".
+            // TOML has no null.
             match Value::try_from(value) {
                 Ok(value) => drop(writeln!(page, "{key} = {value}")),
                 Err(_) => drop(writeln!(page, "# {key} =")),
@@ -125,7 +125,7 @@ pub(crate) fn page(preset: Preset, seed: u64, input: &[String], steps: &[Step]) 
     page
 }
 
-/// One setting with its description; commented out where it is not set.
+/// One setting with its description; commented out if it is not set.
 fn line(page: &mut String, key: &str, about: &str, value: Option<&Value>) {
     let _ = match value {
         Some(value) => writeln!(page, "# {about}\n{key} = {value}"),

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use super::StepTable;
 use crate::failure::Failure;
 
-/// A ready recipe.
+/// A predefined recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
     /// Cluster in a space reduced to 5 dimensions, map the full one: most topics, least noise
@@ -47,13 +47,13 @@ impl Preset {
         text.parse().expect("the presets are valid TOML")
     }
 
-    /// The steps of the recipe with the settings of a file laid over them.
+    /// The steps of the recipe with the settings of a file applied.
     pub(crate) fn steps(self, file: Option<&Table>) -> Result<Vec<StepTable>, Failure> {
         let mut settings = self.settings();
         for (name, value) in file.into_iter().flatten() {
             let Value::Table(table) = value else {
                 let hint =
-                    "settings stand in tables, such as `[knn]`; `skerry config` prints them all";
+                    "settings are in tables, such as `[knn]`; `skerry config` prints all of them";
                 return Err(Failure::usage(
                     format_args!("`{name}` is not a table of the settings file"),
                     hint,
@@ -72,25 +72,25 @@ impl Preset {
             .unwrap_or_default();
         let names = run.get("steps").and_then(Value::as_array).cloned();
         let names = names.ok_or_else(|| {
-            Failure::usage("`steps` of `[run]` is no list", "give a list of names")
+            Failure::usage("`steps` of `[run]` is not a list", "give a list of names")
         })?;
         if names.is_empty() {
             return Err(Failure::usage(
                 "`steps` of `[run]` is empty",
-                "name at least one step",
+                "give at least one step",
             ));
         }
         let mut steps = Vec::new();
         for name in names {
             let Some(name) = name.as_str() else {
                 return Err(Failure::usage(
-                    "`steps` of `[run]` holds something that is no name",
+                    "`steps` of `[run]` contains a value that is not a name",
                     "give a list of names",
                 ));
             };
             if steps.iter().any(|step: &StepTable| step.name == name) {
                 return Err(Failure::usage(
-                    format_args!("the step `{name}` stands twice"),
+                    format_args!("the step `{name}` occurs twice"),
                     "give each step its own name",
                 ));
             }
@@ -100,7 +100,7 @@ impl Preset {
                 .unwrap_or_default();
             steps.push(StepTable::new(name, table)?);
         }
-        // Steps that the file leaves out take their tables along.
+        // The tables of omitted steps are dropped.
         let unknown = settings
             .into_iter()
             .find(|(name, _)| file.is_some_and(|file| file.contains_key(name)));
@@ -125,8 +125,8 @@ const DIRECT: &str = r#"
 steps = ["ingest", "embed", "knn", "cluster", "project", "label", "viz"]
 "#;
 
-// The notebook asks Milvus for 50 neighbors and UMAP for 80, both with the point itself among them, and HDBSCAN for
-// min_samples 3, which its precomputed matrix counts without the point. Its faults are listed in docs/divergences.md.
+// The notebook uses 50 neighbors from Milvus and 80 in UMAP, both including the point itself, and min_samples 3 in HDBSCAN,
+// which does not count the point in a precomputed matrix. Its faults are listed in docs/divergences.md.
 const NOTEBOOK: &str = r#"
 [run]
 steps = ["ingest", "embed", "knn", "cluster", "project", "label", "viz"]

@@ -6,17 +6,17 @@ use toml::{Table, Value};
 use super::Preset;
 use crate::failure::Failure;
 
-/// What `[run]` holds, but for the names of the steps, which are read with the recipe.
+/// The settings in `[run]`, except the names of the steps, which are read with the recipe.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct RunTable {
     pub(crate) preset: Option<Preset>,
     pub(crate) seed: Option<u64>,
-    /// Files, patterns, or `-`.
+    /// Files, glob patterns, or `-`.
     pub(crate) input: Vec<String>,
 }
 
 impl RunTable {
-    /// Reads it from the settings file `file`; what is unknown or of the wrong type is an error.
+    /// Reads the table from the settings file `file`; unknown keys and wrong types are errors.
     pub(crate) fn of(file: Option<&Table>) -> Result<Self, Failure> {
         let mut found = Self::default();
         let Some(run) = file.and_then(|file| file.get("run")) else {
@@ -24,7 +24,7 @@ impl RunTable {
         };
         let misfit = |key: &str, value: &Value, hint: &str| {
             Failure::usage(
-                format_args!("`{key} = {value}` in `[run]` does not fit"),
+                format_args!("`{key} = {value}` in `[run]` is invalid"),
                 hint,
             )
         };
@@ -45,7 +45,7 @@ impl RunTable {
                 }
                 "seed" => {
                     let seed = value.as_integer().and_then(|seed| u64::try_from(seed).ok());
-                    let hint = "give a whole number from 0 on";
+                    let hint = "give a whole number, at least 0";
                     found.seed = Some(seed.ok_or_else(|| misfit(key, value, hint))?);
                 }
                 "input" => {
@@ -56,7 +56,7 @@ impl RunTable {
                 _ => {
                     return Err(Failure::usage(
                         format_args!("`[run]` has no setting `{key}`"),
-                        "it may be one of: preset, seed, input, steps; threads are a flag",
+                        "the settings are: preset, seed, input, steps; the number of threads is a flag",
                     ));
                 }
             }

@@ -8,17 +8,17 @@ use toml::{Table, Value};
 use crate::failure::Failure;
 use crate::stages::{self, AnyStage, Resolved};
 
-/// A step as a recipe and a settings file give it.
+/// A step as defined by a recipe and a settings file.
 #[derive(Clone)]
 pub(crate) struct StepTable {
     /// Its name, unique in the recipe: the table of `pipeline.toml`.
     pub(crate) name: String,
     pub(crate) stage: &'static dyn AnyStage,
-    /// Files that differ from the standard names: name in the contract, path within the run directory.
+    /// Non-standard file names: name in the contract, path within the run directory.
     files: Vec<(&'static str, String)>,
-    /// Settings that differ from the defaults, and the keys `stage`, `files` and `command`.
+    /// Non-default settings, and the keys `stage`, `files` and `command`.
     pub(crate) table: Table,
-    /// A program to run in its place.
+    /// A custom command that replaces the stage.
     command: Option<String>,
 }
 
@@ -27,19 +27,19 @@ pub(crate) struct Step {
     /// Its name, unique in the recipe: the table of `pipeline.toml`.
     pub(crate) name: String,
     pub(crate) stage: &'static dyn AnyStage,
-    /// Files that differ from the standard names: name in the contract, path within the run directory.
+    /// Non-standard file names: name in the contract, path within the run directory.
     pub(crate) files: Vec<(&'static str, String)>,
-    /// A program to run in its place.
+    /// A custom command that replaces the stage.
     pub(crate) command: Option<String>,
     /// Its settings.
     pub(crate) settings: Box<dyn Resolved>,
-    /// Settings that reach outside the run and come from its own directory, where nobody vouches for them.
+    /// Untrusted settings: they reach outside the run and come from its own directory.
     pub(crate) untrusted: Vec<External>,
 }
 
 impl StepTable {
     pub(crate) fn new(name: &str, table: Table) -> Result<Self, Failure> {
-        // Names stand in messages and in the log: they must not pass for anything else there.
+        // Names are printed in messages and in the log, so they must not be able to imitate other text.
         let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
         if name.is_empty() || !name.chars().all(plain) {
             return Err(Failure::usage(
@@ -54,14 +54,14 @@ impl StepTable {
                 .map(|stage| stage.name())
                 .collect::<Vec<_>>()
                 .join(", ");
-            let hint = format!("`stage = \"...\"` in `[{name}]` may be one of {known}");
+            let hint = format!("set `stage = \"...\"` in `[{name}]` to one of {known}");
             return Err(Failure::usage(
-                format_args!("the step `{name}` has no stage called `{stage_name}`"),
+                format_args!("the stage `{stage_name}` of the step `{name}` does not exist"),
                 hint,
             ));
         };
         let misfit = |key: &str, hint: &str| {
-            let fact = format!("`{key}` of `[{name}]` does not fit");
+            let fact = format!("`{key}` of `[{name}]` is invalid");
             Failure::usage(fact, hint)
         };
         let command = match table.get("command") {
@@ -89,11 +89,11 @@ impl StepTable {
             let (Some(known), Some(path)) = (known, path.as_str()) else {
                 let hint = format!("see `skerry {stage_name} --help` for its files");
                 return Err(Failure::usage(
-                    format_args!("`files` of `[{name}]` has a wrong entry `{file}`"),
+                    format_args!("`files` of `[{name}]` has an invalid entry `{file}`"),
                     hint,
                 ));
             };
-            // The command is what is allowed, not what a name in it might add.
+            // The user allows the command, which a file name must not extend.
             let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-/".contains(letter);
             if command.is_some() && !path.chars().all(plain) {
                 return Err(Failure::usage(
@@ -127,14 +127,14 @@ impl StepTable {
 }
 
 impl Step {
-    /// The value of the setting `key`; none where it is not set.
+    /// The value of the setting `key`; `None` if it is not set.
     pub(crate) fn value(&self, key: &str) -> Option<&serde_json::Value> {
         let mut values = self.settings.values().iter();
         let (_, value) = values.find(|(known, _)| known == key)?;
         Some(value).filter(|value| !value.is_null())
     }
 
-    /// The name of its file `file` within the run directory.
+    /// The path of its file `file` within the run directory.
     pub(crate) fn file_name(&self, file: &stage::File) -> &str {
         let renamed = self.files.iter().find(|(name, _)| *name == file.name);
         renamed.map_or(file.file, |(_, path)| path)
@@ -153,7 +153,7 @@ impl Step {
         command.chain(settings).collect()
     }
 
-    /// What a command in its place may name in braces.
+    /// The placeholders that a custom command may use.
     pub(crate) fn placeholders(&self) -> Vec<&'static str> {
         let files = self.stage.inputs().iter().chain(self.stage.outputs());
         let sources = self.stage.takes_sources().then_some("input");

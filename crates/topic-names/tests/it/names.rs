@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use topic_names::corpus::Corpus;
+use topic_names::corpus::{Corpus, CorpusOptions};
 use topic_names::ctfidf::Weighting;
-use topic_names::language::{StopWords, by_code};
-use topic_names::naming::{Layer, Style, Topic, name_layers};
+use topic_names::language::by_code;
+use topic_names::naming::{Layer, NamingOptions, Topic, name_layers};
 use topic_names::phrase_selection::same_word_family;
 
-const STYLE: Style = Style {
+const STYLE: NamingOptions = NamingOptions {
     phrases: 3,
     max_chars: 60,
     keywords: 10,
@@ -19,13 +19,7 @@ const STYLE: Style = Style {
 };
 
 fn corpus(texts: &[&str]) -> Corpus {
-    Corpus::new(
-        &|i| texts[i],
-        texts.len(),
-        &StopWords::new(&[]),
-        None,
-        false,
-    )
+    Corpus::new(&|i| texts[i], texts.len(), &CorpusOptions::default())
 }
 
 fn finest(cluster: &[i32]) -> Layer<'_> {
@@ -174,7 +168,7 @@ fn remains_of_markup_are_no_words() {
         named[0].name.contains("coast") && named[1].name.contains("mate"),
         "{named:?}"
     );
-    assert_eq!(corpus(&texts).bylines, [("AP".to_owned(), 6)]);
+    assert_eq!(corpus(&texts).datelines, [("AP".to_owned(), 6)]);
 }
 
 #[test]
@@ -374,13 +368,11 @@ fn nothing_is_needed_to_name_nothing() {
 #[test]
 fn stop_words_can_be_added() {
     let texts = ["rain falls", "rain falls", "snow lies", "snow lies"];
-    let corpus = Corpus::new(
-        &|i| texts[i],
-        4,
-        &StopWords::new(&["Rain".to_owned()]),
-        None,
-        false,
-    );
+    let options = CorpusOptions {
+        stop_words: vec!["Rain".to_owned()],
+        ..CorpusOptions::default()
+    };
+    let corpus = Corpus::new(&|i| texts[i], 4, &options);
     let named = name_layers(&corpus, &[finest(&[0, 0, 1, 1])], &STYLE)
         .pop()
         .unwrap();
@@ -402,7 +394,7 @@ fn a_piece_of_a_longer_name_is_no_phrase() {
 }
 
 #[test]
-fn an_acronym_that_texts_explain_is_no_byline() {
+fn an_acronym_that_texts_explain_is_no_dateline() {
     let texts = [
         "Large language models (LLMs) as judges",
         "How large language models (LLMs) count letters",
@@ -413,7 +405,7 @@ fn an_acronym_that_texts_explain_is_no_byline() {
         "Rain in June (2004)",
         "Rain in July (2004)",
     ];
-    assert!(corpus(&texts).bylines.is_empty());
+    assert!(corpus(&texts).datelines.is_empty());
     let named = name(&texts, &[0, 0, 0, 0, 0, 1, 1, 1]);
     assert!(
         named[0].keywords.iter().any(|word| word.contains("LLMs")),
@@ -422,20 +414,24 @@ fn an_acronym_that_texts_explain_is_no_byline() {
 }
 
 #[test]
-fn bylines_are_kept_where_that_is_asked() {
+fn datelines_are_kept_where_that_is_asked() {
     let texts = [
         "Rain in May (AP)",
         "Rain in June (AP)",
         "Snow in May (AP)",
         "Snow lies",
     ];
-    assert_eq!(corpus(&texts).bylines, [("AP".to_owned(), 3)]);
-    let kept = Corpus::new(&|i| texts[i], 4, &StopWords::new(&[]), None, true);
-    assert!(kept.bylines.is_empty());
+    assert_eq!(corpus(&texts).datelines, [("AP".to_owned(), 3)]);
+    let options = CorpusOptions {
+        keep_datelines: true,
+        ..CorpusOptions::default()
+    };
+    let kept = Corpus::new(&|i| texts[i], 4, &options);
+    assert!(kept.datelines.is_empty());
 }
 
 #[test]
-fn a_place_that_heads_texts_is_a_byline_and_an_acronym_that_is_spoken_of_is_not() {
+fn a_place_that_heads_texts_is_a_dateline_and_an_acronym_that_is_spoken_of_is_not() {
     let mut texts = vec![
         "PARIS - Rain over the river",
         "PARIS - Rain again",
@@ -449,7 +445,7 @@ fn a_place_that_heads_texts_is_a_byline_and_an_acronym_that_is_spoken_of_is_not(
     // Fewer than one text in a hundred.
     texts.extend(["Snow lies"; 400]);
     let corpus = corpus(&texts);
-    assert_eq!(corpus.bylines, [("PARIS".to_owned(), 3)]);
+    assert_eq!(corpus.datelines, [("PARIS".to_owned(), 3)]);
     let mut cluster = vec![0, 0, 0, 1, 1, 1, 1, 1];
     cluster.extend([2; 400]);
     let names = labels(&texts, &cluster);

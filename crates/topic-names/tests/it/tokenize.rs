@@ -94,26 +94,26 @@ fn capitals_count_where_they_mean_something() {
 }
 
 #[test]
-fn bylines_stand_alone() {
-    let asides = |text: &'static str| -> Vec<&str> {
+fn datelines_stand_alone() {
+    let datelines = |text: &'static str| -> Vec<&str> {
         Tokenizer::default()
             .words(text)
             .into_iter()
-            .filter(|word| word.aside.is_some())
+            .filter(|word| word.dateline.is_some())
             .map(|word| word.text)
             .collect()
     };
     assert_eq!(
-        asides("Grant to study peptides (AP)\nAP - A company"),
+        datelines("Grant to study peptides (AP)\nAP - A company"),
         ["AP", "AP"]
     );
     assert_eq!(
-        asides("(Reuters) - Rain\nBerlin (dpa) - Snow\r\nHail (AFP)\r\n"),
+        datelines("(Reuters) - Rain\nBerlin (dpa) - Snow\r\nHail (AFP)\r\n"),
         ["Reuters", "dpa", "AFP"]
     );
-    assert!(asides("Language models (LLMs) write, and some (RAG) look things up").is_empty());
-    assert!(asides("What a model of that size does (LLM) - and what not").is_empty());
-    assert!(asides("a company - founded (last year) - grows").is_empty());
+    assert!(datelines("Language models (LLMs) write, and some (RAG) look things up").is_empty());
+    assert!(datelines("What a model of that size does (LLM) - and what not").is_empty());
+    assert!(datelines("a company - founded (last year) - grows").is_empty());
 }
 
 #[test]

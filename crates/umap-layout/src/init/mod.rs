@@ -14,22 +14,28 @@ const SIDE: f32 = 10.0;
 /// How far points are moved at random, so that copies do not start at the same position.
 const JITTER: f32 = 1e-3;
 
-/// Moves and stretches every column to 0..10, then each point a little by `noise(i, column)`, which is in 0..1.
-/// A column of a single value becomes 5.
+/// Moves and stretches every component to 0..10, then each point a little by `noise(i, component)`, which is in 0..1.
+/// A component of a single value becomes 5.
 pub(crate) fn fit(
     positions: &mut [f32],
-    columns: usize,
+    components: usize,
     noise: &(dyn Fn(usize, usize) -> f32 + Sync),
 ) {
-    for column in 0..columns {
-        let values = || positions.iter().skip(column).step_by(columns).copied();
+    for component in 0..components {
+        let values = || {
+            positions
+                .iter()
+                .skip(component)
+                .step_by(components)
+                .copied()
+        };
         let low = values().fold(f32::INFINITY, f32::min);
         let high = values().fold(f32::NEG_INFINITY, f32::max);
         let width = high - low;
         for (i, value) in positions
             .iter_mut()
-            .skip(column)
-            .step_by(columns)
+            .skip(component)
+            .step_by(components)
             .enumerate()
         {
             let place = if width > 0.0 {
@@ -37,7 +43,7 @@ pub(crate) fn fit(
             } else {
                 SIDE / 2.0
             };
-            *value = place + JITTER * (noise(i, column) - 0.5);
+            *value = place + JITTER * (noise(i, component) - 0.5);
         }
     }
 }

@@ -16,17 +16,17 @@ const BLOCK: usize = 1024;
 /// Partial sums of a dot product, so that it can be computed in vector registers of any width.
 const LANES: usize = 16;
 
-/// The coordinates of each row of `values` (n, d) along its `columns` first principal components: (n, columns), row-major.
+/// The coordinates of each row of `values` (n, d) along its first principal components: (n, components), row-major.
 ///
-/// The iteration begins at `noise(i, column)`. Columns past d are 0.
+/// The iteration begins at `noise(i, component)`. Components past d are 0.
 pub(crate) fn pca(
     values: &[f32],
     d: usize,
-    columns: usize,
+    components: usize,
     noise: &(dyn Fn(usize, usize) -> f32 + Sync),
 ) -> Vec<f32> {
     let n = values.len() / d;
-    let m = (columns + 2).min(d);
+    let m = (components + 2).min(d);
     let stride = n.div_ceil(SAMPLE).max(1);
     let sample: Vec<&[f32]> = values.chunks(d).step_by(stride).collect();
     let mean = mean(values, d);
@@ -36,12 +36,12 @@ pub(crate) fn pca(
         let image = covariance(&sample, &mean, &directions, d, m);
         directions = orthonormal(&image, d, m);
     }
-    let mut out = vec![0.0; n * columns];
+    let mut out = vec![0.0; n * components];
     let offsets: Vec<f32> = directions
         .chunks(d)
         .map(|direction| dot(direction, &mean))
         .collect();
-    out.par_chunks_mut(columns)
+    out.par_chunks_mut(components)
         .zip(values.par_chunks(d))
         .with_min_len(256)
         .for_each(|(out, row)| {

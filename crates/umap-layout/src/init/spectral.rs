@@ -3,8 +3,8 @@
 //! These are the eigenvectors of the smallest eigenvalues of the normalized Laplacian `I - D^-1/2 W D^-1/2`, the
 //! constant one left out (Belkin and Niyogi 2003; UMAP, section 4.2), found as the largest of `D^-1/2 W D^-1/2` by
 //! subspace iteration with a Chebyshev filter (Zhou, Saad, Tiago and Chelikowsky 2006). The number of steps is bounded for
-//! every graph, and the residual is reported. The components of a graph are initialized one by one and placed side by side in
-//! squares whose areas are their numbers of points.
+//! every graph, and the residual is reported. The connected components of a graph are initialized one by one and placed side
+//! by side in squares whose areas are their numbers of points.
 //!
 //! Cost: at most [`ROUNDS`] x [`DEGREE`] products of the graph with a few columns.
 
@@ -26,35 +26,35 @@ const BLOCK: usize = 2048;
 /// Initial positions and how they were found.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Spectral {
-    /// Shape (n, columns), row-major.
+    /// Shape (n, components), row-major.
     pub(crate) positions: Vec<f32>,
-    /// Components of the graph.
-    pub(crate) components: usize,
+    /// Number of connected components of the graph.
+    pub(crate) connected_components: usize,
     /// The largest residual of a coordinate in any component, against an eigenvector of length 1.
     pub(crate) residual: f64,
 }
 
-/// The spectral initialization of `graph` in `columns` dimensions; the iteration begins at `noise(i, column)`.
+/// The spectral initialization of `graph` in `components` dimensions; the iteration begins at `noise(i, component)`.
 pub(crate) fn spectral(
     graph: &FuzzyGraph,
-    columns: usize,
+    components: usize,
     noise: &(dyn Fn(usize, usize) -> f32 + Sync),
 ) -> Spectral {
-    let parts = components(graph);
+    let parts = connected_components(graph);
     let corners = shelves(&parts);
     let mut start = Spectral {
-        positions: vec![0.0; graph.len() * columns],
-        components: parts.len(),
+        positions: vec![0.0; graph.len() * components],
+        connected_components: parts.len(),
         residual: 0.0,
     };
     for (members, corner) in parts.iter().zip(corners) {
         let side = (members.len() as f64).sqrt();
-        let (coordinates, residual) = if members.len() < 4 * (columns + 2) {
+        let (coordinates, residual) = if members.len() < 4 * (components + 2) {
             // Too few points for that many eigenvectors: random positions in their square.
             (
                 members
                     .iter()
-                    .flat_map(|&i| (0..columns).map(move |c| f64::from(noise(i as usize, c))))
+                    .flat_map(|&i| (0..components).map(move |c| f64::from(noise(i as usize, c))))
                     .collect(),
                 0.0,
             )
@@ -65,15 +65,19 @@ pub(crate) fn spectral(
             } else {
                 Some(induced(graph, members))
             };
-            smoothest(part.as_ref().unwrap_or(graph), columns, noise)
+            smoothest(part.as_ref().unwrap_or(graph), components, noise)
         };
         start.residual = start.residual.max(residual);
-        let coordinates = unit_square(coordinates, columns);
+        let coordinates = unit_square(coordinates, components);
         for (at, &i) in members.iter().enumerate() {
-            for column in 0..columns {
-                let low = if column < 2 { corner[column] } else { 0.0 };
-                start.positions[i as usize * columns + column] =
-                    (low + side * coordinates[at * columns + column]) as f32;
+            for component in 0..components {
+                let low = if component < 2 {
+                    corner[component]
+                } else {
+                    0.0
+                };
+                start.positions[i as usize * components + component] =
+                    (low + side * coordinates[at * components + component]) as f32;
             }
         }
     }
@@ -81,7 +85,7 @@ pub(crate) fn spectral(
 }
 
 /// The points of each component in ascending order; the largest component first, then by first point.
-fn components(graph: &FuzzyGraph) -> Vec<Vec<u32>> {
+fn connected_components(graph: &FuzzyGraph) -> Vec<Vec<u32>> {
     let edges = (0..graph.len()).flat_map(|i| graph.row(i).0.iter().map(move |&j| (i as u32, j)));
     Components::of_edges(graph.len(), edges).members()
 }
@@ -132,14 +136,20 @@ fn induced(graph: &FuzzyGraph, members: &[u32]) -> FuzzyGraph {
     part
 }
 
-/// Each column moved and stretched to 0..1; a column of one value becomes 0.5.
-fn unit_square(mut coordinates: Vec<f64>, columns: usize) -> Vec<f64> {
-    for column in 0..columns {
-        let values = || coordinates.iter().skip(column).step_by(columns).copied();
+/// Each component moved and stretched to 0..1; a component of one value becomes 0.5.
+fn unit_square(mut coordinates: Vec<f64>, components: usize) -> Vec<f64> {
+    for component in 0..components {
+        let values = || {
+            coordinates
+                .iter()
+                .skip(component)
+                .step_by(components)
+                .copied()
+        };
         let low = values().fold(f64::INFINITY, f64::min);
         let high = values().fold(f64::NEG_INFINITY, f64::max);
         let scale = if high > low { 1.0 / (high - low) } else { 0.0 };
-        for value in coordinates.iter_mut().skip(column).step_by(columns) {
+        for value in coordinates.iter_mut().skip(component).step_by(components) {
             *value = if scale > 0.0 {
                 (*value - low) * scale
             } else {
@@ -293,15 +303,15 @@ fn combine(x: &mut [Quad], coefficients: &[f64], quads: usize) {
     });
 }
 
-/// The coordinates of a connected graph's points, (n, columns), and the largest residual among them.
+/// The coordinates of a connected graph's points, (n, components), and the largest residual among them.
 fn smoothest(
     graph: &FuzzyGraph,
-    columns: usize,
+    components: usize,
     noise: &(dyn Fn(usize, usize) -> f32 + Sync),
 ) -> (Vec<f64>, f64) {
     let n = graph.len();
-    // Two more columns than needed: the last ones of a block converge last.
-    let quads = (columns + 2).div_ceil(4);
+    // Two more columns than components: the last ones of a block converge last.
+    let quads = (components + 2).div_ceil(4);
     let m = quads * 4;
     let smoothing = Smoothing::new(graph);
     let mut x: Vec<Quad> = (0..n * quads)
@@ -319,7 +329,7 @@ fn smoothest(
             ritz(&products(&x, &x, quads), &products(&x, &image, quads), m);
         combine(&mut x, &coefficients, quads);
         combine(&mut image, &coefficients, quads);
-        residual = residuals(&x, &image, &values, quads)[..columns]
+        residual = residuals(&x, &image, &values, quads)[..components]
             .iter()
             .copied()
             .fold(0.0, f64::max);
@@ -337,7 +347,11 @@ fn smoothest(
     }
     (
         x.chunks(quads)
-            .flat_map(|row| row.as_flattened()[..columns].iter().map(|&v| f64::from(v)))
+            .flat_map(|row| {
+                row.as_flattened()[..components]
+                    .iter()
+                    .map(|&v| f64::from(v))
+            })
             .collect(),
         residual,
     )
@@ -412,7 +426,7 @@ mod tests {
         };
         ring(60, 0, &mut graph);
         let start = spectral(&graph, 2, &noise);
-        assert_eq!(start.components, 1);
+        assert_eq!(start.connected_components, 1);
         let side = 60f32.sqrt();
         for point in start.positions.chunks(2) {
             let radius = ((point[0] / side - 0.5).powi(2) + (point[1] / side - 0.5).powi(2)).sqrt();
@@ -431,7 +445,7 @@ mod tests {
         ring(3, 40, &mut graph);
         ring(50, 43, &mut graph);
         let start = spectral(&graph, 2, &noise);
-        assert_eq!(start.components, 3);
+        assert_eq!(start.connected_components, 3);
         let boxes: Vec<[f32; 4]> = [0..40, 40..43, 43..93]
             .into_iter()
             .map(|range| {

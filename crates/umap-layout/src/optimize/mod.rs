@@ -81,44 +81,44 @@ const BLOCK: usize = 512;
 /// Batches per epoch: a part of the method, the same everywhere.
 const BATCHES: usize = 8;
 
-/// Optimizes `positions`, shape (n, columns), row-major: edges of `graph` attract, negative samples repel.
+/// Optimizes `positions`, shape (n, components), row-major: edges of `graph` attract, negative samples repel.
 ///
 /// `watch` is called after each epoch.
 ///
 /// # Panics
 ///
-/// If `positions` is not n rows of `columns`, or `columns` is not from 1 to 100.
+/// If `positions` is not n rows of `components`, or `components` is not from 1 to 100.
 pub(crate) fn optimize(
     kernel: Kernel,
     graph: &FuzzyGraph,
     positions: &mut [f32],
-    columns: usize,
+    components: usize,
     forces: &Forces,
     descent: &Descent,
     watch: &(dyn Fn() + Sync),
 ) {
     let n = graph.len();
     assert!(
-        (1..=100).contains(&columns) && positions.len() == n * columns,
-        "n rows of 1 to 100 columns"
+        (1..=100).contains(&components) && positions.len() == n * components,
+        "n rows of 1 to 100 components"
     );
     let schedule = Schedule::new(graph, descent.epochs);
     let batch = n.div_ceil(BATCHES).max(1);
-    let mut moved = vec![0.0; batch * columns];
+    let mut moved = vec![0.0; batch * components];
     for number in 0..descent.epochs {
         let epoch = Epoch::new(number, descent);
         for first in (0..n).step_by(batch) {
             let count = batch.min(n - first);
-            let moved = &mut moved[..count * columns];
+            let moved = &mut moved[..count * components];
             let view = View {
                 schedule: &schedule,
                 positions,
-                columns,
+                components,
                 forces,
                 epoch: &epoch,
             };
             moved
-                .par_chunks_mut(BLOCK * columns)
+                .par_chunks_mut(BLOCK * components)
                 .enumerate()
                 .for_each_init(Scratch::default, |scratch, (block, moved)| {
                     kernel.run(Sweep {
@@ -128,7 +128,7 @@ pub(crate) fn optimize(
                         scratch,
                     });
                 });
-            positions[first * columns..(first + count) * columns].copy_from_slice(moved);
+            positions[first * components..(first + count) * components].copy_from_slice(moved);
         }
         watch();
     }

@@ -32,9 +32,9 @@ const SOFTENING: f32 = 0.001;
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) schedule: &'a Schedule,
-    /// Shape (n, columns), row-major.
+    /// Shape (n, components), row-major.
     pub(crate) positions: &'a [f32],
-    pub(crate) columns: usize,
+    pub(crate) components: usize,
     pub(crate) forces: &'a Forces,
     pub(crate) epoch: &'a Epoch,
 }
@@ -109,9 +109,9 @@ fn draw<L: Lanes>(l: L, keys: L::I, counters: L::I, n: u32) -> L::I {
 }
 
 /// A set of lanes and the points they hold.
-struct Set<const COLUMNS: usize> {
-    /// Where the points are by now; lane l of each column.
-    at: [[f32; LANES]; COLUMNS],
+struct Set<const COMPONENTS: usize> {
+    /// Where the points are by now; lane l of each component.
+    at: [[f32; LANES]; COMPONENTS],
     ids: [u32; LANES],
     keys: [u32; LANES],
     counters: [u32; LANES],
@@ -179,7 +179,7 @@ pub(crate) struct Sweep<'a> {
 }
 
 impl Task for Sweep<'_> {
-    /// Calls a sweep for which the number of columns is a constant where that matters.
+    /// Calls a sweep for which the number of components is a constant where that matters.
     #[inline(always)]
     fn run<L: Lanes>(self, l: L) {
         let Self {
@@ -188,7 +188,7 @@ impl Task for Sweep<'_> {
             moved,
             scratch,
         } = self;
-        match view.columns {
+        match view.components {
             2 => sweep::<L, 2, true>(l, view, first, moved, scratch),
             3 => sweep::<L, 3, true>(l, view, first, moved, scratch),
             ..=16 => sweep::<L, 16, false>(l, view, first, moved, scratch),
@@ -197,26 +197,26 @@ impl Task for Sweep<'_> {
     }
 }
 
-/// `COLUMNS` is the number of columns if `EXACT`, otherwise an upper bound of it.
+/// `COMPONENTS` is the number of components if `EXACT`, otherwise an upper bound of it.
 #[inline(always)]
-fn sweep<L: Lanes, const COLUMNS: usize, const EXACT: bool>(
+fn sweep<L: Lanes, const COMPONENTS: usize, const EXACT: bool>(
     l: L,
     view: &View<'_>,
     first: usize,
     moved: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let columns = if EXACT { COLUMNS } else { view.columns };
-    let count = moved.len() / columns;
-    moved.copy_from_slice(&view.positions[first * columns..(first + count) * columns]);
+    let components = if EXACT { COMPONENTS } else { view.components };
+    let count = moved.len() / components;
+    moved.copy_from_slice(&view.positions[first * components..(first + count) * components]);
     scratch.collect(l, view, first, count);
     let mut waiting = scratch.points.iter();
-    let mut sets: [Set<COLUMNS>; SETS] = std::array::from_fn(|_| Set::new());
+    let mut sets: [Set<COMPONENTS>; SETS] = std::array::from_fn(|_| Set::new());
     let mut busy = 0;
     for set in &mut sets {
         for lane in 0..LANES {
             if let Some(&point) = waiting.next() {
-                set.take(lane, point, view, first, columns, &scratch.due);
+                set.take(lane, point, view, first, components, &scratch.due);
                 busy += 1;
             }
         }
@@ -225,12 +225,12 @@ fn sweep<L: Lanes, const COLUMNS: usize, const EXACT: bool>(
         // Once for each of umap-learn's two directed edges.
         for _ in 0..2 {
             for set in &mut sets {
-                set.pull::<L, EXACT>(l, view, columns);
+                set.pull::<L, EXACT>(l, view, components);
             }
         }
         for _ in 0..view.forces.negatives {
             for set in &mut sets {
-                set.push::<L, EXACT>(l, view, columns);
+                set.push::<L, EXACT>(l, view, components);
             }
         }
         for set in &mut sets {
@@ -240,11 +240,11 @@ fn sweep<L: Lanes, const COLUMNS: usize, const EXACT: bool>(
                     set.next[lane] += 1;
                 } else if set.next[lane] == set.end[lane] {
                     let point = set.ids[lane] as usize - first;
-                    for column in 0..columns {
-                        moved[point * columns + column] = set.at[column][lane];
+                    for component in 0..components {
+                        moved[point * components + component] = set.at[component][lane];
                     }
                     if let Some(&point) = waiting.next() {
-                        set.take(lane, point, view, first, columns, &scratch.due);
+                        set.take(lane, point, view, first, components, &scratch.due);
                     } else {
                         set.next[lane] = IDLE;
                         busy -= 1;
@@ -258,11 +258,11 @@ fn sweep<L: Lanes, const COLUMNS: usize, const EXACT: bool>(
 /// The `next` of a lane without a point: larger than every `end`. The lane is still moved, and its result ignored.
 const IDLE: u32 = u32::MAX;
 
-impl<const COLUMNS: usize> Set<COLUMNS> {
+impl<const COMPONENTS: usize> Set<COMPONENTS> {
     fn new() -> Self {
         let zeros = [0; LANES];
         Self {
-            at: [[0.0; LANES]; COLUMNS],
+            at: [[0.0; LANES]; COMPONENTS],
             ids: zeros,
             keys: zeros,
             counters: zeros,
@@ -279,12 +279,12 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
         point: [u32; 3],
         view: &View<'_>,
         first: usize,
-        columns: usize,
+        components: usize,
         due: &[u32],
     ) {
         let id = first + point[0] as usize;
-        for column in 0..columns {
-            self.at[column][lane] = view.positions[id * columns + column];
+        for component in 0..components {
+            self.at[component][lane] = view.positions[id * components + component];
         }
         self.ids[lane] = id as u32;
         self.keys[lane] = view.epoch.key(id);
@@ -296,21 +296,21 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
 
     /// Every lane's point moves along its edge.
     #[inline(always)]
-    fn pull<L: Lanes, const EXACT: bool>(&mut self, l: L, view: &View<'_>, columns: usize) {
+    fn pull<L: Lanes, const EXACT: bool>(&mut self, l: L, view: &View<'_>, components: usize) {
         let targets = l.load_int(&self.targets);
-        let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, columns);
+        let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, components);
         let strength = attraction(l, view.forces, d2);
         let rate = l.splat(view.epoch.alpha);
-        for (column, difference) in differences.into_iter().enumerate().take(columns) {
+        for (component, difference) in differences.into_iter().enumerate().take(components) {
             let force = clip(l, l.mul(strength, difference));
-            let at = l.add(l.load(&self.at[column]), l.mul(rate, force));
-            l.store(at, &mut self.at[column]);
+            let at = l.add(l.load(&self.at[component]), l.mul(rate, force));
+            l.store(at, &mut self.at[component]);
         }
     }
 
     /// Every lane's point moves away from another one.
     #[inline(always)]
-    fn push<L: Lanes, const EXACT: bool>(&mut self, l: L, view: &View<'_>, columns: usize) {
+    fn push<L: Lanes, const EXACT: bool>(&mut self, l: L, view: &View<'_>, components: usize) {
         let counters = l.load_int(&self.counters);
         let targets = draw(
             l,
@@ -319,7 +319,7 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
             view.schedule.len() as u32,
         );
         l.store_int(l.add_int(counters, l.splat_int(1)), &mut self.counters);
-        let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, columns);
+        let (differences, d2) = self.differences::<L, EXACT>(l, view, targets, components);
         // A point that draws itself stays where it is.
         let strength = l.unless_equal(
             repulsion(l, view.forces, d2),
@@ -327,10 +327,10 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
             l.load_int(&self.ids),
         );
         let rate = l.splat(view.epoch.alpha);
-        for (column, difference) in differences.into_iter().enumerate().take(columns) {
+        for (component, difference) in differences.into_iter().enumerate().take(components) {
             let force = clip(l, l.mul(strength, difference));
-            let at = l.add(l.load(&self.at[column]), l.mul(rate, force));
-            l.store(at, &mut self.at[column]);
+            let at = l.add(l.load(&self.at[component]), l.mul(rate, force));
+            l.store(at, &mut self.at[component]);
         }
     }
 
@@ -341,21 +341,21 @@ impl<const COLUMNS: usize> Set<COLUMNS> {
         l: L,
         view: &View<'_>,
         targets: L::I,
-        columns: usize,
-    ) -> ([L::F; COLUMNS], L::F) {
-        let mut differences = [l.splat(0.0); COLUMNS];
-        if EXACT && COLUMNS == 2 {
+        components: usize,
+    ) -> ([L::F; COMPONENTS], L::F) {
+        let mut differences = [l.splat(0.0); COMPONENTS];
+        if EXACT && COMPONENTS == 2 {
             let (x, y) = l.gather_pairs(view.positions.as_chunks().0, targets);
             differences[0] = l.sub(l.load(&self.at[0]), x);
             differences[1] = l.sub(l.load(&self.at[1]), y);
         } else {
-            for (column, difference) in differences.iter_mut().enumerate().take(columns) {
-                let target = l.gather(view.positions, targets, columns, column);
-                *difference = l.sub(l.load(&self.at[column]), target);
+            for (component, difference) in differences.iter_mut().enumerate().take(components) {
+                let target = l.gather(view.positions, targets, components, component);
+                *difference = l.sub(l.load(&self.at[component]), target);
             }
         }
         let mut d2 = l.mul(differences[0], differences[0]);
-        for difference in &differences[1..columns] {
+        for difference in &differences[1..components] {
             d2 = l.add(d2, l.mul(*difference, *difference));
         }
         (differences, d2)

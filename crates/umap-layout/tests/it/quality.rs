@@ -71,7 +71,7 @@ fn groups_without_an_edge_between_them_stay_apart() {
     }
     let graph = graph_of(&values, 6, 14);
     let layout = lay_out(graph.view(), None, &Options::default(), Kernel::best());
-    assert_eq!(layout.components, Some(2));
+    assert_eq!(layout.connected_components, Some(2));
     let points: &[[f32; 2]] = layout.positions.as_chunks().0;
     let distance =
         |a: [f32; 2], b: [f32; 2]| ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)).sqrt();

@@ -1,0 +1,230 @@
+//! Which output of a graph is the embedding of a text, and what is pooled.
+
+use super::{close, place, state};
+use crate::support::{D, Head, Tiny, describe};
+
+#[test]
+fn a_graph_that_pools_is_taken_at_its_word() {
+    let Some(place) = place(
+        Tiny {
+            outputs: &[
+                ("token_embeddings", Head::States),
+                ("sentence_embedding", Head::Mean),
+            ],
+            ..Tiny::default()
+        },
+        &["red sea"],
+    ) else {
+        return;
+    };
+    place.bench.report(&place.arguments(&[]));
+    let states: Vec<_> = (0..4).map(|at| state(&[0, 4, 7, 2], at)).collect();
+    let mean: Vec<f32> = (0..D)
+        .map(|dimension| states.iter().map(|state| state[dimension]).sum::<f32>() / 4.0)
+        .collect();
+    close(place.bench.embeddings().row(0), &mean);
+    place.bench.report(&place.arguments(&["--pooling", "cls"]));
+    close(place.bench.embeddings().row(0), &states[0]);
+}
+
+#[test]
+fn vectors_that_come_pooled_are_taken_whatever_they_are_called() {
+    let tiny = Tiny {
+        outputs: &[("pooled", Head::Mean)],
+        ..Tiny::default()
+    };
+    let Some(place) = place(tiny, &["red sea"]) else {
+        return;
+    };
+    std::fs::remove_file(place.model.join("1_Pooling/config.json")).unwrap();
+    place.bench.report(&place.arguments(&[]));
+    let states: Vec<_> = (0..4).map(|at| state(&[0, 4, 7, 2], at)).collect();
+    let mean: Vec<f32> = (0..D)
+        .map(|dimension| states.iter().map(|state| state[dimension]).sum::<f32>() / 4.0)
+        .collect();
+    close(place.bench.embeddings().row(0), &mean);
+}
+
+/// The vectors of the heads of a small model for `red sea`.
+fn largest() -> Vec<f32> {
+    let states: Vec<_> = (0..4).map(|at| state(&[0, 4, 7, 2], at)).collect();
+    (0..D)
+        .map(|dimension| {
+            states
+                .iter()
+                .map(|state| state[dimension])
+                .fold(f32::MIN, f32::max)
+        })
+        .collect()
+}
+
+const DENSE: (&str, Head) = ("dense_vecs", Head::Largest);
+const SPARSE: (&str, Head) = ("sparse_vecs", Head::Weights);
+const COLBERT: (&str, Head) = ("colbert_vecs", Head::Negated);
+
+#[test]
+fn of_three_heads_the_dense_one_is_taken_in_any_order() {
+    for outputs in [
+        &[DENSE, SPARSE, COLBERT],
+        &[DENSE, COLBERT, SPARSE],
+        &[SPARSE, DENSE, COLBERT],
+        &[SPARSE, COLBERT, DENSE],
+        &[COLBERT, DENSE, SPARSE],
+        &[COLBERT, SPARSE, DENSE],
+        &[
+            ("sparse", Head::FlatWeights),
+            COLBERT,
+            ("dense", Head::Largest),
+        ],
+    ] {
+        let tiny = Tiny {
+            outputs,
+            ..Tiny::default()
+        };
+        let Some(place) = place(tiny, &["red sea"]) else {
+            return;
+        };
+        let report = place.bench.report(&place.arguments(&[]));
+        assert_eq!(report["dimensions"], 4, "{outputs:?}");
+        close(place.bench.embeddings().row(0), &largest());
+    }
+}
+
+#[test]
+fn token_vectors_are_pooled_whatever_stands_beside_them() {
+    for outputs in [
+        &[
+            ("last_hidden_state", Head::States),
+            ("pooler_output", Head::Largest),
+        ][..],
+        &[
+            ("pooler_output", Head::Largest),
+            ("last_hidden_state", Head::States),
+        ],
+        &[
+            ("hidden_states.1", Head::Negated),
+            ("last_hidden_state", Head::States),
+        ],
+        &[("1547", Head::States)],
+        &[("1548", Head::Twice), ("1547", Head::States)],
+    ] {
+        let tiny = Tiny {
+            outputs,
+            ..Tiny::default()
+        };
+        let Some(place) = place(tiny, &["red sea"]) else {
+            return;
+        };
+        describe(&place.model, "config.json", r#"{"hidden_size":4}"#);
+        place.bench.report(&place.arguments(&[]));
+        close(place.bench.embeddings().row(0), &state(&[0, 4, 7, 2], 0));
+    }
+}
+
+#[test]
+fn an_output_that_is_no_embedding_is_refused_with_its_shape() {
+    for (output, hidden, shape) in [
+        (
+            ("output", Head::Weights),
+            "{}",
+            "it has output [texts, tokens, 1]",
+        ),
+        (
+            ("output", Head::FlatWeights),
+            "{}",
+            "it has output [texts, tokens]",
+        ),
+        (
+            ("colbert_vecs", Head::States),
+            "{}",
+            "it has colbert_vecs [texts, tokens, 4]",
+        ),
+        (
+            ("output", Head::Twice),
+            r#"{"hidden_size":4}"#,
+            "of the model's hidden size of 4; it has output [texts, tokens, 8]",
+        ),
+    ] {
+        let outputs = Box::leak(Box::new([output]));
+        let tiny = Tiny {
+            outputs,
+            ..Tiny::default()
+        };
+        let Some(place) = place(tiny, &["red sea"]) else {
+            return;
+        };
+        describe(&place.model, "config.json", hidden);
+        let said = place.bench.failure(&place.arguments(&[]));
+        assert!(
+            said.contains("no output of the graph has one vector per text") && said.contains(shape),
+            "{said}"
+        );
+        assert!(said.contains("--graph-output"), "{said}");
+    }
+}
+
+#[test]
+fn of_several_outputs_one_must_be_named() {
+    let tiny = Tiny {
+        outputs: &[("first", Head::States), ("second", Head::Negated), SPARSE],
+        ..Tiny::default()
+    };
+    let Some(place) = place(tiny, &["red sea"]) else {
+        return;
+    };
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        said.contains("several outputs of the graph could be the embedding: first, second; it has first [texts, tokens, 4]")
+            && said.contains("select one: --graph-output NAME"),
+        "{said}"
+    );
+    let expected = state(&[0, 4, 7, 2], 0);
+    place
+        .bench
+        .report(&place.arguments(&["--graph-output", "first"]));
+    close(place.bench.embeddings().row(0), &expected);
+    // The same text, model and cache, but another vector.
+    let report = place
+        .bench
+        .report(&place.arguments(&["--graph-output", "second"]));
+    assert_eq!(report["cached"], 0);
+    let negated: Vec<f32> = expected.iter().map(|value| -value).collect();
+    close(place.bench.embeddings().row(0), &negated);
+    let footer = artifacts::Footer::read(&place.bench.path("embeddings.parquet"))
+        .unwrap()
+        .unwrap();
+    assert_eq!(footer.options["graph_output"], "second");
+    for (name, fact) in [
+        ("third", "the graph has no output `third`"),
+        (
+            "sparse_vecs",
+            "output `sparse_vecs` of the graph holds no vectors",
+        ),
+    ] {
+        let said = place
+            .bench
+            .failure(&place.arguments(&["--graph-output", name]));
+        assert!(
+            said.contains(fact) && said.contains("omit --graph-output"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn pooling_is_not_asked_for_in_vain() {
+    let tiny = Tiny {
+        outputs: &[DENSE, SPARSE, COLBERT],
+        ..Tiny::default()
+    };
+    let Some(place) = place(tiny, &["red sea"]) else {
+        return;
+    };
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--pooling", "mean"]));
+    assert!(
+        said.contains("--pooling cannot be applied") && said.contains("omit --pooling"),
+        "{said}"
+    );
+}

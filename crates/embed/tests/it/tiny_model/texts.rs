@@ -1,0 +1,194 @@
+//! Texts on their way through a model: tokens, memory, failures, the cache.
+
+use super::{close, place, state};
+use crate::support::{Bench, Mixing, Tiny, describe};
+
+#[test]
+fn the_first_token_of_the_right_graph() {
+    let texts = [
+        "red sea",
+        "Salt, unheard of",
+        "green green green green green green green",
+        "red sea",
+    ];
+    let Some(place) = place(Tiny::default(), &texts) else {
+        return;
+    };
+    let report = place.bench.report(&place.arguments(&[]));
+    // `,` is a token too, and unknown; the third text loses 3 of its 9 tokens.
+    let ids: [&[usize]; 4] = [
+        &[0, 4, 7, 2],
+        &[0, 8, 3, 3, 3, 2],
+        &[0, 5, 5, 5, 5, 2],
+        &[0, 4, 7, 2],
+    ];
+    let found = place.bench.embeddings();
+    for (row, ids) in ids.iter().enumerate() {
+        close(found.row(row), &state(ids, 0));
+    }
+    assert_eq!(
+        (
+            &report["embedded"],
+            &report["repeated"],
+            &report["dimensions"]
+        ),
+        (&3.into(), &1.into(), &4.into())
+    );
+    assert_eq!(
+        (&report["truncated"], &report["tokens_lost"]),
+        (&1.into(), &3.into())
+    );
+}
+
+#[test]
+fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
+    let long = "salt ".repeat(4000);
+    let Some(place) = place(Tiny::default(), &["red sea", &long, "red sea", &long]) else {
+        return;
+    };
+    describe(
+        &place.model,
+        "sentence_bert_config.json",
+        r#"{"max_seq_length":5000}"#,
+    );
+    let whole = place.bench.report(&place.arguments(&["--no-cache"]));
+    let Some(foreseen) = Bench::foreseen(&whole) else {
+        return;
+    };
+    let bytes = place.bench.bytes();
+    // Scores of one head, 4,002 x 4,002 f32, are 61 MiB of it.
+    let limit = |mib: u64| format!("{mib}MiB");
+    let enough = limit(foreseen + 20);
+    place
+        .bench
+        .report(&place.arguments(&["--no-cache", "--memory-limit", &enough]));
+    assert!(place.bench.bytes() == bytes);
+    let short = limit(foreseen - 30);
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--no-cache", "--memory-limit", &short]));
+    let allows = format!("--memory-limit allows {} MiB", foreseen - 30);
+    assert!(
+        said.contains("row 1: a text of 4,002 tokens takes") && said.contains(&allows),
+        "{said}"
+    );
+    let (_, hint) = said.split_once("--max-tokens ").unwrap();
+    let fits: usize = hint.split(',').next().unwrap().parse().unwrap();
+    assert!((2000..4000).contains(&fits), "{said}");
+    // What the process holds beside is not the same in every run.
+    let fits = (fits - 300).to_string();
+    let cut = place.bench.report(&place.arguments(&[
+        "--no-cache",
+        "--memory-limit",
+        &short,
+        "--max-tokens",
+        &fits,
+    ]));
+    assert_eq!(cut["truncated"], 2);
+    let said = place
+        .bench
+        .failure(&place.arguments(&["--no-cache", "--memory-limit", "1MiB"]));
+    assert!(
+        said.contains("--memory-limit allows 1 MiB") && said.contains("allow "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_text_without_a_token_is_named_by_its_row() {
+    let Some(place) = place(Tiny::default(), &["red", "red", "  "]) else {
+        return;
+    };
+    let path = place.model.join("tokenizer.json");
+    let mut tokenizer: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    tokenizer["post_processor"] = serde_json::Value::Null;
+    std::fs::write(&path, tokenizer.to_string()).unwrap();
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        said.contains("row 2: the tokenizer finds no token") && said.contains("--prefix"),
+        "{said}"
+    );
+}
+
+/// The table of the model has fewer rows than the tokenizer has words.
+#[test]
+fn a_text_that_the_model_fails_on_is_named_by_its_row() {
+    let Some(place) = place(Tiny::default(), &["red", "red", "red wind"]) else {
+        return;
+    };
+    let path = place.model.join("tokenizer.json");
+    let tokenizer = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, tokenizer.replace(r#""wind":11"#, r#""wind":99"#)).unwrap();
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(said.contains("row 2 among them"), "{said}");
+}
+
+#[test]
+fn a_model_whose_rows_mind_company_is_run_text_by_text() {
+    let texts = ["red sea", "salt stone", "bird wind", "blue blue", "red"];
+    let Some(place) = place(
+        Tiny {
+            mixing: Mixing::Batch,
+            ..Tiny::default()
+        },
+        &texts,
+    ) else {
+        return;
+    };
+    let report = place.bench.report(&place.arguments(&[]));
+    close(place.bench.embeddings().row(1), &state(&[0, 8, 9, 2], 0));
+    assert!(report.to_string().contains("by itself"), "{report}");
+}
+
+#[test]
+fn a_cache_that_cannot_be_had_is_done_without() {
+    let Some(place) = place(Tiny::default(), &["red sea", "a red sea"]) else {
+        return;
+    };
+    // A file in the directory's place lets nobody in, not even the administrator.
+    std::fs::write(&place.bench.cache, "").unwrap();
+    let report = place.bench.report(&place.arguments(&[]));
+    assert_eq!(report["embedded"], 2);
+    assert!(
+        report
+            .to_string()
+            .contains("cannot create the vector cache"),
+        "{report}"
+    );
+}
+
+#[test]
+fn nothing_is_made_of_no_dimensions_or_no_tokens() {
+    let bench = Bench::new(&["red sea", "a red sea"]);
+    for (arguments, fact) in [
+        (
+            &["--encoder", "hash", "--hash-dimensions", "0"][..],
+            "--hash-dimensions is 0",
+        ),
+        (&["--batch-tokens", "0"], "--batch-tokens is 0"),
+    ] {
+        let output = bench.run(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(fact) && said.contains("1 or more"), "{said}");
+    }
+}
+
+#[test]
+fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
+    let bench = Bench::new(&["red sea", "a red sea", "red sea"]);
+    let report = bench.report(&["--encoder", "hash", "--hash-dimensions", "32"]);
+    assert_eq!(report["dimensions"], 32);
+    assert!(
+        report.to_string().contains("spelling, not meaning"),
+        "{report}"
+    );
+    let found = bench.embeddings();
+    assert_eq!(found.row(0), found.row(2));
+    let footer = artifacts::Footer::read(&bench.path("embeddings.parquet"))
+        .unwrap()
+        .unwrap();
+    let facts = footer.facts::<artifacts::EmbeddingsFacts>();
+    assert_eq!(facts.model.as_deref(), Some("hashed character n-grams"));
+}
