@@ -9,7 +9,7 @@ use crate::process::{built, run, say};
 
 pub(crate) fn bench(arguments: &[String]) -> Result<()> {
     say("building (the first time takes some minutes)");
-    build()?;
+    build(&["--bins"])?;
     let mut command = Command::new(built("bench")?);
     command.args(arguments);
     run(command)

@@ -6,20 +6,21 @@ use anyhow::Result;
 
 use crate::process::{built, cargo, root, run, say};
 
-/// Builds the programs with the same flags as the tests, so that nothing is compiled twice.
-pub(crate) fn build() -> Result<()> {
-    run(cargo(&[
-        "build",
-        "--release",
-        "--workspace",
-        "--bins",
-        "--locked",
-    ]))
+/// Builds `programs`, `--bin skerry` or `--bins`, with the flags of the tests, so that nothing is compiled twice.
+pub(crate) fn build(programs: &[&str]) -> Result<()> {
+    let mut build = cargo(&["build", "--release", "--workspace", "--locked"]);
+    build.args(programs);
+    run(build)
+}
+
+/// Builds the program that has all stages.
+fn build_skerry() -> Result<()> {
+    say("building (the first time takes some minutes)");
+    build(&["--bin", "skerry"])
 }
 
 pub(crate) fn setup() -> Result<()> {
-    say("building (the first time takes some minutes)");
-    build()?;
+    build_skerry()?;
     download()
 }
 
@@ -46,8 +47,7 @@ pub(crate) fn pipeline(arguments: &[String]) -> Result<()> {
         .iter()
         .any(|word| word == "--help" || word == "-h");
     if !help || built("skerry").is_err() {
-        say("building (the first time takes some minutes)");
-        build()?;
+        build_skerry()?;
     }
     run_pipeline(arguments)
 }
