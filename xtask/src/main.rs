@@ -17,8 +17,8 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  pipeline [INPUT] [FLAGS]  build, bring what is missing, run the pipeline (default input: data/headlines.csv)
-  setup                     build, and bring the default model and ONNX Runtime into the cache
+  pipeline [INPUT] [FLAGS]  build, download what is missing, run the pipeline (default input: data/headlines.csv)
+  setup                     build, and download the default model and ONNX Runtime into the cache
   ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline;
                             SKERRY_CI_FEATURES=1 adds `features`
   direction                 check that no stage depends on another

@@ -55,7 +55,7 @@ fn a_predicate_that_does_not_work_says_why() {
     ] {
         let (error, hint) = fails(wrong);
         assert!(
-            error.contains("the predicate") || error.contains("no column"),
+            error.contains("the condition") || error.contains("no column"),
             "{wrong}: {error}"
         );
         assert!(!hint.is_empty());

@@ -57,18 +57,18 @@ fn encodings_name_the_line() {
         .encode_utf16()
         .flat_map(u16::to_le_bytes)
         .collect();
-    check(&Case::new("a.csv", wide), &["no text"], "utf-16le");
+    check(&Case::new("a.csv", wide), &["not text"], "utf-16le");
     let case = Case::new("a.csv", b"text,n\n\x93\x8c,1\n\x8b\xff,2\n")
         .with(|o| o.encoding = "shift_jis".to_owned());
     check(
         &case,
-        &["a.csv, line 3", "0x8b is no Shift_JIS"],
+        &["a.csv, line 3", "0x8b is not valid Shift_JIS"],
         "--on-bad-row skip",
     );
     let broken = b"\xff\xfet\0e\0x\0t\0\n\0\0\xd8\n\0".to_vec();
     check(
         &Case::new("a.csv", broken),
-        &["a.csv, line 2", "no UTF-16LE"],
+        &["a.csv, line 2", "not valid UTF-16LE"],
         "--encoding",
     );
 }
@@ -165,7 +165,7 @@ fn json_that_is_no_table_is_told_what_it_is() {
         "jq '.data'",
     );
     let case = Case::new("a.json", "title,n\na,1\n");
-    check(&case, &["no JSON", "title,n"], "--format");
+    check(&case, &["not JSON", "title,n"], "--format");
     let case = Case::new("a.jsonl", "title,n\na,1\n");
     check(&case, &["line 1", "title,n"], "--format");
 }
@@ -175,17 +175,17 @@ fn files_that_hold_nothing_say_so() {
     check(
         &Case::new("a.csv", "title,n\n,1\nnan,2\n,3\n"),
         &["no text", "title"],
-        "written whole",
+        "file is complete",
     );
     check(
         &Case::new("a.csv", ""),
         &["a.csv is empty"],
-        "written whole",
+        "file is complete",
     );
     check(
         &Case::new("a.csv", "\u{feff}\n \n"),
         &["a.csv is empty"],
-        "written whole",
+        "file is complete",
     );
     check(
         &Case::new("a.csv", "title,n\n"),
@@ -195,12 +195,12 @@ fn files_that_hold_nothing_say_so() {
     check(
         &Case::new("a.parquet", ""),
         &["a.parquet is empty"],
-        "written whole",
+        "file is complete",
     );
     check(
         &Case::new("a.jsonl", "\n"),
         &["a.jsonl is empty"],
-        "written whole",
+        "file is complete",
     );
 }
 
@@ -260,7 +260,7 @@ fn what_cannot_be_asked_is_refused_before_anything_is_read() {
 fn too_few_documents_stop_here() {
     check(
         &Case::new("a.csv", "text\na\nb\n"),
-        &["2 of 2 rows", "needs 3"],
+        &["2 of 2 rows", "needs at least 3"],
         "--text",
     );
     check(
@@ -270,7 +270,7 @@ fn too_few_documents_stop_here() {
     );
     check(
         &Case::new("a.csv", "text\na\nb\nc\n").with(|o| o.limit = Some(2)),
-        &["--limit 2", "needs 3"],
+        &["--limit 2", "needs at least 3"],
         "--limit",
     );
     check(
@@ -294,7 +294,7 @@ fn wrong_formats_are_named() {
     );
     check(
         &Case::new("a.dat", "text\na\n"),
-        &["format of", "not known"],
+        &["format of", "is unknown"],
         "--format",
     );
     check(
@@ -343,7 +343,7 @@ fn what_can_be_read_only_once_is_refused_unread() {
     for pipe in there {
         case.sources = vec![pipe.display().to_string()];
         case.options.format = Some(Format::Csv);
-        check(&case, &["no plain file", "only once"], "skerry run -");
+        check(&case, &["not a regular file", "only once"], "skerry run -");
     }
 }
 

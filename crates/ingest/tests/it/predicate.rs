@@ -9,7 +9,7 @@ use arrow::array::{
 use arrow::datatypes::DataType;
 use ingest::formats::Kind;
 use ingest::table::{Column, Table};
-use ingest::types::settle;
+use ingest::types::infer_type;
 
 use crate::where_checks::{self, null_words};
 use crate::{Case, values};
@@ -17,7 +17,7 @@ use crate::{Case, values};
 /// Words of a delimited file as a column with its type.
 fn typed(name: &str, cells: &[&str]) -> ArrayRef {
     let cells = cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell));
-    settle(
+    infer_type(
         name,
         cells.collect::<LargeStringArray>(),
         Kind::Words,

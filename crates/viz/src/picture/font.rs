@@ -157,7 +157,7 @@ pub fn is_loose(char: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Support::{Lacking, NeedsShaping, Whole};
+    use super::Support::{Full, MissingGlyph, NeedsShaping};
     use super::*;
 
     #[test]
@@ -172,7 +172,17 @@ mod tests {
             "\u{928}\u{92f}\u{93e}",
         ]
         .map(|text| font.support(text));
-        assert_eq!(found, [Full, Full, Lacking, Lacking, NeedsShaping, Shaped]);
+        assert_eq!(
+            found,
+            [
+                Full,
+                Full,
+                MissingGlyph,
+                MissingGlyph,
+                NeedsShaping,
+                NeedsShaping
+            ]
+        );
     }
 
     #[test]

@@ -195,7 +195,7 @@ fn what_is_missing_is_said() {
     let bench = Bench::new(&["red sea"]);
     let said = bench.failure(&[]);
     assert!(
-        said.contains("not set up") && said.contains("skerry setup") && said.contains("--model"),
+        said.contains("not installed") && said.contains("skerry setup") && said.contains("--model"),
         "{said}"
     );
     let said = bench.failure(&["--model", "BAAI/bge-m3"]);

@@ -67,9 +67,9 @@ fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
     let said = place
         .bench
         .failure(&place.arguments(&["--no-cache", "--memory-limit", &short]));
-    let allows = format!("--memory-limit allows {} MiB", foreseen - 30);
+    let allows = format!("--memory-limit is {} MiB", foreseen - 30);
     assert!(
-        said.contains("row 1: a text of 4,002 tokens takes") && said.contains(&allows),
+        said.contains("row 1: a text of 4,002 tokens needs") && said.contains(&allows),
         "{said}"
     );
     let (_, hint) = said.split_once("--max-tokens ").unwrap();
@@ -89,7 +89,7 @@ fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
         .bench
         .failure(&place.arguments(&["--no-cache", "--memory-limit", "1MiB"]));
     assert!(
-        said.contains("--memory-limit allows 1 MiB") && said.contains("allow "),
+        said.contains("--memory-limit is 1 MiB") && said.contains("allow "),
         "{said}"
     );
 }
@@ -138,7 +138,7 @@ fn a_model_whose_rows_mind_company_is_run_text_by_text() {
     };
     let report = place.bench.report(&place.arguments(&[]));
     close(place.bench.embeddings().row(1), &state(&[0, 8, 9, 2], 0));
-    assert!(report.to_string().contains("by itself"), "{report}");
+    assert!(report.to_string().contains("one at a time"), "{report}");
 }
 
 #[test]
