@@ -5,9 +5,10 @@ use anyhow::{Result, ensure};
 use crate::process::{cargo, part, run};
 
 /// The cargo features that add an engine, the crate of each, and what it needs.
-const ENGINES: [(&str, &str, &str); 3] = [
+const ENGINES: [(&str, &str, &str); 4] = [
     ("hnsw", "knn", "a C++ compiler"),
     ("faiss", "knn", "a C++ compiler, cmake and OpenBLAS"),
+    ("umap-rs", "project", "a Rust compiler only"),
     ("polars", "ingest", "ten minutes"),
 ];
 

@@ -22,7 +22,7 @@ cargo xtask COMMAND
   ci                        everything that must pass: format, lints, dependencies, docs, tests, pipeline;
                             SKERRY_CI_FEATURES=1 adds `features`
   direction                 check that no stage depends on another
-  features [NAME]...        the optional engines: build and test each (hnsw, faiss, polars); many minutes
+  features [NAME]...        the optional engines: build and test each (hnsw, faiss, umap-rs, polars); many minutes
   bench NAME [FLAGS]        measure against other tools; `cargo xtask bench` lists the benches
 ";
 
