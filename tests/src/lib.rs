@@ -1,4 +1,4 @@
-//! What the end-to-end tests share: the programs of the workspace as processes, and small inputs.
+//! Helpers of the end-to-end tests: programs of the workspace as processes, and small inputs.
 
 mod programs;
 mod runs;
@@ -12,7 +12,7 @@ pub use programs::program;
 pub use runs::{SMALL_RUN, errors, manifest_of, refused, set, small_run};
 pub use snapshots::{Transcript, differs_from_snapshot};
 
-/// Runs a program of the workspace in `dir`, without a cache of the user's.
+/// Runs a program of the workspace in `dir`, with an empty cache.
 ///
 /// # Panics
 ///
@@ -33,7 +33,7 @@ pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs a program that has to succeed; what it printed.
+/// Runs a program that has to succeed, and returns its standard output.
 ///
 /// # Panics
 ///
@@ -129,8 +129,8 @@ const SUBJECTS: [(&str, [&str; 8]); 6] = [
     ),
 ];
 
-/// Writes a table of 240 texts on six subjects as `texts.csv` in `dir`. Words are drawn from the subject's own list by
-/// a fixed rule, so that a spelling-only encoder tells the subjects apart.
+/// Writes a table of 240 texts on six subjects as `texts.csv` in `dir`. Each subject has its own words, chosen by a fixed
+/// rule, so that the hash encoder separates the subjects.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! The programs of the workspace, built when the first test asks for one.
+//! The programs of the workspace, built for the first test that uses one.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-/// The program `name` of the workspace, built from its present sources with the profile of the calling test.
+/// The path of the program `name`, built from the current sources with the profile of the calling test.
 ///
 /// # Panics
 ///
@@ -26,7 +26,7 @@ pub fn program(name: &str) -> PathBuf {
     path
 }
 
-/// Where Cargo puts the programs: `target/<profile>`, as this test is `target/<profile>/deps/<test>`.
+/// The output directory of Cargo, `target/<profile>`: this test is `target/<profile>/deps/<test>`.
 fn directory() -> PathBuf {
     let test = std::env::current_exe().expect("a process knows its program");
     let directory = test.ancestors().nth(2);
@@ -35,8 +35,8 @@ fn directory() -> PathBuf {
         .into()
 }
 
-/// Does `work` unless another process did so in the same test run. nextest runs every test as a process of its own, all
-/// with one identifier: `stamp` keeps that of the last run. Under `cargo test` there is no identifier, and few processes.
+/// Does `work` once per test run. nextest runs every test as a separate process with a common run id, of which `stamp` stores the
+/// last. `cargo test` has no run id, but few processes.
 fn once(stamp: &Path, run: &str, work: impl FnOnce()) -> io::Result<()> {
     let mut stamp = File::options()
         .create(true)
@@ -56,8 +56,8 @@ fn once(stamp: &Path, run: &str, work: impl FnOnce()) -> io::Result<()> {
     Ok(())
 }
 
-/// Builds all programs of the workspace, as `cargo xtask` does; what is up to date costs about a second. Cargo holds no
-/// lock on the target directory while tests run, and waits where another build does.
+/// Builds all programs of the workspace, as `cargo xtask` does; takes about a second if they are up to date. Cargo does not lock
+/// the target directory while tests run, and waits for other builds.
 fn build(directory: &Path) {
     let profile = directory.file_name().expect("it is named after a profile");
     let target = directory.parent().expect("it is in the target directory");

@@ -1,4 +1,4 @@
-//! A small run, and what the tests look at in it.
+//! A small run, and helpers to inspect it.
 
 use std::path::Path;
 use std::process::Output;
@@ -35,25 +35,28 @@ pub fn small_run(dir: &Path, more: &[&str]) {
     succeed(dir, "skerry", &words);
 }
 
-/// What a program wrote to standard error.
+/// The standard error of a program.
 pub fn errors(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Asserts that a program was refused with status `status`, with all of `told` in its message.
+/// Asserts that a program failed with the exit status `status` and a message that contains all of `fragments`.
 ///
 /// # Panics
 ///
 /// If it was not.
-pub fn refused(output: &Output, status: i32, told: &[&str]) {
+pub fn refused(output: &Output, status: i32, fragments: &[&str]) {
     let errors = errors(output);
     assert_eq!(output.status.code(), Some(status), "{errors}");
-    for told in told {
-        assert!(errors.contains(told), "`{told}` is not in: {errors}");
+    for fragment in fragments {
+        assert!(
+            errors.contains(fragment),
+            "`{fragment}` is not in: {errors}"
+        );
     }
 }
 
-/// Puts `line` into the table `[step]` of the run's settings file, in the place of a setting of that name.
+/// Sets the setting in `line` in the table `[step]` of the run's settings file.
 ///
 /// # Panics
 ///

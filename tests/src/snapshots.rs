@@ -1,8 +1,8 @@
-//! What programs print, compared with files that were reviewed. `UPDATE_SNAPSHOTS=1` writes these files.
+//! Snapshot tests: the output of programs compared with reviewed files. `UPDATE_SNAPSHOTS=1` writes these files.
 //!
-//! They hold what a build with the default cargo features prints, which is what [`program`](crate::program) builds.
-//! Nothing in them depends on the machine: the kernel of the neighbor search and the number of threads are set, and what
-//! is measured (time, memory, sizes, the quality of a layout), hashes and versions are written as `#`.
+//! They hold the output of a build with the default cargo features, which [`program`](crate::program) builds, and do not depend
+//! on the machine: the kernel of the neighbor search and the number of threads are set, and measured values (time, memory,
+//! sizes, the quality of a layout), hashes and versions are replaced by `#`.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::command;
 
-/// Whether `found` differs from the reviewed file `name`.
+/// Whether `found` differs from the snapshot `name`.
 ///
 /// # Panics
 ///
@@ -33,20 +33,20 @@ fn path(name: &str) -> PathBuf {
         .join(format!("{name}.txt"))
 }
 
-/// A record of command lines and of what they printed.
+/// A record of command lines and their output.
 pub struct Transcript<'a> {
     dir: &'a Path,
     text: String,
 }
 
 impl<'a> Transcript<'a> {
-    /// An empty one; its commands run in `dir`.
+    /// An empty record of commands that run in `dir`.
     pub fn new(dir: &'a Path) -> Self {
         let text = String::new();
         Self { dir, text }
     }
 
-    /// Runs a command that succeeds, and records what it printed.
+    /// Runs a command that succeeds, and records its output.
     ///
     /// # Panics
     ///
@@ -200,7 +200,7 @@ impl<'a> Transcript<'a> {
     }
 }
 
-/// Phrases with what is measured as `#`.
+/// Phrases with measured values as `#`.
 const MEASURED: [&str; 10] = [
     "true neighbors kept (of 15): # %",
     "trustworthiness@15: #",

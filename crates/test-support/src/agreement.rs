@@ -1,11 +1,11 @@
-//! How far two partitions agree.
+//! Agreement of two partitions.
 
 use std::collections::BTreeMap;
 
 /// The adjusted Rand index of two labelings of the same rows (Hubert and Arabie 1985): 1 for the same partition, 0 on
 /// average for chance. Every label is a class, -1 too.
 ///
-/// Two partitions of no or one row, or both of one class, or both of single rows, are the same: 1. Takes O(n log n).
+/// 1 if both have at most one row, only one class, or only single rows. Takes O(n log n).
 ///
 /// # Panics
 ///

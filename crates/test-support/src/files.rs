@@ -1,9 +1,9 @@
-//! Where the files of tests are, and what a test says that cannot run.
+//! Paths of test files, and skipping of tests.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The environment variable that names the file to which [`skip`] appends.
+/// The environment variable with the path of the file to which [`skip`] appends.
 pub const SKIPPED: &str = "SKERRY_SKIPPED";
 
 /// A file of `tests/data`, which is part of the repository.
@@ -17,8 +17,8 @@ pub fn data(name: &str) -> PathBuf {
     path
 }
 
-/// A file of `../shared`, beside the repository: data too large for it, or texts with another licence. Where the file is
-/// absent the answer is `None`, and the calling test is [skipped](skip).
+/// A file of `../shared`, beside the repository: data too large for it, or texts with another licence. If the file is
+/// missing, returns `None`, and the calling test is [skipped](skip).
 pub fn shared(name: &str) -> Option<PathBuf> {
     let path = repository().join("..").join("shared").join(name);
     if path.exists() {
@@ -28,9 +28,9 @@ pub fn shared(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// Says that the calling test cannot run here; the test returns after that.
+/// Records that the calling test is skipped; the test returns after that.
 ///
-/// The reason goes to standard error and, where [`SKIPPED`] names a file, there too: a line with the package, the test and
+/// The reason is written to standard error and, if [`SKIPPED`] is set, to that file: a line with the package, the test and
 /// the reason, separated by tabs. `cargo xtask ci` counts these lines, as a test that returns early passes.
 ///
 /// # Panics

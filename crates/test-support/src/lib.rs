@@ -1,7 +1,7 @@
-//! What the tests of several crates share: where their files are, random values, and naive oracles in `f64`.
+//! Shared test code: paths of test files, random values, and naive oracles in `f64`.
 //!
-//! Every crate may have it as a dev-dependency. It depends on nothing itself, so that an oracle here shares no code with
-//! what it checks.
+//! Every crate may use it as a dev-dependency. It has no dependencies, so that an oracle shares no code with the code under
+//! test.
 
 mod agreement;
 mod files;

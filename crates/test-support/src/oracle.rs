@@ -1,4 +1,4 @@
-//! Definitions written down as plainly as possible, in `f64`, to check faster code against.
+//! Naive implementations in `f64`, as oracles for faster code.
 
 /// `<a, b>`.
 fn dot(a: &[f32], b: &[f32]) -> f64 {

@@ -1,4 +1,4 @@
-//! Values that look random and are the same on every machine.
+//! Pseudorandom values, the same on every machine.
 
 /// `count` values in -1..1, uniformly distributed.
 pub fn uniform(count: usize, seed: u64) -> Vec<f32> {
