@@ -80,7 +80,7 @@ pub enum Error {
         expected: usize,
     },
     /// No metric has this name.
-    #[error("unknown metric {name:?}")]
+    #[error("unknown metric {name:?}; the metrics are cosine, l2 and ip")]
     UnknownMetric {
         /// The name.
         name: String,

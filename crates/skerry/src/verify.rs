@@ -95,6 +95,12 @@ struct Finding {
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir: &PathBuf = matches.get_one("dir").expect("it has a default");
     boundary::check_directory(dir)?;
+    if !dir.exists() {
+        return Err(Failure::usage(
+            format_args!("there is no directory {}", dir.display()),
+            "give the directory of a run",
+        ));
+    }
     boundary::own_file(dir, FILE)?;
     let manifest = Manifest::read(dir).map_err(|why| {
         Failure::work(

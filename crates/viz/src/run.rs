@@ -108,7 +108,7 @@ impl Stage for Viz {
         match &local.font {
             Some(path) if !path.is_file() => Err(Error::Read {
                 path: path.display().to_string(),
-                source: std::io::ErrorKind::NotFound.into(),
+                source: std::io::Error::new(std::io::ErrorKind::NotFound, "there is no such file"),
             }),
             _ => Ok(()),
         }
