@@ -52,7 +52,7 @@ impl Stage for Cluster {
         ),
         file("mst", "mst.parquet", true, "the minimum spanning tree"),
         file(
-            "membership",
+            "soft_membership",
             "membership.parquet",
             false,
             "the soft membership, with --membership",
@@ -77,9 +77,9 @@ impl Stage for Cluster {
         if options.engine == Engine::Hdbscan {
             return vec!["clusters", "cluster_info"];
         }
-        let required = Self::OUTPUTS
-            .iter()
-            .filter(|file| file.required || (file.name == "membership" && options.membership > 0));
+        let required = Self::OUTPUTS.iter().filter(|file| {
+            file.required || (file.name == "soft_membership" && options.membership > 0)
+        });
         required.map(|file| file.name).collect()
     }
 
@@ -176,7 +176,7 @@ impl Stage for Cluster {
         footer.set_facts(&facts(&report, &layers));
         write_trees(files, &footer, &built, &found)?;
         if let (Some(path), Some(membership), true) = (
-            files.output("membership"),
+            files.output("soft_membership"),
             membership,
             options.membership > 0,
         ) {

@@ -91,7 +91,7 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         path: graph.to_owned(),
         message,
     };
-    let bytes = std::fs::read(graph).map_err(|error| not_onnx(error.to_string()))?;
+    let bytes = model_dir::read(graph).map_err(|error| not_onnx(error.to_string()))?;
     let files = external_files(&bytes).map_err(|message| not_onnx(message.to_owned()))?;
     let mut parts = vec![("graph".to_owned(), graph.to_owned())];
     for file in files {

@@ -168,6 +168,10 @@ impl<'a> Fields<'a> {
 
     fn field(&mut self) -> Result<(u64, Value<'a>), &'static str> {
         let key = self.varint()?;
+        // Parsers disagree on what a longer tag means: some cut it to 32 bits, and see another field.
+        if key > u64::from(u32::MAX) {
+            return Err(CUT);
+        }
         let value = match key & 7 {
             0 => {
                 self.varint()?;
@@ -247,6 +251,11 @@ mod tests {
             ["Constant_7_attr__value", "model.onnx_data"]
         );
         assert!(external_files(&model[..model.len() - 1]).is_err());
+        // Field 13, external_data, with a bit beyond the 32 of a tag.
+        let pair_body = message(13, &[message(1, b"location"), message(2, b"x")].concat());
+        let hidden = [&[0xea, 0x80, 0x80, 0x80, 0x10], &pair_body[1..]].concat();
+        let model = message(7, &message(5, &hidden));
+        assert!(external_files(&model).is_err());
         // Wherever a model can hold a tensor.
         let sparse = |name: &[u8]| message(1, &pair(b"location", name));
         // The numbers of fields from 16 on take two bytes.

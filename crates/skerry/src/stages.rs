@@ -185,3 +185,21 @@ fn table_of(values: &[(String, Value)]) -> Table {
     });
     set.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// A setting and a file of the same name would share a flag.
+    #[test]
+    fn every_flag_of_a_stage_has_one_meaning() {
+        for stage in super::ALL {
+            let mut seen = BTreeSet::new();
+            for argument in stage.command(stage.name()).get_arguments() {
+                if let Some(flag) = argument.get_long() {
+                    assert!(seen.insert(flag.to_owned()), "--{flag} of {}", stage.name());
+                }
+            }
+        }
+    }
+}

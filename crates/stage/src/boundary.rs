@@ -104,7 +104,20 @@ pub fn inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
             fault,
         });
     }
-    resolved_inside(dir, name)
+    let (path, resolved) = resolved_inside(dir, name)?;
+    let own = dir.canonicalize().is_ok_and(|root| {
+        let within = resolved.strip_prefix(&root).unwrap_or(&resolved);
+        let within = folded(&within.to_string_lossy());
+        within.starts_with('.') || OWN_FILES.contains(&within.as_str())
+    });
+    if own {
+        return Err(BoundaryError::Name {
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+            fault: "a link in it leads to a file that belongs to the run itself",
+        });
+    }
+    Ok(path)
 }
 
 /// The path of a reserved file (`manifest.json`, `pipeline.toml`, the lock), which must be a regular file and not a link to a
@@ -114,7 +127,7 @@ pub fn inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
 ///
 /// `NotAFile`, and those of [`inside`] but for `Name`.
 pub fn own_file(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
-    let path = resolved_inside(dir, name)?;
+    let (path, _) = resolved_inside(dir, name)?;
     match path.metadata() {
         Ok(found) if !found.is_file() => Err(BoundaryError::NotAFile {
             path,
@@ -186,12 +199,13 @@ pub fn folded(name: &str) -> String {
     parts.collect::<Vec<_>>().join("/")
 }
 
-fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
+/// The path of `name`, and the same with all links resolved, as far as it exists.
+fn resolved_inside(dir: &Path, name: &str) -> Result<(PathBuf, PathBuf), BoundaryError> {
     let path = dir.join(name);
     let root = match dir.canonicalize() {
         Ok(root) => root,
         // A missing directory has no files.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((path.clone(), path)),
         Err(source) => {
             return Err(BoundaryError::Io {
                 action: "read",
@@ -205,7 +219,7 @@ fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
         at.push(component);
         let found = match at.symlink_metadata() {
             Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((path, at)),
             Err(source) => {
                 return Err(BoundaryError::Io {
                     action: "read",
@@ -229,7 +243,7 @@ fn resolved_inside(dir: &Path, name: &str) -> Result<PathBuf, BoundaryError> {
             Err(source) => return Err(BoundaryError::Link { path: at, source }),
         }
     }
-    Ok(path)
+    Ok((path, at))
 }
 
 /// Whether `path` exists and is inside `dir`, including all entries of a directory: no symbolic link points outside.

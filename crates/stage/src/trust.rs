@@ -79,8 +79,30 @@ impl External {
     }
 
     fn hash(&self) -> String {
-        artifacts::sha256_of(format!("{}\0{}\0{}", self.step, self.key, self.value).as_bytes())
+        let mut text = format!("{}\0{}\0{}", self.step, self.key, self.value);
+        // In another directory, `./tool` is another program.
+        if self.key == "command"
+            && depends_on_directory(&self.value)
+            && let Ok(here) = std::env::current_dir()
+        {
+            text = format!("{text}\0{}", here.display());
+        }
+        artifacts::sha256_of(text.as_bytes())
     }
+}
+
+/// Whether the command `line` may mean something else in another directory. It does not if all of its words are absolute
+/// paths, placeholders, numbers, flags without a value, or the name of a program to be found in PATH.
+fn depends_on_directory(line: &str) -> bool {
+    let fixed = |word: &str| {
+        word.starts_with(['/', '{'])
+            || word.starts_with('-') && !word.contains(['=', '/'])
+            || word.parse::<f64>().is_ok()
+    };
+    line.split_whitespace().enumerate().any(|(at, word)| {
+        let word = word.trim_matches(['\'', '"']);
+        !fixed(word) && (at > 0 || word.contains('/'))
+    })
 }
 
 /// Untrusted settings of a run directory that are needed.
@@ -182,7 +204,9 @@ fn lies_inside(dir: &Path, external: &External) -> bool {
         .into_iter()
         .flatten()
         .any(|dir| path.starts_with(dir));
-    external.reach == Reach::File && named_inside && boundary::lies_inside(dir, path)
+    // A pattern may match links that lead outside.
+    let pattern = external.key == "input" && external.value.contains(['*', '?', '[']);
+    external.reach == Reach::File && named_inside && !pattern && boundary::lies_inside(dir, path)
 }
 
 /// `--allow-commands` and `--allow-external`.
@@ -315,6 +339,36 @@ mod tests {
         std::fs::write(&inside, "").expect("it can be written");
         assert!(trust(false, false, &[]).covers(&external("model", &inside, Reach::File)));
         assert!(!trust(false, false, &[]).covers(&external("onnxruntime", &inside, Reach::Code)));
+    }
+
+    #[test]
+    fn relative_commands_belong_to_their_directory() {
+        for (line, expected) in [
+            ("/opt/tool {embeddings} --k 15 -v", false),
+            ("'/opt/tool' --seed {seed}", false),
+            ("tool {embeddings}", false),
+            ("./tool {embeddings}", true),
+            ("bin/tool {embeddings}", true),
+            ("python3 script.py", true),
+            ("tool --model=m.bin", true),
+            ("sh -c 'touch x'", true),
+        ] {
+            assert_eq!(depends_on_directory(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_never_inside() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("[a].csv");
+        std::fs::write(&path, "").expect("it can be written");
+        let input = |name: &str| {
+            let path = dir.path().join(name).display().to_string();
+            lies_inside(dir.path(), &external("input", &path, Reach::File))
+        };
+        std::fs::write(dir.path().join("a.csv"), "").expect("it can be written");
+        assert!(input("a.csv"));
+        assert!(!input("[a].csv") && !input("?.csv") && !input("*.csv"));
     }
 
     #[test]

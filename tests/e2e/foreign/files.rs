@@ -368,6 +368,11 @@ fn a_pipe_in_the_place_of_a_file_stops_no_command() {
     );
     let output = by_a_stranger(dir.path(), "skerry", &["run"]);
     refused(&output, 1, &["modules.json"]);
+    std::fs::remove_file(model.join("modules.json")).expect("it is there");
+    std::fs::remove_file(model.join("model.onnx")).expect("it is there");
+    fifo(&model.join("model.onnx"));
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    refused(&output, 1, &["model"]);
 }
 
 #[test]
@@ -474,4 +479,132 @@ fn a_source_is_never_replaced_by_what_is_made_of_it() {
         let after = artifacts::sha256(&documents).expect("it is there");
         assert_eq!(after, before, "{program} {words:?}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_inside_the_run_leads_to_its_own_files() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    std::os::unix::fs::symlink(".", out.join("sub")).expect("a link");
+    let whole = std::fs::read(out.join("pipeline.toml")).expect("it reads");
+    let log = std::fs::read(out.join("manifest.json")).expect("it reads");
+    set(dir.path(), "viz", "files = { svg = \"sub/pipeline.toml\" }");
+    let changed = std::fs::read(out.join("pipeline.toml")).expect("it reads");
+    for words in [&["run"][..], &["viz", "--run", "runs/latest"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(
+            &output,
+            2,
+            &["sub/pipeline.toml", "belongs to the run itself"],
+        );
+        let now = std::fs::read(out.join("pipeline.toml")).expect("it is there");
+        assert!(now == changed, "{words:?}");
+    }
+    std::fs::write(out.join("pipeline.toml"), whole).expect("it can be written");
+    // What a step writes is not removed under another name.
+    let mut manifest: serde_json::Value = serde_json::from_slice(&log).expect("it is JSON");
+    let mut bonus = manifest["steps"][0].clone();
+    bonus["step"] = "bonus".into();
+    let hash = |name: &str| artifacts::sha256(&out.join(name)).expect("it reads");
+    let names = ["map.html", "pipeline.toml", "embeddings.parquet"];
+    let outputs = names.map(|name| (format!("sub/{name}"), hash(name).into()));
+    bonus["outputs"] = serde_json::Value::Object(outputs.into_iter().collect());
+    let steps = manifest["steps"].as_array_mut().expect("a list");
+    steps.push(bonus);
+    std::fs::write(out.join("manifest.json"), manifest.to_string()).expect("it can be written");
+    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    for name in names {
+        assert!(out.join(name).exists(), "{name} was removed");
+    }
+}
+
+#[test]
+fn a_pattern_in_a_run_directory_reads_nothing_elsewhere() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("runs/latest");
+    let secret = dir.path().join("secret.csv");
+    std::fs::write(&secret, "text\nmy password\nmy other password\nmy third\n")
+        .expect("it can be written");
+    // The name itself is that of a file inside, which is cleared away as the remains of a writer. As a pattern it matches a
+    // link that leads outside.
+    let name = ".d.parquet.aaaaaa.tmp";
+    std::fs::create_dir_all(out.join("[l]ink")).expect("it can be made");
+    std::fs::create_dir_all(out.join("link")).expect("it can be made");
+    std::fs::write(out.join("[l]ink").join(name), "x").expect("it can be written");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&secret, out.join("link").join(name)).expect("a link");
+    let input = out.join("[l]ink").join(name).display().to_string();
+    std::fs::write(
+        out.join("pipeline.toml"),
+        format!(
+            "[run]\ninput = [\"{input}\"]\nsteps = [\"ingest\"]\n[ingest]\nformat = \"csv\"\nfiles = {{ documents = \"[l]ink/d.parquet\" }}\n"
+        ),
+    )
+    .expect("it can be written");
+    for words in [&["run"][..], &["run", "--from", "ingest"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(&output, 1, &["[l]ink", "--allow-external"]);
+        assert!(!out.join("[l]ink/d.parquet").exists());
+    }
+}
+
+#[test]
+fn no_step_writes_over_a_source() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let out = dir.path().join("runs/latest");
+    let table = out.join("t.csv");
+    std::fs::copy(dir.path().join("texts.csv"), &table).expect("it can be copied");
+    let before = artifacts::sha256(&table).expect("it reads");
+    set(dir.path(), "viz", "files = { html = \"t.csv\" }");
+    for input in ["runs/latest/t.csv", "runs/latest/*.csv"] {
+        let words = ["run", input, "--config", "runs/latest/pipeline.toml"];
+        let output = run(dir.path(), "skerry", &words);
+        refused(&output, 2, &["`viz`", "t.csv", "over its source"]);
+        assert_eq!(artifacts::sha256(&table).expect("it is there"), before);
+    }
+    // Nor is a table called what its readers would not take for one.
+    set(dir.path(), "viz", "files = { map = \"map.arrow\" }");
+    let output = run(dir.path(), "skerry", &["run"]);
+    refused(&output, 2, &["map.arrow", ".parquet"]);
+}
+
+#[test]
+fn a_run_directory_may_begin_with_a_dash() {
+    let dir = tempfile::tempdir().expect("a directory");
+    write_texts(dir.path());
+    let words = [
+        "run",
+        "texts.csv",
+        "--encoder",
+        "hash",
+        "--k",
+        "20",
+        "--out=-r",
+    ];
+    succeed(dir.path(), "skerry", &words);
+    succeed(dir.path(), "skerry", &["verify", "--", "-r"]);
+    succeed(
+        dir.path(),
+        "skerry",
+        &["run", "--out=-r", "--membership", "2"],
+    );
+    assert!(dir.path().join("-r/membership.parquet").exists());
+}
+
+/// The option and the file have flags of their own.
+#[test]
+fn the_soft_membership_may_have_another_name() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &["--membership", "3"]);
+    set(
+        dir.path(),
+        "cluster",
+        "files = { soft_membership = \"soft.parquet\" }",
+    );
+    succeed(dir.path(), "skerry", &["run"]);
+    assert!(dir.path().join("runs/latest/soft.parquet").exists());
 }

@@ -326,3 +326,57 @@ fn a_hash_is_taken_from_the_run_alone() {
         );
     }
 }
+
+/// A script may use the words that it is given in any way.
+#[test]
+fn a_command_gets_no_input_of_a_run_directory_unasked() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let line = "/usr/bin/env true {documents} {input}";
+    set(dir.path(), "ingest", &format!("command = \"{line}\""));
+    let by_owner = |words: &[&str]| run(dir.path(), "skerry", words);
+    // The owner allows the command, and with it the input of now.
+    by_owner(&["run", "--allow-commands"]);
+    let name = dir.path().join("runs/latest/t.csv;touch pwned;:");
+    std::fs::write(&name, "text\n").expect("it can be written");
+    set(
+        dir.path(),
+        "run",
+        &format!("input = [\"{}\"]", name.display()),
+    );
+    let output = by_owner(&["run"]);
+    refused(&output, 1, &["touch pwned", "`input`", "--allow-commands"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_relative_command_is_remembered_where_it_was_given() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(dir.path(), &[]);
+    let script = |place: &std::path::Path, file: &std::path::Path| {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = place.join("tool.sh");
+        std::fs::write(&path, format!("#!/bin/sh\ntouch '{}'\n", file.display()))
+            .expect("it can be written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("it is set");
+    };
+    let (owned, pwned) = (dir.path().join("owned"), dir.path().join("pwned"));
+    script(dir.path(), &owned);
+    set(dir.path(), "label", "command = \"./tool.sh {topics}\"");
+    run(dir.path(), "skerry", &["run", "--allow-commands"]);
+    assert!(owned.exists());
+    std::fs::remove_file(&owned).expect("it is there");
+    run(dir.path(), "skerry", &["run"]);
+    assert!(owned.exists(), "it is remembered");
+    let elsewhere = dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("it can be made");
+    script(&elsewhere, &pwned);
+    let mut command =
+        pipeline_tests::command(&elsewhere, "skerry", &["run", "--out", "../runs/latest"]);
+    let output = command
+        .env("SKERRY_CACHE", dir.path().join("cache"))
+        .output()
+        .expect("it starts");
+    refused(&output, 1, &["./tool.sh", "--allow-commands"]);
+    assert!(!pwned.exists());
+}

@@ -3,23 +3,49 @@
 use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast::{self, ExactNumberInfo, TimezoneInfo, Value};
 use sqlparser::dialect::GenericDialect;
+use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::Fault;
 use crate::convert::UTC;
 
+/// Maximum number of operators and keywords of a condition: a chain of them is as deep as it is long, and is checked and
+/// evaluated by recursion. The values of a list do not count.
+const MAX_OPERATORS: usize = 500;
+
 /// The expression in `sql`.
 pub fn condition(sql: &str) -> Result<ast::Expr, Fault> {
-    let mut parser = Parser::new(&GenericDialect)
-        .try_with_sql(sql)
-        .map_err(|error| unread(&error))?;
+    let tokens = Tokenizer::new(&GenericDialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| unread(&error.into()))?;
+    let operators = tokens
+        .iter()
+        .filter(|token| is_operator(&token.token))
+        .count();
+    if operators > MAX_OPERATORS {
+        return Err(Fault::new(
+            format!("it has {operators} operators, more than {MAX_OPERATORS}"),
+            "compare with a list of values: `column IN (1, 2, 3)`",
+        ));
+    }
+    let mut parser = Parser::new(&GenericDialect).with_tokens_with_locations(tokens);
     let parsed = parser.parse_expr().map_err(|error| unread(&error))?;
     match parser.peek_token().token {
         Token::EOF => Ok(parsed),
         token => Err(Fault::bare(format!(
             "`{token}` after the condition cannot be read"
         ))),
+    }
+}
+
+fn is_operator(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => word.keyword != Keyword::NoKeyword,
+        Token::Comma | Token::LParen | Token::RParen | Token::Whitespace(_) | Token::Number(..) => {
+            false
+        }
+        token => !matches!(token, Token::SingleQuotedString(_)),
     }
 }
 

@@ -400,6 +400,25 @@ fn patterns_and_functions_of_texts() {
 }
 
 #[test]
+fn a_long_chain_is_refused_and_a_long_list_is_not() {
+    let table = table(vec![("n", Arc::new(Int64Array::from(vec![1, 2])))]);
+    let chain = |terms: usize| format!("n = 0{}", " + 1".repeat(terms));
+    keeps(&table, &[(&chain(2), &[1]), (&chain(400), &[])]);
+    refuses(
+        &table,
+        &[
+            (&chain(50_000), &["50001 operators", "IN"]),
+            (
+                &format!("n = 1{}", " OR n = 1".repeat(5_000)),
+                &["10001 operators"],
+            ),
+        ],
+    );
+    let list: Vec<String> = (2..20_000).map(|n| n.to_string()).collect();
+    keeps(&table, &[(&format!("n IN ({})", list.join(", ")), &[1])]);
+}
+
+#[test]
 fn what_a_condition_cannot_hold_is_named_in_words() {
     let table = table(vec![
         ("name", texts(&["a", "b"])),

@@ -23,6 +23,11 @@ pub(super) struct Executor<'a> {
 
 /// Rejects, before anything is written, steps that will run and need untrusted settings of the run directory.
 pub(super) fn check_trust(run: &Staleness<'_>, selection: &[Selection]) -> Result<(), Failure> {
+    trusted(run, needs_consent(run, selection))
+}
+
+/// The untrusted settings of steps that run in any case.
+pub(super) fn needs_consent(run: &Staleness<'_>, selection: &[Selection]) -> Vec<External> {
     let mut externals = Vec::new();
     for (step, selection) in run.steps.iter().zip(selection) {
         let runs = match selection {
@@ -34,7 +39,7 @@ pub(super) fn check_trust(run: &Staleness<'_>, selection: &[Selection]) -> Resul
             externals.extend(step.untrusted.iter().cloned());
         }
     }
-    trusted(run, externals)
+    externals
 }
 
 /// Rejects untrusted settings of the run directory.

@@ -42,6 +42,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let logged = boundary::own_file(dir, Manifest::FILE)?;
     if matches.get_flag("dry-run") {
         let json = matches.get_flag("json_report");
+        for external in executor::needs_consent(&planned, &selection) {
+            let flag = external.reach.flag();
+            stage::say(&format!(
+                "the run would be refused without `{flag}`: {external}"
+            ));
+        }
         return Ok(dry_run::report(&planned, &selection, &log(dir), json));
     }
     executor::check_trust(&planned, &selection)?;

@@ -112,15 +112,19 @@ impl Plan {
                 *source = absolute(source)?;
             }
             for reader in &mut readers {
-                let external =
-                    External::setting(&reader.name, "input", source.clone(), Reach::File);
+                // A command may do anything with the words that it is given.
+                let reach = match reader.command {
+                    Some(_) => Reach::Code,
+                    None => Reach::File,
+                };
+                let external = External::setting(&reader.name, "input", source.clone(), reach);
                 consent.decide(external, input_of_run, &mut reader.untrusted);
             }
         }
         let page = page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
         check_files(dir, &mut steps, &mut consent)?;
-        check(dir, &steps)?;
+        check(dir, &steps, &input)?;
         Ok(Self {
             preset,
             seed,
@@ -226,7 +230,7 @@ fn is_set(matches: &ArgMatches, step: &str, key: &str) -> bool {
 type Place = (String, PathBuf);
 
 /// Checks that the steps fit together, before any of them starts.
-fn check(dir: &Path, steps: &[Step]) -> Result<(), Failure> {
+fn check(dir: &Path, steps: &[Step], input: &[String]) -> Result<(), Failure> {
     // By name as the strictest file system compares it, since a run may be carried to one that ignores case, and by where
     // links inside the run lead.
     let place = |name: &str| (boundary::folded(name), stage::place(&dir.join(name)));
@@ -244,6 +248,34 @@ fn check(dir: &Path, steps: &[Step]) -> Result<(), Failure> {
             }
             let path = step.file_name(file);
             let target = place(path);
+            let source = input.iter().find(|source| {
+                let lies_there = |path: &Path| stage::place(path) == target.1;
+                lies_there(Path::new(source))
+                    || glob::Pattern::new(source)
+                        .is_ok_and(|pattern| pattern.matches_path(&dir.join(path)))
+            });
+            if let Some(source) = source {
+                return Err(Failure::usage(
+                    format_args!(
+                        "the step `{}` would write {path} over its source {source}",
+                        step.name
+                    ),
+                    format_args!(
+                        "change the file of `{}` in `[{}]`, or use another run directory",
+                        file.name, step.name
+                    ),
+                ));
+            }
+            let table = Path::new(file.file).extension() == Some("parquet".as_ref());
+            if table && Path::new(path).extension() != Some("parquet".as_ref()) {
+                return Err(Failure::usage(
+                    format_args!(
+                        "`files` of `[{}]` calls the table `{}` {path}",
+                        step.name, file.name
+                    ),
+                    "give the name of a table the extension .parquet",
+                ));
+            }
             let mut inputs = step.stage.inputs().iter();
             if let Some(input) = inputs.find(|input| same(&place(step.file_name(input)), &target)) {
                 return Err(Failure::usage(

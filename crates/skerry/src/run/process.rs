@@ -84,11 +84,16 @@ impl Context<'_> {
     fn own(&self, step: &Step, hashes: &Hashes) -> Result<Command, Failure> {
         let program = std::env::current_exe().map_err(Failure::io("read", Path::new("skerry")))?;
         let mut command = Command::new(program);
-        command.arg(step.stage.name()).arg("--run").arg(self.dir);
+        // A value may start with a dash.
+        let flag = |name: &str, value: &Path| {
+            let mut flag = OsString::from(format!("--{name}="));
+            flag.push(value);
+            flag
+        };
+        command.arg(step.stage.name()).arg(flag("run", self.dir));
         command
-            .arg("--config")
-            .arg(self.config)
-            .args(["--step", &step.name]);
+            .arg(flag("config", self.config))
+            .arg(format!("--step={}", step.name));
         command.args(["--json", "--seed", &self.seed.to_string()]);
         // The plan has already checked links to files outside.
         command.arg("--allow-external");
@@ -101,8 +106,7 @@ impl Context<'_> {
             command.arg("--quiet");
         }
         for (name, path) in &step.files {
-            let flag = name.replace('_', "-");
-            command.arg(format!("--{flag}")).arg(self.dir.join(path));
+            command.arg(flag(&name.replace('_', "-"), &self.dir.join(path)));
         }
         // Known hashes are passed on, so that files are not hashed again.
         let files = self.files(step);

@@ -183,10 +183,7 @@ impl Staleness<'_> {
 
     pub(super) fn writes_file(&self, step: &Step, path: &Path) -> bool {
         let files = self.context.files(step);
-        step.stage
-            .outputs()
-            .iter()
-            .any(|file| files.output(file.name) == Some(path))
+        files.written_to(path, step.stage.outputs()).is_some()
     }
 }
 
