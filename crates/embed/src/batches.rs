@@ -59,6 +59,7 @@ pub(crate) fn batches(texts: Vec<(u32, Tokens)>, budget: usize, alone: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokenizer::Loss;
 
     #[test]
     fn equal_texts_are_one() {
@@ -76,7 +77,7 @@ mod tests {
                     row as u32,
                     Tokens {
                         ids: vec![row as u32; n],
-                        lost: 0,
+                        loss: Loss::default(),
                     },
                 )
             };

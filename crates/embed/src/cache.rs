@@ -2,7 +2,7 @@
 //! run can be resumed.
 //!
 //! A cache is two append-only files: `NAME.vectors`, rows of d little-endian f32, and `NAME.index`, one record of 32 bytes
-//! per row: the first half of the SHA-256 of the text, tokens lost to truncation (u64), checksum of record and row (u64). A
+//! per row: the first half of the SHA-256 of the text, what of the text is lost (u64, `Loss`), checksum of record and row (u64). A
 //! row is written before its record, under a lock on the index, and an incomplete record of a killed writer is overwritten
 //! by the next one, so processes can share a cache and may be killed at any time. A row with a wrong checksum is embedded
 //! again. `NAME` is a hash of the model, the settings and everything else that affects vectors.
@@ -25,6 +25,9 @@ pub(crate) fn key(text: &str) -> Key {
 
 const RECORD: usize = 32;
 
+/// Changes with the meaning of a record. Files of other formats are not read.
+const FORMAT: u32 = 2;
+
 /// The vectors of one model with one set of settings.
 pub(crate) struct VectorCache {
     path: PathBuf,
@@ -43,7 +46,7 @@ struct Entry {
     check: u64,
 }
 
-/// A vector, with the number of tokens lost to truncation.
+/// A vector, with the bits of the `Loss` of its text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Cached {
     pub(crate) vector: Vec<f32>,
@@ -54,7 +57,7 @@ impl VectorCache {
     /// Opens or creates the cache for `identity` with vectors of `d` dimensions, read-only without write permission. Callers
     /// can continue without a cache on an error.
     pub(crate) fn open(dir: &Path, identity: &str, d: usize) -> Result<Self, String> {
-        let name = artifacts::sha256_of(format!("{identity}\n{d}").as_bytes());
+        let name = artifacts::sha256_of(format!("{FORMAT}\n{identity}\n{d}").as_bytes());
         let path = dir.join(format!("{}.index", &name[..32]));
         let fail = |action| fault(action, &path);
         std::fs::create_dir_all(dir).map_err(fail("create"))?;
@@ -126,7 +129,7 @@ impl VectorCache {
         })
     }
 
-    /// Adds vectors: one key and number of lost tokens per row of `values`. Does nothing if the cache is read-only.
+    /// Adds vectors: one key and `Loss` in bits per row of `values`. Does nothing if the cache is read-only.
     pub(crate) fn append(
         &mut self,
         keys: &[Key],

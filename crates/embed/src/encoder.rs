@@ -17,14 +17,12 @@
 //! text than any before, its arena is shrunk, so that it holds the memory of the longest text only and not that of several.
 //! Shrinking after every text would make long texts up to a third slower, because of repeated allocation.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
-use ort::session::{RunOptions, Session, SessionInputValue};
-use ort::value::{Outlet, Tensor, TensorElementType};
+use ort::session::{RunOptions, Session};
 
 use crate::error::Error;
 use crate::library;
@@ -33,6 +31,7 @@ use crate::model::Model;
 use crate::options::{Local, Pooling};
 use crate::outputs::{Kind, ObservedShape, Output, Wanted, choose};
 use crate::pooling::{normalize, pool};
+use crate::tensors::{Inputs, floats};
 use crate::tokenizer::TextTokenizer;
 
 /// Dimensions per attention head, if the model's configuration does not give the number of heads.
@@ -83,16 +82,6 @@ pub(crate) struct Interface {
     engine: String,
 }
 
-/// Names of the inputs, their content, and whether they have 64-bit values.
-type Inputs = Vec<(String, InputKind, bool)>;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum InputKind {
-    Ids,
-    Mask,
-    Types,
-}
-
 /// Texts with the same number of tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
@@ -108,7 +97,7 @@ impl<'a> Encoder<'a> {
     /// Loads the library and one session of the model, for `threads` threads.
     pub(crate) fn open(
         model: &'a Model,
-        tokenizer: &TextTokenizer,
+        tokenizer: &mut TextTokenizer,
         local: &Local,
         threads: usize,
     ) -> Result<Self, Error> {
@@ -200,18 +189,21 @@ fn load(environment: &Environment, graph: &Path, threads: usize) -> ort::Result<
 /// Determines inputs and output, and runs test batches to find the dimensions and whether results depend on the batch.
 fn interface(
     model: &Model,
-    tokenizer: &TextTokenizer,
+    tokenizer: &mut TextTokenizer,
     session: &mut Session,
 ) -> Result<Interface, Error> {
-    let inputs = session
-        .inputs()
-        .iter()
-        .map(input_kind)
-        .collect::<Result<Inputs, _>>()?;
+    let inputs = Inputs::of(session, tokenizer.padding())?;
+    if let Some(tokens) = inputs.tokens {
+        tokenizer.limit(tokens)?;
+    }
     let settings = &model.settings;
     let vocabulary = tokenizer.vocabulary();
-    let tokens = settings.max_tokens.min(24);
-    let probes = Batch::probe(8, tokens, vocabulary);
+    let tokens = tokenizer.max_tokens().min(24);
+    let probes = Batch::probe(
+        if inputs.rows.is_some() { 1 } else { 8 },
+        tokens,
+        vocabulary,
+    );
     let shorter = Batch::probe(1, tokens.div_ceil(2), vocabulary);
     let outputs = inspect_outputs(session, &inputs, &probes, &shorter)?;
     let wanted = Wanted {
@@ -241,6 +233,7 @@ fn interface(
     }
     let engine = format!("{} {}", ort::info(), processor());
     let mut interface = Interface {
+        alone: inputs.rows.is_some(),
         inputs,
         output: output.name.clone(),
         among_others: outputs.len() > 1,
@@ -248,7 +241,6 @@ fn interface(
         normalize: settings.normalize,
         vocabulary,
         d: 0,
-        alone: false,
         engine,
     };
     let first = interface.run(session, &probes.only(0))?;
@@ -278,18 +270,15 @@ fn inspect_outputs(
         .map(|output| output.name().to_owned())
         .collect();
     let mut shapes = |batch: &Batch| -> ort::Result<Vec<Option<Vec<i64>>>> {
-        let answer = session.run(fed(inputs, batch)?)?;
-        let shape = |name: &String| {
-            let (shape, _) = answer.get(name)?.try_extract_tensor::<f32>().ok()?;
-            Some(shape.to_vec())
-        };
+        let answer = session.run(inputs.tensors(batch)?)?;
+        let shape = |name: &String| Some(floats(answer.get(name)?).ok()?.0);
         Ok(names.iter().map(shape).collect())
     };
     let first = shapes(one).map_err(|error| one.fault(&error))?;
     let second = shapes(other).map_err(|error| other.fault(&error))?;
     let seen = |batch: &Batch, shape| ObservedShape {
-        rows: batch.rows.len(),
-        tokens: batch.tokens,
+        rows: inputs.rows.unwrap_or(batch.rows.len()),
+        tokens: inputs.tokens.unwrap_or(batch.tokens),
         shape,
     };
     let outputs = session.outputs().iter().zip(first.iter().zip(&second));
@@ -304,17 +293,6 @@ fn inspect_outputs(
         .collect())
 }
 
-/// The input tensors of `batch`.
-fn fed(
-    inputs: &Inputs,
-    batch: &Batch,
-) -> ort::Result<Vec<(Cow<'static, str>, SessionInputValue<'static>)>> {
-    inputs
-        .iter()
-        .map(|(name, feed, wide)| Ok((Cow::from(name.clone()), feed.tensor(batch, *wide)?)))
-        .collect()
-}
-
 impl Interface {
     /// Everything besides model and settings that can change a vector, as text.
     pub(crate) fn identity(&self) -> String {
@@ -327,11 +305,12 @@ impl Interface {
 
     /// Shrinks the arena of `session`.
     pub(crate) fn empty_arena(&self, session: &mut Session) -> Result<(), Error> {
-        let batch = Batch::probe(1, 8, self.vocabulary);
+        let tokens = self.inputs.tokens.map_or(8, |tokens| tokens.min(8));
+        let batch = Batch::probe(1, tokens, self.vocabulary);
         let shrinking = || {
             let mut options = RunOptions::new()?;
             options.set("memory.enable_memory_arena_shrinkage", "cpu:0")?;
-            Ok((options, fed(&self.inputs, &batch)?))
+            Ok((options, self.inputs.tensors(&batch)?))
         };
         let (options, inputs) = shrinking().map_err(|error: ort::Error| batch.fault(&error))?;
         session
@@ -344,15 +323,16 @@ impl Interface {
     pub(crate) fn run(&self, session: &mut Session, batch: &Batch) -> Result<Vec<f32>, Error> {
         let (rows, tokens) = (batch.rows.len(), batch.tokens);
         let fault = |error: ort::Error| batch.fault(&error);
-        let inputs = fed(&self.inputs, batch).map_err(fault)?;
+        let inputs = self.inputs.tensors(batch).map_err(fault)?;
         let outputs = session.run(inputs).map_err(fault)?;
-        let (shape, values) = outputs[self.output.as_str()]
-            .try_extract_tensor::<f32>()
-            .map_err(fault)?;
+        let (shape, values) = floats(&outputs[self.output.as_str()]).map_err(fault)?;
+        // A graph of fixed shape gives more: the padding.
+        let given_rows = self.inputs.rows.unwrap_or(rows);
+        let given_tokens = self.inputs.tokens.unwrap_or(tokens);
         let expected: &[i64] = if self.pooling.is_some() {
-            &[rows as i64, tokens as i64]
+            &[given_rows as i64, given_tokens as i64]
         } else {
-            &[rows as i64]
+            &[given_rows as i64]
         };
         let (leading, width) = shape.split_at(shape.len().saturating_sub(1));
         let d = width.first().map_or(0, |&d| d as usize);
@@ -364,14 +344,14 @@ impl Interface {
             });
         }
         let mut vectors = match self.pooling {
-            None => values.to_vec(),
+            None => values[..rows * d].to_vec(),
             Some(pooling) => {
                 let mut vectors = vec![0.0; rows * d];
                 for (vector, states) in vectors
                     .chunks_exact_mut(d)
-                    .zip(values.chunks_exact(tokens * d))
+                    .zip(values.chunks_exact(given_tokens * d))
                 {
-                    pool(states, pooling, vector);
+                    pool(&states[..tokens * d], pooling, vector);
                 }
                 vectors
             }
@@ -380,42 +360,6 @@ impl Interface {
             vectors.chunks_exact_mut(d).for_each(normalize);
         }
         Ok(vectors)
-    }
-}
-
-impl InputKind {
-    fn tensor(self, batch: &Batch, wide: bool) -> ort::Result<SessionInputValue<'static>> {
-        let shape = [batch.rows.len(), batch.tokens];
-        let value = |&id: &u32| match self {
-            Self::Ids => id,
-            Self::Mask => 1,
-            Self::Types => 0,
-        };
-        let values = batch.ids.iter().map(value);
-        Ok(if wide {
-            Tensor::from_array((shape, values.map(i64::from).collect::<Vec<_>>()))?.into()
-        } else {
-            Tensor::from_array((shape, values.map(|value| value as i32).collect::<Vec<_>>()))?
-                .into()
-        })
-    }
-}
-
-/// The content of an input, by its name, and whether it has 64-bit values.
-fn input_kind(input: &Outlet) -> Result<(String, InputKind, bool), Error> {
-    let name = input.name().to_owned();
-    let feed = match name.as_str() {
-        "input_ids" => InputKind::Ids,
-        "attention_mask" => InputKind::Mask,
-        "token_type_ids" => InputKind::Types,
-        _ => return Err(Error::Input { name }),
-    };
-    match input.dtype().tensor_type() {
-        Some(TensorElementType::Int64) => Ok((name, feed, true)),
-        Some(TensorElementType::Int32) => Ok((name, feed, false)),
-        _ => Err(Error::Input {
-            name: format!("{name}: {}", input.dtype()),
-        }),
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use stage::{Bytes, thousands};
 
 use crate::outputs::OutputFault;
+use crate::unknown::Unknown;
 
 /// Why embedding failed. `Display` states the fact, the hint the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -231,6 +232,12 @@ pub enum Error {
         /// Maximum number of tokens that fits.
         fits: usize,
     },
+    /// The model does not know most of the table.
+    #[error("{unknown}")]
+    Unknown {
+        /// How many texts, in which scripts.
+        unknown: Unknown,
+    },
     /// The text has no tokens.
     #[error("row {row}: the tokenizer finds no token in the text")]
     NoTokens {
@@ -332,6 +339,9 @@ impl stage::Hint for Error {
             }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
+            Self::Unknown { unknown } => {
+                format!("{}, or embed them all the same with --allow-unknown", unknown.remedy())
+            }
             Self::NoTokens { .. } => {
                 "leave such rows out (`skerry ingest --where`), or add a prefix to every text (--prefix)".to_owned()
             }

@@ -20,10 +20,13 @@ mod pooling;
 mod run;
 mod settings;
 pub mod setup;
+mod tensors;
 mod tokenizer;
+mod unknown;
 mod work;
 
 pub use error::Error;
 pub use options::{EncoderKind, Local, Options, Pooling};
 pub use outputs::OutputFault;
 pub use run::{Embed, Report};
+pub use unknown::Unknown;

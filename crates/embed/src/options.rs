@@ -102,6 +102,12 @@ pub struct Local {
     /// Neither read vectors from the cache nor write them to it
     #[arg(long)]
     pub no_cache: bool,
+    /// Embed a table of which the model knows less than half
+    ///
+    /// A text is unknown to the model if its vocabulary lacks most of the characters: texts in other scripts, emoji. The
+    /// vectors of such texts hardly differ. Without this flag, the stage refuses a table with mostly unknown texts.
+    #[arg(long)]
+    pub allow_unknown: bool,
 }
 
 /// The activations of this many tokens fit into a core's cache; larger batches are slower (see `encoder`).
@@ -115,6 +121,7 @@ impl Default for Local {
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,
             no_cache: false,
+            allow_unknown: false,
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
 use crate::options::{EncoderKind, Local, Options};
 use crate::tokenizer::TextTokenizer;
+use crate::unknown::Unknown;
 use crate::work::{self, Vectors};
 
 /// The `embed` stage.
@@ -43,6 +44,8 @@ pub struct Report {
     pub tokens_lost: u64,
     /// Maximum number of tokens per text; `None` for the hash encoder.
     pub max_tokens: Option<usize>,
+    /// Number of rows whose text is mostly unknown to the model.
+    pub unknown: usize,
 }
 
 impl fmt::Display for Report {
@@ -67,6 +70,9 @@ impl fmt::Display for Report {
                 ", {} truncated to {most} tokens ({} tokens lost)",
                 self.truncated, self.tokens_lost
             )?;
+        }
+        if self.unknown > 0 {
+            write!(f, ", {} unknown to the model", self.unknown)?;
         }
         Ok(())
     }
@@ -182,6 +188,7 @@ fn by_hash(
         truncated: 0,
         tokens_lost: 0,
         max_tokens: None,
+        unknown: 0,
     };
     (report, values)
 }
@@ -197,9 +204,15 @@ fn by_model(
     for assumed in &settings.assumed {
         progress.note(assumed);
     }
-    let tokenizer = TextTokenizer::open(model)?;
+    let mut tokenizer = TextTokenizer::open(model)?;
     fits_at_all(model, local)?;
-    let mut encoder = Encoder::open(model, &tokenizer, local, rayon::current_num_threads())?;
+    let mut encoder = Encoder::open(model, &mut tokenizer, local, rayon::current_num_threads())?;
+    let max_tokens = tokenizer.max_tokens();
+    if max_tokens < settings.max_tokens {
+        progress.note(&format!(
+            "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+        ));
+    }
     let d = encoder.interface.d;
     let resident = memory::resident();
     let held = resident.unwrap_or(2 * model.size) + (n * d * 4) as u64;
@@ -255,7 +268,27 @@ fn by_model(
         ));
         Ok(sessions)
     };
-    let vectors = work::embed(&text, n, &tokenizer, d, cache, start_sessions, progress)?;
+    let check_unknown = |rows: &[usize]| {
+        let texts = rows.iter().map(|&row| documents.text(row));
+        let Some(unknown) = Unknown::of(texts, n, &model.name) else {
+            return Ok(());
+        };
+        if unknown.is_most() && !local.allow_unknown {
+            return Err(Error::Unknown { unknown });
+        }
+        progress.warn(&format!("{unknown}; {}", unknown.remedy()));
+        Ok(())
+    };
+    let vectors = work::embed(
+        &text,
+        n,
+        &tokenizer,
+        d,
+        cache,
+        check_unknown,
+        start_sessions,
+        progress,
+    )?;
     let Vectors {
         values,
         embedded,
@@ -263,12 +296,13 @@ fn by_model(
         repeated,
         truncated,
         tokens_lost,
+        unknown,
         ..
     } = vectors;
     if truncated > 0 {
         progress.warn(&format!(
             "{truncated} of {n} texts are longer than {} tokens and were truncated; {tokens_lost} tokens were lost",
-            settings.max_tokens
+            max_tokens
         ));
     }
     let report = Report {
@@ -280,7 +314,8 @@ fn by_model(
         repeated,
         truncated,
         tokens_lost,
-        max_tokens: Some(settings.max_tokens),
+        max_tokens: Some(max_tokens),
+        unknown,
     };
     Ok((report, values))
 }

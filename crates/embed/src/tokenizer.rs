@@ -11,7 +11,7 @@ use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::processors::bert::BertProcessing;
-use tokenizers::{AddedToken, Tokenizer};
+use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 use crate::error::Error;
 use crate::model::Model;
@@ -24,8 +24,31 @@ const CHUNK_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tokens {
     pub(crate) ids: Vec<u32>,
+    pub(crate) loss: Loss,
+}
+
+/// What of a text does not reach the model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Loss {
     /// Number of tokens lost to truncation.
-    pub(crate) lost: usize,
+    pub(crate) tokens: u64,
+    /// Whether the vocabulary lacks most of the text: more than half of its characters are in unknown tokens.
+    pub(crate) unknown: bool,
+}
+
+impl Loss {
+    /// The highest bit is `unknown`, the others are `tokens`.
+    pub(crate) fn to_bits(self) -> u64 {
+        self.tokens | u64::from(self.unknown) << 63
+    }
+
+    /// The loss with these bits.
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self {
+            tokens: bits & (u64::MAX >> 1),
+            unknown: bits >> 63 == 1,
+        }
+    }
 }
 
 /// The tokenizer of a model, with the prefix.
@@ -35,6 +58,8 @@ pub(crate) struct TextTokenizer {
     prefix: String,
     lower_case: bool,
     max_tokens: usize,
+    /// The token of what the vocabulary does not have, if there is one.
+    unknown: Option<u32>,
 }
 
 impl TextTokenizer {
@@ -58,6 +83,7 @@ impl TextTokenizer {
             })?;
         let settings = &model.settings;
         let this = Self {
+            unknown: unknown_token(&tokenizer),
             tokenizer,
             path,
             prefix: settings.prefix.clone(),
@@ -87,6 +113,21 @@ impl TextTokenizer {
         self.max_tokens
     }
 
+    /// Truncates texts to `tokens` tokens, if the maximum length is larger.
+    pub(crate) fn limit(&mut self, tokens: usize) -> Result<(), Error> {
+        self.max_tokens = self.max_tokens.min(tokens);
+        self.check_length(None)
+    }
+
+    /// The id of the padding token; 0 if the vocabulary has none.
+    pub(crate) fn padding(&self) -> u32 {
+        let names = ["[PAD]", "<pad>"];
+        let found = names
+            .iter()
+            .find_map(|name| self.tokenizer.token_to_id(name));
+        found.unwrap_or(0)
+    }
+
     /// Number of token ids of the model.
     pub(crate) fn vocabulary(&self) -> usize {
         self.tokenizer.get_vocab_size(false)
@@ -111,10 +152,16 @@ impl TextTokenizer {
             .map(|piece| Ok(self.tokens(piece, false)?.len()))
             .sum::<Result<_, Error>>()?;
         let ids = encoding.get_ids();
+        let loss = |tokens: usize| -> Result<Loss, Error> {
+            Ok(Loss {
+                tokens: tokens as u64,
+                unknown: self.is_unknown(&given, ids)?,
+            })
+        };
         if ids.len() <= self.max_tokens {
             return Ok(Tokens {
                 ids: ids.to_vec(),
-                lost: beyond,
+                loss: loss(beyond)?,
             });
         }
         // The special tokens at the end are kept; the text before them is truncated.
@@ -126,7 +173,31 @@ impl TextTokenizer {
             .count();
         let lost = ids.len() - self.max_tokens + beyond;
         let cut = [&ids[..self.max_tokens - tail], &ids[ids.len() - tail..]].concat();
-        Ok(Tokens { ids: cut, lost })
+        Ok(Tokens {
+            ids: cut,
+            loss: loss(lost)?,
+        })
+    }
+
+    /// Whether more than half of the characters of the text in `given`, which has the tokens `ids`, are in unknown tokens.
+    /// One unknown token can stand for a whole sentence, so characters are counted, in the first chunk of a long text.
+    fn is_unknown(&self, given: &str, ids: &[u32]) -> Result<bool, Error> {
+        let Some(unknown) = self.unknown.filter(|unknown| ids.contains(unknown)) else {
+            return Ok(false);
+        };
+        let text = pieces(given).next().unwrap_or_default();
+        let encoding = self
+            .tokenizer
+            .encode_char_offsets(text, false)
+            .map_err(|error| self.fault(&error))?;
+        let prefix = self.prefix.chars().count();
+        let (mut all, mut without) = (0, 0);
+        for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
+            let characters = end.saturating_sub(start.max(prefix));
+            all += characters;
+            without += if id == unknown { characters } else { 0 };
+        }
+        Ok(2 * without > all)
     }
 
     fn raw(&self, given: &str) -> Result<tokenizers::Encoding, Error> {
@@ -136,11 +207,27 @@ impl TextTokenizer {
     fn tokens(&self, given: &str, special: bool) -> Result<tokenizers::Encoding, Error> {
         self.tokenizer
             .encode_fast(given, special)
-            .map_err(|error| Error::Tokenizer {
-                path: self.path.clone(),
-                message: error.to_string(),
-            })
+            .map_err(|error| self.fault(&error))
     }
+
+    fn fault(&self, error: &tokenizers::Error) -> Error {
+        Error::Tokenizer {
+            path: self.path.clone(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// The token of what the vocabulary does not have. None for models that spell it out in bytes or characters.
+fn unknown_token(tokenizer: &Tokenizer) -> Option<u32> {
+    let token = match tokenizer.get_model() {
+        ModelWrapper::WordPiece(model) => model.unk_token.clone(),
+        ModelWrapper::WordLevel(model) => model.unk_token.clone(),
+        ModelWrapper::BPE(model) => model.unk_token.clone()?,
+        // Unigram keeps the id to itself; all published vocabularies of XLM-R and T5 call the piece so.
+        ModelWrapper::Unigram(_) => "<unk>".to_owned(),
+    };
+    tokenizer.token_to_id(&token)
 }
 
 /// Chunks of `text` of at most [`CHUNK_BYTES`] bytes, split before white space if possible.
@@ -240,14 +327,49 @@ mod tests {
             prefix: String::new(),
             lower_case: false,
             max_tokens: 6,
+            unknown: Some(1),
         };
         let times = 3 * CHUNK_BYTES / 8;
         let tokens = tokenizer.encode(&"red sea ".repeat(times)).unwrap();
         assert_eq!(tokens.ids, [2, 4, 5, 4, 5, 3]);
-        assert_eq!(tokens.lost, 2 * times + 2 - 6);
+        assert_eq!(tokens.loss.tokens, 2 * times as u64 + 2 - 6);
         let text = "é".repeat(CHUNK_BYTES);
         assert_eq!(pieces(&text).collect::<String>(), text);
         assert!(pieces(&text).all(|piece| piece.len() <= CHUNK_BYTES));
         assert_eq!(pieces("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn a_text_is_unknown_by_its_characters() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vocab.txt");
+        std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\nquery\n:\n").unwrap();
+        let unknown = |prefix: &str, text: &str| {
+            let tokenizer = word_piece(&path, USUAL).unwrap();
+            let tokenizer = TextTokenizer {
+                unknown: unknown_token(&tokenizer),
+                tokenizer,
+                path: path.clone(),
+                prefix: prefix.to_owned(),
+                lower_case: false,
+                max_tokens: 6,
+            };
+            tokenizer.encode(text).unwrap().loss.unknown
+        };
+        for prefix in ["", "query: "] {
+            for (text, expected) in [
+                ("red sea", false),
+                ("", false),
+                // One token of three, and most of the text.
+                ("red sea ทะเลสีแดงกว้างใหญ่", true),
+                ("ทะเล", true),
+                ("red red sea ทะเล", false),
+                ("🌊🌊", true),
+                // Half is not most.
+                ("red xyz", false),
+            ] {
+                assert_eq!(unknown(prefix, text), expected, "{prefix:?} {text:?}");
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::cache::{Key, VectorCache, key};
 use crate::encoder::{Batch, Interface, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
-use crate::tokenizer::TextTokenizer;
+use crate::tokenizer::{Loss, TextTokenizer};
 
 /// Texts that are tokenized and sorted by length together.
 const WINDOW: usize = 8192;
@@ -39,22 +39,26 @@ pub(crate) struct Vectors {
     pub(crate) truncated: usize,
     /// Total number of tokens lost to truncation.
     pub(crate) tokens_lost: u64,
+    /// Number of rows whose text is mostly unknown to the model.
+    pub(crate) unknown: usize,
 }
 
-/// The vector of every text, in order, with `d` dimensions. `start_sessions` gets the lengths of the texts that are not in the
-/// cache, and returns the sessions.
+/// The vector of every text, in order, with `d` dimensions. `check_unknown` gets the rows whose text is mostly unknown to the
+/// model, before any is embedded. `start_sessions` gets the lengths of the texts that are not in the cache, and returns the
+/// sessions.
 pub(crate) fn embed<'a>(
     texts: &(impl Fn(usize) -> &'a str + Sync),
     n: usize,
     tokenizer: &TextTokenizer,
     d: usize,
     mut cache: Option<VectorCache>,
+    check_unknown: impl FnOnce(&[usize]) -> Result<(), Error>,
     start_sessions: impl FnOnce(&Lengths) -> Result<SessionPool, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
     let (first, of) = distinct((0..n).map(texts));
     let mut values = vec![0.0; n * d];
-    let mut lost = vec![0; first.len()];
+    let mut losses = vec![Loss::default(); first.len()];
     let mut cached = 0;
     let mut missing = Vec::new();
     let keys: Vec<Key> = match &cache {
@@ -68,7 +72,7 @@ pub(crate) fn embed<'a>(
         match cache.as_mut().and_then(|cache| cache.get(&keys[id])) {
             Some(found) => {
                 values[row as usize * d..][..d].copy_from_slice(&found.vector);
-                lost[id] = found.lost;
+                losses[id] = Loss::from_bits(found.lost);
                 cached += 1;
             }
             None => missing.push(id as u32),
@@ -82,31 +86,25 @@ pub(crate) fn embed<'a>(
     }
     let text = |id: u32| texts(first[id as usize] as usize);
     let at_row = |error: Error| error.at_row(|id| first[id] as usize);
-    let sessions = lengths(&missing, &text, tokenizer)
-        .and_then(|lengths| start_sessions(&lengths))
-        .map_err(at_row)?;
+    let lengths = measure(&missing, &text, tokenizer, &mut losses).map_err(at_row)?;
+    let unknown: Vec<usize> = (of.iter().enumerate())
+        .filter(|&(_, &id)| losses[id as usize].unknown)
+        .map(|(row, _)| row)
+        .collect();
+    check_unknown(&unknown)?;
+    let sessions = start_sessions(&lengths).map_err(at_row)?;
     progress.begin("embedding", Some(missing.len() as u64), "texts");
     let take = |done: Done| {
-        for ((&id, vector), &tokens) in done
-            .batch
-            .rows
-            .iter()
-            .zip(done.vectors.chunks_exact(d))
-            .zip(&done.lost)
-        {
+        for (&id, vector) in done.batch.rows.iter().zip(done.vectors.chunks_exact(d)) {
             let row = first[id as usize] as usize;
             check(vector, row)?;
             values[row * d..][..d].copy_from_slice(vector);
-            lost[id as usize] = tokens;
         }
         if let Some(store) = &mut cache {
-            let keys: Vec<Key> = done
-                .batch
-                .rows
-                .iter()
-                .map(|&id| keys[id as usize])
-                .collect();
-            if let Err(fault) = store.append(&keys, &done.lost, &done.vectors) {
+            let ids = done.batch.rows.iter().map(|&id| id as usize);
+            let (keys, lost): (Vec<Key>, Vec<u64>) =
+                ids.map(|id| (keys[id], losses[id].to_bits())).unzip();
+            if let Err(fault) = store.append(&keys, &lost, &done.vectors) {
                 progress.warn(&format!("{fault}; further vectors are not cached"));
                 cache = None;
             }
@@ -124,6 +122,7 @@ pub(crate) fn embed<'a>(
         repeated: n - first.len(),
         truncated: 0,
         tokens_lost: 0,
+        unknown: unknown.len(),
     };
     for (row, &id) in of.iter().enumerate() {
         let from = first[id as usize] as usize;
@@ -132,29 +131,40 @@ pub(crate) fn embed<'a>(
                 .values
                 .copy_within(from * d..(from + 1) * d, row * d);
         }
-        vectors.truncated += usize::from(lost[id as usize] > 0);
-        vectors.tokens_lost += lost[id as usize];
+        let lost = losses[id as usize].tokens;
+        vectors.truncated += usize::from(lost > 0);
+        vectors.tokens_lost += lost;
     }
     Ok(vectors)
 }
 
-/// The lengths of the texts `ids`; not computed if the maximum length of the model is small.
-fn lengths<'a>(
+/// The lengths of the texts `ids`, and what is lost of them, into `losses`. Tokenizing twice costs 1 % of embedding, and
+/// nothing is embedded for a table that is refused. Lengths are kept only if the maximum length of the model is large.
+fn measure<'a>(
     ids: &[u32],
     text: &(impl Fn(u32) -> &'a str + Sync),
     tokenizer: &TextTokenizer,
+    losses: &mut [Loss],
 ) -> Result<Lengths, Error> {
-    if tokenizer.max_tokens() <= LONG {
-        return Ok(Lengths::all_short(tokenizer.max_tokens()));
-    }
-    let mut lengths = Lengths::default();
+    let all_short = tokenizer.max_tokens() <= LONG;
+    let mut lengths = if all_short {
+        Lengths::all_short(tokenizer.max_tokens())
+    } else {
+        Lengths::default()
+    };
     for ids in ids.chunks(WINDOW) {
-        let tokens: Vec<usize> = ids
+        let texts: Vec<(usize, Loss)> = ids
             .par_iter()
-            .map(|&id| Ok(tokenizer.encode(text(id))?.ids.len()))
+            .map(|&id| {
+                let tokens = tokenizer.encode(text(id))?;
+                Ok((tokens.ids.len(), tokens.loss))
+            })
             .collect::<Result<_, Error>>()?;
-        for (&id, tokens) in ids.iter().zip(tokens) {
-            lengths.push(id, tokens);
+        for (&id, (tokens, loss)) in ids.iter().zip(texts) {
+            losses[id as usize] = loss;
+            if !all_short {
+                lengths.push(id, tokens);
+            }
         }
     }
     Ok(lengths)
@@ -163,13 +173,8 @@ fn lengths<'a>(
 /// A finished batch.
 struct Done {
     batch: Batch,
-    /// Tokens lost per text.
-    lost: Vec<u64>,
     vectors: Vec<f32>,
 }
-
-/// Batches, with the lost tokens of each text.
-type Window = VecDeque<(Batch, Vec<u64>)>;
 
 /// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
 fn run<'a>(
@@ -199,17 +204,13 @@ fn run<'a>(
             scope.spawn(move || {
                 let mut longest = LONG;
                 while let Some(item) = next(queue, stop) {
-                    let answer = item.and_then(|(batch, lost)| {
+                    let answer = item.and_then(|batch| {
                         if batch.tokens > longest {
                             interface.empty_arena(&mut session)?;
                             longest = batch.tokens;
                         }
                         let vectors = interface.run(&mut session, &batch)?;
-                        Ok(Done {
-                            batch,
-                            lost,
-                            vectors,
-                        })
+                        Ok(Done { batch, vectors })
                     });
                     if results.send(answer).is_err() {
                         return;
@@ -232,12 +233,12 @@ fn run<'a>(
 }
 
 struct BatchQueue {
-    window: Window,
-    waiting: Receiver<Result<Window, Error>>,
+    window: VecDeque<Batch>,
+    waiting: Receiver<Result<VecDeque<Batch>, Error>>,
 }
 
 /// The next batch, or the error of the tokenizer; `None` at the end.
-fn next(queue: &Mutex<BatchQueue>, stop: &AtomicBool) -> Option<Result<(Batch, Vec<u64>), Error>> {
+fn next(queue: &Mutex<BatchQueue>, stop: &AtomicBool) -> Option<Result<Batch, Error>> {
     let mut queue = queue.lock().expect("no thread panics with the lock");
     loop {
         if stop.load(Ordering::Relaxed) {
@@ -263,7 +264,7 @@ fn tokenize<'a>(
     tokenizer: &TextTokenizer,
     interface: &Interface,
     budget: usize,
-    windows: &SyncSender<Result<Window, Error>>,
+    windows: &SyncSender<Result<VecDeque<Batch>, Error>>,
     stop: &AtomicBool,
 ) {
     for ids in ids.chunks(WINDOW) {
@@ -277,19 +278,7 @@ fn tokenize<'a>(
                 Ok((id, tokens))
             })
             .collect::<Result<Vec<_>, Error>>();
-        let window = tokens.map(|tokens| {
-            let lost: std::collections::HashMap<u32, u64> = tokens
-                .iter()
-                .map(|(id, tokens)| (*id, tokens.lost as u64))
-                .collect();
-            batches(tokens, budget, interface.alone)
-                .into_iter()
-                .map(|batch| {
-                    let lost = batch.rows.iter().map(|id| lost[id]).collect();
-                    (batch, lost)
-                })
-                .collect()
-        });
+        let window = tokens.map(|tokens| batches(tokens, budget, interface.alone).into());
         if stop.load(Ordering::Relaxed) || windows.send(window).is_err() {
             return;
         }

@@ -44,6 +44,28 @@ pub(crate) struct Tiny {
     /// One more input, of whole numbers.
     pub(crate) more_input: Option<&'static str>,
     pub(crate) opset: u8,
+    /// The type of its weights and outputs.
+    pub(crate) element: Element,
+    /// The number of texts and of tokens that it takes; names stand for any number.
+    pub(crate) shape: [&'static str; 2],
+}
+
+/// A type of tensor elements, with its number in ONNX.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Element {
+    F32 = 1,
+    F16 = 10,
+    Bf16 = 16,
+}
+
+impl Element {
+    fn bytes(self, value: f32) -> Vec<u8> {
+        match self {
+            Self::F32 => value.to_le_bytes().to_vec(),
+            Self::F16 => half::f16::from_f32(value).to_le_bytes().to_vec(),
+            Self::Bf16 => half::bf16::from_f32(value).to_le_bytes().to_vec(),
+        }
+    }
 }
 
 impl Default for Tiny {
@@ -53,6 +75,8 @@ impl Default for Tiny {
             outputs: &[("last_hidden_state", Head::States)],
             more_input: None,
             opset: 17,
+            element: Element::F32,
+            shape: ["batch", "sequence"],
         }
     }
 }
@@ -106,10 +130,21 @@ impl Tiny {
             (0..WORDS.len() + 4).flat_map(|id| (0..D).map(move |dimension| weight(id, dimension)));
         std::fs::write(
             dir.join("model.onnx_data"),
-            table.flat_map(f32::to_le_bytes).collect::<Vec<_>>(),
+            table
+                .flat_map(|value| self.element.bytes(value))
+                .collect::<Vec<_>>(),
         )
         .unwrap();
         std::fs::write(dir.join("tokenizer.json"), tokenizer()).unwrap();
+    }
+
+    /// A dimension called `batch` or `sequence` as this model has it.
+    fn size(self, name: &'static str) -> &'static str {
+        match name {
+            "batch" => self.shape[0],
+            "sequence" => self.shape[1],
+            size => size,
+        }
     }
 
     fn model(self) -> Vec<u8> {
@@ -119,7 +154,8 @@ impl Tiny {
             &[0, 1][..]
         };
         let mut nodes = vec![
-            node("Gather", &["table", "input_ids"], "looked_up", &[]),
+            node("Gather", &["table", "input_ids"], "stored", &[]),
+            node("Cast", &["stored"], "looked_up", &[int("to", 1)]),
             node("Cast", &["attention_mask"], "mask", &[int("to", 1)]),
             node("Unsqueeze", &["mask", "last_axis"], "mask3", &[]),
             node("Mul", &["looked_up", "mask3"], "masked", &[]),
@@ -133,20 +169,27 @@ impl Tiny {
         ];
         let mut outputs = Vec::new();
         for (name, head) in self.outputs {
-            let (made, shape) = head.make(name);
+            let full = format!("{name} in f32");
+            let (made, shape) = head.make(&full);
             nodes.push(made);
-            outputs.push(value(name, 1, shape));
+            let element = self.element as u64;
+            nodes.push(node("Cast", &[full.as_str()], name, &[int("to", element)]));
+            let shape: Vec<&str> = shape.iter().map(|size| self.size(size)).collect();
+            outputs.push(value(name, element, &shape));
         }
         let rows = WORDS.len() as u64 + 4;
         let external = |key: &str, value: &str| bytes(13, &[text(1, key), text(2, value)].concat());
         let table = [
             varint(1, rows),
             varint(1, D as u64),
-            varint(2, 1),
+            varint(2, self.element as u64),
             text(8, "table"),
             external("location", "model.onnx_data"),
             external("offset", "0"),
-            external("length", &(rows * D as u64 * 4).to_string()),
+            external(
+                "length",
+                &(rows as usize * D * self.element.bytes(0.0).len()).to_string(),
+            ),
             varint(14, 1),
         ]
         .concat();
@@ -165,7 +208,7 @@ impl Tiny {
             .into_iter()
             .chain(self.more_input)
         {
-            graph.extend(bytes(11, &value(name, 7, &["batch", "sequence"])));
+            graph.extend(bytes(11, &value(name, 7, &self.shape)));
         }
         graph.extend(outputs.iter().flat_map(|output| bytes(12, output)));
         [

@@ -1,7 +1,7 @@
 //! Which output of a graph is the embedding of a text, and what is pooled.
 
 use super::{close, place, state};
-use crate::support::{D, Head, Tiny, describe};
+use crate::support::{D, Element, Head, Tiny, describe, weight};
 
 #[test]
 fn a_graph_that_pools_is_taken_at_its_word() {
@@ -227,4 +227,68 @@ fn pooling_is_not_asked_for_in_vain() {
         said.contains("--pooling cannot be applied") && said.contains("omit --pooling"),
         "{said}"
     );
+}
+
+#[test]
+fn half_precision_is_run() {
+    for element in [Element::F16, Element::Bf16] {
+        let tiny = Tiny {
+            element,
+            ..Tiny::default()
+        };
+        let Some(place) = place(tiny, &["red sea"]) else {
+            return;
+        };
+        place.bench.report(&place.arguments(&[]));
+        let found = place.bench.embeddings();
+        // Weights are halves, which both types hold; states are rounded to 8 bits at worst.
+        for (found, expected) in found.row(0).iter().zip(state(&[0, 4, 7, 2], 0)) {
+            assert!(
+                (found - expected).abs() <= expected.abs() / 128.0,
+                "{element:?}"
+            );
+        }
+    }
+}
+
+/// Exports for accelerators fix the number of texts, of tokens, or both.
+#[test]
+fn graphs_of_fixed_shape_are_run() {
+    for shape in [["1", "sequence"], ["batch", "5"], ["1", "5"], ["3", "5"]] {
+        let tiny = Tiny {
+            shape,
+            ..Tiny::default()
+        };
+        let texts = ["red sea", "green", "salt salt salt salt", "blue wind"];
+        let Some(place) = place(tiny, &texts) else {
+            return;
+        };
+        describe(
+            &place.model,
+            "1_Pooling/config.json",
+            r#"{"pooling_mode":"mean"}"#,
+        );
+        let report = place.bench.report(&place.arguments(&["--no-cache"]));
+        let found = place.bench.embeddings();
+        let ids: [&[usize]; 4] = [&[0, 4, 7, 2], &[0, 5, 2], &[0, 8, 8, 8, 2], &[0, 6, 11, 2]];
+        // The small model adds the mean of all positions, padding included, to each token.
+        for (row, ids) in ids.iter().enumerate() {
+            let ids = if shape[1] == "5" || row != 2 {
+                *ids
+            } else {
+                &[0, 8, 8, 8, 8, 2]
+            };
+            let positions = if shape[1] == "5" { 5 } else { ids.len() };
+            let expected: Vec<f32> = (0..D)
+                .map(|dimension| {
+                    let sum: f32 = ids.iter().map(|&id| weight(id, dimension)).sum();
+                    sum / ids.len() as f32 + sum / positions as f32
+                })
+                .collect();
+            close(found.row(row), &expected);
+        }
+        let lost = usize::from(shape[1] == "5");
+        assert_eq!(report["truncated"], lost, "{shape:?}");
+        assert_eq!(report["max_tokens"], 6 - lost, "{shape:?}");
+    }
 }

@@ -192,3 +192,40 @@ fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
     let facts = footer.facts::<artifacts::EmbeddingsFacts>();
     assert_eq!(facts.model.as_deref(), Some("hashed character n-grams"));
 }
+
+#[test]
+fn texts_that_the_model_does_not_know_are_counted_and_most_of_a_table_is_refused() {
+    let texts = ["red sea", "ทะเลสีแดง", "salt", "ភាសាខ្មែរ", "ทะเลสีแดง"];
+    let Some(place) = place(Tiny::default(), &texts) else {
+        return;
+    };
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        said.contains("3 of 5 texts are unknown to ")
+            && said.contains("(Thai, Khmer)")
+            && said.contains("bge-m3")
+            && said.contains("--allow-unknown"),
+        "{said}"
+    );
+    assert!(!place.bench.path("embeddings.parquet").exists());
+    let report = place.bench.report(&place.arguments(&["--allow-unknown"]));
+    assert_eq!(
+        (&report["unknown"], &report["embedded"]),
+        (&3.into(), &4.into())
+    );
+    // Out of the cache, too.
+    let said = place.bench.failure(&place.arguments(&[]));
+    assert!(said.contains("3 of 5 texts are unknown to "), "{said}");
+    let report = place.bench.report(&place.arguments(&["--allow-unknown"]));
+    assert_eq!(
+        (&report["unknown"], &report["cached"]),
+        (&3.into(), &4.into())
+    );
+    let warnings = report["warnings"].as_array().unwrap();
+    let warned = |text: &str| {
+        warnings
+            .iter()
+            .any(|said| said.as_str().unwrap().contains(text))
+    };
+    assert!(warned("3 of 5 texts are unknown"), "{warnings:?}");
+}
