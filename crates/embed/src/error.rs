@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use stage::{Bytes, thousands};
 
 use crate::outputs::OutputFault;
-use crate::unknown::Unknown;
+use crate::unknown::{REMEDY, Unknown};
 
 /// Why embedding failed. `Display` states the fact, the hint the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -339,8 +339,8 @@ impl stage::Hint for Error {
             }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
-            Self::Unknown { unknown } => {
-                format!("{}, or embed them all the same with --allow-unknown", unknown.remedy())
+            Self::Unknown { .. } => {
+                format!("{REMEDY}, or embed them all the same with --allow-unknown")
             }
             Self::NoTokens { .. } => {
                 "leave such rows out (`skerry ingest --where`), or add a prefix to every text (--prefix)".to_owned()

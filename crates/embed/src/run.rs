@@ -16,7 +16,7 @@ use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
 use crate::options::{EncoderKind, Local, Options};
 use crate::tokenizer::TextTokenizer;
-use crate::unknown::Unknown;
+use crate::unknown::{self, Unknown};
 use crate::work::{self, Vectors};
 
 /// The `embed` stage.
@@ -231,7 +231,19 @@ fn by_model(
         open_cache(&identity, d, progress)
     };
     let text = |row: usize| documents.text(row);
-    let start_sessions = |lengths: &Lengths| {
+    let check_unknown = |rows: &[usize]| {
+        let texts = rows.iter().map(|&row| documents.text(row));
+        let Some(unknown) = Unknown::of(texts, n, &model.name) else {
+            return Ok(());
+        };
+        if unknown.is_most() && !local.allow_unknown {
+            return Err(Error::Unknown { unknown });
+        }
+        progress.warn(&format!("{unknown}; {}", unknown::REMEDY));
+        Ok(())
+    };
+    let start_sessions = |lengths: &Lengths, unknown: &[usize]| {
+        check_unknown(unknown)?;
         let room = local
             .memory_limit
             .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
@@ -268,27 +280,7 @@ fn by_model(
         ));
         Ok(sessions)
     };
-    let check_unknown = |rows: &[usize]| {
-        let texts = rows.iter().map(|&row| documents.text(row));
-        let Some(unknown) = Unknown::of(texts, n, &model.name) else {
-            return Ok(());
-        };
-        if unknown.is_most() && !local.allow_unknown {
-            return Err(Error::Unknown { unknown });
-        }
-        progress.warn(&format!("{unknown}; {}", unknown.remedy()));
-        Ok(())
-    };
-    let vectors = work::embed(
-        &text,
-        n,
-        &tokenizer,
-        d,
-        cache,
-        check_unknown,
-        start_sessions,
-        progress,
-    )?;
+    let vectors = work::embed(&text, n, &tokenizer, d, cache, start_sessions, progress)?;
     let Vectors {
         values,
         embedded,
@@ -301,8 +293,7 @@ fn by_model(
     } = vectors;
     if truncated > 0 {
         progress.warn(&format!(
-            "{truncated} of {n} texts are longer than {} tokens and were truncated; {tokens_lost} tokens were lost",
-            max_tokens
+            "{truncated} of {n} texts are longer than {max_tokens} tokens and were truncated; {tokens_lost} tokens were lost"
         ));
     }
     let report = Report {

@@ -14,7 +14,7 @@ use crate::error::Error;
 /// The inputs of a graph.
 #[derive(Debug, Clone)]
 pub(crate) struct Inputs {
-    inputs: Vec<Input>,
+    list: Vec<Input>,
     /// The number of texts that the graph takes, if it is fixed.
     pub(crate) rows: Option<usize>,
     /// The number of tokens per text that the graph takes, if it is fixed.
@@ -41,8 +41,8 @@ enum InputKind {
 impl Inputs {
     /// The inputs of `session`.
     pub(crate) fn of(session: &Session, padding: u32) -> Result<Self, Error> {
-        let inputs = session.inputs().iter().map(Input::of);
-        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let list = session.inputs().iter().map(Input::of);
+        let list = list.collect::<Result<Vec<_>, _>>()?;
         // A dimension that is not fixed is -1.
         let fixed = |at: usize| {
             let sizes = session.inputs().iter().filter_map(|input| {
@@ -52,7 +52,7 @@ impl Inputs {
             sizes.min()
         };
         Ok(Self {
-            inputs,
+            list,
             rows: fixed(0),
             tokens: fixed(1),
             padding,
@@ -89,7 +89,7 @@ impl Inputs {
                 },
             ))
         };
-        self.inputs.iter().map(tensor).collect()
+        self.list.iter().map(tensor).collect()
     }
 }
 

@@ -13,6 +13,9 @@ use unicode_script::{Script, UnicodeScript as _};
 /// Percentage of the rows from which on unknown texts are warned of.
 const WARNED: usize = 1;
 
+/// What to do about unknown texts.
+pub(crate) const REMEDY: &str = "use a model that knows them, such as BAAI/bge-m3 or intfloat/multilingual-e5-small (about 100 languages): --model DIR";
+
 /// The number of scripts to name.
 const NAMED: usize = 3;
 
@@ -61,10 +64,6 @@ impl Unknown {
     /// Whether more than half of the table is unknown.
     pub(crate) fn is_most(&self) -> bool {
         2 * self.rows > self.of
-    }
-
-    pub(crate) fn remedy(&self) -> &'static str {
-        "use a model that knows them, such as BAAI/bge-m3 or intfloat/multilingual-e5-small (about 100 languages): --model DIR"
     }
 }
 

@@ -43,17 +43,15 @@ pub(crate) struct Vectors {
     pub(crate) unknown: usize,
 }
 
-/// The vector of every text, in order, with `d` dimensions. `check_unknown` gets the rows whose text is mostly unknown to the
-/// model, before any is embedded. `start_sessions` gets the lengths of the texts that are not in the cache, and returns the
-/// sessions.
+/// The vector of every text, in order, with `d` dimensions. Before any is embedded, `start_sessions` gets the lengths of the
+/// texts that are not in the cache, and all rows whose text is mostly unknown to the model; it returns the sessions.
 pub(crate) fn embed<'a>(
     texts: &(impl Fn(usize) -> &'a str + Sync),
     n: usize,
     tokenizer: &TextTokenizer,
     d: usize,
     mut cache: Option<VectorCache>,
-    check_unknown: impl FnOnce(&[usize]) -> Result<(), Error>,
-    start_sessions: impl FnOnce(&Lengths) -> Result<SessionPool, Error>,
+    start_sessions: impl FnOnce(&Lengths, &[usize]) -> Result<SessionPool, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
     let (first, of) = distinct((0..n).map(texts));
@@ -91,8 +89,7 @@ pub(crate) fn embed<'a>(
         .filter(|&(_, &id)| losses[id as usize].unknown)
         .map(|(row, _)| row)
         .collect();
-    check_unknown(&unknown)?;
-    let sessions = start_sessions(&lengths).map_err(at_row)?;
+    let sessions = start_sessions(&lengths, &unknown).map_err(at_row)?;
     progress.begin("embedding", Some(missing.len() as u64), "texts");
     let take = |done: Done| {
         for (&id, vector) in done.batch.rows.iter().zip(done.vectors.chunks_exact(d)) {
