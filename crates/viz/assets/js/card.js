@@ -86,7 +86,7 @@ export class Card {
       ['Outlier score', 'How far the text lies from the dense parts of the topics', data.outlier],
       ['Neighbors kept', 'Share of its nearest texts that are near it on the map; if it is low, the position is unreliable', data.preserved],
     ];
-    for (const [name, title, shares] of doubts) {
+    for (const [name, title, shares] of quality) {
       if (shares) fields.append(el('dt', { textContent: name, title }), el('dd', { textContent: share(shares[row], 255) }));
     }
     this.element.replaceChildren(heading, text);
