@@ -1,0 +1,7 @@
+//! Tests of the whole crate: tiny models with random weights, compared with a naive forward pass in `f64`.
+
+mod encode;
+mod onnx;
+mod onnx_writer;
+mod reference;
+mod tiny;
