@@ -1,10 +1,10 @@
-//! The products with AVX2 and FMA: six rows by sixteen columns of `f32`, four rows by twenty-four columns of int8.
+//! The products with AVX2 and FMA: six rows by sixteen columns of `f32`, four rows by sixteen columns of int8.
 
 use std::arch::x86_64::{
     __m256, __m256i, _mm256_add_epi16, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps,
     _mm256_loadu_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps,
-    _mm256_mullo_epi32, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_si256,
-    _mm256_storeu_ps, _mm256_sub_epi32,
+    _mm256_mullo_epi32, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_setzero_si256, _mm256_storeu_ps, _mm256_sub_epi32,
 };
 use std::ops::Range;
 
@@ -17,9 +17,9 @@ const LANES: usize = 8;
 /// Rows of a tile of `f32`: twelve of sixteen registers hold sums.
 const FLOAT_ROWS: usize = 6;
 
-/// Rows of a tile of int8, and registers per row: twelve of sixteen registers hold sums.
+/// Rows of a tile of int8, and registers per row: eight of sixteen registers hold sums, four a part of the panel.
 const INT8_ROWS: usize = 4;
-const INT8_REGISTERS: usize = 3;
+const INT8_REGISTERS: usize = 2;
 
 /// Adds the product of `left` and one panel to the columns `columns` of `sums`.
 #[target_feature(enable = "avx2,fma")]
@@ -63,11 +63,16 @@ fn float_tile<const R: usize>(
         left.len() >= (R - 1) * stride + panel.len(),
         "every row is whole"
     );
-    let mut tile = [[0.0; PANEL]; R];
-    for (r, tile) in tile.iter_mut().enumerate() {
-        tile[..columns.len()].copy_from_slice(&sums[r * width..][columns.clone()]);
+    let mut registers = [[_mm256_setzero_ps(); 2]; R];
+    for (r, registers) in registers.iter_mut().enumerate() {
+        let sums = &sums[r * width..][columns.clone()];
+        let mut padded = [0.0; PANEL];
+        let sums = sums.first_chunk().unwrap_or_else(|| {
+            padded[..sums.len()].copy_from_slice(sums);
+            &padded
+        });
+        *registers = [load(&sums[..LANES]), load(&sums[LANES..])];
     }
-    let mut registers = tile.map(|row| [load(&row[..LANES]), load(&row[LANES..])]);
     for (k, right) in panel.iter().enumerate() {
         let right = [load(&right[..LANES]), load(&right[LANES..])];
         for (r, sums) in registers.iter_mut().enumerate() {
@@ -79,10 +84,16 @@ fn float_tile<const R: usize>(
         }
     }
     for (r, registers) in registers.into_iter().enumerate() {
-        let mut row = [0.0; PANEL];
-        store(registers[0], &mut row[..LANES]);
-        store(registers[1], &mut row[LANES..]);
-        sums[r * width..][columns.clone()].copy_from_slice(&row[..columns.len()]);
+        let sums = &mut sums[r * width..][columns.clone()];
+        if let Some(sums) = sums.first_chunk_mut::<PANEL>() {
+            store(registers[0], &mut sums[..LANES]);
+            store(registers[1], &mut sums[LANES..]);
+        } else {
+            let mut padded = [0.0; PANEL];
+            store(registers[0], &mut padded[..LANES]);
+            store(registers[1], &mut padded[LANES..]);
+            sums.copy_from_slice(&padded[..sums.len()]);
+        }
     }
 }
 
@@ -118,31 +129,36 @@ fn int8_tile<const R: usize>(
     panel: usize,
     out: &mut [f32],
 ) {
-    let codes: [&[[u8; 2 * GROUP]]; R] = std::array::from_fn(|r| left.row(first + r).as_chunks().0);
+    let mut codes = [&[][..]; R];
+    for (r, codes) in codes.iter_mut().enumerate() {
+        *codes = left.row(first + r).as_chunks::<GROUP>().0;
+    }
     let pairs = right
         .panel_codes(panel)
         .as_chunks::<{ 2 * INT8_REGISTERS * LANES }>()
         .0;
     assert!(
-        codes.iter().all(|row| row.len() == pairs.len()),
+        codes.iter().all(|row| row.len() == 2 * pairs.len()),
         "rows are as deep as the panel"
     );
     let one = _mm256_set1_epi16(1);
     let mut sums = [[_mm256_setzero_si256(); INT8_REGISTERS]; R];
     for (at, pair) in pairs.iter().enumerate() {
         let registers = pair.as_chunks::<LANES>().0;
-        for r in 0..R {
+        for (sums, codes) in sums.iter_mut().zip(codes) {
             #[expect(unsafe_code, reason = "a bounds check per row of a tile costs a tenth")]
-            // SAFETY: at < pairs.len(), which is the length of every row.
-            let codes = unsafe { codes[r].get_unchecked(at) };
-            let (even, odd) = (broadcast(*codes, 0), broadcast(*codes, GROUP));
-            for q in 0..INT8_REGISTERS {
+            // SAFETY: at < pairs.len(), and every row has twice as many groups.
+            let [even, odd] =
+                unsafe { [codes.get_unchecked(2 * at), codes.get_unchecked(2 * at + 1)] };
+            let even = _mm256_set1_epi32(i32::from_le_bytes(*even));
+            let odd = _mm256_set1_epi32(i32::from_le_bytes(*odd));
+            for (q, sum) in sums.iter_mut().enumerate() {
                 // At most 4 * 127 * 63 = 32,004: no saturation.
                 let products = _mm256_add_epi16(
                     _mm256_maddubs_epi16(even, load_codes(&registers[q])),
                     _mm256_maddubs_epi16(odd, load_codes(&registers[INT8_REGISTERS + q])),
                 );
-                sums[r][q] = _mm256_add_epi32(sums[r][q], _mm256_madd_epi16(products, one));
+                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, one));
             }
         }
     }
@@ -161,19 +177,6 @@ fn int8_tile<const R: usize>(
         }
         out[row * right.n_out..][columns.clone()].copy_from_slice(&values[..columns.len()]);
     }
-}
-
-/// Four codes from `start` on, in every lane.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn broadcast(codes: [u8; 2 * GROUP], start: usize) -> __m256i {
-    let group = [
-        codes[start],
-        codes[start + 1],
-        codes[start + 2],
-        codes[start + 3],
-    ];
-    _mm256_set1_epi32(i32::from_le_bytes(group))
 }
 
 #[inline]

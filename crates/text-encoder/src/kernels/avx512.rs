@@ -1,4 +1,4 @@
-//! The products with AVX-512: twelve rows by sixteen columns of `f32`; with VNNI, eight rows by forty-eight columns of int8.
+//! The products with AVX-512: twelve rows by sixteen columns of `f32`; with VNNI, twelve rows by thirty-two columns of int8.
 //!
 //! `vpdpbusd` multiplies unsigned by signed bytes and adds four products to 32 bits without saturation.
 //! Source: Intel, *Intrinsics Guide*, `_mm512_dpbusd_epi32`.
@@ -6,7 +6,7 @@
 use std::arch::x86_64::{
     __m512, __m512i, _mm512_cvtepi32_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_ps,
     _mm512_loadu_si512, _mm512_mul_ps, _mm512_mullo_epi32, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_si512, _mm512_storeu_ps, _mm512_sub_epi32,
+    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_storeu_ps, _mm512_sub_epi32,
 };
 use std::ops::Range;
 
@@ -20,8 +20,8 @@ const LANES: usize = 16;
 const FLOAT_ROWS: usize = 12;
 
 /// Rows of a tile of int8, and registers per row: twenty-four of thirty-two registers hold sums.
-const INT8_ROWS: usize = 8;
-const INT8_REGISTERS: usize = 3;
+const INT8_ROWS: usize = 12;
+const INT8_REGISTERS: usize = 2;
 
 /// Adds the product of `left` and one panel to the columns `columns` of `sums`.
 #[target_feature(enable = "avx512f")]
@@ -68,11 +68,15 @@ fn float_tile<const R: usize>(
         left.len() >= (R - 1) * stride + panel.len(),
         "every row is whole"
     );
-    let mut tile = [[0.0; PANEL]; R];
-    for (r, tile) in tile.iter_mut().enumerate() {
-        tile[..columns.len()].copy_from_slice(&sums[r * width..][columns.clone()]);
+    let mut registers = [_mm512_setzero_ps(); R];
+    for (r, register) in registers.iter_mut().enumerate() {
+        let sums = &sums[r * width..][columns.clone()];
+        let mut padded = [0.0; PANEL];
+        *register = load(sums.first_chunk().unwrap_or_else(|| {
+            padded[..sums.len()].copy_from_slice(sums);
+            &padded
+        }));
     }
-    let mut registers = tile.map(|row| load(&row));
     for (k, right) in panel.iter().enumerate() {
         let right = load(right);
         for (r, sum) in registers.iter_mut().enumerate() {
@@ -83,9 +87,14 @@ fn float_tile<const R: usize>(
         }
     }
     for (r, register) in registers.into_iter().enumerate() {
-        let mut row = [0.0; PANEL];
-        store(register, &mut row);
-        sums[r * width..][columns.clone()].copy_from_slice(&row[..columns.len()]);
+        let sums = &mut sums[r * width..][columns.clone()];
+        if let Some(sums) = sums.first_chunk_mut::<PANEL>() {
+            store(register, sums);
+        } else {
+            let mut padded = [0.0; PANEL];
+            store(register, &mut padded);
+            sums.copy_from_slice(&padded[..sums.len()]);
+        }
     }
 }
 
@@ -128,7 +137,10 @@ fn int8_tile<const R: usize>(
     panel: usize,
     out: &mut [f32],
 ) {
-    let codes: [&[[u8; GROUP]]; R] = std::array::from_fn(|r| left.row(first + r).as_chunks().0);
+    let mut codes = [&[][..]; R];
+    for (r, codes) in codes.iter_mut().enumerate() {
+        *codes = left.row(first + r).as_chunks::<GROUP>().0;
+    }
     let groups = right
         .panel_codes(panel)
         .as_chunks::<{ INT8_REGISTERS * LANES }>()
@@ -140,13 +152,12 @@ fn int8_tile<const R: usize>(
     let mut sums = [[_mm512_setzero_si512(); INT8_REGISTERS]; R];
     for (at, group) in groups.iter().enumerate() {
         let registers = group.as_chunks::<LANES>().0;
-        for r in 0..R {
+        for (sums, codes) in sums.iter_mut().zip(codes) {
             #[expect(unsafe_code, reason = "a bounds check per row of a tile costs a tenth")]
             // SAFETY: at < groups.len(), which is the length of every row.
-            let codes =
-                _mm512_set1_epi32(i32::from_le_bytes(*unsafe { codes[r].get_unchecked(at) }));
-            for q in 0..INT8_REGISTERS {
-                sums[r][q] = _mm512_dpbusd_epi32(sums[r][q], codes, load_codes(&registers[q]));
+            let codes = _mm512_set1_epi32(i32::from_le_bytes(*unsafe { codes.get_unchecked(at) }));
+            for (sum, weights) in sums.iter_mut().zip(registers) {
+                *sum = _mm512_dpbusd_epi32(*sum, codes, load_codes(weights));
             }
         }
     }

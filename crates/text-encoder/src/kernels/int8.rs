@@ -63,8 +63,8 @@ impl QuantizedMatrix {
     pub(crate) fn new(kernel: Kernel, transpose: &[f32], n_in: usize, bias: &[f32]) -> Self {
         let n_out = transpose.len() / n_in;
         let panel = match kernel {
-            Kernel::Vnni => 48,
-            Kernel::Avx2 | Kernel::Portable => 24,
+            Kernel::Vnni => 32,
+            Kernel::Avx2 | Kernel::Portable => 16,
         };
         let width = n_in.next_multiple_of(PADDING);
         let padded = n_out.next_multiple_of(panel);

@@ -299,7 +299,10 @@ fn int8_is_near_f32_and_nearer_where_outliers_are_smoothed() {
         pairs.map(|(a, b)| cosine(a, b)).sum::<f32>() / sequences.len() as f32
     };
     let (plain, smoothed) = (mean_cosine(&plain), mean_cosine(&smoothed));
-    assert!(plain > 0.99 && smoothed > plain, "{plain} {smoothed}");
+    assert!(
+        plain > 0.97 && smoothed > 0.99 && smoothed > plain,
+        "{plain} {smoothed}"
+    );
 }
 
 #[test]

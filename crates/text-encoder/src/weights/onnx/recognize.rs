@@ -556,6 +556,7 @@ impl<'g> Flow<'g> {
                 continue;
             }
             let Some(node) = self.constants.producer(value) else {
+                ops.push("a value from elsewhere");
                 continue;
             };
             if !PASSING.contains(&node.op) && !ops.contains(&node.op) {
