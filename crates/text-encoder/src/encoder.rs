@@ -10,9 +10,12 @@ use crate::rows::{QuantizedRows, activate, layer_norm};
 use crate::weights::{Embeddings, LinearWeights, Norm};
 use crate::{Error, Kernel, Pooling, Precision, Weights, config::Activation};
 
-/// Tokens of a batch, unless a sequence is longer. Sums do not depend on it; 512 rows of hidden states and of the feed-forward
-/// network fit in the second- and third-level cache.
+/// Tokens of a batch, unless a sequence is longer. Vectors do not depend on it.
 const BATCH_TOKENS: usize = 512;
+
+/// Rows that pass through the feed-forward network together: their wide rows fit in the second-level cache, in int8 with
+/// room for a panel of weights, and a long sequence does not need the wide rows of all its tokens.
+const FFN_ROWS: usize = 128;
 
 /// A transformer encoder, ready to encode sequences of token ids.
 #[derive(Debug)]
@@ -235,9 +238,9 @@ impl Encoder {
         // Hidden states, context, update, query, key, value; keys, values and scores of one head; rows of the feed-forward
         // network with their codes.
         4 * rows * (6 * self.hidden + 2 * (self.hidden / self.heads).next_multiple_of(16) + 24)
-            + BATCH_TOKENS.min(rows) * 4 * inner
+            + FFN_ROWS * 4 * inner
             + rows * widest.min(self.hidden)
-            + BATCH_TOKENS * widest
+            + FFN_ROWS * widest
     }
 
     /// Runs the encoder on valid sequences and calls `observe` with the number of each linear map and its inputs.
@@ -311,8 +314,7 @@ impl Encoder {
             }
             apply(4 * at + 1, &layer.attention_out, context, update);
             layer_norm(kernel, hidden, update, &layer.attention_norm);
-            // In blocks, so that a long sequence does not need the wide rows of all its tokens.
-            for block in hidden.chunks_mut(BATCH_TOKENS * h) {
+            for block in hidden.chunks_mut(FFN_ROWS * h) {
                 apply(4 * at + 2, &layer.ffn_in, block, inner);
                 activate(kernel, inner, self.activation);
                 apply(4 * at + 3, &layer.ffn_out, inner, update);

@@ -174,7 +174,12 @@ fn int8_tile<const R: usize>(
             let value = _mm512_fmadd_ps(scaled, load(&right.steps[at..]), load(&right.bias[at..]));
             store(value, &mut values[q * LANES..]);
         }
-        out[row * right.n_out..][columns.clone()].copy_from_slice(&values[..columns.len()]);
+        let out = &mut out[row * right.n_out..][columns.clone()];
+        // A copy of constant length is a few instructions, not a call.
+        match out.first_chunk_mut() {
+            Some(out) => *out = values,
+            None => out.copy_from_slice(&values[..out.len()]),
+        }
     }
 }
 

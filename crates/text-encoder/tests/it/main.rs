@@ -1,5 +1,6 @@
 //! Tests of the whole crate: tiny models with random weights, compared with a naive forward pass in `f64`.
 
+mod default_model;
 mod encode;
 mod onnx;
 mod onnx_writer;
