@@ -217,7 +217,13 @@ impl Weights {
 /// The rows of the position table from `first` on, at most as many as the configuration says, with the row of the token type
 /// added to each.
 fn positions(table: &[f32], hidden: usize, first: usize, token_type: &[f32]) -> Vec<f32> {
-    let mut rows = table.get(first * hidden..).unwrap_or_default().to_vec();
+    if hidden == 0 {
+        return Vec::new();
+    }
+    let mut rows = table
+        .get(first.saturating_mul(hidden)..)
+        .unwrap_or_default()
+        .to_vec();
     for row in rows.chunks_exact_mut(hidden) {
         for (value, added) in row.iter_mut().zip(token_type) {
             *value += added;

@@ -435,3 +435,24 @@ fn cut_files_and_missing_files_are_refused() {
     let refused = hidden_states(&file, &config, &beside[..beside.len() - 4]).unwrap_err();
     assert!(matches!(refused, Error::ExternalData { .. }), "{refused}");
 }
+
+#[test]
+fn graphs_with_circles_and_nodes_without_inputs_are_refused() {
+    let config = tiny::config("bert", TINY);
+    let (whole, _) = graph(&tiny::bert(TINY, 7), Style::default());
+    // Each node again under the name of its own input, and without inputs.
+    for op in ["Identity", "Where", "Add", "MatMul", "Softmax", "Mul"] {
+        let mut circle = GraphWriter {
+            outputs: vec!["last_hidden_state".into()],
+            initializers: whole.initializers.clone(),
+            ..GraphWriter::default()
+        };
+        circle.node(op, &["b", "b"], "a");
+        circle.node(op, &["a", "a"], "b");
+        circle.node("Softmax", &["a"], "b");
+        circle.node("Softmax", &[], "c");
+        circle.node("MatMul", &["a"], "d");
+        let refused = Weights::from_onnx(&circle.file(), &config, &none);
+        assert!(matches!(refused, Err(Error::Graph { .. })), "{op}");
+    }
+}

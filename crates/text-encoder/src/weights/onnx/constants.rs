@@ -156,7 +156,10 @@ impl<'g> Constants<'g> {
                 None => constant_attribute(node)
                     .ok_or_else(|| fault("a constant of this kind is not read")),
             },
-            "Identity" | "Unsqueeze" | "Reshape" => input(0),
+            "Identity" => input(0),
+            "Unsqueeze" | "Reshape" => Some(input(0)?)
+                .filter(|array| array.dims.len() < 2)
+                .ok_or_else(|| fault("a matrix is reshaped")),
             "Cast" => {
                 let array = input(0)?;
                 Ok(match node.integer("to", 0) {

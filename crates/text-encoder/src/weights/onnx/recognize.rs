@@ -19,6 +19,9 @@ const PASSING: [&str; 7] = [
     "Unsqueeze",
 ];
 
+/// The longest path of nodes that is followed.
+const LONGEST: usize = 64;
+
 /// Nodes of which only the first input is data.
 const FIRST_INPUT: [&str; 9] = [
     "Reshape",
@@ -230,7 +233,11 @@ impl<'g> Flow<'g> {
     /// The value behind nodes that pass it on.
     fn source(&self, value: &'g str) -> &'g str {
         let mut value = value;
-        while let Some(node) = self.constants.producer(value) {
+        // A file may hold a circle.
+        for _ in 0..LONGEST {
+            let Some(node) = self.constants.producer(value) else {
+                break;
+            };
             match node.inputs.first() {
                 Some(input) if PASSING.contains(&node.op) => value = input,
                 _ => break,
@@ -398,7 +405,9 @@ impl<'g> Flow<'g> {
     /// Whether a value is the product of two values that both depend on the input.
     fn is_product(&self, value: &str) -> bool {
         self.constants.producer(value).is_some_and(|node| {
-            node.op == "MatMul" && node.inputs.iter().all(|input| !self.is_constant(input))
+            node.op == "MatMul"
+                && node.inputs.len() == 2
+                && node.inputs.iter().all(|input| !self.is_constant(input))
         })
     }
 
@@ -510,8 +519,8 @@ impl<'g> Flow<'g> {
     /// The product with the probabilities of a `Softmax`.
     fn weighted_sum(&self, softmax: &'g Node<'g>) -> Option<&'g Node<'g>> {
         let mut pending: Vec<&str> = softmax.outputs.clone();
-        while let Some(value) = pending.pop() {
-            for node in self.consumers(value) {
+        for _ in 0..LONGEST {
+            for node in self.consumers(pending.pop()?) {
                 match node.op {
                     "MatMul" => return Some(node),
                     "Where" | "Cast" | "Dropout" | "Identity" => pending.extend(&node.outputs),
@@ -762,7 +771,12 @@ impl<'g> Flow<'g> {
         let h = norm.weight.len();
         let (mut words, mut positions_table, mut types) = (None, None, None);
         let mut pending = vec![self.source(node.input)];
+        let mut steps = 0;
         while let Some(value) = pending.pop() {
+            steps += 1;
+            if steps > LONGEST {
+                return Err(unrecognized("the sum of embeddings has no end"));
+            }
             let repeated = |what: &str| unrecognized(format!("there are two tables of {what}"));
             if self.is_constant(value) {
                 let row = self.constants.get(value)?.into_floats();
