@@ -377,7 +377,21 @@ impl Batch {
         }
     }
 
+    /// The texts `ids` with their tokens, for messages about them.
+    pub(crate) fn of(ids: &[u32], tokens: &[Vec<u32>]) -> Self {
+        Self {
+            rows: ids.to_vec(),
+            tokens: tokens.iter().map(Vec::len).max().unwrap_or(0),
+            ids: Vec::new(),
+        }
+    }
+
     fn fault(&self, error: &ort::Error) -> Error {
+        self.failed(error)
+    }
+
+    /// The error of a model that failed on this batch.
+    pub(crate) fn failed(&self, error: &dyn std::fmt::Display) -> Error {
         Error::Run {
             rows: self.rows.len(),
             tokens: self.tokens,

@@ -232,6 +232,22 @@ pub enum Error {
         /// Maximum number of tokens that fits.
         fits: usize,
     },
+    /// Skerry's own encoder does not support the model.
+    #[error("Skerry's own encoder cannot run {}: {source}", path.display())]
+    OwnEncoder {
+        /// The file with the weights.
+        path: PathBuf,
+        /// The reason.
+        source: text_encoder::Error,
+    },
+    /// An option does not apply to the engine.
+    #[error("--{option} does not apply to `--engine {engine}`")]
+    NotOfEngine {
+        /// The option.
+        option: &'static str,
+        /// The engine.
+        engine: &'static str,
+    },
     /// The model does not know most of the table.
     #[error("{unknown}")]
     Unknown {
@@ -339,6 +355,8 @@ impl stage::Hint for Error {
             }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
+            Self::OwnEncoder { .. } => "use ONNX Runtime: `--engine ort`".to_owned(),
+            Self::NotOfEngine { option, .. } => format!("omit --{option}, or choose the other `--engine`"),
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")
             }

@@ -16,6 +16,7 @@ mod model_dir;
 mod onnx;
 mod options;
 mod outputs;
+mod own;
 mod pooling;
 mod run;
 mod settings;
@@ -26,7 +27,7 @@ mod unknown;
 mod work;
 
 pub use error::Error;
-pub use options::{EncoderKind, Local, Options, Pooling};
+pub use options::{EncoderKind, Engine, Local, Options, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use run::{Embed, Report};
 pub use unknown::Unknown;

@@ -8,7 +8,7 @@ use artifacts::{sha256, sha256_of};
 use crate::error::Error;
 use crate::model_dir::{self, file_in};
 use crate::onnx::external_files;
-use crate::options::{Local, Options};
+use crate::options::{Engine, Local, Options};
 use crate::settings::{self, Settings};
 use crate::setup::{self, DEFAULT_MODEL};
 
@@ -35,7 +35,7 @@ impl Model {
     pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
         let (dir, graph) = match &local.model {
             None => setup::default_model(&stage::cache_dir()?)?,
-            Some(path) if path.is_dir() => (path.clone(), find_graph(path)?),
+            Some(path) if path.is_dir() => (path.clone(), find_weights(path, options.engine)?),
             Some(path) if path.is_file() && path.extension().is_some_and(|end| end == "onnx") => {
                 (directory_of(path), path.clone())
             }
@@ -79,6 +79,29 @@ impl Model {
     }
 }
 
+impl Model {
+    /// Whether the weights are in a safetensors file, without a graph.
+    pub(crate) fn is_safetensors(&self) -> bool {
+        is_safetensors(&self.graph)
+    }
+}
+
+fn is_safetensors(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == "safetensors")
+}
+
+/// The graph; for Skerry's own encoder also `model.safetensors`, if there is no graph.
+fn find_weights(dir: &Path, engine: Engine) -> Result<PathBuf, Error> {
+    let found = find_graph(dir);
+    let safetensors = dir.join("model.safetensors");
+    match found {
+        Err(Error::NoGraph { .. }) if engine == Engine::Skerry && safetensors.is_file() => {
+            Ok(safetensors)
+        }
+        found => found,
+    }
+}
+
 /// The files that determine the vectors, each with its role.
 fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
     for path in [graph, tokenizer] {
@@ -86,6 +109,10 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         if let Ok(name) = path.strip_prefix(dir) {
             file_in(dir, &name.to_string_lossy())?;
         }
+    }
+    let tokenizer = ("tokenizer".to_owned(), tokenizer.to_owned());
+    if is_safetensors(graph) {
+        return Ok(vec![("weights".to_owned(), graph.to_owned()), tokenizer]);
     }
     let not_onnx = |message: String| Error::NotOnnx {
         path: graph.to_owned(),
@@ -114,7 +141,7 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         }
         parts.push((file, path));
     }
-    parts.push(("tokenizer".to_owned(), tokenizer.to_owned()));
+    parts.push(tokenizer);
     Ok(parts)
 }
 

@@ -16,6 +16,28 @@ pub enum EncoderKind {
     Hash,
 }
 
+/// Engine that runs a sentence model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// ONNX Runtime: any graph
+    #[default]
+    Ort,
+    /// Skerry's own encoder: BERT, RoBERTa, XLM-R, `DistilBERT` and `MPNet`; the same bytes on all processors
+    Skerry,
+}
+
+/// Precision of the matrix products of Skerry's own encoder.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// 32-bit floating point
+    #[default]
+    Fp32,
+    /// 8-bit integers: about twice as fast, vectors at a cosine of about .996 to the exact ones
+    Int8,
+}
+
 /// Pooling of the token vectors into the vector of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -56,6 +78,12 @@ pub struct Options {
     /// Needed only if more than one output is possible.
     #[arg(long, value_name = "NAME")]
     pub graph_output: Option<String>,
+    /// Engine that runs the model
+    #[arg(long, value_enum, default_value_t = Engine::Ort)]
+    pub engine: Engine,
+    /// `--engine skerry`: precision of the matrix products
+    #[arg(long, value_enum, default_value_t = Precision::Fp32)]
+    pub precision: Precision,
     /// `--encoder hash`: number of dimensions of the vectors
     #[arg(long, value_name = "D", default_value_t = 384)]
     pub hash_dimensions: usize,
@@ -70,6 +98,8 @@ impl Default for Options {
             max_tokens: None,
             prefix: None,
             graph_output: None,
+            engine: Engine::Ort,
+            precision: Precision::Fp32,
             hash_dimensions: 384,
         }
     }

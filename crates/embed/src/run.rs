@@ -14,10 +14,11 @@ use crate::error::Error;
 use crate::hash;
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
-use crate::options::{EncoderKind, Local, Options};
+use crate::options::{EncoderKind, Engine, Local, Options, Precision};
+use crate::own::OwnEncoder;
 use crate::tokenizer::TextTokenizer;
 use crate::unknown::{self, Unknown};
-use crate::work::{self, Vectors};
+use crate::work::{self, Runner, Vectors};
 
 /// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +114,12 @@ impl Stage for Embed {
                 return Err(Error::Zero { option });
             }
         }
-        Ok(())
+        let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
+        match options.engine {
+            Engine::Ort if options.precision != Precision::Fp32 => not_of("precision", "ort"),
+            Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
+            _ => Ok(()),
+        }
     }
 
     fn fingerprints(
@@ -151,7 +157,13 @@ impl Stage for Embed {
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
-                by_model(&documents, &model, local, progress)?
+                let job = Job {
+                    documents: &documents,
+                    model: &model,
+                    local,
+                    progress,
+                };
+                by_model(&job, options)?
             }
         };
         footer.set_facts(&EmbeddingsFacts {
@@ -193,122 +205,178 @@ fn by_hash(
     (report, values)
 }
 
-fn by_model(
-    documents: &Documents,
-    model: &Model,
-    local: &Local,
-    progress: &dyn Progress,
-) -> Result<(Report, Vec<f32>), Error> {
-    let n = documents.len();
-    let settings = &model.settings;
-    for assumed in &settings.assumed {
+/// The texts, with everything that embedding them needs besides the engine.
+struct Job<'a> {
+    documents: &'a Documents,
+    model: &'a Model,
+    local: &'a Local,
+    progress: &'a dyn Progress,
+}
+
+fn by_model(job: &Job<'_>, options: &Options) -> Result<(Report, Vec<f32>), Error> {
+    let (model, progress) = (job.model, job.progress);
+    for assumed in &model.settings.assumed {
         progress.note(assumed);
     }
     let mut tokenizer = TextTokenizer::open(model)?;
-    fits_at_all(model, local)?;
-    let mut encoder = Encoder::open(model, &mut tokenizer, local, rayon::current_num_threads())?;
+    fits_at_all(model, job.local)?;
+    let vectors = match options.engine {
+        Engine::Ort => job.by_ort(&mut tokenizer)?,
+        Engine::Skerry => job.by_own_encoder(&mut tokenizer, options.precision)?,
+    };
+    let n = job.documents.len();
     let max_tokens = tokenizer.max_tokens();
-    if max_tokens < settings.max_tokens {
-        progress.note(&format!(
-            "the graph takes {max_tokens} tokens per text: longer texts are truncated"
-        ));
-    }
-    let d = encoder.interface.d;
-    let resident = memory::resident();
-    let held = resident.unwrap_or(2 * model.size) + (n * d * 4) as u64;
-    if encoder.interface.alone {
-        progress.warn("the vectors of this model depend on the batch: texts are embedded one at a time, which takes longer");
-    }
-    let cache = if local.no_cache {
-        None
-    } else {
-        let identity = format!(
-            "{} {} {}",
-            model.fingerprint,
-            settings.identity(),
-            encoder.interface.identity()
-        );
-        open_cache(&identity, d, progress)
-    };
-    let text = |row: usize| documents.text(row);
-    let check_unknown = |rows: &[usize]| {
-        let texts = rows.iter().map(|&row| documents.text(row));
-        let Some(unknown) = Unknown::of(texts, n, &model.name) else {
-            return Ok(());
-        };
-        if unknown.is_most() && !local.allow_unknown {
-            return Err(Error::Unknown { unknown });
-        }
-        progress.warn(&format!("{unknown}; {}", unknown::REMEDY));
-        Ok(())
-    };
-    let start_sessions = |lengths: &Lengths, unknown: &[usize]| {
-        check_unknown(unknown)?;
-        let room = local
-            .memory_limit
-            .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
-        let work = Work {
-            held,
-            session: encoder.session_bytes,
-            threads_each: encoder.share.threads_each,
-            cost: encoder.cost(lengths, room)?,
-            lengths,
-            threads: encoder.threads,
-        };
-        let share = share(&work, encoder.share, &model.name, local)?;
-        if let Some(limit) = local.memory_limit
-            && share != encoder.share
-        {
-            progress.note(&format!(
-                "because of the limit of {limit}: {} instead of {} copies of the model, batches of {} tokens",
-                share.sessions, encoder.share.sessions, share.budget
-            ));
-        }
-        let cost = work.cost;
-        let sessions = encoder.start(share)?;
-        // The memory of loading a session is known now.
-        let loaded = memory::resident().zip(resident);
-        let memory = loaded.map(|(after, before)| {
-            let held = held + after.saturating_sub(before);
-            let need = held + cost.sessions(share.sessions, share.budget, lengths);
-            format!(", about {} of memory", Bytes(need))
-        });
-        progress.note(&format!(
-            "{} to {d} dimensions{}",
-            model.name,
-            memory.unwrap_or_default()
-        ));
-        Ok(sessions)
-    };
-    let vectors = work::embed(&text, n, &tokenizer, d, cache, start_sessions, progress)?;
-    let Vectors {
-        values,
-        embedded,
-        cached,
-        repeated,
-        truncated,
-        tokens_lost,
-        unknown,
-        ..
-    } = vectors;
-    if truncated > 0 {
+    if vectors.truncated > 0 {
         progress.warn(&format!(
-            "{truncated} of {n} texts are longer than {max_tokens} tokens and were truncated; {tokens_lost} tokens were lost"
+            "{} of {n} texts are longer than {max_tokens} tokens and were truncated; {} tokens were lost",
+            vectors.truncated, vectors.tokens_lost
         ));
     }
     let report = Report {
         rows: n,
-        dimensions: d,
+        dimensions: vectors.d,
         model: model.name.clone(),
-        embedded,
-        cached,
-        repeated,
-        truncated,
-        tokens_lost,
+        embedded: vectors.embedded,
+        cached: vectors.cached,
+        repeated: vectors.repeated,
+        truncated: vectors.truncated,
+        tokens_lost: vectors.tokens_lost,
         max_tokens: Some(max_tokens),
-        unknown,
+        unknown: vectors.unknown,
     };
-    Ok((report, values))
+    Ok((report, vectors.values))
+}
+
+impl Job<'_> {
+    /// Embeds with ONNX Runtime.
+    fn by_ort(&self, tokenizer: &mut TextTokenizer) -> Result<Vectors, Error> {
+        let (model, local, progress) = (self.model, self.local, self.progress);
+        let mut encoder = Encoder::open(model, tokenizer, local, rayon::current_num_threads())?;
+        let max_tokens = tokenizer.max_tokens();
+        if max_tokens < model.settings.max_tokens {
+            progress.note(&format!(
+                "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+            ));
+        }
+        let d = encoder.interface.d;
+        let resident = memory::resident();
+        let held = resident.unwrap_or(2 * model.size) + (self.documents.len() * d * 4) as u64;
+        if encoder.interface.alone {
+            progress.warn("the vectors of this model depend on the batch: texts are embedded one at a time, which takes longer");
+        }
+        let cache = self.cache(&encoder.interface.identity(), d);
+        let start = |lengths: &Lengths, unknown: &[usize]| {
+            self.check_unknown(unknown)?;
+            let room = local
+                .memory_limit
+                .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
+            let work = Work {
+                held,
+                session: encoder.session_bytes,
+                threads_each: encoder.share.threads_each,
+                cost: encoder.cost(lengths, room)?,
+                lengths,
+                threads: encoder.threads,
+            };
+            let share = share(&work, encoder.share, &model.name, local)?;
+            if let Some(limit) = local.memory_limit
+                && share != encoder.share
+            {
+                progress.note(&format!(
+                    "because of the limit of {limit}: {} instead of {} copies of the model, batches of {} tokens",
+                    share.sessions, encoder.share.sessions, share.budget
+                ));
+            }
+            let cost = work.cost;
+            let sessions = encoder.start(share)?;
+            // The memory of loading a session is known now.
+            let loaded = memory::resident().zip(resident);
+            let need = loaded.map(|(after, before)| {
+                let held = held + after.saturating_sub(before);
+                held + cost.sessions(share.sessions, share.budget, lengths)
+            });
+            self.announce(d, need);
+            Ok(sessions)
+        };
+        self.embed(tokenizer, d, cache, start)
+    }
+
+    /// Embeds with Skerry's own encoder.
+    fn by_own_encoder(
+        &self,
+        tokenizer: &mut TextTokenizer,
+        precision: Precision,
+    ) -> Result<Vectors, Error> {
+        let encoder = OwnEncoder::open(self.model, precision)?;
+        tokenizer.limit(encoder.max_tokens())?;
+        let d = encoder.dimensions();
+        let cache = self.cache(&encoder.identity(), d);
+        let longest = tokenizer.max_tokens();
+        let start = |lengths: &Lengths, unknown: &[usize]| {
+            self.check_unknown(unknown)?;
+            let longest = lengths.longest().map_or(longest, |(tokens, _)| tokens);
+            let held = memory::resident().unwrap_or(2 * self.model.size);
+            let values = (self.documents.len() * d * 4) as u64;
+            let need = held + values + encoder.scratch(longest, rayon::current_num_threads());
+            match self.local.memory_limit {
+                Some(limit) if need > limit.0 => Err(Error::Memory {
+                    model: self.model.name.clone(),
+                    need: Bytes(need),
+                    limit,
+                }),
+                _ => {
+                    self.announce(d, Some(need));
+                    Ok(encoder)
+                }
+            }
+        };
+        self.embed(tokenizer, d, cache, start)
+    }
+
+    fn embed<R: Runner>(
+        &self,
+        tokenizer: &TextTokenizer,
+        d: usize,
+        cache: Option<VectorCache>,
+        start: impl FnOnce(&Lengths, &[usize]) -> Result<R, Error>,
+    ) -> Result<Vectors, Error> {
+        let text = |row: usize| self.documents.text(row);
+        let n = self.documents.len();
+        work::embed(&text, n, tokenizer, d, cache, start, self.progress)
+    }
+
+    /// The vector cache for this model and an engine.
+    fn cache(&self, engine: &str, d: usize) -> Option<VectorCache> {
+        if self.local.no_cache {
+            return None;
+        }
+        let settings = self.model.settings.identity();
+        let identity = format!("{} {settings} {engine}", self.model.fingerprint);
+        open_cache(&identity, d, self.progress)
+    }
+
+    /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
+    fn check_unknown(&self, rows: &[usize]) -> Result<(), Error> {
+        let texts = rows.iter().map(|&row| self.documents.text(row));
+        let Some(unknown) = Unknown::of(texts, self.documents.len(), &self.model.name) else {
+            return Ok(());
+        };
+        if unknown.is_most() && !self.local.allow_unknown {
+            return Err(Error::Unknown { unknown });
+        }
+        self.progress
+            .warn(&format!("{unknown}; {}", unknown::REMEDY));
+        Ok(())
+    }
+
+    fn announce(&self, d: usize, need: Option<u64>) {
+        let memory = need.map(|need| format!(", about {} of memory", Bytes(need)));
+        self.progress.note(&format!(
+            "{} to {d} dimensions{}",
+            self.model.name,
+            memory.unwrap_or_default()
+        ));
+    }
 }
 
 /// Checks that the weights alone are within the limit.

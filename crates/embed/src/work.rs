@@ -20,7 +20,7 @@ use crate::memory::{LONG, Lengths};
 use crate::tokenizer::{Loss, TextTokenizer};
 
 /// Texts that are tokenized and sorted by length together.
-const WINDOW: usize = 8192;
+pub(crate) const WINDOW: usize = 8192;
 
 /// The result.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +43,35 @@ pub(crate) struct Vectors {
     pub(crate) unknown: usize,
 }
 
-/// The vector of every text, in order, with `d` dimensions. Before any is embedded, `start_sessions` gets the lengths of the
-/// texts that are not in the cache, and all rows whose text is mostly unknown to the model; it returns the sessions.
-pub(crate) fn embed<'a>(
+/// Runs a model.
+pub(crate) trait Runner {
+    /// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
+    fn run<'a>(
+        self,
+        ids: &[u32],
+        text: &(impl Fn(u32) -> &'a str + Sync),
+        tokenizer: &TextTokenizer,
+        take: impl FnMut(Done) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+}
+
+/// A finished batch.
+pub(crate) struct Done {
+    /// The ids of the texts.
+    pub(crate) ids: Vec<u32>,
+    /// Their vectors, row-major.
+    pub(crate) vectors: Vec<f32>,
+}
+
+/// The vector of every text, in order, with `d` dimensions. Before any is embedded, `start` gets the lengths of the texts that
+/// are not in the cache, and all rows whose text is mostly unknown to the model; it returns the model, ready to run.
+pub(crate) fn embed<'a, R: Runner>(
     texts: &(impl Fn(usize) -> &'a str + Sync),
     n: usize,
     tokenizer: &TextTokenizer,
     d: usize,
     mut cache: Option<VectorCache>,
-    start_sessions: impl FnOnce(&Lengths, &[usize]) -> Result<SessionPool, Error>,
+    start: impl FnOnce(&Lengths, &[usize]) -> Result<R, Error>,
     progress: &dyn Progress,
 ) -> Result<Vectors, Error> {
     let (first, of) = distinct((0..n).map(texts));
@@ -89,16 +109,16 @@ pub(crate) fn embed<'a>(
         .filter(|&(_, &id)| losses[id as usize].unknown)
         .map(|(row, _)| row)
         .collect();
-    let sessions = start_sessions(&lengths, &unknown).map_err(at_row)?;
+    let runner = start(&lengths, &unknown).map_err(at_row)?;
     progress.begin("embedding", Some(missing.len() as u64), "texts");
     let take = |done: Done| {
-        for (&id, vector) in done.batch.rows.iter().zip(done.vectors.chunks_exact(d)) {
+        for (&id, vector) in done.ids.iter().zip(done.vectors.chunks_exact(d)) {
             let row = first[id as usize] as usize;
             check(vector, row)?;
             values[row * d..][..d].copy_from_slice(vector);
         }
         if let Some(store) = &mut cache {
-            let ids = done.batch.rows.iter().map(|&id| id as usize);
+            let ids = done.ids.iter().map(|&id| id as usize);
             let (keys, lost): (Vec<Key>, Vec<u64>) =
                 ids.map(|id| (keys[id], losses[id].to_bits())).unzip();
             if let Err(fault) = store.append(&keys, &lost, &done.vectors) {
@@ -106,10 +126,12 @@ pub(crate) fn embed<'a>(
                 cache = None;
             }
         }
-        progress.advance(done.batch.rows.len() as u64);
+        progress.advance(done.ids.len() as u64);
         Ok(())
     };
-    run(&missing, &text, tokenizer, sessions, take).map_err(at_row)?;
+    runner
+        .run(&missing, &text, tokenizer, take)
+        .map_err(at_row)?;
     progress.end();
     let mut vectors = Vectors {
         d,
@@ -167,66 +189,64 @@ fn measure<'a>(
     Ok(lengths)
 }
 
-/// A finished batch.
-struct Done {
-    batch: Batch,
-    vectors: Vec<f32>,
-}
-
-/// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
-fn run<'a>(
-    ids: &[u32],
-    text: &(impl Fn(u32) -> &'a str + Sync),
-    tokenizer: &TextTokenizer,
-    sessions: SessionPool,
-    mut take: impl FnMut(Done) -> Result<(), Error>,
-) -> Result<(), Error> {
-    let SessionPool {
-        sessions,
-        interface,
-        budget,
-    } = sessions;
-    let stop = AtomicBool::new(false);
-    let (windows, waiting) = mpsc::sync_channel(1);
-    let queue = Mutex::new(BatchQueue {
-        window: VecDeque::new(),
-        waiting,
-    });
-    let (results, done) = mpsc::channel();
-    std::thread::scope(|scope| {
-        let (stop, queue, interface) = (&stop, &queue, &interface);
-        scope.spawn(move || tokenize(ids, text, tokenizer, interface, budget, &windows, stop));
-        for mut session in sessions {
-            let results = results.clone();
-            scope.spawn(move || {
-                let mut longest = LONG;
-                while let Some(item) = next(queue, stop) {
-                    let answer = item.and_then(|batch| {
-                        if batch.tokens > longest {
-                            interface.empty_arena(&mut session)?;
-                            longest = batch.tokens;
+impl Runner for SessionPool {
+    fn run<'a>(
+        self,
+        ids: &[u32],
+        text: &(impl Fn(u32) -> &'a str + Sync),
+        tokenizer: &TextTokenizer,
+        mut take: impl FnMut(Done) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let SessionPool {
+            sessions,
+            interface,
+            budget,
+        } = self;
+        let stop = AtomicBool::new(false);
+        let (windows, waiting) = mpsc::sync_channel(1);
+        let queue = Mutex::new(BatchQueue {
+            window: VecDeque::new(),
+            waiting,
+        });
+        let (results, done) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let (stop, queue, interface) = (&stop, &queue, &interface);
+            scope.spawn(move || tokenize(ids, text, tokenizer, interface, budget, &windows, stop));
+            for mut session in sessions {
+                let results = results.clone();
+                scope.spawn(move || {
+                    let mut longest = LONG;
+                    while let Some(item) = next(queue, stop) {
+                        let answer = item.and_then(|batch| {
+                            if batch.tokens > longest {
+                                interface.empty_arena(&mut session)?;
+                                longest = batch.tokens;
+                            }
+                            let vectors = interface.run(&mut session, &batch)?;
+                            Ok(Done {
+                                ids: batch.rows,
+                                vectors,
+                            })
+                        });
+                        if results.send(answer).is_err() {
+                            return;
                         }
-                        let vectors = interface.run(&mut session, &batch)?;
-                        Ok(Done { batch, vectors })
-                    });
-                    if results.send(answer).is_err() {
-                        return;
                     }
+                });
+            }
+            drop(results);
+            let mut outcome = Ok(());
+            for answer in done {
+                if outcome.is_ok() {
+                    outcome = answer.and_then(&mut take);
                 }
-            });
-        }
-        drop(results);
-        let mut outcome = Ok(());
-        for answer in done {
-            if outcome.is_ok() {
-                outcome = answer.and_then(&mut take);
+                if outcome.is_err() {
+                    stop.store(true, Ordering::Relaxed);
+                }
             }
-            if outcome.is_err() {
-                stop.store(true, Ordering::Relaxed);
-            }
-        }
-        outcome
-    })
+            outcome
+        })
+    }
 }
 
 struct BatchQueue {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 #[cfg(target_arch = "x86_64")]
-use crate::scan::tiles;
+use crate::amx_support;
 
 /// The environment variable that forces a kernel.
 const VARIABLE: &str = "SKERRY_KERNEL";
@@ -55,7 +55,7 @@ impl Kernel {
         match self {
             Kernel::Portable => true,
             #[cfg(target_arch = "x86_64")]
-            Kernel::Amx => Kernel::Vnni.is_available() && tiles::are_available(),
+            Kernel::Amx => Kernel::Vnni.is_available() && amx_support::is_available(),
             #[cfg(target_arch = "x86_64")]
             Kernel::Vnni => {
                 Kernel::Avx2.is_available()

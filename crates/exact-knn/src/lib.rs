@@ -59,6 +59,8 @@
 )]
 
 mod all_pairs;
+#[cfg(target_arch = "x86_64")]
+mod amx_support;
 mod block_order;
 mod bounding_balls;
 mod brute_force;

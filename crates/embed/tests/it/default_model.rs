@@ -330,3 +330,35 @@ fn a_multilingual_model_without_a_description() {
     );
     assert!(setup.bench.bytes() == bytes);
 }
+
+#[test]
+fn skerrys_own_encoder_gives_the_same_vectors() {
+    let texts = many();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let Some(setup) = setup(&texts) else { return };
+    setup.report(&[]);
+    let expected = setup.bench.embeddings();
+    let own = ["--engine", "skerry"];
+    let cold = setup.report(&own);
+    // Another engine has a cache of its own.
+    assert_eq!(cold["cached"], 0);
+    let found = setup.bench.embeddings();
+    let bytes = setup.bench.bytes();
+    for row in 0..found.len() {
+        for (found, expected) in found.row(row).iter().zip(expected.row(row)) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+    }
+    for flags in [
+        &["--threads", "1", "--no-cache"][..],
+        &["--threads", "3", "--no-cache"],
+        &[],
+    ] {
+        setup.report(&[&own[..], flags].concat());
+        assert!(setup.bench.bytes() == bytes, "{flags:?} changes bytes");
+    }
+    let int8 = [&own[..], &["--precision", "int8"]].concat();
+    assert_eq!(setup.report(&int8)["cached"], 0);
+    let least = least_cosine(&setup.bench.embeddings(), &expected);
+    assert!((0.98..0.999_99).contains(&least), "{least}");
+}

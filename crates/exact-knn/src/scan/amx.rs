@@ -26,7 +26,7 @@ pub(super) fn scan(
     #[cfg(target_os = "linux")]
     {
         assert!(
-            tiles::are_available(),
+            crate::amx_support::is_available(),
             "Kernel::choose returns AMX only where it is available"
         );
         let _configured = tiles::Configured::new();

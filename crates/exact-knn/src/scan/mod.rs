@@ -11,7 +11,7 @@ mod amx;
 mod avx2;
 pub(crate) mod block;
 mod portable;
-pub(crate) mod tiles;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 

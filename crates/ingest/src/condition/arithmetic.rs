@@ -12,9 +12,9 @@ use arrow::datatypes::{
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
 use super::Fault;
-use super::evaluate::{Evaluator, kernel};
+use super::evaluate::Evaluator;
 use super::term::Operation;
-use super::values::{Values, moment, real, temporal_array, too_far};
+use super::values::{Values, count, decimal_to_f64, kernel, moment, real, temporal_array, too_far};
 use crate::convert::decimal;
 
 impl Evaluator<'_> {
@@ -235,11 +235,6 @@ fn exact(a: (i128, u8), op: Operation, b: (i128, u8), scale: u8) -> Result<i128,
     })
 }
 
-/// The float nearest to a decimal.
-pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
-    decimal(count, scale).parse().unwrap_or(f64::NAN)
-}
-
 /// The remedy for overflow.
 const DOUBLE: &str = "use floating-point numbers: CAST(... AS DOUBLE)";
 
@@ -262,19 +257,6 @@ fn shifted(from: NaiveDateTime, months: i64, days: i64, nanos: i128) -> Option<N
     let seconds = i64::try_from(rest.div_euclid(1_000_000_000)).ok()?;
     let rest = rest.rem_euclid(1_000_000_000) as u32;
     moved.checked_add_signed(TimeDelta::new(seconds, rest)?)
-}
-
-/// A timestamp as its physical value in the type `dtype`.
-pub fn count(moment: NaiveDateTime, dtype: &DataType) -> Option<i64> {
-    let utc = moment.and_utc();
-    match dtype {
-        DataType::Date32 => Some(utc.timestamp().div_euclid(86_400)),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => utc.timestamp_nanos_opt(),
-        DataType::Time64(_) => utc
-            .timestamp_nanos_opt()
-            .map(|nanos| nanos.rem_euclid(86_400_000_000_000)),
-        _ => Some(utc.timestamp_micros()),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use arrow::datatypes::{DataType, TimeUnit};
 use sqlparser::ast;
 
 use super::Fault;
-use super::check::{Checker, cast};
+use super::check::cast;
+use super::checker::Checker;
 use super::functions::{Argument, Function, Returns, find, is_part};
 use super::literals::number;
 use super::messages::{DATE_FUNCTIONS, NUMBER_FUNCTIONS, TEXT_FUNCTIONS, misapplied, side};

@@ -9,13 +9,12 @@ use arrow::datatypes::{
 };
 
 use super::Fault;
-use super::arithmetic::decimal_to_f64;
 use super::evaluate::Evaluator;
 use super::functions::Cell;
 use super::literals::{physical, scaled};
 use super::messages::cut;
 use super::term::{CastFailure, Class};
-use super::values::{Values, array_of, moment, temporal_array};
+use super::values::{Values, array_of, decimal_to_f64, moment, temporal_array};
 use crate::convert::to_text;
 
 impl Evaluator<'_> {

@@ -4,28 +4,15 @@ use arrow::datatypes::DataType;
 use sqlparser::ast::{self, BinaryOperator, CastKind, UnaryOperator};
 
 use super::Fault;
+use super::checker::Checker;
 use super::literals::{constant, literal, number, physical, span};
-use super::messages::{Values, misapplied, no_cast, no_condition};
+use super::messages::{misapplied, no_cast, no_condition};
 use super::operators::alike;
 use super::parse::{data_type, string};
 use super::predicates::matches;
 use super::term::{CastFailure, Class, Comparison, Literal, Node, Operation, Term};
-use crate::table::Table;
-
-/// Resolves names and types against the columns of a table.
-pub struct Checker<'a> {
-    pub table: &'a Table,
-    pub null_words: &'a [String],
-}
 
 impl Checker<'_> {
-    pub fn values(&self) -> Values<'_> {
-        Values {
-            table: self.table,
-            null_words: self.null_words,
-        }
-    }
-
     /// The term of `expr`.
     pub fn term(&self, expr: &ast::Expr) -> Result<Term, Fault> {
         use ast::Expr as E;

@@ -11,10 +11,9 @@ use arrow::datatypes::{
 };
 
 use super::Fault;
-use super::arithmetic::decimal_to_f64;
-use super::evaluate::{Evaluator, kernel};
+use super::evaluate::Evaluator;
 use super::term::Comparison;
-use super::values::Values;
+use super::values::{Values, decimal_to_f64, kernel};
 use crate::convert::cast;
 
 impl Evaluator<'_> {

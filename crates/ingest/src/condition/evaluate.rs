@@ -14,12 +14,11 @@ use arrow::buffer::BooleanBuffer;
 use arrow::compute::kernels::zip::zip;
 use arrow::compute::{and_kleene, ilike, is_null, like, not, or_kleene, regexp_is_match_scalar};
 use arrow::datatypes::{ArrowPrimitiveType, DataType, Float16Type, Float32Type, Float64Type};
-use arrow::error::ArrowError;
 
 use super::Fault;
 use super::functions::{Cell, Function};
 use super::term::{Comparison, Node, Term};
-use super::values::{Values, array_of, cell, constant, real};
+use super::values::{Values, array_of, cell, constant, kernel, real};
 use crate::convert::cast;
 use crate::table::Table;
 
@@ -350,13 +349,4 @@ fn matching(truths: &BooleanArray, wanted: bool) -> BooleanBuffer {
         Some(valid) => &values & valid.inner(),
         None => values,
     }
-}
-
-/// Converts an error of an Arrow kernel.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "`map_err` passes it by value"
-)]
-pub fn kernel(error: ArrowError) -> Fault {
-    Fault::bare(error.to_string())
 }

@@ -13,6 +13,7 @@ mod arithmetic;
 mod calls;
 mod cast;
 mod check;
+mod checker;
 mod compare;
 mod evaluate;
 mod functions;
@@ -89,7 +90,7 @@ pub fn holds_by(
         },
     };
     let parsed = parse::condition(condition).map_err(fail)?;
-    let checker = check::Checker { table, null_words };
+    let checker = checker::Checker { table, null_words };
     let term = checker.term(&parsed).map_err(fail)?;
     if term.dtype != DataType::Boolean {
         let found = match term.dtype {

@@ -3,7 +3,7 @@
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::Fault;
-use super::check::Checker;
+use super::checker::Checker;
 use super::literals::{DIGITS, exact, finest, fixed, no_temporal, temporal};
 use super::messages::{beside_null, misapplied, no_choice, side};
 use super::term::{Class, Comparison, DIFFERENCE, Literal, Node, Operation, SPAN, Span, Term};

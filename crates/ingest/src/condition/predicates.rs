@@ -4,7 +4,7 @@ use arrow::datatypes::DataType;
 use sqlparser::ast::{self, Value};
 
 use super::Fault;
-use super::check::Checker;
+use super::checker::Checker;
 use super::messages::{TEXT_FUNCTIONS, beside_null, no_condition};
 use super::operators::needs;
 use super::parse::string;

@@ -13,15 +13,14 @@ use arrow::datatypes::{
     Float64Type, Int64Type, IntervalMonthDayNanoType, Time64NanosecondType, TimeUnit,
     TimestampMicrosecondType, TimestampNanosecondType,
 };
+use arrow::error::ArrowError;
 use chrono::{DateTime, NaiveDateTime, TimeDelta};
 
 use super::Fault;
-use super::arithmetic::{count, decimal_to_f64};
-use super::evaluate::kernel;
 use super::functions::Cell;
 use super::literals::scaled;
 use super::term::{DIFFERENCE, Literal};
-use crate::convert::{cast, day, micros, nanos};
+use crate::convert::{cast, day, decimal, micros, nanos};
 
 /// One value per row, or one for all rows.
 #[derive(Debug, Clone)]
@@ -237,4 +236,31 @@ pub fn array_of(cells: Vec<Option<Cell<'_>>>, dtype: &DataType) -> Result<ArrayR
             dtype,
         ),
     })
+}
+
+/// A timestamp as its physical value in the type `dtype`.
+pub fn count(moment: NaiveDateTime, dtype: &DataType) -> Option<i64> {
+    let utc = moment.and_utc();
+    match dtype {
+        DataType::Date32 => Some(utc.timestamp().div_euclid(86_400)),
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => utc.timestamp_nanos_opt(),
+        DataType::Time64(_) => utc
+            .timestamp_nanos_opt()
+            .map(|nanos| nanos.rem_euclid(86_400_000_000_000)),
+        _ => Some(utc.timestamp_micros()),
+    }
+}
+
+/// The float nearest to a decimal.
+pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
+    decimal(count, scale).parse().unwrap_or(f64::NAN)
+}
+
+/// Converts an error of an Arrow kernel.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "`map_err` passes it by value"
+)]
+pub fn kernel(error: ArrowError) -> Fault {
+    Fault::bare(error.to_string())
 }

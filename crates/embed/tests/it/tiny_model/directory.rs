@@ -229,3 +229,39 @@ fn what_is_missing_is_said() {
         "{said}"
     );
 }
+
+#[test]
+fn skerrys_own_encoder_refuses_what_it_does_not_know() {
+    let Some(place) = place(Tiny::default(), &["red sea"]) else {
+        return;
+    };
+    let own = ["--engine", "skerry"];
+    let said = place.bench.failure(&place.arguments(&own));
+    assert!(said.contains("config.json"), "{said}");
+    describe(
+        &place.model,
+        "config.json",
+        r#"{"model_type":"t5","hidden_size":4}"#,
+    );
+    let said = place.bench.failure(&place.arguments(&own));
+    assert!(
+        said.contains("t5") && said.contains("--engine ort"),
+        "{said}"
+    );
+    describe(
+        &place.model,
+        "config.json",
+        r#"{"model_type":"bert","hidden_size":4,"num_attention_heads":2}"#,
+    );
+    let said = place.bench.failure(&place.arguments(&own));
+    assert!(
+        said.contains("model.onnx") && said.contains("--engine ort"),
+        "{said}"
+    );
+    let int8 = ["--precision", "int8"];
+    let said = place.bench.failure(&place.arguments(&int8));
+    assert!(
+        said.contains("--precision does not apply to `--engine ort`"),
+        "{said}"
+    );
+}

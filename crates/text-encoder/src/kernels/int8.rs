@@ -1,0 +1,244 @@
+//! Products of quantized activations and quantized weights.
+//!
+//! Activations are asymmetric: each row has a step and a zero point, with codes 0 to 127. Weights are symmetric: each column has a
+//! step, with codes -63 to 63. With seven bits on both sides the sum of four products, at most 4 * 127 * 63 = 32,004, fits in
+//! 16 bits, so that AVX2 can add two `vpmaddubsw` before it widens, and no kernel ever saturates. Sums are exact, so all
+//! kernels have the same.
+//!
+//! Source: Jacob et al. 2018 (integer sums, zero points); Dettmers et al. 2022 (a scale per row and per column). Cost: per
+//! multiply-add 1/64 (VNNI) or 5/128 (AVX2) instructions.
+
+use std::ops::Range;
+
+use crate::Kernel;
+
+/// The largest code of an activation.
+pub(crate) const MAX_CODE: f32 = 127.0;
+/// The largest code of a weight.
+pub(crate) const MAX_WEIGHT: f32 = 63.0;
+/// Codes that are multiplied and added in one lane of 32 bits.
+pub(super) const GROUP: usize = 4;
+/// Rows of codes are padded with zeros to a multiple of this.
+pub(crate) const PADDING: usize = 8;
+
+/// Rows of quantized activations.
+#[derive(Clone, Copy)]
+pub(crate) struct Codes<'a> {
+    /// The codes, 0 to 127, rows of `width` values.
+    pub(crate) values: &'a [u8],
+    /// Codes per row: the columns, padded.
+    pub(crate) width: usize,
+    /// What a unit of each row's codes is worth.
+    pub(crate) steps: &'a [f32],
+    /// The code of 0 in each row.
+    pub(crate) zeros: &'a [i32],
+}
+
+impl Codes<'_> {
+    pub(super) fn row(&self, row: usize) -> &[u8] {
+        &self.values[row * self.width..][..self.width]
+    }
+}
+
+/// A matrix of weights with the bias of its columns.
+#[derive(Debug)]
+pub(crate) struct QuantizedMatrix {
+    /// Number of columns.
+    pub(crate) n_out: usize,
+    /// Rows, padded to a multiple of [`PADDING`].
+    pub(crate) width: usize,
+    /// Columns of a panel, as the kernel needs.
+    pub(super) panel: usize,
+    /// Panel by panel, for each group of four rows, of each column the four codes.
+    codes: Vec<[i8; GROUP]>,
+    /// The sum of the codes of each column, padded to whole panels, as are the others.
+    pub(super) sums: Vec<i32>,
+    /// What a unit of each column's codes is worth.
+    pub(super) steps: Vec<f32>,
+    pub(super) bias: Vec<f32>,
+}
+
+impl QuantizedMatrix {
+    /// Quantizes a matrix given by its transpose: rows of `n_in` values, one per column.
+    pub(crate) fn new(kernel: Kernel, transpose: &[f32], n_in: usize, bias: &[f32]) -> Self {
+        let n_out = transpose.len() / n_in;
+        let panel = match kernel {
+            Kernel::Vnni => 32,
+            Kernel::Avx2 | Kernel::Portable => 16,
+        };
+        let width = n_in.next_multiple_of(PADDING);
+        let padded = n_out.next_multiple_of(panel);
+        let groups = width / GROUP;
+        let mut matrix = QuantizedMatrix {
+            n_out,
+            width,
+            panel,
+            codes: vec![[0; GROUP]; padded * groups],
+            sums: vec![0; padded],
+            steps: vec![0.0; padded],
+            bias: vec![0.0; padded],
+        };
+        matrix.bias[..n_out].copy_from_slice(bias);
+        for (column, values) in transpose.chunks_exact(n_in).enumerate() {
+            let largest = values
+                .iter()
+                .fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let step = largest / MAX_WEIGHT;
+            // Also where the step is so small that its inverse would be infinite.
+            let inverse = if step > f32::MIN_POSITIVE {
+                1.0 / step
+            } else {
+                0.0
+            };
+            matrix.steps[column] = step;
+            for (at, value) in values.iter().enumerate() {
+                let code = (value * inverse)
+                    .round_ties_even()
+                    .clamp(-MAX_WEIGHT, MAX_WEIGHT) as i8;
+                matrix.sums[column] += i32::from(code);
+                let group = (column / panel * groups + at / GROUP) * panel + column % panel;
+                matrix.codes[group][at % GROUP] = code;
+            }
+        }
+        matrix
+    }
+
+    pub(super) fn panels(&self) -> usize {
+        self.sums.len() / self.panel
+    }
+
+    /// The codes of a panel: for each group of four rows, of each column the four codes.
+    pub(super) fn panel_codes(&self, panel: usize) -> &[[i8; GROUP]] {
+        let length = self.width / GROUP * self.panel;
+        &self.codes[panel * length..][..length]
+    }
+}
+
+/// The columns of a panel, without those that pad the last.
+pub(super) fn column_range(matrix: &QuantizedMatrix, panel: usize) -> Range<usize> {
+    panel * matrix.panel..matrix.n_out.min((panel + 1) * matrix.panel)
+}
+
+/// The products of rows and a matrix plus the bias, in `out`: rows of `right.n_out` values.
+pub(crate) fn multiply(kernel: Kernel, left: &Codes<'_>, right: &QuantizedMatrix, out: &mut [f32]) {
+    let rows = left.steps.len();
+    assert!(
+        left.width == right.width
+            && left.values.len() == rows * left.width
+            && left.zeros.len() == rows
+            && out.len() == rows * right.n_out,
+        "the shapes of the matrices match"
+    );
+    match kernel {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(
+            unsafe_code,
+            reason = "calls a function compiled for more than the baseline"
+        )]
+        // SAFETY: `Kernel::choose` returns this kernel only where the processor has its features.
+        Kernel::Vnni => unsafe { super::avx512::multiply(left, right, out) },
+        #[cfg(target_arch = "x86_64")]
+        #[expect(
+            unsafe_code,
+            reason = "calls a function compiled for more than the baseline"
+        )]
+        // SAFETY: as above.
+        Kernel::Avx2 => unsafe { super::avx2::multiply(left, right, out) },
+        _ => super::portable::multiply(left, right, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Multiplies with every kernel of this machine; all results are the same bits. Returns them.
+    fn multiply_everywhere(codes: &[u8], rows: usize, weights: &[f32], n_in: usize) -> Vec<f32> {
+        let n_out = weights.len() / n_in;
+        let width = n_in.next_multiple_of(PADDING);
+        let mut padded = vec![0; rows * width];
+        for (to, from) in padded.chunks_exact_mut(width).zip(codes.chunks_exact(n_in)) {
+            to[..n_in].copy_from_slice(from);
+        }
+        let steps: Vec<f32> = (0..rows).map(|row| 0.01 + row as f32 * 0.003).collect();
+        let zeros: Vec<i32> = (0..rows).map(|row| (row * 41 % 128) as i32).collect();
+        let bias: Vec<f32> = (0..n_out).map(|column| column as f32 * 0.1 - 1.0).collect();
+        let left = Codes {
+            values: &padded,
+            width,
+            steps: &steps,
+            zeros: &zeros,
+        };
+        let mut all = Kernel::ALL
+            .into_iter()
+            .filter(|kernel| kernel.is_available())
+            .map(|kernel| {
+                let right = QuantizedMatrix::new(kernel, weights, n_in, &bias);
+                let mut out = vec![f32::NAN; rows * n_out];
+                multiply(kernel, &left, &right, &mut out);
+                out
+            });
+        let first = all.next().expect("the portable kernel is available");
+        for other in all {
+            assert_eq!(first, other);
+        }
+        first
+    }
+
+    #[test]
+    fn extremes_do_not_saturate() {
+        for sign in [1.0, -1.0] {
+            let (rows, n_in, n_out) = (9, 1536, 50);
+            let out = multiply_everywhere(
+                &vec![127; rows * n_in],
+                rows,
+                &vec![63.0 * sign; n_in * n_out],
+                n_in,
+            );
+            // Row 0: the step is .01, the zero point 0, and a unit of the weights is worth 1.
+            let sum = 127.0 * 63.0 * 1536.0 * f64::from(sign);
+            for (column, value) in out[..n_out].iter().enumerate() {
+                let expected = sum * 0.01 + f64::from(column as f32 * 0.1 - 1.0);
+                assert!(
+                    (f64::from(*value) - expected).abs() < 0.02,
+                    "{value} {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn two_by_two_by_hand() {
+        // Columns (63, 0) and (-126, 126): steps 1 and 2, codes (63, 0) and (-63, 63).
+        let out = multiply_everywhere(&[1, 2, 3, 4], 2, &[63.0, 0.0, -126.0, 126.0], 2);
+        let by_hand = [
+            (63.0_f32 * 0.01).mul_add(1.0, -1.0),
+            (63.0_f32 * 0.01).mul_add(2.0, -0.9),
+            // Row 1 has the zero point 41 and the step .013: (3 - 41) * 63 and (3 - 41) * -63 + (4 - 41) * 63.
+            (-2394.0_f32 * 0.013).mul_add(1.0, -1.0),
+            (63.0_f32 * 0.013).mul_add(2.0, -0.9),
+        ];
+        assert_eq!(out, by_hand);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_kernel_gives_the_same_bits(
+            (rows, n_in, n_out) in (1_usize..12, 1_usize..80, 1_usize..110),
+            seed in any::<u32>(),
+        ) {
+            let mut state = seed;
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state >> 8
+            };
+            let codes: Vec<u8> = (0..rows * n_in).map(|_| (next() % 128) as u8).collect();
+            let weights: Vec<f32> = (0..n_in * n_out).map(|_| next() as f32 / 8_388_608.0 - 1.0).collect();
+            multiply_everywhere(&codes, rows, &weights, n_in);
+        }
+    }
+}

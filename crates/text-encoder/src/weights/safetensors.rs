@@ -1,0 +1,251 @@
+//! Weights by their names in a safetensors file.
+//!
+//! Source: the format's description, <https://github.com/huggingface/safetensors>, and the modules of Hugging Face
+//! Transformers (`BertModel`, `RobertaModel`, `DistilBertModel`, `MPNetModel`) for the names.
+
+use safetensors::{Dtype, SafeTensors};
+
+use super::{
+    Embeddings, Layer, LinearWeights, Norm, Weights, bfloat_to_f32, half_to_f32, has_token_types,
+    positions,
+};
+use crate::Error;
+use crate::config::{Config, Family, config};
+
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, Error> {
+    let family = configuration.family()?;
+    let files = files
+        .iter()
+        .map(|bytes| {
+            SafeTensors::deserialize(bytes).map_err(|error| Error::Format {
+                format: "safetensors",
+                message: error.to_string(),
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let prefix = files
+        .iter()
+        .flat_map(SafeTensors::names)
+        .filter_map(|name| name.strip_suffix(WORDS))
+        .min_by_key(|prefix| prefix.len())
+        .ok_or_else(|| Error::TensorMissing { name: WORDS.into() })?;
+    let tensors = Tensors {
+        files: &files,
+        prefix,
+        epsilon: configuration.epsilon(),
+    };
+    let (words, shape) = tensors.get(WORDS)?;
+    let &[_, hidden] = shape.as_slice() else {
+        return Err(Error::Tensor {
+            name: WORDS.into(),
+            message: format!("it has the shape {shape:?} instead of two dimensions"),
+        });
+    };
+    let heads = configuration
+        .heads()
+        .ok_or_else(|| config("num_attention_heads is missing"))?;
+    let token_type = if has_token_types(family) {
+        tensors.get("embeddings.token_type_embeddings.weight")?.0
+    } else {
+        Vec::new()
+    };
+    let table = tensors.get("embeddings.position_embeddings.weight")?.0;
+    let embeddings = Embeddings {
+        words,
+        positions: positions(
+            &table,
+            hidden,
+            configuration.first_position(),
+            &token_type[..hidden.min(token_type.len())],
+        ),
+        norm: tensors.norm("embeddings.LayerNorm")?,
+    };
+    let names = names(family);
+    let has_layer = |at: usize| {
+        tensors
+            .find(&format!("{}.{at}.{}.weight", names.layers, names.query))
+            .is_some()
+    };
+    let mut count = 0;
+    while has_layer(count) {
+        count += 1;
+    }
+    if count == 0 || heads == 0 {
+        return Err(Error::TensorMissing {
+            name: format!("{prefix}{}.0.{}.weight", names.layers, names.query),
+        });
+    }
+    let scale = 1.0 / ((hidden / heads) as f32).sqrt();
+    let layers = (0..count)
+        .map(|at| {
+            let name = |part: &str| format!("{}.{at}.{part}", names.layers);
+            let mut query = tensors.linear(&name(names.query))?;
+            query.scale(scale);
+            Ok(Layer {
+                qkv: LinearWeights::concat([
+                    query,
+                    tensors.linear(&name(names.key))?,
+                    tensors.linear(&name(names.value))?,
+                ]),
+                attention_out: tensors.linear(&name(names.attention_out))?,
+                attention_norm: tensors.norm(&name(names.attention_norm))?,
+                ffn_in: tensors.linear(&name(names.ffn_in))?,
+                ffn_out: tensors.linear(&name(names.ffn_out))?,
+                ffn_norm: tensors.norm(&name(names.ffn_norm))?,
+            })
+        })
+        .collect::<Result<_, Error>>()?;
+    let relative_bias = if family == Family::MpNet {
+        tensors.get("encoder.relative_attention_bias.weight")?.0
+    } else {
+        Vec::new()
+    };
+    Weights {
+        hidden,
+        heads,
+        activation: configuration.activation()?,
+        embeddings,
+        layers,
+        relative_bias,
+    }
+    .checked(configuration)
+}
+
+/// The names of a layer's tensors, without `.weight` and `.bias`.
+struct Names {
+    layers: &'static str,
+    query: &'static str,
+    key: &'static str,
+    value: &'static str,
+    attention_out: &'static str,
+    attention_norm: &'static str,
+    ffn_in: &'static str,
+    ffn_out: &'static str,
+    ffn_norm: &'static str,
+}
+
+fn names(family: Family) -> Names {
+    match family {
+        Family::Bert | Family::Roberta => Names {
+            layers: "encoder.layer",
+            query: "attention.self.query",
+            key: "attention.self.key",
+            value: "attention.self.value",
+            attention_out: "attention.output.dense",
+            attention_norm: "attention.output.LayerNorm",
+            ffn_in: "intermediate.dense",
+            ffn_out: "output.dense",
+            ffn_norm: "output.LayerNorm",
+        },
+        Family::DistilBert => Names {
+            layers: "transformer.layer",
+            query: "attention.q_lin",
+            key: "attention.k_lin",
+            value: "attention.v_lin",
+            attention_out: "attention.out_lin",
+            attention_norm: "sa_layer_norm",
+            ffn_in: "ffn.lin1",
+            ffn_out: "ffn.lin2",
+            ffn_norm: "output_layer_norm",
+        },
+        Family::MpNet => Names {
+            layers: "encoder.layer",
+            query: "attention.attn.q",
+            key: "attention.attn.k",
+            value: "attention.attn.v",
+            attention_out: "attention.attn.o",
+            attention_norm: "attention.LayerNorm",
+            ffn_in: "intermediate.dense",
+            ffn_out: "output.dense",
+            ffn_norm: "output.LayerNorm",
+        },
+    }
+}
+
+struct Tensors<'a> {
+    files: &'a [SafeTensors<'a>],
+    prefix: &'a str,
+    epsilon: f32,
+}
+
+impl Tensors<'_> {
+    fn find(&self, name: &str) -> Option<safetensors::tensor::TensorView<'_>> {
+        let name = format!("{}{name}", self.prefix);
+        self.files.iter().find_map(|file| file.tensor(&name).ok())
+    }
+
+    /// The values and the shape of a tensor.
+    fn get(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+        let tensor = self.find(name).ok_or_else(|| Error::TensorMissing {
+            name: format!("{}{name}", self.prefix),
+        })?;
+        let bytes = tensor.data();
+        let values = match tensor.dtype() {
+            Dtype::F32 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&value| f32::from_le_bytes(value))
+                .collect(),
+            Dtype::F64 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&value| f64::from_le_bytes(value) as f32)
+                .collect(),
+            Dtype::F16 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&value| half_to_f32(u16::from_le_bytes(value)))
+                .collect(),
+            Dtype::BF16 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&value| bfloat_to_f32(u16::from_le_bytes(value)))
+                .collect(),
+            other => {
+                return Err(Error::Tensor {
+                    name: name.into(),
+                    message: format!("values of type {other:?} are not read"),
+                });
+            }
+        };
+        Ok((values, tensor.shape().to_vec()))
+    }
+
+    fn linear(&self, name: &str) -> Result<LinearWeights, Error> {
+        let (weight, shape) = self.get(&format!("{name}.weight"))?;
+        let bias = self.get(&format!("{name}.bias"))?.0;
+        if shape.len() != 2 || shape[0] != bias.len() || bias.is_empty() {
+            return Err(Error::Tensor {
+                name: format!("{name}.weight"),
+                message: format!(
+                    "its shape {shape:?} does not match a bias of {} values",
+                    bias.len()
+                ),
+            });
+        }
+        Ok(LinearWeights { weight, bias })
+    }
+
+    /// A layer normalization; files converted from TensorFlow call its tensors `gamma` and `beta`.
+    fn norm(&self, name: &str) -> Result<Norm, Error> {
+        let get = |new: &str, old: &str| {
+            let old = format!("{name}.{old}");
+            if self.find(&old).is_some() {
+                self.get(&old)
+            } else {
+                self.get(&format!("{name}.{new}"))
+            }
+        };
+        Ok(Norm {
+            weight: get("weight", "gamma")?.0,
+            bias: get("bias", "beta")?.0,
+            epsilon: self.epsilon,
+        })
+    }
+}

@@ -1,0 +1,8 @@
+//! Tests of the whole crate: tiny models with random weights, compared with a naive forward pass in `f64`.
+
+mod default_model;
+mod encode;
+mod onnx;
+mod onnx_writer;
+mod reference;
+mod tiny;
