@@ -20,10 +20,10 @@ pub enum EncoderKind {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
-    /// ONNX Runtime: any graph
+    /// ONNX Runtime, for any graph
     #[default]
     Ort,
-    /// Skerry's own encoder: BERT, RoBERTa, XLM-R, `DistilBERT` and `MPNet`; the same bytes on all processors
+    /// Skerry's own encoder, for BERT and its relatives; the same bytes on all processors
     Skerry,
 }
 

@@ -190,7 +190,7 @@ fn a_limit_on_memory_is_kept_and_changes_no_byte() {
     assert!(
         held["notes"]
             .to_string()
-            .contains("within 320 MiB: 1 of 3 copies of the model"),
+            .contains("because of the limit of 320 MiB: 1 instead of 3 copies of the model"),
         "{held}"
     );
     let peak = held["usage"]["peak_memory"].as_u64().unwrap();

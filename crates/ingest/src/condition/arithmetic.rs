@@ -7,14 +7,14 @@ use arrow::array::{Array as _, ArrayRef, AsArray, Float32Array, Int64Array, Prim
 use arrow::buffer::BooleanBuffer;
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, DurationNanosecondType, Float32Type,
-    Float64Type, Int64Type, IntervalMonthDayNanoType, TimeUnit,
+    Float64Type, Int64Type, IntervalMonthDayNanoType,
 };
 use chrono::{Months, NaiveDateTime, TimeDelta};
 
 use super::Fault;
 use super::evaluate::Evaluator;
 use super::term::Operation;
-use super::values::{Values, count, decimal_to_f64, kernel, moment, real, temporal_array, too_far};
+use super::values::{Values, count, kernel, moment, real, temporal_array, too_far};
 use crate::convert::decimal;
 
 impl Evaluator<'_> {
@@ -262,6 +262,7 @@ fn shifted(from: NaiveDateTime, months: i64, days: i64, nanos: i128) -> Option<N
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::condition::values::decimal_to_f64;
 
     #[test]
     fn whole_numbers_are_divided_towards_zero() {

@@ -10,8 +10,8 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::Fault;
 use crate::convert::UTC;
 
-/// Maximum number of operators and keywords of a condition: a chain of them is as deep as it is long, and is checked and
-/// evaluated by recursion. The values of a list do not count.
+/// Maximum number of operators and keywords between two of AND and OR: a chain of them is as deep as it is long, and is
+/// checked and evaluated by recursion. The values of a list do not count.
 const MAX_OPERATORS: usize = 500;
 
 /// The expression in `sql`.
@@ -19,14 +19,15 @@ pub fn condition(sql: &str) -> Result<ast::Expr, Fault> {
     let tokens = Tokenizer::new(&GenericDialect, sql)
         .tokenize_with_location()
         .map_err(|error| unread(&error.into()))?;
-    let operators = tokens
-        .iter()
-        .filter(|token| is_operator(&token.token))
-        .count();
-    if operators > MAX_OPERATORS {
+    let chains = tokens.split(|token| is_connective(&token.token));
+    let operators = chains.map(|chain| {
+        let tokens = chain.iter();
+        tokens.filter(|token| is_operator(&token.token)).count()
+    });
+    if let Some(operators) = operators.max().filter(|&most| most > MAX_OPERATORS) {
         return Err(Fault::new(
-            format!("it has {operators} operators, more than {MAX_OPERATORS}"),
-            "compare with a list of values: `column IN (1, 2, 3)`",
+            format!("it has {operators} operators in one comparison, more than {MAX_OPERATORS}"),
+            "compute the value before, or write comparisons joined by AND and OR",
         ));
     }
     let mut parser = Parser::new(&GenericDialect).with_tokens_with_locations(tokens);
@@ -37,6 +38,10 @@ pub fn condition(sql: &str) -> Result<ast::Expr, Fault> {
             "`{token}` after the condition cannot be read"
         ))),
     }
+}
+
+fn is_connective(token: &Token) -> bool {
+    matches!(token, Token::Word(word) if matches!(word.keyword, Keyword::AND | Keyword::OR))
 }
 
 fn is_operator(token: &Token) -> bool {

@@ -169,7 +169,7 @@ fn vectors_that_are_none_name_their_row() {
         ("\"[1, 2]\"", "2 values, but the first one has 3"),
         ("", "no vector"),
         ("\"[1, 2, NaN]\"", "not a finite"),
-        ("\"[1, 2, x]\"", "no number"),
+        ("\"[1, 2, x]\"", "not a number"),
         ("word", "not a list of numbers"),
     ] {
         let content = format!("text,v\na,\"[1, 2, 3]\"\n,\nb,{cell}\nc,\"[1, 2, 3]\"\n");

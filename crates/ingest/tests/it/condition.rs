@@ -394,7 +394,7 @@ fn patterns_and_functions_of_texts() {
             ("LENGHT(t) = 2", &["no function LENGHT", "LENGTH"]),
             ("t IN ('a', 1)", &["1 is a number"]),
             ("n IN (1, 'a')", &["'a' is text"]),
-            ("t IN (n)", &["no columns"]),
+            ("t IN (n)", &["only literals"]),
         ],
     );
 }
@@ -406,13 +406,7 @@ fn a_long_chain_is_refused_and_a_long_list_is_not() {
     keeps(&table, &[(&chain(2), &[1]), (&chain(400), &[])]);
     refuses(
         &table,
-        &[
-            (&chain(50_000), &["50001 operators", "IN"]),
-            (
-                &format!("n = 1{}", " OR n = 1".repeat(5_000)),
-                &["10001 operators"],
-            ),
-        ],
+        &[(&chain(50_000), &["50001 operators", "AND and OR"])],
     );
     let list: Vec<String> = (2..20_000).map(|n| n.to_string()).collect();
     keeps(&table, &[(&format!("n IN ({})", list.join(", ")), &[1])]);
