@@ -74,7 +74,7 @@ pub enum ConfigError {
         known: Option<String>,
     },
     /// A value does not fit.
-    #[error("a setting of `[{step}]` does not fit: `{setting}`")]
+    #[error("a setting of `[{step}]` is invalid: `{setting}`")]
     Value {
         /// The table.
         step: String,

@@ -248,11 +248,12 @@ fn check(dir: &Path, steps: &[Step], input: &[String]) -> Result<(), Failure> {
             }
             let path = step.file_name(file);
             let target = place(path);
+            let written_to = std::path::absolute(dir.join(path)).unwrap_or_default();
             let source = input.iter().find(|source| {
-                let lies_there = |path: &Path| stage::place(path) == target.1;
-                lies_there(Path::new(source))
-                    || glob::Pattern::new(source)
-                        .is_ok_and(|pattern| pattern.matches_path(&dir.join(path)))
+                stage::place(Path::new(source)) == target.1
+                    || glob::Pattern::new(source).is_ok_and(|pattern| {
+                        pattern.matches_path(&written_to) || pattern.matches_path(&target.1)
+                    })
             });
             if let Some(source) = source {
                 return Err(Failure::usage(

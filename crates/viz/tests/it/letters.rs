@@ -53,7 +53,7 @@ fn the_png_draws_a_name_whole_or_not_at_all_and_says_so() {
     assert!(
         report
             .to_string()
-            .contains("2 topics are named in the picture, 2 are not"),
+            .contains("2 topics are named in the picture, 2 names left out"),
         "{report}"
     );
     let [lacking, shaped] = &heard[..] else {
