@@ -401,7 +401,7 @@ impl stage::Hint for Error {
             Self::Binary { .. } => "check that the file is complete and --format is correct".to_owned(),
             Self::Column { .. } => "leave the column out by giving the others with --columns".to_owned(),
             Self::NoColumn { nearest: Some(nearest), option: "--where", .. } => {
-                format!("did you mean `{nearest}`? Strings are in single quotes, 'en'; double quotes are for column names")
+                format!("did you mean `{nearest}` in --where? Strings are in single quotes, 'en'; double quotes are for column names")
             }
             Self::NoColumn { option: "--where", .. } => {
                 "in --where, strings are in single quotes, 'en'; double quotes are for column names".to_owned()

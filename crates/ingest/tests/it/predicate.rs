@@ -393,7 +393,7 @@ fn numbers_are_compared_with_numbers() {
         ("COALESCE(n, 'none') = 'none'", &["'none' is text"]),
         ("CASE n WHEN '1' THEN TRUE END", &["'1' is text"]),
         ("CAST(n AS VARCHAR) = 5", &["5 is a number"]),
-        ("N = 5", &["no column `N`", "--where with n"]),
+        ("N = 5", &["no column `N`", "did you mean `n`"]),
     ]);
 }
 
