@@ -12,7 +12,7 @@ const INSTRUCTIONS: [&str; 5] = ["asimd", "avx2", "avx512f", "avx512_vnni", "amx
 pub struct Machine {
     /// Model name.
     pub processor: String,
-    /// The supported ones of [`INSTRUCTIONS`].
+    /// The supported ones of `INSTRUCTIONS`.
     pub instructions: Vec<&'static str>,
 }
 
