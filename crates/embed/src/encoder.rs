@@ -23,6 +23,7 @@ use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
+use text_encoder::{normalize, pool};
 
 use crate::error::Error;
 use crate::library;
@@ -30,7 +31,6 @@ use crate::memory::{Cost, Lengths, PROBE, Share, resident};
 use crate::model::Model;
 use crate::options::{Local, Pooling};
 use crate::outputs::{Kind, ObservedShape, Output, Wanted, choose};
-use crate::pooling::{normalize, pool};
 use crate::tensors::{Inputs, floats};
 use crate::tokenizer::TextTokenizer;
 
@@ -351,7 +351,7 @@ impl Interface {
                     .chunks_exact_mut(d)
                     .zip(values.chunks_exact(given_tokens * d))
                 {
-                    pool(&states[..tokens * d], pooling, vector);
+                    pool(&states[..tokens * d], pooling.into(), vector);
                 }
                 vectors
             }

@@ -6,8 +6,7 @@
 //! trials of the pipeline. O(characters) per text.
 
 use rayon::prelude::*;
-
-use crate::pooling::normalize;
+use text_encoder::normalize;
 
 const MIN_N: usize = 3;
 const MAX_N: usize = 5;

@@ -17,7 +17,6 @@ mod onnx;
 mod options;
 mod outputs;
 mod own;
-mod pooling;
 mod run;
 mod settings;
 pub mod setup;

@@ -3,6 +3,8 @@
 //! ONNX is Protocol Buffers; this parser follows the fields to `TensorProto.external_data` and skips all others, without
 //! copying. Field numbers are those of `onnx.proto`. O(size of the file).
 
+use text_encoder::protobuf::{Fields, Value};
+
 /// The distinct external files of the graph in `bytes`, in order of appearance.
 pub(crate) fn external_files(bytes: &[u8]) -> Result<Vec<String>, &'static str> {
     let mut found = Vec::new();
@@ -131,83 +133,6 @@ fn tensor_files(tensor: &[u8], found: &mut Vec<String>) -> Result<(), &'static s
         }
     }
     Ok(())
-}
-
-enum Value<'a> {
-    Bytes(&'a [u8]),
-    Other,
-}
-
-/// The fields of one message.
-struct Fields<'a>(&'a [u8]);
-
-const CUT: &str = "it is not a Protocol Buffers message, or truncated";
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Result<u64, &'static str> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first().ok_or(CUT)?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(CUT)
-    }
-
-    fn take(&mut self, count: u64) -> Result<&'a [u8], &'static str> {
-        let (taken, rest) = usize::try_from(count)
-            .ok()
-            .and_then(|count| self.0.split_at_checked(count))
-            .ok_or(CUT)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn field(&mut self) -> Result<(u64, Value<'a>), &'static str> {
-        let key = self.varint()?;
-        // Parsers disagree on what a longer tag means: some cut it to 32 bits, and see another field.
-        if key > u64::from(u32::MAX) {
-            return Err(CUT);
-        }
-        let value = match key & 7 {
-            0 => {
-                self.varint()?;
-                Value::Other
-            }
-            1 => {
-                self.take(8)?;
-                Value::Other
-            }
-            2 => {
-                let length = self.varint()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => {
-                self.take(4)?;
-                Value::Other
-            }
-            _ => return Err(CUT),
-        };
-        Ok((key >> 3, value))
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), &'static str>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ pub enum Pooling {
 }
 
 /// Writes the vector of a sequence from its `tokens`, rows of `into.len()` values. Sums run in the order of the tokens.
-pub(crate) fn pool(tokens: &[f32], pooling: Pooling, into: &mut [f32]) {
+pub fn pool(tokens: &[f32], pooling: Pooling, into: &mut [f32]) {
     let d = into.len();
     match pooling {
         Pooling::Cls => into.copy_from_slice(&tokens[..d]),
@@ -43,7 +43,7 @@ pub(crate) fn pool(tokens: &[f32], pooling: Pooling, into: &mut [f32]) {
 }
 
 /// Scales `vector` to length 1; a zero vector stays as it is.
-pub(crate) fn normalize(vector: &mut [f32]) {
+pub fn normalize(vector: &mut [f32]) {
     let square: f64 = vector
         .iter()
         .map(|&value| f64::from(value) * f64::from(value))

@@ -9,6 +9,12 @@ use serde_json::json;
 
 use super::{by_a_stranger, snapshot};
 
+/// The tables among `files`: settings may have been edited.
+fn tables(files: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_table = |file: &(String, String)| file.0.ends_with(".parquet");
+    files.into_iter().filter(is_table).collect()
+}
+
 #[test]
 fn a_log_that_names_files_elsewhere_removes_none() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -419,10 +425,6 @@ fn no_stage_writes_over_what_it_reads() {
         2,
         &["documents.parquet", "`--html`", "`--documents`"],
     );
-    let tables = |files: Vec<(String, String)>| -> Vec<(String, String)> {
-        let is_table = |file: &(String, String)| file.0.ends_with(".parquet");
-        files.into_iter().filter(is_table).collect()
-    };
     assert_eq!(tables(snapshot(dir.path())), tables(before));
 }
 
@@ -442,11 +444,7 @@ fn a_link_inside_the_run_is_the_file_that_it_leads_to() {
     // Before any step, also one that comes earlier.
     let output = run(dir.path(), "skerry", &["run", "--force"]);
     refused(&output, 2, &["alias.parquet", "`knn`", "`embeddings`"]);
-    let tables = |files: &[(String, String)]| -> Vec<(String, String)> {
-        let is_table = |file: &&(String, String)| file.0.ends_with(".parquet");
-        files.iter().filter(is_table).cloned().collect()
-    };
-    assert_eq!(tables(&snapshot(dir.path())), tables(&before));
+    assert_eq!(tables(snapshot(dir.path())), tables(before));
 }
 
 #[test]

@@ -4,10 +4,7 @@
 
 use std::collections::HashMap;
 
-/// What is wrong with the file.
-type Fault = &'static str;
-
-const CUT: Fault = "it is no Protocol Buffers message, or cut short";
+use crate::protobuf::{CUT, Fault, Fields, Value};
 
 /// The main graph of a model.
 #[derive(Debug, Default)]
@@ -210,73 +207,6 @@ fn push_integers(value: &Value<'_>, to: &mut Vec<i64>) -> Result<(), Fault> {
 
 fn text(bytes: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(bytes).map_err(|_| "a name is not UTF-8")
-}
-
-enum Value<'a> {
-    Varint(u64),
-    Fixed32(u32),
-    Fixed64,
-    Bytes(&'a [u8]),
-}
-
-/// The fields of one message.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn varint(&mut self) -> Result<u64, Fault> {
-        let mut value = 0;
-        for shift in (0..64).step_by(7) {
-            let (&byte, rest) = self.0.split_first().ok_or(CUT)?;
-            self.0 = rest;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(value);
-            }
-        }
-        Err(CUT)
-    }
-
-    fn take(&mut self, count: u64) -> Result<&'a [u8], Fault> {
-        let (taken, rest) = usize::try_from(count)
-            .ok()
-            .and_then(|count| self.0.split_at_checked(count))
-            .ok_or(CUT)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    fn field(&mut self) -> Result<(u64, Value<'a>), Fault> {
-        let key = self.varint()?;
-        let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
-            1 => {
-                self.take(8)?;
-                Value::Fixed64
-            }
-            2 => {
-                let length = self.varint()?;
-                Value::Bytes(self.take(length)?)
-            }
-            5 => Value::Fixed32(u32::from_le_bytes(*self.take(4)?.first_chunk().ok_or(CUT)?)),
-            _ => return Err(CUT),
-        };
-        Ok((key >> 3, value))
-    }
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u64, Value<'a>), Fault>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let field = self.field();
-        if field.is_err() {
-            self.0 = &[];
-        }
-        Some(field)
-    }
 }
 
 #[cfg(test)]
