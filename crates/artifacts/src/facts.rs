@@ -75,6 +75,8 @@ facts! {
     EmbeddingsFacts {
         /// Name of the model.
         model: Option<String>,
+        /// Engine that ran the model, and its precision.
+        engine: Option<String>,
         /// Number of texts that were truncated to the token limit of the model.
         truncated: Option<usize>,
     }

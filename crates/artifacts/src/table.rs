@@ -1,6 +1,7 @@
 //! Reading and writing Parquet tables by column name and type, with errors that name file, column and row.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -449,7 +450,13 @@ impl Columns {
     }
 
     pub(crate) fn ids(&mut self, n: usize) {
-        self.i64(Column::ID.name, (0..n as i64).collect::<Vec<_>>());
+        self.ids_of(0..n);
+    }
+
+    /// The ids of some of the rows.
+    pub(crate) fn ids_of(&mut self, rows: Range<usize>) {
+        let ids = rows.start as i64..rows.end as i64;
+        self.i64(Column::ID.name, ids.collect::<Vec<_>>());
     }
 
     pub(crate) fn i32(&mut self, name: &str, values: &[i32]) {
@@ -502,47 +509,85 @@ impl Columns {
         version: u32,
         footer: &Footer,
     ) -> Result<(), Error> {
-        let schema = Arc::new(Schema::new(self.fields));
+        let properties = self.properties(kind, version, footer);
+        let whole = self.batch(path)?;
+        let rows = whole.num_rows();
+        write_row_groups(path, whole.schema(), properties, rows, |group| {
+            Ok(whole.slice(group.start, group.len()))
+        })
+    }
+
+    /// Writes a file of `kind` with `rows` rows, at least one, of which `columns` makes one row group at a time.
+    pub(crate) fn write_groups<E: From<Error>>(
+        path: &Path,
+        (kind, version): (&str, u32),
+        footer: &Footer,
+        rows: usize,
+        mut columns: impl FnMut(Range<usize>) -> Result<Self, E>,
+    ) -> Result<(), E> {
+        let first = columns(0..rows.min(ROW_GROUP))?;
+        let properties = first.properties(kind, version, footer);
+        let first = first.batch(path)?;
+        let schema = first.schema();
+        let mut first = Some(first);
+        write_row_groups(path, schema, properties, rows, |group| match first.take() {
+            Some(first) => Ok(first),
+            None => Ok(columns(group)?.batch(path)?),
+        })
+    }
+
+    fn properties(&self, kind: &str, version: u32, footer: &Footer) -> WriterProperties {
         let mut properties = WriterProperties::builder()
             .set_compression(zstd(3))
             .set_max_row_group_row_count(Some(ROW_GROUP))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
-        for (column, encoding) in self.distinct {
+        for (column, encoding) in &self.distinct {
             // For numbers, the fastest level compresses as well as others and needs a tenth of the memory.
             properties = properties
                 .set_column_compression(column.clone(), zstd(1))
                 .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column, encoding);
+                .set_column_encoding(column.clone(), *encoding);
         }
-        for column in self.plain {
+        for column in &self.plain {
             properties = properties
                 .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
                 .set_column_dictionary_enabled(column.clone(), false)
                 .set_column_encoding(column.clone(), Encoding::PLAIN)
-                .set_column_statistics_enabled(column, EnabledStatistics::None);
+                .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
         }
-        let batch =
-            RecordBatch::try_new(Arc::clone(&schema), self.arrays).map_err(Error::parquet(path))?;
-        file::write_atomic(path, |out| {
-            let mut out = Checking::new(out);
-            let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties.build()))
-                .map_err(Error::written(path))?;
-            let mut start = 0;
-            while start < batch.num_rows() {
-                let rows = ROW_GROUP.min(batch.num_rows() - start);
-                writer
-                    .write(&batch.slice(start, rows))
-                    .map_err(Error::written(path))?;
-                start += rows;
-            }
-            writer.flush().map_err(Error::written(path))?;
-            writer.sync().map_err(Error::written(path))?;
-            writer.inner_mut().hold();
-            writer.close().map_err(Error::written(path))?;
-            out.finish().map_err(Error::written(path))
-        })
+        properties.build()
     }
+
+    fn batch(self, path: &Path) -> Result<RecordBatch, Error> {
+        let schema = Arc::new(Schema::new(self.fields));
+        RecordBatch::try_new(schema, self.arrays).map_err(Error::parquet(path))
+    }
+}
+
+/// Writes a file with `rows` rows, of which `batch` makes one row group at a time.
+fn write_row_groups<E: From<Error>>(
+    path: &Path,
+    schema: SchemaRef,
+    properties: WriterProperties,
+    rows: usize,
+    mut batch: impl FnMut(Range<usize>) -> Result<RecordBatch, E>,
+) -> Result<(), E> {
+    file::write_atomic(path, |out| {
+        let mut out = Checking::new(out);
+        let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties))
+            .map_err(Error::written(path))?;
+        for start in (0..rows).step_by(ROW_GROUP) {
+            let batch = batch(start..rows.min(start + ROW_GROUP))?;
+            writer.write(&batch).map_err(Error::written(path))?;
+        }
+        writer.flush().map_err(Error::written(path))?;
+        writer.sync().map_err(Error::written(path))?;
+        writer.inner_mut().hold();
+        writer.close().map_err(Error::written(path))?;
+        out.finish().map_err(Error::written(path))?;
+        Ok(())
+    })
 }
 
 fn zstd(level: i32) -> Compression {

@@ -26,7 +26,7 @@ use ort::session::{RunOptions, Session};
 use text_encoder::{normalize, pool};
 
 use crate::error::Error;
-use crate::library;
+use crate::library::{self, processor};
 use crate::memory::{Cost, Lengths, PROBE, Share, resident};
 use crate::model::Model;
 use crate::options::{Local, Pooling};
@@ -407,30 +407,5 @@ impl Batch {
             tokens: self.tokens,
             ids,
         }
-    }
-}
-
-/// The CPU features by which kernels are chosen.
-fn processor() -> String {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let has = [
-            ("avx2", is_x86_feature_detected!("avx2")),
-            ("fma", is_x86_feature_detected!("fma")),
-            ("avxvnni", is_x86_feature_detected!("avxvnni")),
-            ("avx512f", is_x86_feature_detected!("avx512f")),
-            ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
-            ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
-        ];
-        let names: Vec<&str> = has
-            .iter()
-            .filter(|(_, has)| *has)
-            .map(|(name, _)| *name)
-            .collect();
-        format!("x86_64 {}", names.join(" "))
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        std::env::consts::ARCH.to_owned()
     }
 }

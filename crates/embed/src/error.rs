@@ -16,6 +16,14 @@ pub enum Error {
     /// There is no cache directory.
     #[error(transparent)]
     Cache(#[from] stage::NoCache),
+    /// The temporary file of the vectors cannot be written or read.
+    #[error("cannot write a temporary file of vectors in {}: {source}", directory.display())]
+    TemporaryFile {
+        /// The directory of the file.
+        directory: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// An option that must not be 0.
     #[error("--{option} is 0")]
     Zero {
@@ -291,6 +299,7 @@ impl stage::Hint for Error {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
+            Self::TemporaryFile { .. } => "make room for the vectors there, or write them elsewhere (--embeddings FILE)".to_owned(),
             Self::Zero { .. } => "give 1 or more".to_owned(),
             Self::NoDocuments => "the documents file has no rows: see the report of ingest".to_owned(),
             Self::RuntimeMissing { .. } => {

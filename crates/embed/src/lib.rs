@@ -6,9 +6,12 @@
 
 mod batches;
 mod cache;
+mod cache_files;
+mod calibrate;
 mod encoder;
 mod error;
 mod hash;
+mod known;
 mod library;
 mod memory;
 mod model;
@@ -20,9 +23,11 @@ mod own;
 mod run;
 mod settings;
 pub mod setup;
+mod stamp;
 mod tensors;
 mod tokenizer;
 mod unknown;
+mod vectors;
 mod work;
 
 pub use error::Error;

@@ -8,24 +8,11 @@ use ort::environment::Environment;
 
 use crate::error::Error;
 use crate::setup;
+use crate::stamp;
 
 /// Loads ONNX Runtime.
 pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
-    let variable = std::env::var_os("ORT_DYLIB_PATH")
-        .filter(|value| !value.is_empty())
-        .map(PathBuf::from);
-    let named = given.map(Path::to_owned).or(variable);
-    if let Some(path) = &named
-        && !path.is_file()
-    {
-        return Err(Error::RuntimeMissing { path: path.clone() });
-    }
-    let cached = match (&named, stage::cache_dir()) {
-        (None, Ok(cache)) => setup::library_path(&cache).filter(|path| path.is_file()),
-        (None, Err(error @ stage::NoCache::Relative(_))) => return Err(error.into()),
-        _ => None,
-    };
-    let (path, searched) = match named.or(cached) {
+    let (path, searched) = match find(given)? {
         // An absolute path, because the loader would search for a bare file name elsewhere.
         Some(path) => (path.canonicalize().unwrap_or(path), false),
         None => (PathBuf::from(system_name()), true),
@@ -46,6 +33,59 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
         .with_name("skerry")
         .build()
         .map_err(|error| fault(error.to_string()))
+}
+
+/// The library file: the given one, or that of the cache; `None` if the system's loader has to find it.
+fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+    let variable = std::env::var_os("ORT_DYLIB_PATH")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
+    let named = given.map(Path::to_owned).or(variable);
+    if let Some(path) = &named
+        && !path.is_file()
+    {
+        return Err(Error::RuntimeMissing { path: path.clone() });
+    }
+    if named.is_some() {
+        return Ok(named);
+    }
+    match stage::cache_dir() {
+        Ok(cache) => Ok(setup::library_path(&cache).filter(|path| path.is_file())),
+        Err(error @ stage::NoCache::Relative(_)) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The library file and the processor as text that changes with either; `None` if the file is not known before loading it.
+pub(crate) fn state(given: Option<&Path>) -> Option<String> {
+    let path = find(given).ok()??.canonicalize().ok()?;
+    let hash = stamp::sha256(&path).ok()?;
+    Some(format!("{hash} {}", processor()))
+}
+
+/// The features of the processor that select the kernels of ONNX Runtime.
+pub(crate) fn processor() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let has = [
+            ("avx2", is_x86_feature_detected!("avx2")),
+            ("fma", is_x86_feature_detected!("fma")),
+            ("avxvnni", is_x86_feature_detected!("avxvnni")),
+            ("avx512f", is_x86_feature_detected!("avx512f")),
+            ("avx512vnni", is_x86_feature_detected!("avx512vnni")),
+            ("avx512bf16", is_x86_feature_detected!("avx512bf16")),
+        ];
+        let names: Vec<&str> = has
+            .iter()
+            .filter(|(_, has)| *has)
+            .map(|(name, _)| *name)
+            .collect();
+        format!("x86_64 {}", names.join(" "))
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        std::env::consts::ARCH.to_owned()
+    }
 }
 
 /// The name of the library for the system's loader.

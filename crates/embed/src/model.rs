@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use artifacts::{sha256, sha256_of};
+use artifacts::sha256_of;
 
 use crate::error::Error;
 use crate::model_dir::{self, file_in};
@@ -11,6 +11,7 @@ use crate::onnx::external_files;
 use crate::options::{Engine, Local, Options};
 use crate::settings::{self, Settings};
 use crate::setup::{self, DEFAULT_MODEL};
+use crate::stamp;
 
 /// A model that is found but not loaded.
 #[derive(Debug, Clone)]
@@ -52,7 +53,7 @@ impl Model {
             if path != tokenizer {
                 size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
-            let hash = sha256(&path)?;
+            let hash = stamp::sha256(&path)?;
             let _ = writeln!(hashes, "{role} {hash}");
             if local.model.is_none() {
                 setup::check(&path, &hash)?;
@@ -90,12 +91,12 @@ fn is_safetensors(path: &Path) -> bool {
     path.extension().is_some_and(|end| end == "safetensors")
 }
 
-/// The graph; for Skerry's own encoder also `model.safetensors`, if there is no graph.
+/// The graph; except for ONNX Runtime also `model.safetensors`, if there is no graph.
 fn find_weights(dir: &Path, engine: Engine) -> Result<PathBuf, Error> {
     let found = find_graph(dir);
     let safetensors = dir.join("model.safetensors");
     match found {
-        Err(Error::NoGraph { .. }) if engine == Engine::Skerry && safetensors.is_file() => {
+        Err(Error::NoGraph { .. }) if engine != Engine::Ort && safetensors.is_file() => {
             Ok(safetensors)
         }
         found => found,

@@ -8,18 +8,23 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
 use rayon::prelude::*;
+use stage::Progress;
 use text_encoder::{Config, Encoder, Weights};
 
+use crate::calibrate::{Calibrated, Cosines};
 use crate::encoder::Batch;
 use crate::error::Error;
 use crate::model::Model;
 use crate::model_dir::{self, file_in};
 use crate::options::{Pooling, Precision};
 use crate::tokenizer::TextTokenizer;
-use crate::work::{Done, Runner, WINDOW};
+use crate::work::{Done, Runner};
 
 /// Changes when the same model gives other vectors.
-const SCHEME: u32 = 1;
+pub(crate) const SCHEME: u32 = 2;
+
+/// Texts that are tokenized and sorted by length together, for each thread.
+const WINDOW: usize = 512;
 
 /// A model, ready to run.
 pub(crate) struct OwnEncoder {
@@ -29,32 +34,40 @@ pub(crate) struct OwnEncoder {
 }
 
 impl OwnEncoder {
-    /// Reads the weights of `model`.
-    pub(crate) fn open(model: &Model, precision: Precision) -> Result<Self, Error> {
+    /// Reads the weights of `model`. For int8, and to decide between int8 and f32, the model is calibrated first, unless it was
+    /// before.
+    pub(crate) fn open(
+        model: &Model,
+        precision: Precision,
+        tokenizer: &TextTokenizer,
+        progress: &dyn Progress,
+    ) -> Result<Self, Error> {
         let settings = &model.settings;
-        let Some(pooling) = settings.pooling else {
-            return Err(Error::NoPooling {
-                dir: model.dir.clone(),
-            });
+        let pooling = pooling(model)?;
+        let weights = || weights(model);
+        let encoder = if precision == Precision::Fp32 {
+            Encoder::new(weights()?, text_encoder::Precision::Fp32)
+        } else {
+            let calibrated = Calibrated::of(model, weights, pooling, tokenizer, progress)?;
+            match calibrated.precision(precision) {
+                text_encoder::Precision::Fp32 => {
+                    progress.note(&format!(
+                        "int8 vectors of this model are too far from the exact ones (cosine {:.3} at the first percentile of {} texts): --precision fp32 is used",
+                        calibrated.cosines.low, calibrated.cosines.texts
+                    ));
+                    Encoder::new(weights()?, text_encoder::Precision::Fp32)
+                }
+                text_encoder::Precision::Int8 => {
+                    Encoder::calibrated(weights()?, &calibrated.calibration)
+                }
+            }
         };
-        if !settings.prefix_pooled && !settings.prefix.is_empty() {
-            return Err(Error::Prompt {
-                dir: model.dir.clone(),
-            });
-        }
-        if let Some(module) = &settings.unknown_module {
-            return Err(Error::Module {
-                module: module.clone(),
-            });
-        }
-        let fault = |source| Error::OwnEncoder {
-            path: model.graph.clone(),
-            source,
-        };
-        let encoder = Encoder::new(weights(model)?, precision.into()).map_err(fault)?;
         Ok(Self {
-            encoder,
-            pooling: pooling.into(),
+            encoder: encoder.map_err(|source| Error::OwnEncoder {
+                path: model.graph.clone(),
+                source,
+            })?,
+            pooling,
             normalize: settings.normalize,
         })
     }
@@ -69,15 +82,68 @@ impl OwnEncoder {
         self.encoder.max_tokens()
     }
 
+    /// Whether the matrix products are in int8.
+    pub(crate) fn is_int8(&self) -> bool {
+        self.encoder.precision() == text_encoder::Precision::Int8
+    }
+
     /// Everything besides model and settings that can change a vector, as text.
     pub(crate) fn identity(&self) -> String {
         format!("skerry {SCHEME} {}", self.encoder.precision())
+    }
+
+    /// The engine and its precision.
+    pub(crate) fn name(&self) -> String {
+        format!("skerry {}", self.encoder.precision())
     }
 
     /// Bytes that `threads` threads need beside the weights, for texts of at most `longest` tokens.
     pub(crate) fn scratch(&self, longest: usize, threads: usize) -> u64 {
         (threads * self.encoder.estimate_scratch(longest)) as u64
     }
+}
+
+/// The cosines of the int8 vectors `found` of `texts` to those in f32. Loads the model in f32.
+pub(crate) fn cosines<'a>(
+    model: &Model,
+    tokenizer: &TextTokenizer,
+    texts: impl Iterator<Item = &'a str>,
+    found: &mut [f32],
+) -> Result<Cosines, Error> {
+    let fault = |source| Error::OwnEncoder {
+        path: model.graph.clone(),
+        source,
+    };
+    let exact = Encoder::new(weights(model)?, text_encoder::Precision::Fp32).map_err(fault)?;
+    let tokens = texts
+        .map(|text| Ok(tokenizer.encode(text)?.ids))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let d = exact.dimensions();
+    let mut expected = vec![0.0; tokens.len() * d];
+    (exact.encode(&tokens, pooling(model)?, true, &mut expected)).map_err(fault)?;
+    found.chunks_exact_mut(d).for_each(text_encoder::normalize);
+    Ok(Cosines::of(found, &expected, d))
+}
+
+/// The pooling of `model`; an error if this encoder cannot do what its files say.
+fn pooling(model: &Model) -> Result<text_encoder::Pooling, Error> {
+    let settings = &model.settings;
+    let Some(pooling) = settings.pooling else {
+        return Err(Error::NoPooling {
+            dir: model.dir.clone(),
+        });
+    };
+    if !settings.prefix_pooled && !settings.prefix.is_empty() {
+        return Err(Error::Prompt {
+            dir: model.dir.clone(),
+        });
+    }
+    if let Some(module) = &settings.unknown_module {
+        return Err(Error::Module {
+            module: module.clone(),
+        });
+    }
+    Ok(pooling.into())
 }
 
 impl Runner for OwnEncoder {
@@ -89,7 +155,7 @@ impl Runner for OwnEncoder {
         mut take: impl FnMut(Done) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let d = self.dimensions();
-        for ids in ids.chunks(WINDOW / 8) {
+        for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
             let tokens = ids
                 .par_iter()
                 .map(|&id| {
@@ -120,15 +186,6 @@ impl From<Pooling> for text_encoder::Pooling {
             Pooling::Cls => Self::Cls,
             Pooling::Last => Self::Last,
             Pooling::Max => Self::Max,
-        }
-    }
-}
-
-impl From<Precision> for text_encoder::Precision {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::Fp32 => Self::Fp32,
-            Precision::Int8 => Self::Int8,
         }
     }
 }

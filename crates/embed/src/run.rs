@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use artifacts::{Documents, Embeddings, EmbeddingsFacts};
 use rayon::prelude::*;
@@ -9,16 +10,17 @@ use serde::Serialize;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, SessionPool};
 use crate::error::Error;
-use crate::hash;
+use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
-use crate::own::OwnEncoder;
-use crate::tokenizer::TextTokenizer;
+use crate::own::{self, OwnEncoder};
+use crate::tokenizer::{Preparation, TextTokenizer};
 use crate::unknown::{self, Unknown};
-use crate::work::{self, Runner, Vectors};
+use crate::work::Texts;
+use crate::{calibrate, hash};
 
 /// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +35,8 @@ pub struct Report {
     pub dimensions: usize,
     /// Name of the model.
     pub model: String,
+    /// Engine that runs the model, and its precision; `None` for the hash encoder.
+    pub engine: Option<String>,
     /// Number of distinct texts embedded in this run.
     pub embedded: usize,
     /// Number of distinct texts with vectors from the cache.
@@ -49,6 +53,16 @@ pub struct Report {
     pub unknown: usize,
 }
 
+impl Report {
+    fn facts(&self) -> EmbeddingsFacts {
+        EmbeddingsFacts {
+            model: Some(self.model.clone()),
+            engine: self.engine.clone(),
+            truncated: Some(self.truncated),
+        }
+    }
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -56,6 +70,9 @@ impl fmt::Display for Report {
             "{} vectors of {} dimensions by {}",
             self.rows, self.dimensions, self.model
         )?;
+        if let Some(engine) = &self.engine {
+            write!(f, " ({engine})")?;
+        }
         write!(
             f,
             ": {} embedded, {} from the cache",
@@ -116,7 +133,7 @@ impl Stage for Embed {
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
         match options.engine {
-            Engine::Ort if options.precision != Precision::Fp32 => not_of("precision", "ort"),
+            Engine::Ort if options.precision == Precision::Int8 => not_of("precision", "ort"),
             Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
             _ => Ok(()),
         }
@@ -150,30 +167,39 @@ impl Stage for Embed {
         }
         let mut footer = stage::footer::<Self>(options, seed);
         files.record("documents", &mut footer)?;
-        let (report, values) = match options.encoder {
-            EncoderKind::Hash => by_hash(&documents, options, progress),
+        match options.encoder {
+            EncoderKind::Hash => {
+                let (report, values) = by_hash(&documents, options, progress);
+                footer.set_facts(&report.facts());
+                if let Some(path) = files.output("embeddings") {
+                    Embeddings::new(report.dimensions, values).write(path, &footer)?;
+                }
+                Ok(report)
+            }
             EncoderKind::Onnx => {
                 let model = Model::open(options, local)?;
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
+                let path = files.output("embeddings");
                 let job = Job {
                     documents: &documents,
                     model: &model,
+                    options,
                     local,
+                    directory: path
+                        .and_then(Path::parent)
+                        .map_or_else(std::env::temp_dir, Path::to_owned),
                     progress,
                 };
-                by_model(&job, options)?
+                let (report, texts) = job.run()?;
+                footer.set_facts(&report.facts());
+                if let Some(path) = path {
+                    texts.write(path, &footer)?;
+                }
+                Ok(report)
             }
-        };
-        footer.set_facts(&EmbeddingsFacts {
-            model: Some(report.model.clone()),
-            truncated: Some(report.truncated),
-        });
-        if let Some(path) = files.output("embeddings") {
-            Embeddings::new(report.dimensions, values).write(path, &footer)?;
         }
-        Ok(report)
     }
 }
 
@@ -194,6 +220,7 @@ fn by_hash(
         rows: n,
         dimensions: d,
         model: "hashed character n-grams".to_owned(),
+        engine: None,
         embedded: n,
         cached: 0,
         repeated: 0,
@@ -209,140 +236,283 @@ fn by_hash(
 struct Job<'a> {
     documents: &'a Documents,
     model: &'a Model,
+    options: &'a Options,
     local: &'a Local,
+    /// Directory for a temporary file of vectors.
+    directory: PathBuf,
     progress: &'a dyn Progress,
 }
 
-fn by_model(job: &Job<'_>, options: &Options) -> Result<(Report, Vec<f32>), Error> {
-    let (model, progress) = (job.model, job.progress);
-    for assumed in &model.settings.assumed {
-        progress.note(assumed);
-    }
-    let mut tokenizer = TextTokenizer::open(model)?;
-    fits_at_all(model, job.local)?;
-    let vectors = match options.engine {
-        Engine::Ort => job.by_ort(&mut tokenizer)?,
-        Engine::Skerry => job.by_own_encoder(&mut tokenizer, options.precision)?,
-    };
-    let n = job.documents.len();
-    let max_tokens = tokenizer.max_tokens();
-    if vectors.truncated > 0 {
-        progress.warn(&format!(
-            "{} of {n} texts are longer than {max_tokens} tokens and were truncated; {} tokens were lost",
-            vectors.truncated, vectors.tokens_lost
-        ));
-    }
-    let report = Report {
-        rows: n,
-        dimensions: vectors.d,
-        model: model.name.clone(),
-        embedded: vectors.embedded,
-        cached: vectors.cached,
-        repeated: vectors.repeated,
-        truncated: vectors.truncated,
-        tokens_lost: vectors.tokens_lost,
-        max_tokens: Some(max_tokens),
-        unknown: vectors.unknown,
-    };
-    Ok((report, vectors.values))
+/// A loaded model with its tokenizer.
+struct Loaded<'a> {
+    tokenizer: TextTokenizer,
+    encoder: AnyEncoder<'a>,
 }
 
-impl Job<'_> {
-    /// Embeds with ONNX Runtime.
-    fn by_ort(&self, tokenizer: &mut TextTokenizer) -> Result<Vectors, Error> {
-        let (model, local, progress) = (self.model, self.local, self.progress);
-        let mut encoder = Encoder::open(model, tokenizer, local, rayon::current_num_threads())?;
-        let max_tokens = tokenizer.max_tokens();
-        if max_tokens < model.settings.max_tokens {
-            progress.note(&format!(
-                "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+enum AnyEncoder<'a> {
+    Ort(Box<Encoder<'a>>),
+    Own(Box<OwnEncoder>),
+}
+
+impl Loaded<'_> {
+    fn known(&self, local: &Local) -> Known {
+        let max_tokens = self.tokenizer.max_tokens();
+        match &self.encoder {
+            AnyEncoder::Ort(encoder) => Known {
+                identity: encoder.interface.identity(),
+                engine: "ort fp32".to_owned(),
+                dimensions: encoder.interface.d,
+                max_tokens,
+                library: Some(known::library_state(local)),
+            },
+            AnyEncoder::Own(encoder) => Known {
+                identity: encoder.identity(),
+                engine: encoder.name(),
+                dimensions: encoder.dimensions(),
+                max_tokens,
+                library: None,
+            },
+        }
+    }
+}
+
+/// The number of new texts from which on the precision is checked with some of them.
+const CHECKED: usize = 2000;
+/// The number of texts for that.
+const SAMPLE: usize = 32;
+
+impl<'a> Job<'a> {
+    fn run(&self) -> Result<(Report, Texts<'a>), Error> {
+        let (model, progress) = (self.model, self.progress);
+        for assumed in &model.settings.assumed {
+            progress.note(assumed);
+        }
+        fits_at_all(model, self.local)?;
+        let place = Place::of(model, self.options);
+        let mut loaded = None;
+        let mut known = match place.read(self.local) {
+            Some(known) => known,
+            None => loaded.insert(self.load(&place)?).known(self.local),
+        };
+        let mut texts = self.look_up(&known)?;
+        let missing = texts.missing.len();
+        if missing > 0 {
+            let loaded = match loaded {
+                Some(loaded) => loaded,
+                None => self.load(&place)?,
+            };
+            let found = loaded.known(self.local);
+            if found != known {
+                // Another build of the program computes other vectors.
+                known = found;
+                texts = self.look_up(&known)?;
+            }
+            self.embed(loaded, &mut texts)
+                .map_err(|error| texts.at_row(error))?;
+        } else {
+            self.check_unknown(&texts)?;
+        }
+        let counts = texts.counts();
+        let n = self.documents.len();
+        let max_tokens = known.max_tokens;
+        if counts.truncated > 0 {
+            progress.warn(&format!(
+                "{} of {n} texts are longer than {max_tokens} tokens and were truncated; {} tokens were lost",
+                counts.truncated, counts.tokens_lost
             ));
         }
+        let report = Report {
+            rows: n,
+            dimensions: known.dimensions,
+            model: model.name.clone(),
+            engine: Some(known.engine),
+            embedded: missing,
+            cached: counts.distinct - missing,
+            repeated: n - counts.distinct,
+            truncated: counts.truncated,
+            tokens_lost: counts.tokens_lost,
+            max_tokens: Some(max_tokens),
+            unknown: texts.unknown().len(),
+        };
+        Ok((report, texts))
+    }
+
+    /// Loads the model with the engine of the options, or with the one that can run it, and records what is known of it.
+    fn load(&self, place: &Place) -> Result<Loaded<'a>, Error> {
+        let mut tokenizer = TextTokenizer::open(self.model)?;
+        let own = match self.options.engine {
+            Engine::Ort => None,
+            Engine::Auto if self.options.graph_output.is_some() => None,
+            Engine::Skerry => Some(self.own_encoder(&tokenizer)?),
+            Engine::Auto => match self.own_encoder(&tokenizer) {
+                Ok(encoder) => Some(encoder),
+                Err(error)
+                    if self.model.is_safetensors() || self.options.precision == Precision::Int8 =>
+                {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.progress.note(&format!(
+                        "ONNX Runtime runs this model, because Skerry's own encoder cannot: {error}"
+                    ));
+                    None
+                }
+            },
+        };
+        let encoder = if let Some(encoder) = own {
+            tokenizer.limit(encoder.max_tokens())?;
+            AnyEncoder::Own(Box::new(encoder))
+        } else {
+            let threads = rayon::current_num_threads();
+            let encoder = Encoder::open(self.model, &mut tokenizer, self.local, threads)?;
+            AnyEncoder::Ort(Box::new(encoder))
+        };
+        let loaded = Loaded { tokenizer, encoder };
+        place.write(&loaded.known(self.local));
+        Ok(loaded)
+    }
+
+    fn own_encoder(&self, tokenizer: &TextTokenizer) -> Result<OwnEncoder, Error> {
+        OwnEncoder::open(self.model, self.options.precision, tokenizer, self.progress)
+    }
+
+    /// The texts, with the vectors in the cache.
+    fn look_up(&self, known: &Known) -> Result<Texts<'a>, Error> {
+        let d = known.dimensions;
+        let prepare = Preparation::of(&self.model.settings);
+        let cache = self.cache(&known.identity, d);
+        let texts = Texts::look_up(self.documents, &prepare, d, cache, &self.directory)?;
+        let distinct = texts.counts().distinct;
+        let cached = distinct - texts.missing.len();
+        if cached > 0 {
+            self.progress
+                .note(&format!("{cached} of {distinct} texts are in the cache"));
+        }
+        Ok(texts)
+    }
+
+    /// Embeds the missing texts.
+    fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<(), Error> {
+        let Loaded { tokenizer, encoder } = loaded;
+        let lengths = texts.measure(&tokenizer)?;
+        self.check_unknown(texts)?;
+        match encoder {
+            AnyEncoder::Ort(encoder) => {
+                let max_tokens = tokenizer.max_tokens();
+                if max_tokens < self.model.settings.max_tokens {
+                    self.progress.note(&format!(
+                        "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+                    ));
+                }
+                let sessions = self.start_ort(*encoder, &lengths)?;
+                texts.embed(sessions, &tokenizer, self.progress)
+            }
+            AnyEncoder::Own(encoder) => {
+                let ids = self.sample(&encoder, &texts.missing);
+                self.start_own(&encoder, &tokenizer, &lengths)?;
+                texts.embed(*encoder, &tokenizer, self.progress)?;
+                self.check_sample(texts, &ids, &tokenizer)
+            }
+        }
+    }
+
+    /// The sessions of ONNX Runtime, as many and with batches as large as the memory allows.
+    fn start_ort(&self, mut encoder: Encoder<'_>, lengths: &Lengths) -> Result<SessionPool, Error> {
+        let (model, local, progress) = (self.model, self.local, self.progress);
         let d = encoder.interface.d;
         let resident = memory::resident();
-        let held = resident.unwrap_or(2 * model.size) + (self.documents.len() * d * 4) as u64;
+        let held = resident.unwrap_or(2 * model.size);
         if encoder.interface.alone {
             progress.warn("the vectors of this model depend on the batch: texts are embedded one at a time, which takes longer");
         }
-        let cache = self.cache(&encoder.interface.identity(), d);
-        let start = |lengths: &Lengths, unknown: &[usize]| {
-            self.check_unknown(unknown)?;
-            let room = local
-                .memory_limit
-                .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
-            let work = Work {
-                held,
-                session: encoder.session_bytes,
-                threads_each: encoder.share.threads_each,
-                cost: encoder.cost(lengths, room)?,
-                lengths,
-                threads: encoder.threads,
-            };
-            let share = share(&work, encoder.share, &model.name, local)?;
-            if let Some(limit) = local.memory_limit
-                && share != encoder.share
-            {
-                progress.note(&format!(
-                    "because of the limit of {limit}: {} instead of {} copies of the model, batches of {} tokens",
-                    share.sessions, encoder.share.sessions, share.budget
-                ));
-            }
-            let cost = work.cost;
-            let sessions = encoder.start(share)?;
-            // The memory of loading a session is known now.
-            let loaded = memory::resident().zip(resident);
-            let need = loaded.map(|(after, before)| {
-                let held = held + after.saturating_sub(before);
-                held + cost.sessions(share.sessions, share.budget, lengths)
-            });
-            self.announce(d, need);
-            Ok(sessions)
+        let room = local
+            .memory_limit
+            .map_or(u64::MAX, |limit| limit.0.saturating_sub(held));
+        let work = Work {
+            held,
+            session: encoder.session_bytes,
+            threads_each: encoder.share.threads_each,
+            cost: encoder.cost(lengths, room)?,
+            lengths,
+            threads: encoder.threads,
         };
-        self.embed(tokenizer, d, cache, start)
+        let share = share(&work, encoder.share, &model.name, local)?;
+        if let Some(limit) = local.memory_limit
+            && share != encoder.share
+        {
+            progress.note(&format!(
+                "because of the limit of {limit}: {} instead of {} copies of the model, batches of {} tokens",
+                share.sessions, encoder.share.sessions, share.budget
+            ));
+        }
+        let cost = work.cost;
+        let sessions = encoder.start(share)?;
+        // The memory of loading a session is known now.
+        let loaded = memory::resident().zip(resident);
+        let need = loaded.map(|(after, before)| {
+            let held = held + after.saturating_sub(before);
+            held + cost.sessions(share.sessions, share.budget, lengths)
+        });
+        self.announce(d, need);
+        Ok(sessions)
     }
 
-    /// Embeds with Skerry's own encoder.
-    fn by_own_encoder(
+    /// Checks that Skerry's own encoder has the memory for the longest text.
+    fn start_own(
         &self,
-        tokenizer: &mut TextTokenizer,
-        precision: Precision,
-    ) -> Result<Vectors, Error> {
-        let encoder = OwnEncoder::open(self.model, precision)?;
-        tokenizer.limit(encoder.max_tokens())?;
-        let d = encoder.dimensions();
-        let cache = self.cache(&encoder.identity(), d);
-        let longest = tokenizer.max_tokens();
-        let start = |lengths: &Lengths, unknown: &[usize]| {
-            self.check_unknown(unknown)?;
-            let longest = lengths.longest().map_or(longest, |(tokens, _)| tokens);
-            let held = memory::resident().unwrap_or(2 * self.model.size);
-            let values = (self.documents.len() * d * 4) as u64;
-            let need = held + values + encoder.scratch(longest, rayon::current_num_threads());
-            match self.local.memory_limit {
-                Some(limit) if need > limit.0 => Err(Error::Memory {
-                    model: self.model.name.clone(),
-                    need: Bytes(need),
-                    limit,
-                }),
-                _ => {
-                    self.announce(d, Some(need));
-                    Ok(encoder)
-                }
-            }
-        };
-        self.embed(tokenizer, d, cache, start)
-    }
-
-    fn embed<R: Runner>(
-        &self,
+        encoder: &OwnEncoder,
         tokenizer: &TextTokenizer,
-        d: usize,
-        cache: Option<VectorCache>,
-        start: impl FnOnce(&Lengths, &[usize]) -> Result<R, Error>,
-    ) -> Result<Vectors, Error> {
-        let text = |row: usize| self.documents.text(row);
-        let n = self.documents.len();
-        work::embed(&text, n, tokenizer, d, cache, start, self.progress)
+        lengths: &Lengths,
+    ) -> Result<(), Error> {
+        let longest = (lengths.longest()).map_or(tokenizer.max_tokens(), |(tokens, _)| tokens);
+        let held = memory::resident().unwrap_or(2 * self.model.size);
+        let need = held + encoder.scratch(longest, rayon::current_num_threads());
+        match self.local.memory_limit {
+            Some(limit) if need > limit.0 => Err(Error::Memory {
+                model: self.model.name.clone(),
+                need: Bytes(need),
+                limit,
+            }),
+            _ => {
+                self.announce(encoder.dimensions(), Some(need));
+                Ok(())
+            }
+        }
+    }
+
+    /// Some of the texts `missing`, evenly spread, if int8 was chosen for the model and there are enough to pay for a check.
+    fn sample(&self, encoder: &OwnEncoder, missing: &[u32]) -> Vec<u32> {
+        if self.options.precision != Precision::Auto
+            || !encoder.is_int8()
+            || missing.len() < CHECKED
+        {
+            return Vec::new();
+        }
+        let ids = (0..SAMPLE).map(|i| missing[i * missing.len() / SAMPLE]);
+        ids.collect()
+    }
+
+    /// Warns if the int8 vectors of the texts `ids` are far from the exact ones. That changes nothing: otherwise added rows
+    /// could change the precision of all.
+    fn check_sample(
+        &self,
+        texts: &Texts<'_>,
+        ids: &[u32],
+        tokenizer: &TextTokenizer,
+    ) -> Result<(), Error> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let mut vectors = texts.vectors(ids)?;
+        let sample = ids.iter().map(|&id| texts.text(id));
+        let cosines = own::cosines(self.model, tokenizer, sample, &mut vectors)?;
+        if cosines.mean < calibrate::MIN_COSINE {
+            self.progress.warn(&format!(
+                "the int8 vectors of {} sampled texts have a mean cosine of {:.3} to the exact ones; --precision fp32 computes the exact ones",
+                cosines.texts, cosines.mean
+            ));
+        }
+        Ok(())
     }
 
     /// The vector cache for this model and an engine.
@@ -356,9 +526,10 @@ impl Job<'_> {
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
-    fn check_unknown(&self, rows: &[usize]) -> Result<(), Error> {
-        let texts = rows.iter().map(|&row| self.documents.text(row));
-        let Some(unknown) = Unknown::of(texts, self.documents.len(), &self.model.name) else {
+    fn check_unknown(&self, texts: &Texts<'_>) -> Result<(), Error> {
+        let rows = texts.unknown();
+        let unknown = rows.iter().map(|&row| self.documents.text(row));
+        let Some(unknown) = Unknown::of(unknown, self.documents.len(), &self.model.name) else {
             return Ok(());
         };
         if unknown.is_most() && !self.local.allow_unknown {

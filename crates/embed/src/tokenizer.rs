@@ -15,7 +15,7 @@ use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 use crate::error::Error;
 use crate::model::Model;
-use crate::settings::Vocabulary;
+use crate::settings::{Settings, Vocabulary};
 
 /// Maximum number of bytes to tokenize at once: the tokenizer takes about 90 bytes of memory per byte.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -51,12 +51,37 @@ impl Loss {
     }
 }
 
+/// What is done to a text before it is tokenized.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Preparation {
+    prefix: String,
+    lower_case: bool,
+}
+
+impl Preparation {
+    /// That of a model with these `settings`.
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            prefix: settings.prefix.clone(),
+            lower_case: settings.lower_case,
+        }
+    }
+
+    /// The input of the tokenizer for `text`.
+    pub(crate) fn apply(&self, text: &str) -> String {
+        let mut given = format!("{}{text}", self.prefix);
+        if self.lower_case {
+            given = given.to_lowercase();
+        }
+        given
+    }
+}
+
 /// The tokenizer of a model, with the prefix.
 pub(crate) struct TextTokenizer {
     tokenizer: Tokenizer,
     path: PathBuf,
-    prefix: String,
-    lower_case: bool,
+    preparation: Preparation,
     max_tokens: usize,
     /// The token of what the vocabulary does not have, if there is one.
     unknown: Option<u32>,
@@ -86,8 +111,7 @@ impl TextTokenizer {
             unknown: unknown_token(&tokenizer),
             tokenizer,
             path,
-            prefix: settings.prefix.clone(),
-            lower_case: settings.lower_case,
+            preparation: Preparation::of(settings),
             max_tokens: settings.max_tokens,
         };
         this.check_length(settings.positions)?;
@@ -133,20 +157,28 @@ impl TextTokenizer {
         self.tokenizer.get_vocab_size(false)
     }
 
-    /// The input of the tokenizer for `text`.
-    pub(crate) fn given(&self, text: &str) -> String {
-        let mut given = format!("{}{text}", self.prefix);
-        if self.lower_case {
-            given = given.to_lowercase();
-        }
-        given
-    }
-
     /// The tokens of `text`. Only the first chunk can contain tokens within the maximum length; the others are tokenized to count
     /// the lost tokens.
     pub(crate) fn encode(&self, text: &str) -> Result<Tokens, Error> {
-        let given = self.given(text);
-        let mut pieces = pieces(&given);
+        self.encode_given(
+            &self.preparation.apply(text),
+            self.preparation.prefix.chars().count(),
+            self.max_tokens,
+        )
+    }
+
+    /// The tokens of `text` without the prefix, at most `max_tokens`.
+    pub(crate) fn encode_plain(&self, text: &str, max_tokens: usize) -> Result<Tokens, Error> {
+        let preparation = Preparation {
+            prefix: String::new(),
+            ..self.preparation.clone()
+        };
+        self.encode_given(&preparation.apply(text), 0, max_tokens)
+    }
+
+    /// The tokens of `given`, whose first `prefix` characters are the prefix.
+    fn encode_given(&self, given: &str, prefix: usize, max_tokens: usize) -> Result<Tokens, Error> {
+        let mut pieces = pieces(given);
         let encoding = self.raw(pieces.next().unwrap_or_default())?;
         let beyond: usize = pieces
             .map(|piece| Ok(self.tokens(piece, false)?.len()))
@@ -155,10 +187,10 @@ impl TextTokenizer {
         let loss = |tokens: usize| -> Result<Loss, Error> {
             Ok(Loss {
                 tokens: tokens as u64,
-                unknown: self.is_unknown(&given, ids)?,
+                unknown: self.is_unknown(given, prefix, ids)?,
             })
         };
-        if ids.len() <= self.max_tokens {
+        if ids.len() <= max_tokens {
             return Ok(Tokens {
                 ids: ids.to_vec(),
                 loss: loss(beyond)?,
@@ -171,8 +203,9 @@ impl TextTokenizer {
             .rev()
             .take_while(|&&special| special == 1)
             .count();
-        let lost = ids.len() - self.max_tokens + beyond;
-        let cut = [&ids[..self.max_tokens - tail], &ids[ids.len() - tail..]].concat();
+        let lost = ids.len() - max_tokens + beyond;
+        let kept = max_tokens.saturating_sub(tail);
+        let cut = [&ids[..kept], &ids[ids.len() - tail..]].concat();
         Ok(Tokens {
             ids: cut,
             loss: loss(lost)?,
@@ -181,7 +214,7 @@ impl TextTokenizer {
 
     /// Whether more than half of the characters of the text in `given`, which has the tokens `ids`, are in unknown tokens.
     /// One unknown token can stand for a whole sentence, so characters are counted, in the first chunk of a long text.
-    fn is_unknown(&self, given: &str, ids: &[u32]) -> Result<bool, Error> {
+    fn is_unknown(&self, given: &str, prefix: usize, ids: &[u32]) -> Result<bool, Error> {
         let Some(unknown) = self.unknown.filter(|unknown| ids.contains(unknown)) else {
             return Ok(false);
         };
@@ -190,7 +223,6 @@ impl TextTokenizer {
             .tokenizer
             .encode_char_offsets(text, false)
             .map_err(|error| self.fault(&error))?;
-        let prefix = self.prefix.chars().count();
         let (mut all, mut without) = (0, 0);
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
             let characters = end.saturating_sub(start.max(prefix));
@@ -324,8 +356,7 @@ mod tests {
         let tokenizer = TextTokenizer {
             tokenizer: word_piece(&path, USUAL).unwrap(),
             path,
-            prefix: String::new(),
-            lower_case: false,
+            preparation: Preparation::default(),
             max_tokens: 6,
             unknown: Some(1),
         };
@@ -350,8 +381,10 @@ mod tests {
                 unknown: unknown_token(&tokenizer),
                 tokenizer,
                 path: path.clone(),
-                prefix: prefix.to_owned(),
-                lower_case: false,
+                preparation: Preparation {
+                    prefix: prefix.to_owned(),
+                    lower_case: false,
+                },
                 max_tokens: 6,
             };
             tokenizer.encode(text).unwrap().loss.unknown

@@ -1,14 +1,19 @@
 //! Embeds all texts: each distinct text once, from the cache or by the model.
 //!
-//! One thread tokenizes a window of texts while the model runs the previous window; a window is split into batches
-//! (`batches`), which the workers, one per session, take in turn. Each finished batch is written to the matrix and the cache,
-//! so a killed run loses only the batches in progress. Results do not depend on the order or on other texts.
+//! The vectors are kept in a temporary file and written to the embeddings in the order of the rows at the end, so that
+//! memory does not grow with n x d.
+//!
+//! ONNX Runtime: one thread tokenizes a window of texts while the model runs the previous window; a window is split into
+//! batches (`batches`), which the workers, one per session, take in turn. Each finished batch is written to the file and the
+//! cache, so a killed run loses only the batches in progress. Results do not depend on the order or on other texts.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 
+use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
 use stage::Progress;
 
@@ -17,31 +22,11 @@ use crate::cache::{Key, VectorCache, key};
 use crate::encoder::{Batch, Interface, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
-use crate::tokenizer::{Loss, TextTokenizer};
+use crate::tokenizer::{Loss, Preparation, TextTokenizer};
+use crate::vectors::VectorFile;
 
 /// Texts that are tokenized and sorted by length together.
-pub(crate) const WINDOW: usize = 8192;
-
-/// The result.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Vectors {
-    /// Number of dimensions.
-    pub(crate) d: usize,
-    /// The vectors, row-major.
-    pub(crate) values: Vec<f32>,
-    /// Number of distinct texts embedded by the model.
-    pub(crate) embedded: usize,
-    /// Number of distinct texts with vectors from the cache.
-    pub(crate) cached: usize,
-    /// Number of rows with the text of an earlier row.
-    pub(crate) repeated: usize,
-    /// Number of rows whose text was truncated.
-    pub(crate) truncated: usize,
-    /// Total number of tokens lost to truncation.
-    pub(crate) tokens_lost: u64,
-    /// Number of rows whose text is mostly unknown to the model.
-    pub(crate) unknown: usize,
-}
+const WINDOW: usize = 8192;
 
 /// Runs a model.
 pub(crate) trait Runner {
@@ -63,130 +48,177 @@ pub(crate) struct Done {
     pub(crate) vectors: Vec<f32>,
 }
 
-/// The vector of every text, in order, with `d` dimensions. Before any is embedded, `start` gets the lengths of the texts that
-/// are not in the cache, and all rows whose text is mostly unknown to the model; it returns the model, ready to run.
-pub(crate) fn embed<'a, R: Runner>(
-    texts: &(impl Fn(usize) -> &'a str + Sync),
-    n: usize,
-    tokenizer: &TextTokenizer,
-    d: usize,
-    mut cache: Option<VectorCache>,
-    start: impl FnOnce(&Lengths, &[usize]) -> Result<R, Error>,
-    progress: &dyn Progress,
-) -> Result<Vectors, Error> {
-    let (first, of) = distinct((0..n).map(texts));
-    let mut values = vec![0.0; n * d];
-    let mut losses = vec![Loss::default(); first.len()];
-    let mut cached = 0;
-    let mut missing = Vec::new();
-    let keys: Vec<Key> = match &cache {
-        Some(_) => first
-            .par_iter()
-            .map(|&row| key(&tokenizer.given(texts(row as usize))))
-            .collect(),
-        None => Vec::new(),
-    };
-    for (id, &row) in first.iter().enumerate() {
-        match cache.as_mut().and_then(|cache| cache.get(&keys[id])) {
-            Some(found) => {
-                values[row as usize * d..][..d].copy_from_slice(&found.vector);
-                losses[id] = Loss::from_bits(found.lost);
-                cached += 1;
-            }
-            None => missing.push(id as u32),
-        }
-    }
-    if cached > 0 {
-        progress.note(&format!(
-            "{cached} of {} texts are in the cache",
-            first.len()
-        ));
-    }
-    let text = |id: u32| texts(first[id as usize] as usize);
-    let at_row = |error: Error| error.at_row(|id| first[id] as usize);
-    let lengths = measure(&missing, &text, tokenizer, &mut losses).map_err(at_row)?;
-    let unknown: Vec<usize> = (of.iter().enumerate())
-        .filter(|&(_, &id)| losses[id as usize].unknown)
-        .map(|(row, _)| row)
-        .collect();
-    let runner = start(&lengths, &unknown).map_err(at_row)?;
-    progress.begin("embedding", Some(missing.len() as u64), "texts");
-    let take = |done: Done| {
-        for (&id, vector) in done.ids.iter().zip(done.vectors.chunks_exact(d)) {
-            let row = first[id as usize] as usize;
-            check(vector, row)?;
-            values[row * d..][..d].copy_from_slice(vector);
-        }
-        if let Some(store) = &mut cache {
-            let ids = done.ids.iter().map(|&id| id as usize);
-            let (keys, lost): (Vec<Key>, Vec<u64>) =
-                ids.map(|id| (keys[id], losses[id].to_bits())).unzip();
-            if let Err(fault) = store.append(&keys, &lost, &done.vectors) {
-                progress.warn(&format!("{fault}; further vectors are not cached"));
-                cache = None;
-            }
-        }
-        progress.advance(done.ids.len() as u64);
-        Ok(())
-    };
-    runner
-        .run(&missing, &text, tokenizer, take)
-        .map_err(at_row)?;
-    progress.end();
-    let mut vectors = Vectors {
-        d,
-        values,
-        embedded: missing.len(),
-        cached,
-        repeated: n - first.len(),
-        truncated: 0,
-        tokens_lost: 0,
-        unknown: unknown.len(),
-    };
-    for (row, &id) in of.iter().enumerate() {
-        let from = first[id as usize] as usize;
-        if from != row {
-            vectors
-                .values
-                .copy_within(from * d..(from + 1) * d, row * d);
-        }
-        let lost = losses[id as usize].tokens;
-        vectors.truncated += usize::from(lost > 0);
-        vectors.tokens_lost += lost;
-    }
-    Ok(vectors)
+/// The distinct texts of a table, with their vectors as far as they are known. The id of a text is its number among them.
+pub(crate) struct Texts<'a> {
+    documents: &'a Documents,
+    /// For each text its first row.
+    first: Vec<u32>,
+    /// For each row its text.
+    of: Vec<u32>,
+    /// For each text its key in the cache, if there is one.
+    keys: Vec<Key>,
+    cache: Option<VectorCache>,
+    /// For each text what of it does not reach the model.
+    losses: Vec<Loss>,
+    vectors: VectorFile,
+    /// The texts without a vector.
+    pub(crate) missing: Vec<u32>,
 }
 
-/// The lengths of the texts `ids`, and what is lost of them, into `losses`. Tokenizing twice costs 1 % of embedding, and
-/// nothing is embedded for a table that is refused. Lengths are kept only if the maximum length of the model is large.
-fn measure<'a>(
-    ids: &[u32],
-    text: &(impl Fn(u32) -> &'a str + Sync),
-    tokenizer: &TextTokenizer,
-    losses: &mut [Loss],
-) -> Result<Lengths, Error> {
-    let all_short = tokenizer.max_tokens() <= LONG;
-    let mut lengths = if all_short {
-        Lengths::all_short(tokenizer.max_tokens())
-    } else {
-        Lengths::default()
-    };
-    for ids in ids.chunks(WINDOW) {
-        let texts: Vec<(usize, Loss)> = ids
-            .par_iter()
-            .map(|&id| {
-                let tokens = tokenizer.encode(text(id))?;
-                Ok((tokens.ids.len(), tokens.loss))
-            })
-            .collect::<Result<_, Error>>()?;
-        for (&id, (tokens, loss)) in ids.iter().zip(texts) {
-            losses[id as usize] = loss;
-            if !all_short {
-                lengths.push(id, tokens);
+/// Counts of the texts of a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Number of distinct texts.
+    pub(crate) distinct: usize,
+    /// Number of rows whose text was truncated.
+    pub(crate) truncated: usize,
+    /// Total number of tokens lost to truncation.
+    pub(crate) tokens_lost: u64,
+}
+
+impl<'a> Texts<'a> {
+    /// The texts of `documents`, with the vectors that `cache` has. `prepare` makes of a text the input of the tokenizer, and
+    /// vectors of `d` dimensions are kept in a temporary file in `directory`.
+    pub(crate) fn look_up(
+        documents: &'a Documents,
+        prepare: &Preparation,
+        d: usize,
+        cache: Option<VectorCache>,
+        directory: &Path,
+    ) -> Result<Self, Error> {
+        let (first, of) = distinct((0..documents.len()).map(|row| documents.text(row)));
+        let mut texts = Self {
+            documents,
+            keys: Vec::new(),
+            losses: vec![Loss::default(); first.len()],
+            vectors: VectorFile::create(directory, d)?,
+            missing: Vec::new(),
+            first,
+            of,
+            cache,
+        };
+        let Some(mut cache) = texts.cache.take() else {
+            texts.missing = (0..texts.first.len() as u32).collect();
+            return Ok(texts);
+        };
+        texts.keys = (texts.first.par_iter())
+            .map(|&row| key(&prepare.apply(documents.text(row as usize))))
+            .collect();
+        for (id, key) in texts.keys.iter().enumerate() {
+            match cache.get(key) {
+                Some(found) => {
+                    texts.vectors.write(id as u32, &found.vector)?;
+                    texts.losses[id] = Loss::from_bits(found.lost);
+                }
+                None => texts.missing.push(id as u32),
             }
         }
+        texts.cache = Some(cache);
+        Ok(texts)
     }
-    Ok(lengths)
+
+    /// The text `id`.
+    pub(crate) fn text(&self, id: u32) -> &'a str {
+        self.documents.text(self.first[id as usize] as usize)
+    }
+
+    /// The vectors of the texts `ids`, row-major.
+    pub(crate) fn vectors(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
+        let mut vectors = vec![0.0; ids.len() * self.vectors.dimensions()];
+        self.vectors.read(ids, &mut vectors)?;
+        Ok(vectors)
+    }
+
+    /// Tokenizes the missing texts, to count what of them is lost and to find the long ones, before any is embedded: nothing
+    /// is embedded for a table that is refused. Lengths are kept only if the maximum length of the model is large.
+    pub(crate) fn measure(&mut self, tokenizer: &TextTokenizer) -> Result<Lengths, Error> {
+        let all_short = tokenizer.max_tokens() <= LONG;
+        let mut lengths = if all_short {
+            Lengths::all_short(tokenizer.max_tokens())
+        } else {
+            Lengths::default()
+        };
+        for ids in self.missing.chunks(WINDOW) {
+            let texts: Vec<(usize, Loss)> = ids
+                .par_iter()
+                .map(|&id| {
+                    let tokens = tokenizer.encode(self.text(id))?;
+                    Ok((tokens.ids.len(), tokens.loss))
+                })
+                .collect::<Result<_, Error>>()?;
+            for (&id, (tokens, loss)) in ids.iter().zip(texts) {
+                self.losses[id as usize] = loss;
+                if !all_short {
+                    lengths.push(id, tokens);
+                }
+            }
+        }
+        Ok(lengths)
+    }
+
+    /// The rows whose text is mostly unknown to the model.
+    pub(crate) fn unknown(&self) -> Vec<usize> {
+        (self.of.iter().enumerate())
+            .filter(|&(_, &id)| self.losses[id as usize].unknown)
+            .map(|(row, _)| row)
+            .collect()
+    }
+
+    /// Embeds the missing texts.
+    pub(crate) fn embed(
+        &mut self,
+        runner: impl Runner,
+        tokenizer: &TextTokenizer,
+        progress: &dyn Progress,
+    ) -> Result<(), Error> {
+        let missing = std::mem::take(&mut self.missing);
+        let (documents, first, losses) = (self.documents, &self.first, &self.losses);
+        let text = |id: u32| documents.text(first[id as usize] as usize);
+        progress.begin("embedding", Some(missing.len() as u64), "texts");
+        let take = |done: Done| {
+            let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
+            for (&id, vector) in done.ids.iter().zip(vectors) {
+                check(vector, first[id as usize] as usize)?;
+                self.vectors.write(id, vector)?;
+            }
+            if let Some(cache) = &mut self.cache {
+                let ids = done.ids.iter().map(|&id| id as usize);
+                let (keys, lost): (Vec<Key>, Vec<u64>) =
+                    ids.map(|id| (self.keys[id], losses[id].to_bits())).unzip();
+                if let Err(fault) = cache.append(&keys, &lost, &done.vectors) {
+                    progress.warn(&format!("{fault}; further vectors are not cached"));
+                    self.cache = None;
+                }
+            }
+            progress.advance(done.ids.len() as u64);
+            Ok(())
+        };
+        runner.run(&missing, &text, tokenizer, take)?;
+        progress.end();
+        Ok(())
+    }
+
+    /// `error`, with the row of the table in the place of the text.
+    pub(crate) fn at_row(&self, error: Error) -> Error {
+        error.at_row(|id| self.first[id] as usize)
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let lost = || self.of.iter().map(|&id| self.losses[id as usize].tokens);
+        Counts {
+            distinct: self.first.len(),
+            truncated: lost().filter(|&tokens| tokens > 0).count(),
+            tokens_lost: lost().sum(),
+        }
+    }
+
+    /// Writes the vector of each row.
+    pub(crate) fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
+        let shape = (self.of.len(), self.vectors.dimensions());
+        Embeddings::write_by(path, footer, shape, |rows, values| {
+            self.vectors.read(&self.of[rows], values)
+        })
+    }
 }
 
 impl Runner for SessionPool {

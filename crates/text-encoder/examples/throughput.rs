@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = cpu_seconds();
     let every = (sequences.len() / 100).max(1);
     let sample: Vec<&[u32]> = sequences.iter().step_by(every).map(Vec::as_slice).collect();
-    let calibration = Calibration::new(&exact, &sample)?;
+    let (calibration, _) = Calibration::new(&exact, &sample, Pooling::Mean)?;
     print(&format!("calibrated in {:.2} CPU-s", cpu_seconds() - start));
     let plain = Encoder::new(read(dir)?, Precision::Int8)?;
     let smoothed = Encoder::calibrated(read(dir)?, &calibration)?;

@@ -94,7 +94,7 @@ impl Encoder {
             Precision::Int8 => Linear::int8(
                 kernel,
                 weights,
-                calibration.map_or(&[], |calibration| calibration.maxima(at)),
+                calibration.map(|calibration| calibration.map(at)),
             ),
         };
         let Weights {
@@ -243,9 +243,11 @@ impl Encoder {
             + FFN_ROWS * widest
     }
 
-    /// Runs the encoder on valid sequences and calls `observe` with the number of each linear map and its inputs.
-    pub(crate) fn observe(&self, sequence: &[u32], observe: Observer<'_>) {
-        self.forward(&[sequence], &mut Scratch::default(), Some(observe));
+    /// The last hidden states of a valid sequence; calls `observe` with the number of each linear map and its inputs.
+    pub(crate) fn observe(&self, sequence: &[u32], observe: Observer<'_>) -> Vec<f32> {
+        let mut scratch = Scratch::default();
+        self.forward(&[sequence], &mut scratch, Some(observe));
+        scratch.hidden
     }
 
     /// Checks one sequence.

@@ -1,5 +1,6 @@
 //! `embeddings.parquet`: one vector per row, read into one matrix.
 
+use std::ops::Range;
 use std::path::Path;
 
 use arrow::buffer::ScalarBuffer;
@@ -155,6 +156,30 @@ impl Embeddings {
         columns.ids(self.len());
         columns.fixed_lists(EMBEDDING.name, self.values.clone(), self.d);
         columns.write(path, Self::KIND, Self::VERSION, footer)
+    }
+
+    /// Writes the file of `rows` vectors, at least one, of `d` values each, of which no more than a row group is in memory:
+    /// `fill` gets a range of rows and the place for their values, row-major. The bytes are those of [`write`](Self::write).
+    pub fn write_by<E: From<Error>>(
+        path: &Path,
+        footer: &Footer,
+        (rows, d): (usize, usize),
+        mut fill: impl FnMut(Range<usize>, &mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        Columns::write_groups(
+            path,
+            (Self::KIND, Self::VERSION),
+            footer,
+            rows,
+            |group| -> Result<Columns, E> {
+                let mut values = vec![0.0; group.len() * d];
+                fill(group.clone(), &mut values)?;
+                let mut columns = Columns::default();
+                columns.ids_of(group);
+                columns.fixed_lists(EMBEDDING.name, ScalarBuffer::from(values), d);
+                Ok(columns)
+            },
+        )
     }
 }
 

@@ -96,11 +96,39 @@ impl QuantizedMatrix {
                     .round_ties_even()
                     .clamp(-MAX_WEIGHT, MAX_WEIGHT) as i8;
                 matrix.sums[column] += i32::from(code);
-                let group = (column / panel * groups + at / GROUP) * panel + column % panel;
+                let group = matrix.group(column, at);
                 matrix.codes[group][at % GROUP] = code;
             }
         }
         matrix
+    }
+
+    /// Adds to the bias what rounding takes from the products with rows whose values are `means` on average. `transpose` is
+    /// that of [`new`](Self::new).
+    pub(crate) fn correct_bias(&mut self, transpose: &[f32], means: &[f64]) {
+        for (column, values) in transpose.chunks_exact(means.len()).enumerate() {
+            let step = f64::from(self.steps[column]);
+            let lost = values
+                .iter()
+                .zip(means)
+                .enumerate()
+                .map(|(at, (value, mean))| {
+                    let code = f64::from(self.code(column, at));
+                    mean * (f64::from(*value) - code * step)
+                });
+            self.bias[column] = (f64::from(self.bias[column]) + lost.sum::<f64>()) as f32;
+        }
+    }
+
+    /// The code of row `at` of a column.
+    fn code(&self, column: usize, at: usize) -> i8 {
+        self.codes[self.group(column, at)][at % GROUP]
+    }
+
+    /// The place of the group of row `at` of a column.
+    fn group(&self, column: usize, at: usize) -> usize {
+        let groups = self.width / GROUP;
+        (column / self.panel * groups + at / GROUP) * self.panel + column % self.panel
     }
 
     pub(super) fn panels(&self) -> usize {

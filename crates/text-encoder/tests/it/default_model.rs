@@ -47,7 +47,7 @@ fn vectors_are_those_of_onnx_runtime() {
     for (found, expected) in encode(&exact).iter().zip(expected.iter().flatten()) {
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     }
-    let calibration = Calibration::new(&exact, &sequences).unwrap();
+    let (calibration, _) = Calibration::new(&exact, &sequences, Pooling::Mean).unwrap();
     for (encoder, bound) in [
         (Encoder::new(read(), Precision::Int8).unwrap(), 0.99),
         (Encoder::calibrated(read(), &calibration).unwrap(), 0.995),

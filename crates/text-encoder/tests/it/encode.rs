@@ -286,7 +286,9 @@ fn int8_is_near_f32_and_nearer_where_outliers_are_smoothed() {
     let file = tiny::safetensors_file(&tensors, "");
     let weights = || Weights::from_safetensors(&[&file], &tiny::config("bert", TINY)).unwrap();
     let exact = Encoder::new(weights(), Precision::Fp32).unwrap();
-    let calibration = Calibration::new(&exact, &sequences(20)).unwrap();
+    let calibration_set = sequences(20);
+    let (calibration, vectors) = Calibration::new(&exact, &calibration_set, Pooling::Mean).unwrap();
+    assert_eq!(vectors, encode(&exact, &calibration_set));
     let plain = Encoder::new(weights(), Precision::Int8).unwrap();
     let smoothed = Encoder::calibrated(weights(), &calibration).unwrap();
     let sequences = sequences(21);
@@ -308,15 +310,14 @@ fn int8_is_near_f32_and_nearer_where_outliers_are_smoothed() {
 #[test]
 fn a_calibration_of_another_shape_is_refused() {
     let exact = Encoder::new(tiny::weights(TINY, 1), Precision::Fp32).unwrap();
-    let calibration = Calibration::new(&exact, &[[1, 2, 3]]).unwrap();
+    let (calibration, _) = Calibration::new(&exact, &[[1, 2, 3]], Pooling::Mean).unwrap();
     let other = tiny::weights(Shape { inner: 41, ..TINY }, 1);
     assert!(matches!(
         Encoder::calibrated(other, &calibration),
         Err(Error::Config { .. })
     ));
     let none: [Vec<u32>; 0] = [];
-    let empty = Calibration::new(&exact, &none).unwrap();
-    assert!(Encoder::calibrated(tiny::weights(TINY, 1), &empty).is_err());
+    assert!(Calibration::new(&exact, &none, Pooling::Mean).is_err());
 }
 
 #[test]

@@ -258,8 +258,13 @@ fn skerrys_own_encoder_refuses_what_it_does_not_know() {
         said.contains("model.onnx") && said.contains("--engine ort"),
         "{said}"
     );
+    // A precision that was asked for is not given up for another engine.
     let int8 = ["--precision", "int8"];
-    let output = place.bench.run(&place.arguments(&int8));
+    let message = place.bench.failure(&place.arguments(&int8));
+    assert!(message.contains("model.onnx"), "{message}");
+    let output = place
+        .bench
+        .run(&place.arguments(&["--engine", "ort", "--precision", "int8"]));
     assert_eq!(output.status.code(), Some(2));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
