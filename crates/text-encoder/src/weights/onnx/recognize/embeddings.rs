@@ -4,6 +4,7 @@ use super::flow::{Flow, LONGEST, only, unrecognized};
 use crate::Error;
 use crate::config::Config;
 use crate::weights::onnx::protobuf::{Graph, Node};
+use crate::weights::table::Table;
 use crate::weights::{Embeddings, positions};
 
 impl<'g> Flow<'g> {
@@ -53,10 +54,8 @@ impl<'g> Flow<'g> {
                     let start = start.and_then(|start| usize::try_from(start).ok());
                     let start =
                         start.ok_or_else(|| unrecognized("positions start at a computed row"))?;
-                    if positions_table
-                        .replace((self.table(part)?, start))
-                        .is_some()
-                    {
+                    let values = self.constants.get(table)?.into_floats();
+                    if positions_table.replace((values, start)).is_some() {
                         return Err(repeated("positions"));
                     }
                 }
@@ -79,11 +78,12 @@ impl<'g> Flow<'g> {
                     let values = self.table(part)?;
                     let replaced = match what {
                         "words" => words.replace(values).is_some(),
-                        "token types" => types.replace(values).is_some(),
+                        "token types" => types.replace(values.to_floats()).is_some(),
                         _ => {
                             let start = self
                                 .first_position(source)
                                 .unwrap_or(configuration.first_position());
+                            let values = values.to_floats();
                             positions_table.replace((values, start)).is_some()
                         }
                     };
@@ -109,8 +109,8 @@ impl<'g> Flow<'g> {
         })
     }
 
-    /// The rows of a table.
-    pub(super) fn table(&self, node: &Node<'g>) -> Result<Vec<f32>, Error> {
+    /// The table whose rows a node looks up.
+    pub(super) fn table(&self, node: &Node<'g>) -> Result<Table, Error> {
         if node.op == "GatherBlockQuantized" {
             let dims = self.constants.dims(node.inputs[0]).unwrap_or_default();
             let per_byte = if node.integer("bits", 4) == 4 { 2 } else { 1 };
@@ -119,10 +119,10 @@ impl<'g> Flow<'g> {
                 node.integer("gather_axis", 0),
                 node.integer("quantize_axis", 1),
             ) {
-                return self.dequantize(node, 0, rows, bytes * per_byte);
+                return self.constants.blocks(node, 0, rows, bytes * per_byte);
             }
-        } else if node.op == "Slice" || node.integer("axis", 0) == 0 {
-            return Ok(self.constants.get(node.inputs[0])?.into_floats());
+        } else if node.integer("axis", 0) == 0 {
+            return self.constants.table(node.inputs[0]);
         }
         Err(unrecognized(
             "a table of embeddings is not looked up by rows",

@@ -82,7 +82,9 @@ impl<'g> Flow<'g> {
         };
         let (weight, n_out) = if node.op == "MatMulNBits" {
             let size = |name: &str| usize::try_from(node.integer(name, 0)).unwrap_or(0);
-            (self.dequantize(node, 1, size("N"), size("K"))?, size("N"))
+            let (rows, columns) = (size("N"), size("K"));
+            let table = self.constants.blocks(node, 1, rows, columns)?;
+            (table.to_floats(), rows)
         } else {
             let array = self.constants.get(node.inputs[1])?;
             let &[rows, columns] = array.dims.as_slice() else {
@@ -116,60 +118,5 @@ impl<'g> Flow<'g> {
             )));
         }
         Ok(LinearWeights { weight, bias })
-    }
-
-    /// The values of a matrix that ONNX Runtime's operators store in blocks of a row, each with its scale: `rows` rows of
-    /// `columns` values. The matrix is input `at`, its scales follow.
-    pub(super) fn dequantize(
-        &self,
-        node: &Node<'_>,
-        at: usize,
-        rows: usize,
-        columns: usize,
-    ) -> Result<Vec<f32>, Error> {
-        let name = node.inputs[at];
-        let fault = |message: &str| Error::Tensor {
-            name: name.into(),
-            message: message.into(),
-        };
-        let bits = node.integer("bits", 4);
-        let block = usize::try_from(node.integer("block_size", 0)).unwrap_or(0);
-        if !matches!(bits, 4 | 8) || block == 0 || rows == 0 || columns == 0 {
-            return Err(fault("only blocks of 4 or 8 bits are read"));
-        }
-        // A product has the input, the data and the scales, a lookup the data, the indices and the scales; zero points follow.
-        let scales = 2;
-        if node
-            .inputs
-            .get(scales + 1..)
-            .is_some_and(|rest| rest.iter().any(|input| !input.is_empty()))
-        {
-            return Err(fault("blocks with zero points are not read"));
-        }
-        let bytes = self.constants.bytes(name)?;
-        let scales = self
-            .constants
-            .get(node.inputs.get(scales).copied().unwrap_or_default())?
-            .into_floats();
-        let per_byte = if bits == 4 { 2 } else { 1 };
-        let blocks = columns.div_ceil(block);
-        if bytes.len() % rows != 0
-            || bytes.len() / rows < columns.div_ceil(per_byte)
-            || scales.len() != rows * blocks
-        {
-            return Err(fault("its shape does not match its scales"));
-        }
-        let stride = bytes.len() / rows;
-        let mut values = Vec::with_capacity(rows * columns);
-        for (bytes, scales) in bytes.chunks_exact(stride).zip(scales.chunks_exact(blocks)) {
-            values.extend((0..columns).map(|column| {
-                let code = match bits {
-                    4 => f32::from(bytes[column / 2] >> (column % 2 * 4) & 15) - 8.0,
-                    _ => f32::from(bytes[column]) - 128.0,
-                };
-                code * scales[column / block]
-            }));
-        }
-        Ok(values)
     }
 }
