@@ -22,10 +22,12 @@ mod settings;
 pub mod setup;
 mod tensors;
 mod tokenizer;
+mod unigram;
 mod unknown;
 mod work;
 
 pub use error::Error;
+pub use model::is_model_name;
 pub use options::{EncoderKind, Engine, Local, Options, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use run::{Embed, Report};

@@ -13,7 +13,7 @@ use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::hash;
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
 use crate::own::OwnEncoder;
 use crate::tokenizer::TextTokenizer;
@@ -115,7 +115,7 @@ impl Stage for Embed {
             }
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
-        match options.engine {
+        match model::engine(options, local) {
             Engine::Ort if options.precision != Precision::Fp32 => not_of("precision", "ort"),
             Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
             _ => Ok(()),
@@ -220,7 +220,11 @@ fn by_model(job: &Job<'_>, options: &Options) -> Result<(Report, Vec<f32>), Erro
     }
     let mut tokenizer = TextTokenizer::open(model)?;
     fits_at_all(model, job.local)?;
-    let vectors = match options.engine {
+    let engine = model::engine(options, job.local);
+    if engine != options.engine {
+        progress.note(&format!("Skerry's own encoder runs {}", model.name));
+    }
+    let vectors = match engine {
         Engine::Ort => job.by_ort(&mut tokenizer)?,
         Engine::Skerry => job.by_own_encoder(&mut tokenizer, options.precision)?,
     };

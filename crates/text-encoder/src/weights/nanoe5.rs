@@ -65,8 +65,11 @@ pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Weights, Error> {
     let embeddings = Embeddings {
         words: tensors.table("emb.word", h)?,
         positions: positions(&table, h, 0, &token_types[..h.min(token_types.len())]),
+        token_type: Vec::new(),
+        max_tokens: 0,
         norm: tensors.norm("emb.ln", head.epsilon)?,
-    };
+    }
+    .with_table();
     let scale = 1.0 / ((h / head.heads) as f32).sqrt();
     let layers = (0..head.layers)
         .map(|at| {
@@ -79,8 +82,10 @@ pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Weights, Error> {
                 attention_out: linear("ao")?,
                 ffn_in: linear("fi")?,
                 ffn_out: linear("fo")?,
-                attention_norm: tensors.norm(&format!("l{at}.aln"), head.epsilon)?,
+                attention_norm: Some(tensors.norm(&format!("l{at}.aln"), head.epsilon)?),
                 ffn_norm: tensors.norm(&format!("l{at}.oln"), head.epsilon)?,
+                rotation: None,
+                window: None,
             })
         })
         .collect::<Result<_, Error>>()?;
@@ -88,9 +93,11 @@ pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Weights, Error> {
         hidden: h,
         heads: head.heads,
         activation: Activation::Gelu,
+        is_gated: false,
         embeddings,
         layers,
         relative_bias: Vec::new(),
+        final_norm: None,
     }
     .checked(&Config::default())
 }

