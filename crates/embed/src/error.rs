@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use stage::{Bytes, thousands};
 
 use crate::outputs::OutputFault;
+use crate::setup::SetUpModel;
 use crate::unknown::{REMEDY, Unknown};
 
 /// Why embedding failed. `Display` states the fact, the hint the remedy.
@@ -55,13 +56,15 @@ pub enum Error {
         /// The message of the loader.
         message: String,
     },
-    /// The default model is not in the cache.
-    #[error("the default model is not installed: {} is missing", path.display())]
+    /// A model of the set-up is not in the cache.
+    #[error("{model} is not installed: {} is missing", path.display())]
     ModelNotSetUp {
+        /// The model.
+        model: SetUpModel,
         /// The first missing file.
         path: PathBuf,
     },
-    /// A file of the default model has the wrong hash.
+    /// A file of a model of the set-up has the wrong hash.
     #[error("{} is damaged: its SHA-256 is {found}, expected {expected}", path.display())]
     Damaged {
         /// The file.
@@ -313,8 +316,12 @@ impl stage::Hint for Error {
                 "use ONNX Runtime 1.24 or newer, for this system and processor; `skerry setup` downloads 1.31.1"
                     .to_owned()
             }
-            Self::ModelNotSetUp { .. } => "download it with `skerry setup`, or give a model directory with --model DIR".to_owned(),
-            Self::Damaged { .. } => "download it again with `skerry setup`".to_owned(),
+            Self::ModelNotSetUp { model, .. } => match model {
+                SetUpModel::Default => "download it with `skerry setup`, or give a model directory with --model DIR",
+                SetUpModel::Multilingual => "download it with `skerry setup --multilingual` (91 MB)",
+            }
+            .to_owned(),
+            Self::Damaged { .. } => "download it again with `skerry setup`, or `skerry setup --multilingual`".to_owned(),
             Self::ModelName { .. } => {
                 "--model takes a directory with an ONNX graph, its tokenizer.json or vocab.txt and its configuration; \
                  models of a hub must be downloaded first"

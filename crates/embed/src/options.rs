@@ -115,10 +115,11 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// Directory of a sentence model, or its .onnx file [default: all-MiniLM-L6-v2, English]
+    /// Directory of a sentence model, its .onnx file, or `multilingual` [default: all-MiniLM-L6-v2, English]
     ///
     /// The directory holds the ONNX graph, the tokenizer and the configuration. The default model is for English texts;
-    /// it is read from the cache, to which `skerry setup` downloads it.
+    /// it is read from the cache, to which `skerry setup` downloads it. `multilingual` is multilingual-e5-small, for about
+    /// 100 languages, which `skerry setup --multilingual` downloads and Skerry's own encoder runs.
     #[arg(long, value_name = "DIR")]
     pub model: Option<PathBuf>,
     /// Library file of ONNX Runtime [default: found]

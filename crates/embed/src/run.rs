@@ -14,7 +14,7 @@ use crate::encoder::{Encoder, SessionPool};
 use crate::error::Error;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
 use crate::own::{self, OwnEncoder};
 use crate::tokenizer::{Preparation, TextTokenizer};
@@ -133,6 +133,7 @@ impl Stage for Embed {
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
         match options.engine {
+            Engine::Ort if model::is_multilingual(local) => not_of("model multilingual", "ort"),
             Engine::Ort if options.precision == Precision::Int8 => not_of("precision", "ort"),
             Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
             _ => Ok(()),

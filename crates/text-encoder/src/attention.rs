@@ -12,7 +12,7 @@ use crate::kernels::float::{self, PANEL, PanelRow, Rows};
 use crate::rows::{scale, softmax};
 
 /// Rows whose scores are in memory at the same time.
-const ROWS: usize = 24;
+pub(crate) const ROWS: usize = 24;
 
 /// What depends on the distance of two tokens: for each head and distance a bias of the score (Raffel et al. 2020).
 #[derive(Debug)]
@@ -63,11 +63,11 @@ fn bucket(distance: i64, count: usize) -> usize {
 /// Buffers that a thread reuses.
 #[derive(Debug, Default)]
 pub(crate) struct AttentionScratch {
-    keys: Vec<PanelRow>,
-    values: Vec<PanelRow>,
-    scores: Vec<f32>,
-    inverse_sums: Vec<f32>,
-    context: Vec<f32>,
+    pub(crate) keys: Vec<PanelRow>,
+    pub(crate) values: Vec<PanelRow>,
+    pub(crate) scores: Vec<f32>,
+    pub(crate) inverse_sums: Vec<f32>,
+    pub(crate) context: Vec<f32>,
 }
 
 /// The attention of one sequence: `qkv` has for each token its query, key and value of all heads; the query includes the
@@ -127,7 +127,13 @@ pub(crate) fn attend(
 }
 
 /// The keys of one head as the right matrix of a product: a column per token, a row per dimension.
-fn pack_keys(qkv: &[f32], stride: usize, column: usize, d: usize, panels: &mut Vec<PanelRow>) {
+pub(crate) fn pack_keys(
+    qkv: &[f32],
+    stride: usize,
+    column: usize,
+    d: usize,
+    panels: &mut Vec<PanelRow>,
+) {
     let len = qkv.len() / stride;
     panels.clear();
     panels.resize(len.div_ceil(PANEL) * d, [0.0; PANEL]);
@@ -140,7 +146,13 @@ fn pack_keys(qkv: &[f32], stride: usize, column: usize, d: usize, panels: &mut V
 }
 
 /// The values of one head as the right matrix of a product: a column per dimension, a row per token.
-fn pack_values(qkv: &[f32], stride: usize, column: usize, d: usize, panels: &mut Vec<PanelRow>) {
+pub(crate) fn pack_values(
+    qkv: &[f32],
+    stride: usize,
+    column: usize,
+    d: usize,
+    panels: &mut Vec<PanelRow>,
+) {
     panels.clear();
     for start in (0..d).step_by(PANEL) {
         let width = PANEL.min(d - start);

@@ -3,15 +3,19 @@
 use serde::Deserialize;
 
 use crate::Error;
+use crate::rotary_config::RotaryConfig;
 
 /// The supported values of `model_type`.
-pub(crate) const MODEL_TYPES: [&str; 6] = [
+pub(crate) const MODEL_TYPES: [&str; 9] = [
     "bert",
     "roberta",
     "xlm-roberta",
     "camembert",
     "distilbert",
     "mpnet",
+    "nomic_bert",
+    "modernbert",
+    "new",
 ];
 
 /// A model's configuration, as in `config.json` of Hugging Face Transformers. Keys that do not matter are ignored.
@@ -27,7 +31,8 @@ pub(crate) const MODEL_TYPES: [&str; 6] = [
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// The architecture: `bert`, `roberta`, `xlm-roberta`, `camembert`, `distilbert` or `mpnet`.
+    /// The architecture: `bert`, `roberta`, `xlm-roberta`, `camembert`, `distilbert`, `mpnet`, `nomic_bert`,
+    /// `modernbert` or `new` (GTE v1.5).
     pub model_type: String,
     /// Dimensions of the hidden states (`dim` in `DistilBERT`).
     pub hidden_size: Option<usize>,
@@ -43,7 +48,7 @@ pub struct Config {
     pub max_position_embeddings: Option<usize>,
     /// The id of the padding token; positions of `RoBERTa` and its kin start behind it.
     pub pad_token_id: Option<usize>,
-    /// `absolute`, or missing.
+    /// `absolute`, or missing; `rope` in `new`.
     pub position_embedding_type: Option<String>,
     /// Whether the model is a decoder.
     pub is_decoder: Option<bool>,
@@ -51,6 +56,8 @@ pub struct Config {
     n_layers: Option<usize>,
     n_heads: Option<usize>,
     activation: Option<String>,
+    #[serde(flatten)]
+    pub(crate) rotary: RotaryConfig,
 }
 
 /// The families of architectures, by their tensor names and positions.
@@ -62,6 +69,19 @@ pub(crate) enum Family {
     DistilBert,
     /// As `RoBERTa`, with a bias of attention that depends on the distance of two tokens.
     MpNet,
+    /// Rotary positions, gated feed-forward networks.
+    Nomic,
+    /// As `Nomic`, with normalizations first and windows of attention.
+    ModernBert,
+    /// GTE v1.5: as `Nomic`, with names of its own.
+    New,
+}
+
+impl Family {
+    /// Whether positions are rotary.
+    pub(crate) fn is_rotary(self) -> bool {
+        matches!(self, Family::Nomic | Family::ModernBert | Family::New)
+    }
 }
 
 /// The activation of the feed-forward network.
@@ -83,7 +103,7 @@ impl Config {
         if let Some(positions) = self
             .position_embedding_type
             .as_deref()
-            .filter(|&name| name != "absolute")
+            .filter(|&name| name != "absolute" && self.model_type != "new")
         {
             return Err(config(format!(
                 "position_embedding_type {positions:?} is not supported"
@@ -94,6 +114,9 @@ impl Config {
             "roberta" | "xlm-roberta" | "camembert" => Ok(Family::Roberta),
             "distilbert" => Ok(Family::DistilBert),
             "mpnet" => Ok(Family::MpNet),
+            "nomic_bert" => Ok(Family::Nomic),
+            "modernbert" => Ok(Family::ModernBert),
+            "new" => Ok(Family::New),
             _ => Err(Error::ModelType {
                 model_type: self.model_type.clone(),
             }),
@@ -101,20 +124,29 @@ impl Config {
     }
 
     pub(crate) fn hidden_size(&self) -> Option<usize> {
-        self.hidden_size.or(self.dim)
+        self.hidden_size.or(self.dim).or(self.rotary.n_embd)
     }
 
     pub(crate) fn layers(&self) -> Option<usize> {
-        self.num_hidden_layers.or(self.n_layers)
+        self.num_hidden_layers
+            .or(self.n_layers)
+            .or(self.rotary.n_layer)
     }
 
     pub(crate) fn heads(&self) -> Option<usize> {
-        self.num_attention_heads.or(self.n_heads)
+        self.num_attention_heads
+            .or(self.n_heads)
+            .or(self.rotary.n_head)
     }
 
     /// The activation that the configuration names; exact GELU if none.
     pub(crate) fn activation(&self) -> Result<Activation, Error> {
-        match self.hidden_act.as_deref().or(self.activation.as_deref()) {
+        let names = [
+            &self.hidden_act,
+            &self.activation,
+            &self.rotary.hidden_activation,
+        ];
+        match names.into_iter().find_map(Option::as_deref) {
             None | Some("gelu" | "gelu_python") => Ok(Activation::Gelu),
             Some("gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" | "gelu_python_tanh") => {
                 Ok(Activation::GeluTanh)
@@ -128,10 +160,13 @@ impl Config {
     /// What layer normalization adds to the variance.
     pub(crate) fn epsilon(&self) -> f32 {
         let default = match self.model_type.as_str() {
-            "roberta" | "xlm-roberta" | "camembert" | "mpnet" => 1e-5,
+            "roberta" | "xlm-roberta" | "camembert" | "mpnet" | "modernbert" | "nomic_bert" => 1e-5,
             _ => 1e-12,
         };
-        self.layer_norm_eps.unwrap_or(default) as f32
+        self.layer_norm_eps
+            .or(self.rotary.layer_norm_epsilon)
+            .or(self.rotary.norm_eps)
+            .unwrap_or(default) as f32
     }
 
     /// The row of the position table that belongs to the first token.

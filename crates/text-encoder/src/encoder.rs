@@ -1,13 +1,18 @@
 //! The forward pass on packed batches.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use crate::attention::{AttentionScratch, DistanceBias, attend};
 use crate::calibration::Calibration;
+use crate::gated::gate;
 use crate::linear::Linear;
 use crate::pooling::{normalize, pool};
+use crate::rotary::{Rotation, rotate};
 use crate::rows::{QuantizedRows, activate, layer_norm};
 use crate::weights::{Embeddings, LinearWeights, Norm};
+use crate::window::attend_within;
 use crate::{Error, Kernel, Pooling, Precision, Weights, config::Activation};
 
 /// Tokens of a batch, unless a sequence is longer. Vectors do not depend on it.
@@ -28,16 +33,20 @@ pub struct Encoder {
     embeddings: Embeddings,
     layers: Vec<Layer>,
     distance_bias: Option<DistanceBias>,
+    is_gated: bool,
+    final_norm: Option<Norm>,
 }
 
 #[derive(Debug)]
 struct Layer {
     qkv: Linear,
     attention_out: Linear,
-    attention_norm: Norm,
+    attention_norm: Option<Norm>,
     ffn_in: Linear,
     ffn_out: Linear,
     ffn_norm: Norm,
+    rotation: Option<Arc<Rotation>>,
+    window: Option<usize>,
 }
 
 /// Buffers that a thread reuses for all batches.
@@ -48,6 +57,7 @@ struct Scratch {
     context: Vec<f32>,
     inner: Vec<f32>,
     update: Vec<f32>,
+    normed: Vec<f32>,
     quantized: QuantizedRows,
     attention: AttentionScratch,
 }
@@ -104,6 +114,8 @@ impl Encoder {
             embeddings,
             layers,
             relative_bias,
+            is_gated,
+            final_norm,
         } = weights;
         // One layer after the other, so that no more than one is in memory twice.
         let layers = layers
@@ -116,6 +128,8 @@ impl Encoder {
                 ffn_in: linear(4 * at + 2, layer.ffn_in),
                 ffn_out: linear(4 * at + 3, layer.ffn_out),
                 ffn_norm: layer.ffn_norm,
+                rotation: layer.rotation,
+                window: layer.window,
             })
             .collect();
         Ok(Encoder {
@@ -128,6 +142,8 @@ impl Encoder {
             layers,
             distance_bias: (!relative_bias.is_empty())
                 .then(|| DistanceBias::new(&relative_bias, heads, limit)),
+            is_gated,
+            final_norm,
         })
     }
 
@@ -138,12 +154,12 @@ impl Encoder {
 
     /// Number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
-        self.embeddings.words.len() / self.hidden
+        self.embeddings.words.rows()
     }
 
     /// The largest number of tokens of a sequence.
     pub fn max_tokens(&self) -> usize {
-        self.embeddings.positions.len() / self.hidden
+        self.embeddings.max_tokens
     }
 
     /// The kernel in use.
@@ -235,9 +251,9 @@ impl Encoder {
             .max()
             .unwrap_or(0);
         let widest = inner.max(self.hidden);
-        // Hidden states, context, update, query, key, value; keys, values and scores of one head; rows of the feed-forward
+        // Hidden states, context, update, normalized states, query, key, value; keys, values and scores of one head; rows of the feed-forward
         // network with their codes.
-        4 * rows * (6 * self.hidden + 2 * (self.hidden / self.heads).next_multiple_of(16) + 24)
+        4 * rows * (7 * self.hidden + 2 * (self.hidden / self.heads).next_multiple_of(16) + 24)
             + FFN_ROWS * 4 * inner
             + rows * widest.min(self.hidden)
             + FFN_ROWS * widest
@@ -288,9 +304,11 @@ impl Encoder {
             context,
             inner,
             update,
+            normed,
             quantized,
             attention,
         } = scratch;
+        let norm_first = self.final_norm.is_some();
         let mut apply = |at: usize, map: &Linear, input: &[f32], output: &mut Vec<f32>| {
             if let Some(observe) = &mut observe {
                 observe(at, map.n_in(), input);
@@ -300,51 +318,91 @@ impl Encoder {
         self.embed(sequences, hidden);
         context.resize(hidden.len(), 0.0);
         for (at, layer) in self.layers.iter().enumerate() {
-            apply(4 * at, &layer.qkv, hidden, qkv);
+            let norm = layer.attention_norm.as_ref();
+            let input = match norm {
+                Some(norm) if norm_first => normalized(kernel, hidden, norm, normed),
+                _ => &hidden[..],
+            };
+            apply(4 * at, &layer.qkv, input, qkv);
             let mut start = 0;
             for sequence in sequences {
                 let end = start + sequence.len();
-                attend(
-                    kernel,
-                    &qkv[3 * h * start..3 * h * end],
-                    (h, self.heads),
-                    self.distance_bias.as_ref(),
-                    attention,
-                    &mut context[h * start..h * end],
-                );
+                let qkv = &mut qkv[3 * h * start..3 * h * end];
+                if let Some(rotation) = &layer.rotation {
+                    rotate(kernel, qkv, h, self.heads, rotation);
+                }
+                let shape = (h, self.heads);
+                let context = &mut context[h * start..h * end];
+                if let Some(window) = layer.window {
+                    attend_within(kernel, qkv, shape, window, attention, context);
+                } else {
+                    let bias = self.distance_bias.as_ref();
+                    attend(kernel, qkv, shape, bias, attention, context);
+                }
                 start = end;
             }
             apply(4 * at + 1, &layer.attention_out, context, update);
-            layer_norm(kernel, hidden, update, &layer.attention_norm);
-            for block in hidden.chunks_mut(FFN_ROWS * h) {
-                apply(4 * at + 2, &layer.ffn_in, block, inner);
-                activate(kernel, inner, self.activation);
-                apply(4 * at + 3, &layer.ffn_out, inner, update);
-                layer_norm(kernel, block, update, &layer.ffn_norm);
+            match norm {
+                Some(norm) if !norm_first => layer_norm(kernel, hidden, update, norm),
+                _ => add(hidden, update),
             }
+            for block in hidden.chunks_mut(FFN_ROWS * h) {
+                let input = if norm_first {
+                    normalized(kernel, block, &layer.ffn_norm, normed)
+                } else {
+                    &block[..]
+                };
+                apply(4 * at + 2, &layer.ffn_in, input, inner);
+                if self.is_gated {
+                    gate(kernel, inner, layer.ffn_out.n_in(), self.activation);
+                } else {
+                    activate(kernel, inner, self.activation);
+                }
+                apply(4 * at + 3, &layer.ffn_out, inner, update);
+                if norm_first {
+                    add(block, update);
+                } else {
+                    layer_norm(kernel, block, update, &layer.ffn_norm);
+                }
+            }
+        }
+        if let Some(norm) = &self.final_norm {
+            layer_norm(kernel, hidden, &[], norm);
         }
     }
 
     /// The sums of the embeddings of each token, normalized.
     fn embed(&self, sequences: &[&[u32]], hidden: &mut Vec<f32>) {
         let h = self.hidden;
-        let Embeddings {
-            words,
-            positions,
-            norm,
-        } = &self.embeddings;
         hidden.clear();
         for sequence in sequences {
-            for (id, position) in sequence.iter().zip(positions.chunks_exact(h)) {
-                let word = &words[*id as usize * h..][..h];
-                hidden.extend(
-                    word.iter()
-                        .zip(position)
-                        .map(|(word, position)| word + position),
-                );
+            for (position, &id) in sequence.iter().enumerate() {
+                let start = hidden.len();
+                hidden.resize(start + h, 0.0);
+                self.embeddings.row(id, position, &mut hidden[start..]);
             }
         }
-        layer_norm(self.kernel, hidden, &[], norm);
+        layer_norm(self.kernel, hidden, &[], &self.embeddings.norm);
+    }
+}
+
+/// The rows of `values` normalized, in `normed`.
+fn normalized<'a>(
+    kernel: Kernel,
+    values: &[f32],
+    norm: &Norm,
+    normed: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    normed.clear();
+    normed.extend_from_slice(values);
+    layer_norm(kernel, normed, &[], norm);
+    normed
+}
+
+/// Adds `update` to `values`.
+fn add(values: &mut [f32], update: &[f32]) {
+    for (value, update) in values.iter_mut().zip(update) {
+        *value += update;
     }
 }
 

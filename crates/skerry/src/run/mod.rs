@@ -51,8 +51,10 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         return Ok(dry_run::report(&planned, &selection, &log(dir), json));
     }
     executor::check_trust(&planned, &selection)?;
-    if matches.get_flag("setup") && plan.needs_default_model() {
-        setup::download_default_model(matches)?;
+    if matches.get_flag("setup") {
+        for model in plan.set_up_models() {
+            setup::download(model, matches)?;
+        }
     }
     boundary::create_directory(dir)?;
     let lock = RunLock::take(dir)?;

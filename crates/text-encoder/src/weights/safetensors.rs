@@ -3,11 +3,13 @@
 //! Source: the format's description, <https://github.com/huggingface/safetensors>, and the modules of Hugging Face
 //! Transformers (`BertModel`, `RobertaModel`, `DistilBertModel`, `MPNetModel`) for the names.
 
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
+use super::rotary;
 use super::{
-    Embeddings, Layer, LinearWeights, Norm, Weights, bfloat_to_f32, half_to_f32, has_token_types,
-    positions,
+    Embeddings, Layer, LinearWeights, Norm, Table, Weights, bfloat_to_f32, half_to_f32,
+    has_token_types, positions,
 };
 use crate::Error;
 use crate::config::{Config, Family, config};
@@ -25,24 +27,17 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
             })
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let prefix = files
-        .iter()
-        .flat_map(SafeTensors::names)
-        .filter_map(|name| name.strip_suffix(WORDS))
-        .min_by_key(|prefix| prefix.len())
-        .ok_or_else(|| Error::TensorMissing { name: WORDS.into() })?;
+    if family.is_rotary() {
+        return rotary::read(&files, configuration, family);
+    }
+    let prefix = prefix(&files, WORDS)?;
     let tensors = Tensors {
         files: &files,
         prefix,
         epsilon: configuration.epsilon(),
     };
-    let (words, shape) = tensors.get(WORDS)?;
-    let &[_, hidden] = shape.as_slice() else {
-        return Err(Error::Tensor {
-            name: WORDS.into(),
-            message: format!("it has the shape {shape:?} instead of two dimensions"),
-        });
-    };
+    let words = tensors.table(WORDS)?;
+    let hidden = words.columns();
     let heads = configuration
         .heads()
         .ok_or_else(|| config("num_attention_heads is missing"))?;
@@ -60,8 +55,11 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
             configuration.first_position(),
             &token_type[..hidden.min(token_type.len())],
         ),
+        token_type: Vec::new(),
+        max_tokens: 0,
         norm: tensors.norm("embeddings.LayerNorm")?,
-    };
+    }
+    .with_table();
     let names = names(family);
     let has_layer = |at: usize| {
         tensors
@@ -90,10 +88,12 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
                     tensors.linear(&name(names.value))?,
                 ]),
                 attention_out: tensors.linear(&name(names.attention_out))?,
-                attention_norm: tensors.norm(&name(names.attention_norm))?,
+                attention_norm: Some(tensors.norm(&name(names.attention_norm))?),
                 ffn_in: tensors.linear(&name(names.ffn_in))?,
                 ffn_out: tensors.linear(&name(names.ffn_out))?,
                 ffn_norm: tensors.norm(&name(names.ffn_norm))?,
+                rotation: None,
+                window: None,
             })
         })
         .collect::<Result<_, Error>>()?;
@@ -106,11 +106,23 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
         hidden,
         heads,
         activation: configuration.activation()?,
+        is_gated: false,
         embeddings,
         layers,
         relative_bias,
+        final_norm: None,
     }
     .checked(configuration)
+}
+
+/// What precedes the name of the word embeddings, and the names of all other tensors.
+pub(super) fn prefix<'a>(files: &'a [SafeTensors<'_>], words: &str) -> Result<&'a str, Error> {
+    files
+        .iter()
+        .flat_map(SafeTensors::names)
+        .filter_map(|name| name.strip_suffix(words))
+        .min_by_key(|prefix| prefix.len())
+        .ok_or_else(|| Error::TensorMissing { name: words.into() })
 }
 
 /// The names of a layer's tensors, without `.weight` and `.bias`.
@@ -128,17 +140,6 @@ struct Names {
 
 fn names(family: Family) -> Names {
     match family {
-        Family::Bert | Family::Roberta => Names {
-            layers: "encoder.layer",
-            query: "attention.self.query",
-            key: "attention.self.key",
-            value: "attention.self.value",
-            attention_out: "attention.output.dense",
-            attention_norm: "attention.output.LayerNorm",
-            ffn_in: "intermediate.dense",
-            ffn_out: "output.dense",
-            ffn_norm: "output.LayerNorm",
-        },
         Family::DistilBert => Names {
             layers: "transformer.layer",
             query: "attention.q_lin",
@@ -161,26 +162,41 @@ fn names(family: Family) -> Names {
             ffn_out: "output.dense",
             ffn_norm: "output.LayerNorm",
         },
+        _ => Names {
+            layers: "encoder.layer",
+            query: "attention.self.query",
+            key: "attention.self.key",
+            value: "attention.self.value",
+            attention_out: "attention.output.dense",
+            attention_norm: "attention.output.LayerNorm",
+            ffn_in: "intermediate.dense",
+            ffn_out: "output.dense",
+            ffn_norm: "output.LayerNorm",
+        },
     }
 }
 
-struct Tensors<'a> {
-    files: &'a [SafeTensors<'a>],
-    prefix: &'a str,
-    epsilon: f32,
+pub(super) struct Tensors<'a> {
+    pub(super) files: &'a [SafeTensors<'a>],
+    pub(super) prefix: &'a str,
+    pub(super) epsilon: f32,
 }
 
 impl Tensors<'_> {
-    fn find(&self, name: &str) -> Option<safetensors::tensor::TensorView<'_>> {
+    pub(super) fn find(&self, name: &str) -> Option<TensorView<'_>> {
         let name = format!("{}{name}", self.prefix);
         self.files.iter().find_map(|file| file.tensor(&name).ok())
     }
 
-    /// The values and the shape of a tensor.
-    fn get(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-        let tensor = self.find(name).ok_or_else(|| Error::TensorMissing {
+    fn required(&self, name: &str) -> Result<TensorView<'_>, Error> {
+        self.find(name).ok_or_else(|| Error::TensorMissing {
             name: format!("{}{name}", self.prefix),
-        })?;
+        })
+    }
+
+    /// The values and the shape of a tensor.
+    pub(super) fn get(&self, name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+        let tensor = self.required(name)?;
         let bytes = tensor.data();
         let values = match tensor.dtype() {
             Dtype::F32 => bytes
@@ -217,7 +233,30 @@ impl Tensors<'_> {
         Ok((values, tensor.shape().to_vec()))
     }
 
-    fn linear(&self, name: &str) -> Result<LinearWeights, Error> {
+    /// A table, in the form in which it is stored.
+    pub(super) fn table(&self, name: &str) -> Result<Table, Error> {
+        let tensor = self.required(name)?;
+        let &[_, columns] = tensor.shape() else {
+            return Err(Error::Tensor {
+                name: name.into(),
+                message: format!(
+                    "it has the shape {:?} instead of two dimensions",
+                    tensor.shape()
+                ),
+            });
+        };
+        let bits = || {
+            let values = tensor.data().as_chunks().0.iter();
+            values.map(|&bits| u16::from_le_bytes(bits)).collect()
+        };
+        Ok(match tensor.dtype() {
+            Dtype::F16 => Table::half(bits(), columns),
+            Dtype::BF16 => Table::bfloat(bits(), columns),
+            _ => Table::float(self.get(name)?.0, columns),
+        })
+    }
+
+    pub(super) fn linear(&self, name: &str) -> Result<LinearWeights, Error> {
         let (weight, shape) = self.get(&format!("{name}.weight"))?;
         let bias = self.get(&format!("{name}.bias"))?.0;
         if shape.len() != 2 || shape[0] != bias.len() || bias.is_empty() {
@@ -233,7 +272,7 @@ impl Tensors<'_> {
     }
 
     /// A layer normalization; files converted from TensorFlow call its tensors `gamma` and `beta`.
-    fn norm(&self, name: &str) -> Result<Norm, Error> {
+    pub(super) fn norm(&self, name: &str) -> Result<Norm, Error> {
         let get = |new: &str, old: &str| {
             let old = format!("{name}.{old}");
             if self.find(&old).is_some() {

