@@ -6,13 +6,16 @@
 
 mod batches;
 mod cache;
+mod dense;
 mod encoder;
 mod error;
 mod hash;
+mod hub;
 mod library;
 mod memory;
 mod model;
 mod model_dir;
+pub mod models;
 mod onnx;
 mod options;
 mod outputs;
@@ -23,9 +26,12 @@ pub mod setup;
 mod tensors;
 mod tokenizer;
 mod unknown;
+mod weights;
 mod work;
 
 pub use error::Error;
+pub use hub::{Error as HubError, Fault as HubFault};
+pub use model::{is_default_model, is_model_name};
 pub use options::{EncoderKind, Engine, Local, Options, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use run::{Embed, Report};

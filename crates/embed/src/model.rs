@@ -4,13 +4,17 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use artifacts::{sha256, sha256_of};
+use stage::Progress;
 
+use crate::dense;
 use crate::error::Error;
+use crate::hub::{self, name::Repo};
 use crate::model_dir::{self, file_in};
 use crate::onnx::external_files;
 use crate::options::{Engine, Local, Options};
 use crate::settings::{self, Settings};
 use crate::setup::{self, DEFAULT_MODEL};
+use crate::weights::{NoWeights, WeightsFile, choose_in};
 
 /// A model that is found but not loaded.
 #[derive(Debug, Clone)]
@@ -19,7 +23,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// Its directory.
     pub(crate) dir: PathBuf,
-    /// The ONNX file.
+    /// The ONNX file, `model.safetensors` or the index of its shards.
     pub(crate) graph: PathBuf,
     /// `tokenizer.json` or `vocab.txt`.
     pub(crate) tokenizer: PathBuf,
@@ -31,30 +35,34 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Finds the model given in `local`, or the default one in the cache.
-    pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
-        let (dir, graph) = match &local.model {
-            None => setup::default_model(&stage::cache_dir()?)?,
-            Some(path) if path.is_dir() => (path.clone(), find_weights(path, options.engine)?),
-            Some(path) if path.is_file() && path.extension().is_some_and(|end| end == "onnx") => {
-                (directory_of(path), path.clone())
-            }
-            Some(path) => {
-                return Err(Error::ModelName {
-                    name: path.display().to_string(),
-                });
+    /// Finds the model given in `local`, or the default one in the cache. A model of the hub is downloaded if it is missing
+    /// and `progress` is given; else only the cache is read.
+    pub(crate) fn open(
+        options: &Options,
+        local: &Local,
+        progress: Option<&dyn Progress>,
+    ) -> Result<Self, Error> {
+        let source = Source::of(local.model.as_deref())?;
+        let (dir, graph) = match &source {
+            Source::Default => setup::default_model(&stage::cache_dir()?)?,
+            Source::Directory(dir) => (dir.clone(), find_weights(dir, options.engine)?),
+            Source::Graph(path) => (directory_of(path), path.clone()),
+            Source::Hub(repo) => {
+                let dir = hub::find(repo, options.engine, progress)?;
+                let graph = find_weights(&dir, options.engine)?;
+                (dir, graph)
             }
         };
         let tokenizer = find_tokenizer(&dir)?;
         let settings = settings::read(&dir, options)?;
         let (mut hashes, mut size) = (String::new(), 0);
-        for (role, path) in parts(&dir, &graph, &tokenizer)? {
+        for (role, path) in parts(&dir, &graph, &tokenizer, &settings.dense)? {
             if path != tokenizer {
                 size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
             let hash = sha256(&path)?;
             let _ = writeln!(hashes, "{role} {hash}");
-            if local.model.is_none() {
+            if source == Source::Default {
                 setup::check(&path, &hash)?;
             }
         }
@@ -63,9 +71,12 @@ impl Model {
             let _ = writeln!(hashes, "settings {}", own.identity());
         }
         let fingerprint = sha256_of(hashes.as_bytes());
-        let name = match &local.model {
-            None => DEFAULT_MODEL.to_owned(),
-            Some(_) => name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12])),
+        let name = match &source {
+            Source::Default => DEFAULT_MODEL.to_owned(),
+            Source::Hub(repo) => repo.to_string(),
+            Source::Directory(_) | Source::Graph(_) => {
+                name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12]))
+            }
         };
         Ok(Self {
             name,
@@ -80,39 +91,135 @@ impl Model {
 }
 
 impl Model {
-    /// Whether the weights are in a safetensors file, without a graph.
+    /// Whether the weights are in safetensors files, without a graph.
     pub(crate) fn is_safetensors(&self) -> bool {
         is_safetensors(&self.graph)
     }
-}
 
-fn is_safetensors(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "safetensors")
-}
-
-/// The graph; for Skerry's own encoder also `model.safetensors`, if there is no graph.
-fn find_weights(dir: &Path, engine: Engine) -> Result<PathBuf, Error> {
-    let found = find_graph(dir);
-    let safetensors = dir.join("model.safetensors");
-    match found {
-        Err(Error::NoGraph { .. }) if engine == Engine::Skerry && safetensors.is_file() => {
-            Ok(safetensors)
-        }
-        found => found,
+    /// The safetensors files.
+    pub(crate) fn safetensors_files(&self) -> Result<Vec<PathBuf>, Error> {
+        safetensors_files(&self.dir, &self.graph)
     }
 }
 
-/// The files that determine the vectors, each with its role.
-fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// The default model in Skerry's cache.
+    Default,
+    Directory(PathBuf),
+    /// An ONNX file.
+    Graph(PathBuf),
+    /// A repository of the hub.
+    Hub(Repo),
+}
+
+impl Source {
+    /// What `--model` means: what is on the disk first, then the default model by its name, then a repository.
+    fn of(model: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = model else {
+            return Ok(Self::Default);
+        };
+        if path.is_dir() {
+            return Ok(Self::Directory(path.to_owned()));
+        }
+        if path.is_file() && path.extension().is_some_and(|end| end == "onnx") {
+            return Ok(Self::Graph(path.to_owned()));
+        }
+        let named = path.to_str().and_then(Self::of_name);
+        named
+            .filter(|_| !path.exists())
+            .ok_or_else(|| Error::ModelName {
+                name: path.display().to_string(),
+            })
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        if name == DEFAULT_MODEL {
+            Some(Self::Default)
+        } else {
+            Repo::parse(name).map(Self::Hub)
+        }
+    }
+}
+
+/// Whether `text` is the name of a model, not a path: nothing on the disk has this name.
+pub fn is_model_name(text: &str) -> bool {
+    !Path::new(text).exists() && Source::of_name(text).is_some()
+}
+
+/// Whether `--model TEXT` means the default model.
+pub fn is_default_model(text: &str) -> bool {
+    text == DEFAULT_MODEL && is_model_name(text)
+}
+
+fn is_safetensors(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| {
+            let name = name.strip_suffix(".index.json").unwrap_or(name);
+            name.rsplit_once('.')
+                .is_some_and(|(_, end)| end == "safetensors")
+        })
+}
+
+/// The file `path` of the model in `dir`, or the shards that it lists.
+fn safetensors_files(dir: &Path, path: &Path) -> Result<Vec<PathBuf>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: std::collections::BTreeMap<String, String>,
+    }
+    if path.extension().is_none_or(|end| end != "json") {
+        return Ok(vec![path.to_owned()]);
+    }
+    let fault = |message: String| Error::Config {
+        path: path.to_owned(),
+        message,
+    };
+    let bytes = model_dir::read(path).map_err(|error| fault(error.to_string()))?;
+    let index: Index = serde_json::from_slice(&bytes).map_err(|error| fault(error.to_string()))?;
+    let mut names: Vec<String> = index.weight_map.into_values().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|name| file_in(dir, name)).collect()
+}
+
+/// The file with the weights of the model in `dir` (see `weights`).
+fn find_weights(dir: &Path, engine: Engine) -> Result<PathBuf, Error> {
+    let dir = dir.to_owned();
+    match choose_in(&dir, engine) {
+        Ok(WeightsFile::Graph(name) | WeightsFile::Safetensors(name)) => Ok(dir.join(name)),
+        Err(NoWeights::Neither) => Err(Error::NoGraph { dir }),
+        Err(NoWeights::NoGraph) => Err(Error::OnlySafetensors { dir }),
+        Err(NoWeights::ManyGraphs(names)) => Err(Error::ManyGraphs { dir, names }),
+    }
+}
+
+/// The files that determine the vectors, each with its role; `dense` are the folders of the linear layers.
+fn parts(
+    dir: &Path,
+    graph: &Path,
+    tokenizer: &Path,
+    dense: &[String],
+) -> Result<Vec<(String, PathBuf)>, Error> {
     for path in [graph, tokenizer] {
         // A graph given as a file may be in another directory than its tokenizer.
         if let Ok(name) = path.strip_prefix(dir) {
             file_in(dir, &name.to_string_lossy())?;
         }
     }
-    let tokenizer = ("tokenizer".to_owned(), tokenizer.to_owned());
+    let mut last = vec![("tokenizer".to_owned(), tokenizer.to_owned())];
+    for name in dense::files(dense) {
+        let path = file_in(dir, &name)?;
+        // A graph that has the layers in it does not need the files.
+        if path.is_file() {
+            last.push((name, path));
+        }
+    }
     if is_safetensors(graph) {
-        return Ok(vec![("weights".to_owned(), graph.to_owned()), tokenizer]);
+        let files = safetensors_files(dir, graph)?;
+        let weights = files.into_iter().map(|path| ("weights".to_owned(), path));
+        return Ok(weights.chain(last).collect());
     }
     let not_onnx = |message: String| Error::NotOnnx {
         path: graph.to_owned(),
@@ -141,48 +248,8 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         }
         parts.push((file, path));
     }
-    parts.push(tokenizer);
+    parts.extend(last);
     Ok(parts)
-}
-
-/// `model.onnx`, else `onnx/model.onnx`, else the only graph.
-fn find_graph(dir: &Path) -> Result<PathBuf, Error> {
-    let folders = [dir.to_owned(), dir.join("onnx")];
-    if let Some(usual) = folders
-        .iter()
-        .map(|folder| folder.join("model.onnx"))
-        .find(|path| path.is_file())
-    {
-        return Ok(usual);
-    }
-    let mut graphs: Vec<PathBuf> = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "onnx"))
-        .collect();
-    graphs.sort();
-    match graphs.len() {
-        0 => Err(Error::NoGraph {
-            dir: dir.to_owned(),
-        }),
-        1 => Ok(graphs.remove(0)),
-        _ => {
-            let names: Vec<_> = graphs
-                .iter()
-                .filter_map(|path| path.strip_prefix(dir).ok())
-                .collect();
-            let names = names
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            Err(Error::ManyGraphs {
-                dir: dir.to_owned(),
-                names,
-            })
-        }
-    }
 }
 
 /// The model directory of a graph: its directory, or the parent of a directory `onnx`.

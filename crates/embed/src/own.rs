@@ -10,6 +10,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use text_encoder::{Config, Encoder, Weights};
 
+use crate::dense::DenseLayers;
 use crate::encoder::Batch;
 use crate::error::Error;
 use crate::model::Model;
@@ -25,6 +26,8 @@ const SCHEME: u32 = 1;
 pub(crate) struct OwnEncoder {
     encoder: Encoder,
     pooling: text_encoder::Pooling,
+    /// The linear layers after pooling.
+    dense: DenseLayers,
     normalize: bool,
 }
 
@@ -52,8 +55,10 @@ impl OwnEncoder {
             source,
         };
         let encoder = Encoder::new(weights(model)?, precision.into()).map_err(fault)?;
+        let dense = DenseLayers::read(model, encoder.dimensions())?;
         Ok(Self {
             encoder,
+            dense,
             pooling: pooling.into(),
             normalize: settings.normalize,
         })
@@ -61,7 +66,8 @@ impl OwnEncoder {
 
     /// Dimensions of a vector.
     pub(crate) fn dimensions(&self) -> usize {
-        self.encoder.dimensions()
+        let width = self.encoder.dimensions();
+        self.dense.outputs().unwrap_or(width)
     }
 
     /// The largest number of tokens of a text.
@@ -88,7 +94,8 @@ impl Runner for OwnEncoder {
         tokenizer: &TextTokenizer,
         mut take: impl FnMut(Done) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let d = self.dimensions();
+        let width = self.encoder.dimensions();
+        let by_encoder = self.normalize && self.dense.is_empty();
         for ids in ids.chunks(WINDOW / 8) {
             let tokens = ids
                 .par_iter()
@@ -100,10 +107,16 @@ impl Runner for OwnEncoder {
                     Ok(tokens)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut vectors = vec![0.0; ids.len() * d];
+            let mut vectors = vec![0.0; ids.len() * width];
             self.encoder
-                .encode(&tokens, self.pooling, self.normalize, &mut vectors)
+                .encode(&tokens, self.pooling, by_encoder, &mut vectors)
                 .map_err(|source| Batch::of(ids, &tokens).failed(&source))?;
+            vectors = self.dense.apply(vectors, width);
+            if self.normalize && !by_encoder {
+                vectors
+                    .chunks_exact_mut(self.dimensions())
+                    .for_each(text_encoder::normalize);
+            }
             take(Done {
                 ids: ids.to_vec(),
                 vectors,
@@ -146,10 +159,16 @@ fn weights(model: &Model) -> Result<Weights, Error> {
         path,
         message: error.to_string(),
     })?;
-    let bytes = read(&model.graph)?;
     let found = if model.is_safetensors() {
-        Weights::from_safetensors(&[&bytes], &config)
+        let paths = model.safetensors_files()?;
+        let files = paths
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+        Weights::from_safetensors(&files, &config)
     } else {
+        let bytes = read(&model.graph)?;
         let folder = model.graph.parent().unwrap_or(&model.dir);
         let external = |name: &str, offset: u64, length: usize| {
             let refused = |error: Error| std::io::Error::other(error.to_string());

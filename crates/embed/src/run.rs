@@ -9,11 +9,13 @@ use serde::Serialize;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
+use crate::dense;
 use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::hash;
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::Model;
+use crate::models;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
 use crate::own::OwnEncoder;
 use crate::tokenizer::TextTokenizer;
@@ -96,7 +98,7 @@ impl Stage for Embed {
         help: "the vector of each text",
     }];
     const EXTERNAL: &'static [(&'static str, Reach)] =
-        &[("model", Reach::File), ("onnxruntime", Reach::Code)];
+        &[("model", Reach::Model), ("onnxruntime", Reach::Code)];
     const SHORT_HELP: &'static [&'static str] =
         &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
@@ -109,10 +111,14 @@ impl Stage for Embed {
         for (option, value) in [
             ("hash-dimensions", options.hash_dimensions),
             ("batch-tokens", local.batch_tokens),
+            ("dimensions", options.dimensions.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::Zero { option });
             }
+        }
+        if options.encoder == EncoderKind::Hash && options.dimensions.is_some() {
+            return Err(Error::HashDimensions);
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
         match options.engine {
@@ -129,9 +135,10 @@ impl Stage for Embed {
     ) -> Result<BTreeMap<String, String>, Error> {
         Ok(match options.encoder {
             EncoderKind::Hash => BTreeMap::new(),
-            EncoderKind::Onnx => {
-                BTreeMap::from([("model".to_owned(), Model::open(options, local)?.fingerprint)])
-            }
+            EncoderKind::Onnx => BTreeMap::from([(
+                "model".to_owned(),
+                Model::open(options, local, None)?.fingerprint,
+            )]),
         })
     }
 
@@ -153,7 +160,7 @@ impl Stage for Embed {
         let (report, values) = match options.encoder {
             EncoderKind::Hash => by_hash(&documents, options, progress),
             EncoderKind::Onnx => {
-                let model = Model::open(options, local)?;
+                let model = Model::open(options, local, Some(progress))?;
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
@@ -161,6 +168,7 @@ impl Stage for Embed {
                     documents: &documents,
                     model: &model,
                     local,
+                    dimensions: options.dimensions,
                     progress,
                 };
                 by_model(&job, options)?
@@ -210,6 +218,8 @@ struct Job<'a> {
     documents: &'a Documents,
     model: &'a Model,
     local: &'a Local,
+    /// The dimensions to keep.
+    dimensions: Option<usize>,
     progress: &'a dyn Progress,
 }
 
@@ -232,9 +242,16 @@ fn by_model(job: &Job<'_>, options: &Options) -> Result<(Report, Vec<f32>), Erro
             vectors.truncated, vectors.tokens_lost
         ));
     }
+    let (d, values) = match job.dimensions {
+        Some(keep) => {
+            let values = dense::cut(vectors.values, vectors.d, keep, model.settings.normalize);
+            (keep, values)
+        }
+        None => (vectors.d, vectors.values),
+    };
     let report = Report {
         rows: n,
-        dimensions: vectors.d,
+        dimensions: d,
         model: model.name.clone(),
         embedded: vectors.embedded,
         cached: vectors.cached,
@@ -244,7 +261,7 @@ fn by_model(job: &Job<'_>, options: &Options) -> Result<(Report, Vec<f32>), Erro
         max_tokens: Some(max_tokens),
         unknown: vectors.unknown,
     };
-    Ok((report, vectors.values))
+    Ok((report, values))
 }
 
 impl Job<'_> {
@@ -259,6 +276,7 @@ impl Job<'_> {
             ));
         }
         let d = encoder.interface.d;
+        self.check_dimensions(d)?;
         let resident = memory::resident();
         let held = resident.unwrap_or(2 * model.size) + (self.documents.len() * d * 4) as u64;
         if encoder.interface.alone {
@@ -310,6 +328,7 @@ impl Job<'_> {
         let encoder = OwnEncoder::open(self.model, precision)?;
         tokenizer.limit(encoder.max_tokens())?;
         let d = encoder.dimensions();
+        self.check_dimensions(d)?;
         let cache = self.cache(&encoder.identity(), d);
         let longest = tokenizer.max_tokens();
         let start = |lengths: &Lengths, unknown: &[usize]| {
@@ -345,6 +364,34 @@ impl Job<'_> {
         work::embed(&text, n, tokenizer, d, cache, start, self.progress)
     }
 
+    /// Checks that vectors of `d` dimensions can be cut as asked. They are cut after all else, so that all cuts share the
+    /// cached vectors.
+    fn check_dimensions(&self, d: usize) -> Result<(), Error> {
+        let Some(asked) = self.dimensions else {
+            return Ok(());
+        };
+        if asked > d {
+            return Err(Error::Dimensions {
+                asked,
+                model: self.model.name.clone(),
+                most: d,
+            });
+        }
+        let known = &self.model.settings.matryoshka;
+        if asked < d && known.is_empty() {
+            self.progress.note(&format!(
+                "the model does not say whether its vectors may be cut (matryoshka_dimensions): compare the results with those of all {d} dimensions"
+            ));
+        } else if asked < d && !known.contains(&asked) {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            self.progress.note(&format!(
+                "the model was trained for cuts to {} dimensions, not {asked}",
+                known.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
     /// The vector cache for this model and an engine.
     fn cache(&self, engine: &str, d: usize) -> Option<VectorCache> {
         if self.local.no_cache {
@@ -352,7 +399,9 @@ impl Job<'_> {
         }
         let settings = self.model.settings.identity();
         let identity = format!("{} {settings} {engine}", self.model.fingerprint);
-        open_cache(&identity, d, self.progress)
+        let cache = open_cache(&identity, d, self.progress)?;
+        models::describe_vectors(cache.path(), &self.model.name, engine);
+        Some(cache)
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.

@@ -62,6 +62,7 @@
 mod attention;
 mod calibration;
 mod config;
+mod dense;
 mod encoder;
 mod error;
 mod kernel;
@@ -77,6 +78,7 @@ mod weights;
 
 pub use calibration::Calibration;
 pub use config::Config;
+pub use dense::{Dense, DenseConfig};
 pub use encoder::Encoder;
 pub use error::Error;
 pub use kernel::Kernel;

@@ -148,13 +148,16 @@ impl Plan {
 
     /// Whether a step uses the default model.
     pub(super) fn needs_default_model(&self) -> bool {
+        let is_default = |model: Option<&serde_json::Value>| {
+            model.is_none_or(|model| model.as_str().is_some_and(embed::is_default_model))
+        };
         self.steps.iter().any(|step| {
             step.stage.name() == "embed"
                 && step.command.is_none()
                 && step
                     .value("encoder")
                     .is_some_and(|encoder| encoder == "onnx")
-                && (step.value("model").is_none() || step.value("onnxruntime").is_none())
+                && (is_default(step.value("model")) || step.value("onnxruntime").is_none())
         })
     }
 
@@ -423,6 +426,22 @@ mod tests {
         let set = plan(&["--k", "22", "--set", "reduced_knn.metric=ip"], "");
         assert_eq!(value(&set, "knn", "metric"), Some(json!("cosine")));
         assert_eq!(value(&set, "reduced_knn", "metric"), Some(json!("ip")));
+    }
+
+    #[test]
+    fn the_notebook_has_its_model_unless_another_is_given() {
+        let model = |words: &[&str], settings: &str| {
+            let words = [&["--preset", "notebook"], words].concat();
+            value(&plan(&words, settings), "embed", "model")
+        };
+        assert_eq!(model(&[], ""), Some(json!("BAAI/bge-m3")));
+        let small = "intfloat/multilingual-e5-small";
+        assert_eq!(model(&["--model", small], ""), Some(json!(small)));
+        let of_file = format!("[embed]\nmodel = \"{small}\"\n");
+        assert_eq!(model(&[], &of_file), Some(json!(small)));
+        let default = plan(&["--preset", "notebook", "--model", "all-MiniLM-L6-v2"], "");
+        assert!(default.needs_default_model());
+        assert_eq!(value(&plan(&[], ""), "embed", "model"), None);
     }
 
     #[test]

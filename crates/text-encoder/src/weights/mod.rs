@@ -6,6 +6,7 @@
 mod onnx;
 mod safetensors;
 
+pub(crate) use self::safetensors::tensor;
 use crate::Error;
 use crate::config::{Activation, Config, Family, config};
 
