@@ -345,7 +345,7 @@ fn prompt(config: Option<&Value>, assumed: &mut Vec<String>) -> String {
         .collect();
     if !known.is_empty() {
         assumed.push(format!(
-            "the model has prompts but no default one; none is used (--prefix; {})",
+            "the model has prompts but no default one; none is used (--prompt-name; {})",
             known.join(", ")
         ));
     }

@@ -62,61 +62,61 @@ impl Hub {
         progress: Option<&dyn Progress>,
     ) -> Result<PathBuf, Fault> {
         let cached = self.cache.snapshot(repo);
-        let state = cached
-            .as_ref()
-            .map_or(State::Absent, |snapshot| self.state(repo, snapshot, engine));
-        let dir = || cached.clone().map(|snapshot| snapshot.dir);
-        let root = || self.cache.root.clone();
-        match (state, progress) {
-            (State::Complete, _) | (State::Unlisted, None) => Ok(dir().expect("it is there")),
-            (_, None) => Err(Fault::NotCached { cache: root() }),
-            (State::Unlisted, Some(progress)) if self.environment.offline => {
+        let state = match &cached {
+            Some(snapshot) => self.state(repo, snapshot, engine)?,
+            None => State::Absent,
+        };
+        let cache = || self.cache.root.clone();
+        let Some(progress) = progress else {
+            return match state {
+                State::Complete(dir) | State::Unlisted(dir) => Ok(dir),
+                State::Incomplete(_) | State::Absent => Err(Fault::NotCached { cache: cache() }),
+            };
+        };
+        let download = || self.download(repo, cached.as_ref(), engine, progress);
+        match state {
+            State::Complete(dir) => Ok(dir),
+            State::Unlisted(dir) if self.environment.offline => {
                 progress.note(&format!(
                     "{repo} is used as it is in the cache of the hub; whether all of its files are there is not known offline"
                 ));
-                Ok(dir().expect("it is there"))
+                Ok(dir)
             }
-            (State::Incomplete(file), Some(_)) if self.environment.offline => {
-                Err(Fault::Incomplete { file })
-            }
-            (State::Absent, Some(_)) if self.environment.offline => {
-                Err(Fault::Offline { cache: root() })
-            }
-            (state, Some(progress)) => match self.download(repo, cached.as_ref(), engine, progress)
-            {
-                Err(fault) if state == State::Unlisted && fault.allows_cached() => {
+            State::Incomplete(file) if self.environment.offline => Err(Fault::Incomplete { file }),
+            State::Absent if self.environment.offline => Err(Fault::Offline { cache: cache() }),
+            State::Unlisted(dir) => match download() {
+                Err(fault) if fault.allows_cached() => {
                     progress.warn(&format!(
                         "{repo}: {fault}; the model is used as it is in the cache of the hub, where files may be missing"
                     ));
-                    Ok(dir().expect("it is there"))
+                    Ok(dir)
                 }
                 found => found,
             },
+            State::Incomplete(_) | State::Absent => download(),
         }
     }
 
-    /// What of the model is in the cache.
-    fn state(&self, repo: &Repo, snapshot: &Snapshot, engine: Engine) -> State {
-        let present = |path: &str| snapshot.dir.join(path).is_file();
-        let external = || missing_external(&snapshot.dir, engine);
+    /// What of the model is in the cache; a fault if the repository has nothing that `engine` can run.
+    fn state(&self, repo: &Repo, snapshot: &Snapshot, engine: Engine) -> Result<State, Fault> {
+        let dir = &snapshot.dir;
+        let present = |path: &str| dir.join(path).is_file();
+        let external = || missing_external(dir, engine);
         let Some(listing) = self.cache.listing(repo, &snapshot.commit) else {
-            let usable = choose_in(&snapshot.dir, engine).is_ok()
+            let usable = choose_in(dir, engine).is_ok()
                 && (present("tokenizer.json") || present("vocab.txt"))
                 && present("config.json")
                 && external().is_none();
-            return if usable {
-                State::Unlisted
+            return Ok(if usable {
+                State::Unlisted(dir.clone())
             } else {
                 State::Absent
-            };
+            });
         };
-        let Ok(wanted) = listing.wanted(engine) else {
-            // The download reports why.
-            return State::Absent;
-        };
-        let missing = wanted.into_iter().find(|file| !present(&file.path));
+        let mut wanted = listing.wanted(engine)?.into_iter();
+        let missing = wanted.find(|file| !present(&file.path));
         let missing = missing.map(|file| file.path).or_else(external);
-        missing.map_or(State::Complete, State::Incomplete)
+        Ok(missing.map_or_else(|| State::Complete(dir.clone()), State::Incomplete))
     }
 
     /// Downloads what is missing, at the commit that the cache has, if any.
@@ -199,12 +199,12 @@ impl Hub {
 enum State {
     /// Too little to be used.
     Absent,
-    /// Another program downloaded it: it can be used, but files that matter may be missing.
-    Unlisted,
+    /// Another program downloaded it into this directory: it can be used, but files that matter may be missing.
+    Unlisted(PathBuf),
     /// This file is missing.
     Incomplete(String),
-    /// All that is needed.
-    Complete,
+    /// All that is needed is in this directory.
+    Complete(PathBuf),
 }
 
 /// The external files of the graph of the model in `dir`, as paths in the model.
