@@ -143,7 +143,8 @@ impl Client {
 
     /// What went wrong while a body was read.
     pub(super) fn reading(&self, error: &std::io::Error) -> String {
-        if error.kind() == std::io::ErrorKind::TimedOut {
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+        if let Some(ureq::Error::Timeout(_)) = cause {
             self.silence()
         } else {
             error.to_string()
