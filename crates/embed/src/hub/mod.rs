@@ -163,27 +163,23 @@ impl Hub {
         };
         let sizes: Option<Vec<u64>> = files.iter().map(|file| file.size).collect();
         let total: Option<u64> = sizes.map(|sizes| sizes.iter().sum());
-        let size = |size: Option<u64>| {
-            size.map_or_else(
-                || "size not given".to_owned(),
-                |size| Bytes(size).to_string(),
-            )
-        };
-        let which = match files.len() {
-            1 => largest.path.clone(),
-            n => format!(
-                "{} ({}) and {} more files",
+        let which = match (files.len(), largest.size, total) {
+            (1, Some(size), _) => format!("{} ({})", largest.path, Bytes(size)),
+            (1, ..) => largest.path.clone(),
+            (n, Some(size), Some(total)) => format!(
+                "{} ({}) and {} more files, {} in all,",
                 largest.path,
-                size(largest.size),
-                n - 1
+                Bytes(size),
+                n - 1,
+                Bytes(total)
             ),
+            (n, ..) => format!("{n} files of unknown size"),
         };
         let progress = download.progress;
         progress.note(&format!(
-            "{} (commit {}): downloading {which}, {} in all, from {} into {}",
+            "{} (commit {}): downloading {which} from {} into {}",
             download.repo,
             &download.snapshot.commit[..12],
-            size(total),
             download.client.endpoint(),
             self.cache.root.display()
         ));
