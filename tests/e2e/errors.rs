@@ -328,6 +328,8 @@ fn embed() {
         "skerry-embed --run run",
         "SKERRY_CACHE=cache skerry-embed --run run",
         "skerry-embed --run run --model all-MiniLM-L6-v2",
+        "skerry-embed --run run --model MiniLM",
+        "skerry-embed --run run --model BAAI/bge-m3",
         "skerry-embed --run run --model folder",
         "skerry-embed --run run --model no-tokenizer",
         "skerry-embed --run run --model two-graphs",
@@ -337,9 +339,14 @@ fn embed() {
         "skerry-embed --run run --model whole --pooling mean --onnxruntime none.so",
         "skerry-embed --run run --batch-tokens 0",
         "skerry-embed --run run --encoder hash --hash-dimensions 0",
+        "skerry-embed --run run --encoder hash --dimensions 8",
+        "skerry-embed --run run --prefix x --prompt-name query",
         "skerry-embed --run run --encoder hash --memory-limit lots",
         "skerry-embed --run run --encoder word2vec",
         "skerry-embed --run run --normalize maybe",
+        "skerry models remove BAAI/bge-m3",
+        "skerry models remove BAAI/bge-m3@main",
+        "skerry models cache BAAI/bge-m3 --clear",
     ];
     mistakes("embed", prepare, &lines);
 }

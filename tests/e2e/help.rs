@@ -3,11 +3,15 @@
 use pipeline_tests::{differs_from_snapshot, succeed};
 
 /// All programs and subcommands with a help of their own.
-const PROGRAMS: [(&str, &[&str]); 14] = [
+const PROGRAMS: [(&str, &[&str]); 18] = [
     ("skerry", &[]),
     ("skerry", &["run"]),
     ("skerry", &["config"]),
     ("skerry", &["setup"]),
+    ("skerry", &["models"]),
+    ("skerry", &["models", "list"]),
+    ("skerry", &["models", "remove"]),
+    ("skerry", &["models", "cache"]),
     ("skerry", &["verify"]),
     ("skerry", &["sweep"]),
     ("skerry", &["predict"]),

@@ -57,6 +57,50 @@ fn embed() {
 }
 
 #[test]
+fn models() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join("hf/hub").join(name);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+        std::fs::write(path, bytes).expect("it can be written");
+    };
+    // As another program left them: a model with a graph, one without, one for other purposes.
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    for (repo, file, bytes, model_type) in [
+        (
+            "both--engines",
+            "onnx/model.onnx",
+            &[8, 8, 0x3a, 0][..],
+            "bert",
+        ),
+        ("own--encoder", "model.safetensors", b"weights", "mpnet"),
+        ("other--model", "model.gguf", b"weights", "llama"),
+    ] {
+        let at = format!("models--{repo}");
+        write(&format!("{at}/refs/main"), commit.as_bytes());
+        let config = format!("{{\"model_type\":\"{model_type}\"}}");
+        for (name, bytes) in [
+            (file, bytes),
+            ("tokenizer.json", b"{}"),
+            ("config.json", config.as_bytes()),
+        ] {
+            write(&format!("{at}/snapshots/{commit}/{name}"), bytes);
+        }
+    }
+    let mut transcript = Transcript::new(dir.path());
+    for line in [
+        "skerry models list",
+        "skerry models remove own/encoder",
+        "skerry models list --json",
+        "skerry models cache",
+        "skerry models cache --clear --json",
+    ] {
+        transcript.report(line);
+    }
+    transcript.assert_snapshot("reports/models");
+}
+
+#[test]
 fn knn() {
     let lines = [
         "skerry-knn --run runs/latest",

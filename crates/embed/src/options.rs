@@ -77,6 +77,16 @@ pub struct Options {
     /// Prefix for every text, such as "query: " [default: from the model's files]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
+    /// Prompt of the model with this name as the prefix, such as query
+    ///
+    /// The names are in `config_sentence_transformers.json` of the model.
+    #[arg(long, value_name = "NAME", conflicts_with = "prefix")]
+    pub prompt_name: Option<String>,
+    /// Keep this many of the first dimensions, and scale the vectors to length 1 again
+    ///
+    /// For models trained for it (Matryoshka representation learning). [default: all]
+    #[arg(long, value_name = "D")]
+    pub dimensions: Option<usize>,
     /// Output of the ONNX graph that holds the vectors [default: found by shape and name]
     ///
     /// Needed only if more than one output is possible.
@@ -103,6 +113,8 @@ impl Default for Options {
             normalize: None,
             max_tokens: None,
             prefix: None,
+            prompt_name: None,
+            dimensions: None,
             graph_output: None,
             engine: Engine::Auto,
             precision: Precision::Auto,
@@ -115,12 +127,14 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, clap::Args)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
-    /// Directory of a sentence model, its .onnx file, or `multilingual` [default: all-MiniLM-L6-v2, English]
+    /// Sentence model: a directory, an .onnx file or a name [default: all-MiniLM-L6-v2, English]
     ///
-    /// The directory holds the ONNX graph, the tokenizer and the configuration. The default model is for English texts;
-    /// it is read from the cache, to which `skerry setup` downloads it. `multilingual` is multilingual-e5-small, for about
-    /// 100 languages, which `skerry setup --multilingual` downloads and Skerry's own encoder runs.
-    #[arg(long, value_name = "DIR")]
+    /// A directory holds the ONNX graph or model.safetensors, the tokenizer and the configuration. `multilingual` is
+    /// multilingual-e5-small, for about 100 languages, which `skerry setup --multilingual` downloads and Skerry's own encoder
+    /// runs. A name such as `BAAI/bge-m3` or `owner/name@revision` is a repository of the Hugging Face hub: it is read from the
+    /// cache of the hub, and downloaded into it if it is not there. The default model is for English texts; it is read from
+    /// Skerry's cache, to which `skerry setup` downloads it.
+    #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Library file of ONNX Runtime [default: found]
     ///

@@ -12,6 +12,7 @@ use stage::Progress;
 use text_encoder::{Config, Encoder, Weights};
 
 use crate::calibrate::{Calibrated, Cosines};
+use crate::dense::DenseLayers;
 use crate::encoder::Batch;
 use crate::error::Error;
 use crate::model::Model;
@@ -30,6 +31,8 @@ const WINDOW: usize = 512;
 pub(crate) struct OwnEncoder {
     encoder: Encoder,
     pooling: text_encoder::Pooling,
+    /// The linear layers after pooling.
+    dense: DenseLayers,
     normalize: bool,
 }
 
@@ -62,11 +65,14 @@ impl OwnEncoder {
                 }
             }
         };
+        let encoder = encoder.map_err(|source| Error::OwnEncoder {
+            path: model.graph.clone(),
+            source,
+        })?;
+        let dense = DenseLayers::read(model, encoder.dimensions())?;
         Ok(Self {
-            encoder: encoder.map_err(|source| Error::OwnEncoder {
-                path: model.graph.clone(),
-                source,
-            })?,
+            encoder,
+            dense,
             pooling,
             normalize: settings.normalize,
         })
@@ -74,7 +80,8 @@ impl OwnEncoder {
 
     /// Dimensions of a vector.
     pub(crate) fn dimensions(&self) -> usize {
-        self.encoder.dimensions()
+        let width = self.encoder.dimensions();
+        self.dense.outputs().unwrap_or(width)
     }
 
     /// The largest number of tokens of a text.
@@ -154,7 +161,8 @@ impl Runner for OwnEncoder {
         tokenizer: &TextTokenizer,
         mut take: impl FnMut(Done) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let d = self.dimensions();
+        let width = self.encoder.dimensions();
+        let by_encoder = self.normalize && self.dense.is_empty();
         for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
             let tokens = ids
                 .par_iter()
@@ -166,10 +174,16 @@ impl Runner for OwnEncoder {
                     Ok(tokens)
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let mut vectors = vec![0.0; ids.len() * d];
+            let mut vectors = vec![0.0; ids.len() * width];
             self.encoder
-                .encode(&tokens, self.pooling, self.normalize, &mut vectors)
+                .encode(&tokens, self.pooling, by_encoder, &mut vectors)
                 .map_err(|source| Batch::of(ids, &tokens).failed(&source))?;
+            vectors = self.dense.apply(vectors, width);
+            if self.normalize && !by_encoder {
+                vectors
+                    .chunks_exact_mut(self.dimensions())
+                    .for_each(text_encoder::normalize);
+            }
             take(Done {
                 ids: ids.to_vec(),
                 vectors,
@@ -213,10 +227,16 @@ fn weights(model: &Model) -> Result<Weights, Error> {
         path,
         message: error.to_string(),
     })?;
-    let bytes = read(&model.graph)?;
     let found = if model.is_safetensors() {
-        Weights::from_safetensors(&[&bytes], &config)
+        let paths = model.safetensors_files()?;
+        let files = paths
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<Vec<_>, _>>()?;
+        let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+        Weights::from_safetensors(&files, &config)
     } else {
+        let bytes = read(&model.graph)?;
         let folder = model.graph.parent().unwrap_or(&model.dir);
         let external = |name: &str, offset: u64, length: usize| {
             let refused = |error: Error| std::io::Error::other(error.to_string());

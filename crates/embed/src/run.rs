@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
+use crate::models;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
 use crate::own::{self, OwnEncoder};
 use crate::tokenizer::{Preparation, TextTokenizer};
@@ -113,7 +114,7 @@ impl Stage for Embed {
         help: "the vector of each text",
     }];
     const EXTERNAL: &'static [(&'static str, Reach)] =
-        &[("model", Reach::File), ("onnxruntime", Reach::Code)];
+        &[("model", Reach::Model), ("onnxruntime", Reach::Code)];
     const SHORT_HELP: &'static [&'static str] =
         &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
@@ -126,10 +127,14 @@ impl Stage for Embed {
         for (option, value) in [
             ("hash-dimensions", options.hash_dimensions),
             ("batch-tokens", local.batch_tokens),
+            ("dimensions", options.dimensions.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::Zero { option });
             }
+        }
+        if options.encoder == EncoderKind::Hash && options.dimensions.is_some() {
+            return Err(Error::HashDimensions);
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
         match options.engine {
@@ -147,9 +152,10 @@ impl Stage for Embed {
     ) -> Result<BTreeMap<String, String>, Error> {
         Ok(match options.encoder {
             EncoderKind::Hash => BTreeMap::new(),
-            EncoderKind::Onnx => {
-                BTreeMap::from([("model".to_owned(), Model::open(options, local)?.fingerprint)])
-            }
+            EncoderKind::Onnx => BTreeMap::from([(
+                "model".to_owned(),
+                Model::open(options, local, None)?.fingerprint,
+            )]),
         })
     }
 
@@ -178,7 +184,7 @@ impl Stage for Embed {
                 Ok(report)
             }
             EncoderKind::Onnx => {
-                let model = Model::open(options, local)?;
+                let model = Model::open(options, local, Some(progress))?;
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
@@ -196,7 +202,10 @@ impl Stage for Embed {
                 let (report, texts) = job.run()?;
                 footer.set_facts(&report.facts());
                 if let Some(path) = path {
-                    texts.write(path, &footer)?;
+                    let cut = options
+                        .dimensions
+                        .map(|keep| (keep, model.settings.normalize));
+                    texts.write(path, &footer, cut)?;
                 }
                 Ok(report)
             }
@@ -295,6 +304,7 @@ impl<'a> Job<'a> {
             Some(known) => known,
             None => loaded.insert(self.load(&place)?).known(self.local),
         };
+        self.check_dimensions(known.dimensions)?;
         let mut texts = self.look_up(&known)?;
         let missing = texts.missing.len();
         if missing > 0 {
@@ -324,7 +334,7 @@ impl<'a> Job<'a> {
         }
         let report = Report {
             rows: n,
-            dimensions: known.dimensions,
+            dimensions: self.options.dimensions.unwrap_or(known.dimensions),
             model: model.name.clone(),
             engine: Some(known.engine),
             embedded: missing,
@@ -421,6 +431,7 @@ impl<'a> Job<'a> {
     fn start_ort(&self, mut encoder: Encoder<'_>, lengths: &Lengths) -> Result<SessionPool, Error> {
         let (model, local, progress) = (self.model, self.local, self.progress);
         let d = encoder.interface.d;
+        self.check_dimensions(d)?;
         let resident = memory::resident();
         let held = resident.unwrap_or(2 * model.size);
         if encoder.interface.alone {
@@ -516,6 +527,34 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
+    /// Checks that vectors of `d` dimensions can be cut as asked. They are cut after all else, so that all cuts share the
+    /// cached vectors.
+    fn check_dimensions(&self, d: usize) -> Result<(), Error> {
+        let Some(asked) = self.options.dimensions else {
+            return Ok(());
+        };
+        if asked > d {
+            return Err(Error::Dimensions {
+                asked,
+                model: self.model.name.clone(),
+                most: d,
+            });
+        }
+        let known = &self.model.settings.matryoshka;
+        if asked < d && known.is_empty() {
+            self.progress.note(&format!(
+                "the model does not say whether its vectors may be cut (matryoshka_dimensions): compare the results with those of all {d} dimensions"
+            ));
+        } else if asked < d && !known.contains(&asked) {
+            let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+            self.progress.note(&format!(
+                "the model was trained for cuts to {} dimensions, not {asked}",
+                known.join(", ")
+            ));
+        }
+        Ok(())
+    }
+
     /// The vector cache for this model and an engine.
     fn cache(&self, engine: &str, d: usize) -> Option<VectorCache> {
         if self.local.no_cache {
@@ -523,7 +562,9 @@ impl<'a> Job<'a> {
         }
         let settings = self.model.settings.identity();
         let identity = format!("{} {settings} {engine}", self.model.fingerprint);
-        open_cache(&identity, d, self.progress)
+        let cache = open_cache(&identity, d, self.progress)?;
+        models::describe_vectors(cache.path(), &self.model.name, engine);
+        Some(cache)
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.

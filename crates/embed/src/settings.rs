@@ -2,12 +2,12 @@
 //!
 //! | file | settings |
 //! |---|---|
-//! | `modules.json` | modules after the transformer: pooling, normalization; others are an error |
+//! | `modules.json` | modules after the transformer: pooling, linear layers, normalization; others are an error |
 //! | `1_Pooling/config.json` | pooling mode, and whether the prompt is included |
 //! | `sentence_bert_config.json`, or one of its other names | maximum length, lower case |
 //! | `config_sentence_transformers.json` | prompts, and the default one |
 //! | `tokenizer_config.json` | maximum length, options of a plain vocabulary |
-//! | `config.json` | number of positions, hidden size, attention heads |
+//! | `config.json` | number of positions, hidden size, attention heads, dimensions to which vectors may be cut |
 //!
 //! Flags override each of them. Pooling is never assumed; other assumptions are reported to the user.
 
@@ -48,6 +48,10 @@ pub(crate) struct Settings {
     pub(crate) vocabulary: Vocabulary,
     /// Whether the prefix is included in pooling.
     pub(crate) prefix_pooled: bool,
+    /// The folders of the linear layers after pooling, in order.
+    pub(crate) dense: Vec<String>,
+    /// The dimensions to which vectors may be cut, as the model says.
+    pub(crate) matryoshka: Vec<usize>,
     /// An unsupported module after the transformer, which is valid only if the graph includes it.
     pub(crate) unknown_module: Option<String>,
     /// Assumptions made, as sentences.
@@ -91,7 +95,7 @@ impl Settings {
 }
 
 /// The file names that Sentence Transformers uses for the maximum length, in search order.
-const SENTENCE_CONFIGS: [&str; 7] = [
+pub(crate) const SENTENCE_CONFIGS: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",
@@ -171,9 +175,10 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
                 USUAL_TOKENS
             }),
     };
-    let prefix = match &options.prefix {
-        Some(prefix) => prefix.clone(),
-        None => prompt(prompts.as_ref(), &mut assumed),
+    let prefix = match (&options.prefix, &options.prompt_name) {
+        (Some(prefix), _) => prefix.clone(),
+        (None, Some(name)) => prompt_named(dir, prompts.as_ref(), name)?,
+        (None, None) => prompt(prompts.as_ref(), &mut assumed),
     };
     // The usual name, then those of T5, DistilBERT and GPT-2.
     let of_model = |names: [&str; 4]| {
@@ -202,6 +207,15 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
             split_chinese: flag(&tokenizer, "tokenize_chinese_chars").unwrap_or(true),
         },
         prefix_pooled: said.is_none_or(|(_, prefix)| prefix),
+        matryoshka: [&config, &prompts]
+            .into_iter()
+            .flatten()
+            .find_map(matryoshka)
+            .unwrap_or_default(),
+        dense: steps
+            .as_ref()
+            .map(|steps| steps.dense.clone())
+            .unwrap_or_default(),
         unknown_module: steps.and_then(|steps| steps.unknown),
         assumed,
     })
@@ -211,6 +225,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
 struct Steps {
     pooling: Option<String>,
     normalize: bool,
+    dense: Vec<String>,
     unknown: Option<String>,
 }
 
@@ -222,6 +237,7 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
     let mut steps = Steps {
         pooling: None,
         normalize: false,
+        dense: Vec::new(),
         unknown: None,
     };
     for module in modules
@@ -242,6 +258,14 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
                 steps.pooling = Some(folder.to_owned());
             }
             "Normalize" => steps.normalize = true,
+            // After pooling and before normalization, as all known models have it.
+            "Dense" if steps.pooling.is_some() && !steps.normalize => {
+                let folder = module
+                    .get("path")
+                    .and_then(Value::as_str)
+                    .ok_or_else(|| fault("a module `Dense` has no `path`"))?;
+                steps.dense.push(folder.trim_end_matches('/').to_owned());
+            }
             _ => steps.unknown = Some(kind.to_owned()),
         }
     }
@@ -321,11 +345,35 @@ fn prompt(config: Option<&Value>, assumed: &mut Vec<String>) -> String {
         .collect();
     if !known.is_empty() {
         assumed.push(format!(
-            "the model has prompts but no default one; none is used (--prefix; {})",
+            "the model has prompts but no default one; none is used (--prompt-name; {})",
             known.join(", ")
         ));
     }
     String::new()
+}
+
+/// The prompt `name` of the model.
+fn prompt_named(dir: &Path, config: Option<&Value>, name: &str) -> Result<String, Error> {
+    let prompts = config
+        .and_then(|config| config.get("prompts"))
+        .and_then(Value::as_object);
+    let found = prompts.and_then(|prompts| prompts.get(name)?.as_str());
+    found.map(str::to_owned).ok_or_else(|| Error::PromptName {
+        dir: dir.to_owned(),
+        name: name.to_owned(),
+        known: prompts
+            .into_iter()
+            .flat_map(serde_json::Map::keys)
+            .cloned()
+            .collect(),
+    })
+}
+
+/// The list `matryoshka_dimensions` of a configuration.
+fn matryoshka(config: &Value) -> Option<Vec<usize>> {
+    let list = config.get("matryoshka_dimensions")?.as_array()?;
+    let number = |value: &Value| usize::try_from(value.as_u64()?).ok();
+    Some(list.iter().filter_map(number).collect())
 }
 
 /// An integer, possibly written by Python as 1e30.
@@ -471,6 +519,39 @@ mod tests {
     }
 
     #[test]
+    fn prompts_have_names_and_linear_layers_folders() {
+        let modules = r#"[{"type":"x.Transformer"},{"type":"x.Pooling","path":"1_Pooling"},
+            {"type":"x.Dense","path":"2_Dense"},{"type":"x.Dense","path":"3_Dense/"},{"type":"x.Normalize"}]"#;
+        let dir = directory(&[
+            ("modules.json", modules),
+            ("1_Pooling/config.json", r#"{"pooling_mode":"mean"}"#),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts":{"query":"query: ","document":""}}"#,
+            ),
+            ("config.json", r#"{"matryoshka_dimensions":[64,256]}"#),
+        ]);
+        let named = |name: &str| {
+            let options = Options {
+                prompt_name: Some(name.to_owned()),
+                ..Options::default()
+            };
+            read(dir.path(), &options)
+        };
+        let settings = named("query").unwrap();
+        assert_eq!(settings.prefix, "query: ");
+        assert_eq!(settings.dense, ["2_Dense", "3_Dense"]);
+        assert_eq!(settings.matryoshka, [64, 256]);
+        assert_eq!(settings.unknown_module, None);
+        assert_eq!(named("document").unwrap().prefix, "");
+        let error = named("passage").unwrap_err();
+        assert!(
+            matches!(&error, Error::PromptName { known, .. } if known == &["document", "query"]),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn an_empty_directory_is_not_guessed_at() {
         let settings = read(directory(&[]).path(), &Options::default()).unwrap();
         assert_eq!(settings.pooling, None);
@@ -479,6 +560,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_in_is_refused() {
+        // A linear layer without pooling before it.
         let dense = r#"[{"type":"sentence_transformers.models.Dense","path":"2_Dense"}]"#;
         let settings = read(
             directory(&[("modules.json", dense)]).path(),

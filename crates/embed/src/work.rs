@@ -19,6 +19,7 @@ use stage::Progress;
 
 use crate::batches::{batches, distinct};
 use crate::cache::{Key, VectorCache, key};
+use crate::dense;
 use crate::encoder::{Batch, Interface, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
@@ -212,11 +213,23 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Writes the vector of each row.
-    pub(crate) fn write(&self, path: &Path, footer: &Footer) -> Result<(), Error> {
-        let shape = (self.of.len(), self.vectors.dimensions());
-        Embeddings::write_by(path, footer, shape, |rows, values| {
-            self.vectors.read(&self.of[rows], values)
+    /// Writes the vector of each row. With `cut`, only this many of the first dimensions, of length 1 again if it says so.
+    pub(crate) fn write(
+        &self,
+        path: &Path,
+        footer: &Footer,
+        cut: Option<(usize, bool)>,
+    ) -> Result<(), Error> {
+        let d = self.vectors.dimensions();
+        let (keep, unit_length) = cut.unwrap_or((d, false));
+        Embeddings::write_by(path, footer, (self.of.len(), keep), |rows, values| {
+            let rows = &self.of[rows];
+            if keep == d {
+                return self.vectors.read(rows, values);
+            }
+            let whole = self.vectors(rows)?;
+            values.copy_from_slice(&dense::cut(whole, d, keep, unit_length));
+            Ok(())
         })
     }
 }

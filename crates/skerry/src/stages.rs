@@ -123,8 +123,14 @@ impl<S: Stage + 'static> AnyStage for Of<S> {
         // The next command may have another working directory.
         let is_path = |key: &str, value: &str| {
             let mut external = S::EXTERNAL.iter();
-            external.any(|(known, reach)| *known == key && *reach != Reach::Network)
-                && !(key == "model" && embed::is_model_name(value))
+            let reach = external
+                .find(|(known, _)| *known == key)
+                .map(|(_, reach)| reach);
+            match reach {
+                None | Some(Reach::Network) => false,
+                Some(Reach::Model) => !embed::is_model_name(value),
+                Some(Reach::Code | Reach::File) => true,
+            }
         };
         for (key, value) in &mut values {
             if let Value::String(path) = value

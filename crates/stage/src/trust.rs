@@ -21,6 +21,8 @@ pub enum Reach {
     Code,
     /// A file that would be read.
     File,
+    /// A model: files that would be read, or a name by which they would be downloaded.
+    Model,
     /// An address to which data would be sent.
     Network,
 }
@@ -30,7 +32,7 @@ impl Reach {
     pub fn flag(self) -> &'static str {
         match self {
             Self::Code => "--allow-commands",
-            Self::File | Self::Network => "--allow-external",
+            Self::File | Self::Model | Self::Network => "--allow-external",
         }
     }
 }
@@ -121,6 +123,7 @@ fn list(externals: &[External]) -> String {
         let would = match external.reach {
             Reach::Code => "runs code",
             Reach::File => "reads a file",
+            Reach::Model => "reads or downloads a model",
             Reach::Network => "sends data",
         };
         format!("\n  {external} ({would})")
@@ -191,7 +194,7 @@ impl Trust {
     pub fn allowed(&self, external: &External) -> bool {
         match external.reach {
             Reach::Code => self.code,
-            Reach::File | Reach::Network => self.files,
+            Reach::File | Reach::Model | Reach::Network => self.files,
         }
     }
 }
@@ -206,7 +209,8 @@ fn lies_inside(dir: &Path, external: &External) -> bool {
         .any(|dir| path.starts_with(dir));
     // A pattern may match links that lead outside.
     let pattern = external.key == "input" && external.value.contains(['*', '?', '[']);
-    external.reach == Reach::File && named_inside && !pattern && boundary::lies_inside(dir, path)
+    let file = matches!(external.reach, Reach::File | Reach::Model);
+    file && named_inside && !pattern && boundary::lies_inside(dir, path)
 }
 
 /// `--allow-commands` and `--allow-external`.

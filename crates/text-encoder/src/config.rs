@@ -94,6 +94,17 @@ pub(crate) enum Activation {
 }
 
 impl Config {
+    /// Checks that the architecture is supported, as far as the configuration tells.
+    ///
+    /// # Errors
+    ///
+    /// If the model type, the activation or the kind of positions is not supported.
+    pub fn check(&self) -> Result<(), Error> {
+        self.family()?;
+        self.activation()?;
+        Ok(())
+    }
+
     pub(crate) fn family(&self) -> Result<Family, Error> {
         if self.is_decoder == Some(true) {
             return Err(config(

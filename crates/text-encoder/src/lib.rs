@@ -63,6 +63,7 @@
 mod attention;
 mod calibration;
 mod config;
+mod dense;
 mod encoder;
 mod error;
 mod gated;
@@ -82,6 +83,7 @@ mod window;
 
 pub use calibration::Calibration;
 pub use config::Config;
+pub use dense::{Dense, DenseConfig};
 pub use encoder::Encoder;
 pub use error::Error;
 pub use kernel::Kernel;

@@ -194,7 +194,19 @@ fn inputs_models_and_addresses_of_a_run_directory_are_not_used_unasked() {
             std::fs::read(dir.path().join("runs/latest/documents.parquet")).expect("it reads");
         assert!(!texts.windows(8).any(|bytes| bytes == b"password"));
     }
-    // Nor a model.
+    // Nor is a model downloaded.
+    std::fs::write(&settings, &whole).expect("it can be written");
+    set(
+        dir.path(),
+        "embed",
+        "encoder = \"onnx\"\nmodel = \"BAAI/bge-m3\"",
+    );
+    for words in [&["run"][..], &["embed", "--run", "runs/latest"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        let model = "`model` of `[embed]`: BAAI/bge-m3 (reads or downloads a model)";
+        refused(&output, 1, &[model, "--allow-external"]);
+    }
+    // Nor is one read.
     std::fs::write(&settings, whole).expect("it can be written");
     let model = dir.path().join("private model");
     std::fs::create_dir(&model).expect("it can be made");

@@ -30,7 +30,15 @@ impl fmt::Display for SetUpModel {
 }
 
 impl SetUpModel {
-    const ALL: [Self; 2] = [Self::Default, Self::Multilingual];
+    pub(crate) const ALL: [Self; 2] = [Self::Default, Self::Multilingual];
+
+    /// The value of `--model`.
+    pub(crate) fn value(self) -> &'static str {
+        match self {
+            Self::Default => DEFAULT_MODEL,
+            Self::Multilingual => MULTILINGUAL,
+        }
+    }
 
     /// The name in reports and footers.
     pub(crate) fn name(self) -> &'static str {

@@ -48,7 +48,12 @@ pub(crate) struct Tiny {
     pub(crate) element: Element,
     /// The number of texts and of tokens that it takes; names stand for any number.
     pub(crate) shape: [&'static str; 2],
+    /// Whether it has a constant of zeros in a file of its own, as an exporter writes large ones.
+    pub(crate) constant: bool,
 }
+
+/// The file of that constant.
+pub(crate) const CONSTANT: &str = "Constant_7_attr__value";
 
 /// A type of tensor elements, with its number in ONNX.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +82,7 @@ impl Default for Tiny {
             opset: 17,
             element: Element::F32,
             shape: ["batch", "sequence"],
+            constant: false,
         }
     }
 }
@@ -125,6 +131,9 @@ impl Head {
 impl Tiny {
     /// Writes graph, weights (beside the graph) and tokenizer into `dir`.
     pub(crate) fn write(self, dir: &Path) {
+        if self.constant {
+            std::fs::write(dir.join(CONSTANT), [0; 4 * D]).unwrap();
+        }
         std::fs::write(dir.join("model.onnx"), self.model()).unwrap();
         let table =
             (0..WORDS.len() + 4).flat_map(|id| (0..D).map(move |dimension| weight(id, dimension)));
@@ -165,8 +174,14 @@ impl Tiny {
                 "mean",
                 &[ints("axes", axes), int("keepdims", 1)],
             ),
-            node("Add", &["masked", "mean"], "states", &[]),
         ];
+        if self.constant {
+            nodes.push(node("Constant", &[], "zeros", &[external_constant()]));
+            nodes.push(node("Add", &["masked", "mean"], "sum", &[]));
+            nodes.push(node("Add", &["sum", "zeros"], "states", &[]));
+        } else {
+            nodes.push(node("Add", &["masked", "mean"], "states", &[]));
+        }
         let mut outputs = Vec::new();
         for (name, head) in self.outputs {
             let full = format!("{name} in f32");
@@ -251,6 +266,22 @@ fn int(name: &str, value: u64) -> Vec<u8> {
 fn ints(name: &str, values: &[u64]) -> Vec<u8> {
     let values: Vec<u8> = values.iter().flat_map(|&value| varint(8, value)).collect();
     [text(1, name), values, varint(20, 7)].concat()
+}
+
+/// The attribute of a constant of D numbers in a file.
+fn external_constant() -> Vec<u8> {
+    let external = |key: &str, value: &str| bytes(13, &[text(1, key), text(2, value)].concat());
+    let tensor = [
+        varint(1, D as u64),
+        varint(2, 1),
+        text(8, "zeros"),
+        external("location", CONSTANT),
+        external("offset", "0"),
+        external("length", &(4 * D).to_string()),
+        varint(14, 1),
+    ]
+    .concat();
+    [text(1, "value"), bytes(5, &tensor), varint(20, 4)].concat()
 }
 
 fn node(kind: &str, inputs: &[&str], output: &str, attributes: &[Vec<u8>]) -> Vec<u8> {
@@ -371,6 +402,9 @@ impl Bench {
             .args(arguments)
             .env("SKERRY_CACHE", &self.cache)
             .env_remove("ORT_DYLIB_PATH")
+            // A name may not reach the network.
+            .env("HF_HOME", self.dir.path().join("hf"))
+            .env("HF_HUB_OFFLINE", "1")
             .output()
             .unwrap()
     }

@@ -159,11 +159,10 @@ impl Plan {
         let mut models: Vec<SetUpModel> = embeds
             .filter_map(|step| {
                 let model = step.value("model").and_then(serde_json::Value::as_str);
-                match model {
-                    Some(name) if embed::is_model_name(name) => Some(SetUpModel::Multilingual),
-                    Some(_) if step.value("onnxruntime").is_some() => None,
-                    _ => Some(SetUpModel::Default),
-                }
+                embed::set_up_model(model).or_else(|| {
+                    let library = step.value("onnxruntime");
+                    library.is_none().then_some(SetUpModel::Default)
+                })
             })
             .collect();
         models.dedup();
@@ -435,6 +434,22 @@ mod tests {
         let set = plan(&["--k", "22", "--set", "reduced_knn.metric=ip"], "");
         assert_eq!(value(&set, "knn", "metric"), Some(json!("cosine")));
         assert_eq!(value(&set, "reduced_knn", "metric"), Some(json!("ip")));
+    }
+
+    #[test]
+    fn the_notebook_has_its_model_unless_another_is_given() {
+        let model = |words: &[&str], settings: &str| {
+            let words = [&["--preset", "notebook"], words].concat();
+            value(&plan(&words, settings), "embed", "model")
+        };
+        assert_eq!(model(&[], ""), Some(json!("BAAI/bge-m3")));
+        let small = "intfloat/multilingual-e5-small";
+        assert_eq!(model(&["--model", small], ""), Some(json!(small)));
+        let of_file = format!("[embed]\nmodel = \"{small}\"\n");
+        assert_eq!(model(&[], &of_file), Some(json!(small)));
+        let default = plan(&["--preset", "notebook", "--model", "all-MiniLM-L6-v2"], "");
+        assert_eq!(default.set_up_models(), [embed::setup::SetUpModel::Default]);
+        assert_eq!(value(&plan(&[], ""), "embed", "model"), None);
     }
 
     #[test]

@@ -219,6 +219,12 @@ mod tests {
                 .collect();
             assert_eq!(found, [("model".to_owned(), model.clone())]);
         }
+        // A name is no path.
+        for name in ["BAAI/bge-m3@main", "all-MiniLM-L6-v2"] {
+            let embed = step("embed", "", &["--model", name]);
+            assert_eq!(embed.value("model"), Some(&json!(name)));
+            assert_eq!(embed.external().len(), 1);
+        }
     }
 
     #[test]

