@@ -51,7 +51,7 @@ impl Interrupts {
                     // Between two steps nothing is under way but reading: what is written is written under the lock, which
                     // is held until the end.
                     crate::run::remove_partial_files(&dir, &written);
-                    let _ = crate::failure::Failure::interrupted(signal).report();
+                    let _ = stage::Failure::interrupted(signal).report();
                     std::process::exit(128 + signal);
                 }
             }

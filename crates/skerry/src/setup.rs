@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{ArgMatches, Command};
 use stage::{Progress, Terminal};
 
-use crate::failure::Failure;
+use stage::Failure;
 
 pub(crate) fn command() -> Command {
     Command::new("setup")

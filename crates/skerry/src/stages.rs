@@ -9,7 +9,7 @@ use serde_json::Value;
 use stage::{File, Files, Hashes, Reach, Seed, Stage, StageStatus};
 use toml::Table;
 
-use crate::failure::Failure;
+use stage::Failure;
 
 /// Every stage, in the order of the pipeline.
 pub(crate) const ALL: [&dyn AnyStage; 7] = [

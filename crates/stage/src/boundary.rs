@@ -72,6 +72,10 @@ pub enum BoundaryError {
 }
 
 impl Hint for BoundaryError {
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Name { .. })
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name { .. } => {

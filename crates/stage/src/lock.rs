@@ -45,6 +45,10 @@ pub enum LockError {
 }
 
 impl Hint for LockError {
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Boundary(error) if error.is_usage())
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Taken { .. } => "wait for it, or choose another directory".to_owned(),

@@ -74,7 +74,7 @@ impl Terminal {
     }
 
     fn say(&self, state: &State, line: &str) {
-        let line = headed(&self.stage, line);
+        let line = one_line(&headed(&self.stage, line));
         match &state.bar {
             Some(bar) => bar.suspend(|| say(&line)),
             None => say(&line),

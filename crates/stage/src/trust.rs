@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, NoCache, boundary, cache_dir};
+use crate::{Hint, NoCache, boundary, cache_dir, one_line};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct External {
 impl fmt::Display for External {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // On one line, so that a value cannot pass for another message.
-        let value = self.value.replace('\r', "\\r").replace('\n', "\\n");
+        let value = one_line(&self.value);
         write!(f, "`{}` of `[{}]`: {value}", self.key, self.step)
     }
 }
@@ -107,7 +107,7 @@ fn depends_on_directory(line: &str) -> bool {
 
 /// Untrusted settings of a run directory that are needed.
 #[derive(Debug, thiserror::Error)]
-#[error("these settings in {} reach outside the run and are not trusted:{}", settings.display(), list(externals))]
+#[error("these settings in {} reach outside the run and are not trusted: {}", settings.display(), list(externals))]
 pub struct Untrusted {
     /// The settings file, or the directory of a link.
     pub settings: PathBuf,
@@ -115,7 +115,7 @@ pub struct Untrusted {
     pub externals: Vec<External>,
 }
 
-/// One line per setting.
+/// The settings with their effects.
 fn list(externals: &[External]) -> String {
     let line = |external: &External| {
         let would = match external.reach {
@@ -123,9 +123,10 @@ fn list(externals: &[External]) -> String {
             Reach::File => "reads a file",
             Reach::Network => "sends data",
         };
-        format!("\n  {external} ({would})")
+        format!("{external} ({would})")
     };
-    externals.iter().map(line).collect()
+    let lines: Vec<String> = externals.iter().map(line).collect();
+    lines.join("; ")
 }
 
 impl Hint for Untrusted {

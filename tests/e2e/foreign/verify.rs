@@ -203,7 +203,7 @@ fn verify_looks_into_tables_of_no_log_and_at_outputs_that_no_log_knows() {
     complete(false);
 }
 
-/// Whoever puts a link there later is not told that the manifest lies.
+/// Whoever puts a link there later is not expected that the manifest lies.
 #[cfg(unix)]
 #[test]
 fn verify_names_a_link_as_what_it_is() {

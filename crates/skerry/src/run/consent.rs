@@ -4,8 +4,8 @@ use std::path::Path;
 
 use stage::{BoundaryError, External, Trust, boundary};
 
-use crate::failure::Failure;
 use crate::settings::Step;
+use stage::Failure;
 
 /// Collects the settings that reach outside the run, and decides whether they may be used.
 pub(super) struct Consent {
@@ -53,7 +53,7 @@ pub(super) fn check_files(
     for step in steps {
         for (_, name) in &step.files {
             if let Err(error @ BoundaryError::Name { .. }) = boundary::inside(dir, name) {
-                return Err(Failure::of(&error).into_usage());
+                return Err(error.into());
             }
         }
         for file in step.stage.inputs() {

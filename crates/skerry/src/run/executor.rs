@@ -10,8 +10,8 @@ use stage::{External, Manifest, Record, Untrusted, boundary};
 use super::process::{Guard, unknown_placeholder};
 use super::selection::Selection;
 use super::staleness::{Staleness, Verdict};
-use crate::failure::Failure;
 use crate::settings::Step;
+use stage::Failure;
 
 /// Runs the steps of a run.
 pub(super) struct Executor<'a> {
@@ -47,7 +47,7 @@ fn trusted(run: &Staleness<'_>, externals: Vec<External>) -> Result<(), Failure>
     if externals.is_empty() {
         return Ok(());
     }
-    Err(Failure::of(&Untrusted {
+    Err(Failure::from(Untrusted {
         settings: run.context.config.to_owned(),
         externals,
     }))
@@ -248,7 +248,6 @@ impl Executor<'_> {
                 return Err(Failure::work(
                     fact,
                     "report this: a step has to write its files",
-                    1,
                 ));
             }
             // Files of an earlier run with other options do not belong to this run.
@@ -340,7 +339,6 @@ impl Executor<'_> {
                     "it has to write all files of `{}`; it was: {line}",
                     step.stage.name()
                 ),
-                1,
             ));
         }
         for (path, _) in after {
@@ -348,7 +346,7 @@ impl Executor<'_> {
                 artifacts::Footer::read(&path).map_err(|error| {
                     let fact =
                         format!("the command of `{}` wrote no such file: {error}", step.name);
-                    Failure::work(fact, format_args!("it was: {line}"), 1)
+                    Failure::work(fact, format_args!("it was: {line}"))
                 })?;
             }
         }

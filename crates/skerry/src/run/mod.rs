@@ -1,6 +1,5 @@
 //! `skerry run`: from a table of texts to a map.
 
-mod build;
 mod consent;
 mod context;
 mod dry_run;
@@ -19,16 +18,15 @@ use clap::ArgMatches;
 use stage::cli::SETTINGS_FILE;
 use stage::{Hashes, Manifest, RunLock, boundary};
 
-pub(crate) use self::build::build_id;
 pub(crate) use self::context::Context;
 use self::executor::Executor;
 use self::plan::Plan;
 pub(crate) use self::plan::kept_steps;
 use self::process::Guard;
 pub(crate) use self::staleness::Staleness;
-use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::{setup, summary};
+use stage::Failure;
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();
@@ -150,7 +148,7 @@ fn staleness<'a>(
         hashes: Hashes::default(),
         unread: None,
         same_input: false,
-        build: build_id(),
+        build: stage::build_id(),
     }
 }
 

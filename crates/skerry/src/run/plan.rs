@@ -11,9 +11,9 @@ use toml::{Table, Value};
 
 use super::consent::{Consent, check_files};
 use crate::arguments::{Given, given};
-use crate::failure::Failure;
 use crate::settings::{Preset, RunTable, Step, StepTable, page};
 use crate::stages::absolute;
+use stage::Failure;
 
 /// The plan of a run.
 pub(super) struct Plan {

@@ -9,9 +9,9 @@ use serde_json::Value;
 use stage::{Hashes, RunLock, Usage};
 
 use super::context::Context;
-use crate::failure::Failure;
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
+use stage::Failure;
 
 /// The lock of the directory and the signal handler.
 pub(super) struct Guard<'a> {
@@ -41,10 +41,10 @@ impl Context<'_> {
             .spawn()
             .map_err(|error| {
                 Failure::work(
-                    format_args!("cannot start {program}\n  because: {error}"),
+                    format_args!("cannot start {program}"),
                     "check that it is installed and executable",
-                    1,
                 )
+                .because(error)
             })?;
         // Our stages report their usage; the usage of custom commands is measured.
         let (id, mut peak) = (child.id(), None);
@@ -55,10 +55,10 @@ impl Context<'_> {
             .wait(child, foreign.then_some(&mut look as &mut dyn FnMut()))
             .map_err(|error| {
                 Failure::work(
-                    format_args!("cannot wait for {program}\n  because: {error}"),
+                    format_args!("cannot wait for {program}"),
                     "run the same command again",
-                    1,
                 )
+                .because(error)
             })?;
         let output = match ended {
             Ended::Interrupted(signal) => return Err(Failure::interrupted(signal)),
@@ -165,7 +165,7 @@ fn failed(step: &Step, status: ExitStatus) -> Failure {
         "completed steps are kept: fix the cause, then run the same command to continue";
     if let Some(code) = status.code() {
         let fact = format!("the step `{}` failed (exit status {code})", step.name);
-        return Failure::work(fact, HINT, code.clamp(1, 255) as u8);
+        return Failure::work(fact, HINT).with_status(code.clamp(1, 255) as u8);
     }
     let signal = signal_of(status).unwrap_or_default();
     let fact = format!("the step `{}` was ended by signal {signal}", step.name);
@@ -175,7 +175,7 @@ fn failed(step: &Step, status: ExitStatus) -> Failure {
     } else {
         HINT.to_owned()
     };
-    Failure::work(fact, hint, u8::try_from(128 + signal).unwrap_or(1))
+    Failure::work(fact, hint).with_status(stage::signal_status(signal))
 }
 
 #[cfg(unix)]

@@ -2,8 +2,8 @@
 
 use clap::ArgMatches;
 
-use crate::failure::Failure;
 use crate::settings::Step;
+use stage::Failure;
 
 /// Whether a step is considered in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
 use super::{Preset, Step, preset_arg};
-use crate::failure::Failure;
+use stage::Failure;
 
 pub(crate) fn command() -> Command {
     Command::new("config")

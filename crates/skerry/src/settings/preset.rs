@@ -4,7 +4,7 @@ use clap::{Arg, ValueEnum, value_parser};
 use toml::{Table, Value};
 
 use super::StepTable;
-use crate::failure::Failure;
+use stage::Failure;
 
 /// A predefined recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

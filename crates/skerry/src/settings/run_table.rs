@@ -4,7 +4,7 @@ use clap::ValueEnum as _;
 use toml::{Table, Value};
 
 use super::Preset;
-use crate::failure::Failure;
+use stage::Failure;
 
 /// The settings in `[run]`, except the names of the steps, which are read with the recipe.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use stage::External;
 use toml::{Table, Value};
 
-use crate::failure::Failure;
 use crate::stages::{self, AnyStage, Resolved};
+use stage::Failure;
 
 /// A step as defined by a recipe and a settings file.
 #[derive(Clone)]
