@@ -21,7 +21,7 @@ const PROGRAMS: [(&str, &[&str]); 14] = [
 ];
 
 #[test]
-fn every_help_is_as_reviewed() {
+fn help_texts_equal_their_snapshots() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut changed = Vec::new();
     for (program, words) in PROGRAMS {

@@ -265,7 +265,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn what_is_measured_is_masked_and_nothing_else() {
+    fn only_measurements_are_masked() {
         for (text, phrase, expected) in [
             (
                 "time      0.9 s\nend",

@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entity_stays() {
+    fn text_that_is_not_an_entity_is_unchanged() {
         for same in [
             "plain",
             "a & b; c",

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reach_has_its_flag_and_memory_is_of_the_very_setting() {
+    fn each_reach_has_its_flag_and_exact_settings_are_remembered() {
         let dir = tempfile::tempdir().expect("a directory");
         let trust = |code, files, remembered: &[&External]| Trust {
             dir: dir.path().to_owned(),
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_never_inside() {
+    fn patterns_are_never_inside() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("[a].csv");
         std::fs::write(&path, "").expect("it can be written");
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_stays_on_its_line() {
+    fn values_are_shown_on_one_line() {
         let program = external("command", "touch x\n  hint: all is well", Reach::Code);
         assert_eq!(
             program.to_string(),

@@ -58,8 +58,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     written.extend([settings.clone(), logged]);
     // Partial files of killed writers; the lock ensures that no other run is in progress.
     remove_partial_files(dir, &written);
-    let interrupts = Interrupts::watch(dir.clone(), written.clone())
-        .map_err(Failure::io("watch for signals in", dir))?;
+    let clean_up = {
+        let (dir, written) = (dir.clone(), written.clone());
+        move || remove_partial_files(&dir, &written)
+    };
+    let interrupts =
+        Interrupts::watch(clean_up).map_err(Failure::io("watch for signals in", dir))?;
     let outcome = spool::spool(&plan.input, dir).and_then(|read| {
         // Only now, so that the settings of the last run are kept if there is nothing to read.
         interrupts.uninterrupted(|| {

@@ -66,11 +66,11 @@ impl Context<'_> {
             Ended::Itself(status, _) => return Err(failed(step, status)),
         };
         let mut report: Value = serde_json::from_slice(&output).unwrap_or(Value::Null);
-        let told = report
+        let reported = report
             .as_object_mut()
             .and_then(|report| report.remove("usage"))
             .and_then(|usage| serde_json::from_value(usage).ok());
-        let usage = told.unwrap_or_else(|| Usage {
+        let usage = reported.unwrap_or_else(|| Usage {
             seconds: began.elapsed().as_secs_f64(),
             cpu_seconds: children
                 .zip(Usage::cpu_of_children())
@@ -242,7 +242,7 @@ fn split(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn names_in_braces_are_replaced_and_the_rest_is_left() {
+    fn placeholders_are_replaced() {
         let value = |name: &str| (name == "seed").then(|| "7".into());
         for (word, expected) in [
             ("{seed}", "7"),

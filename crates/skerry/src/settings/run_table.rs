@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn known_keys_are_read_and_others_are_refused() {
+    fn unknown_keys_are_refused() {
         let found = read(
             "[run]\npreset = \"direct\"\nseed = 7\ninput = [\"a.csv\", \"-\"]\nsteps = [\"knn\"]\n",
         );
