@@ -332,7 +332,7 @@ fn the_panel_keeps_the_focus_and_failures_can_be_closed() -> Result<()> {
         assert!(card.as_str().unwrap().contains(part), "no {part}: {card}");
     }
 
-    // Escape ends the search first and leaves the pinned text alone, then closes that.
+    // Escape ends the search first and keeps the pinned text, then closes that.
     browser.eval("skerry.searchFor('violin'); document.getElementById('search').focus()")?;
     let escape = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))";
     browser.eval(escape)?;
@@ -360,7 +360,7 @@ fn the_panel_keeps_the_focus_and_failures_can_be_closed() -> Result<()> {
     click(&mut browser, "clear-filters")?;
     browser.wait_for(&format!("{SHOWN} === ''"))?;
 
-    // What browsers report without an error is none; a real one is told once, and can be closed.
+    // Reports of browsers without an error are ignored; a real error is shown once, and can be closed.
     let failure = "document.getElementById('failure')";
     browser.eval("dispatchEvent(new ErrorEvent('error', { message: 'a loop that was cut' }))")?;
     assert_eq!(browser.eval(&format!("{failure}.hidden"))?, true);
@@ -431,7 +431,7 @@ fn hostile_texts_are_shown_and_run_nothing() -> Result<()> {
             "{shown:?} does not begin with {wanted:?}"
         );
     }
-    // One long phrase is cut on the map, and told whole by the legend.
+    // A long phrase is shortened on the map, and complete in the legend.
     let long = fixture::long_name();
     let cut = browser.eval(
         "skerry.labels.placed.filter((p) => p.item.name.startsWith('neuneu')).map((p) => \

@@ -1,4 +1,4 @@
-//! A run that goes on: with the settings of the last one, from damage, by a stage alone, and with steps of one's own.
+//! Continuing a run: with the settings of the last one, after damage, with a stage run alone, and with custom steps.
 
 use std::path::Path;
 
@@ -275,7 +275,7 @@ fn flags_apply_to_both_steps_of_a_stage_but_not_to_recipe_settings() {
 fn impossible_settings_are_refused_before_anything_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    // What only a later step would stumble over is told before the first one.
+    // Faults of a later step are reported before the first one runs.
     for (words, expected) in [
         (["--k", "0"], "--k"),
         (["--target-recall", "1"], "--target-recall"),
@@ -471,7 +471,7 @@ fn a_run_continues_without_its_source_and_from_any_directory() {
         errors.contains("kept as it was last made") && errors.contains("texts.csv"),
         "{errors}"
     );
-    // With other settings of its own a step needs it.
+    // A step with other settings needs it.
     let words = ["run", "--out", &out, "--limit", "100"];
     let output = run(elsewhere.path(), "skerry", &words);
     assert_eq!(output.status.code(), Some(1));

@@ -1,4 +1,4 @@
-//! The help of every program, held to what was reviewed. `UPDATE_SNAPSHOTS=1` writes it anew.
+//! The help of every program, compared with the reviewed snapshot. `UPDATE_SNAPSHOTS=1` rewrites it.
 
 use pipeline_tests::{differs_from_snapshot, succeed};
 

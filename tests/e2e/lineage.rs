@@ -245,7 +245,7 @@ fn a_file_that_differs_from_the_manifest_is_refused() {
     ] {
         assert!(errors.contains(part), "{part} is missing: {errors}");
     }
-    // Where nobody knows its hash, the checksums in it tell.
+    // If no record has its hash, the checksums inside the file detect damage.
     let words = [
         "--embeddings",
         "b/embeddings.parquet",
@@ -306,7 +306,7 @@ fn a_manifest_applies_only_to_files_in_its_directory() {
     ];
     assert_eq!(warnings(dir, "skerry-knn", &words), Vec::<String>::new());
     assert_eq!(std::fs::read(&own).expect("it reads"), before);
-    // What cannot be read at all is said, and no reason to stop.
+    // An unreadable log is reported, and is not an error.
     std::fs::write(&path, "{").expect("it can be written");
     let warned = warnings(dir, "skerry-knn", &["--run", "runs/latest"]);
     assert!(

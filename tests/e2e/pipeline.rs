@@ -406,7 +406,10 @@ fn wrong_settings_are_named() {
     fails("[knn]\nk = \"many\"\n", "a setting of `[knn]` is invalid");
     fails("[kmeans]\nk = 3\n", "no such step");
     fails("knn = 3\n", "`knn` is not a table");
-    fails("[knn\n", "is not valid TOML");
+    fails(
+        "[knn]\nk = 9\n[cluster\n",
+        "my.toml, line 3: not valid TOML: ",
+    );
 }
 
 #[test]

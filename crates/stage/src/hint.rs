@@ -15,4 +15,8 @@ impl Hint for artifacts::Error {
     fn hint(&self) -> Option<String> {
         self.hint()
     }
+
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Target { .. })
+    }
 }

@@ -1,4 +1,4 @@
-//! Names of files and directories: files of a run are in its directory, each under a name of its own.
+//! Names of files and directories: files of a run are in its directory, each under its own name.
 
 use pipeline_tests::{command, errors, refused, run, set, small_run, succeed, write_texts};
 
@@ -26,7 +26,7 @@ fn file_names_outside_the_run_or_of_its_own_files_are_refused() {
         "map.html/.",
         "./map.html",
     ] {
-        // As an output and as an input, by the run and by the stage alone.
+        // As an output and as an input, in a run and in a stage run alone.
         for (step, key) in [("viz", "html"), ("viz", "topics"), ("label", "documents")] {
             set(
                 dir.path(),
@@ -48,7 +48,7 @@ fn file_names_outside_the_run_or_of_its_own_files_are_refused() {
             std::fs::write(out.join("pipeline.toml"), &whole).expect("it can be written");
         }
     }
-    // Two names that some file systems take for one.
+    // Two names that are the same on some file systems.
     for (one, other) in [
         ("map.html", "MAP.html"),
         ("caf\u{e9}.html", "cafe\u{301}.html"),
@@ -64,7 +64,7 @@ fn file_names_outside_the_run_or_of_its_own_files_are_refused() {
     }
     assert_eq!(snapshot(dir.path()), before);
     assert_eq!(std::fs::read(&victim).expect("it is there"), b"precious");
-    // A name of one's own inside is as good as the standard one.
+    // Another name inside the directory is accepted.
     set(dir.path(), "viz", "files = { html = \"my map.html\" }");
     succeed(dir.path(), "skerry", &["run"]);
     assert!(out.join("my map.html").exists());
@@ -91,7 +91,7 @@ fn outputs_that_are_inputs_or_other_outputs_are_refused() {
     let expected = ["map.svg", "`--html`", "`--svg`"];
     let svg = "runs/latest/map.svg";
     refuse("skerry-viz", &["--run", out, "--html", svg], &expected);
-    // The same from a settings file, for the stage alone and for the run.
+    // The same in a settings file, for a stage run alone and for a run.
     set(
         dir.path(),
         "knn",

@@ -48,7 +48,7 @@ fn commands_of_a_run_directory_need_permission() {
     // What does not need it goes on.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--only", "viz"]);
     assert!(output.status.success(), "{}", errors(&output));
-    // Allowed, it is shown first, and runs: it writes no topics, which is an error of its own.
+    // If allowed, it is shown first and runs: it writes no topics, which is another error.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--allow-commands"]);
     assert!(
         errors(&output).starts_with("allowed: `command` of `[label]`: touch"),
@@ -166,7 +166,7 @@ fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let before = snapshot(dir.path());
-    // Of a run that was handed over as it is, all that is there can be worked with: its source is not needed.
+    // A received run can be continued without its source.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--json"]);
     assert!(output.status.success(), "{}", errors(&output));
     assert!(
@@ -290,7 +290,7 @@ fn a_cache_inside_the_run_directory_is_not_trusted() {
     let output = run_with("received", &["run"]);
     refused(&output, 1, &["not trusted", "--allow-commands"]);
     assert!(!marker.exists());
-    // What is allowed is said not to be remembered.
+    // A warning says that the permission is not remembered.
     let output = run_with("received", &["run", "--only", "viz"]);
     assert!(output.status.success(), "{}", errors(&output));
     assert!(

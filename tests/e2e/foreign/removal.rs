@@ -75,7 +75,7 @@ fn outputs_that_the_settings_no_longer_write_are_removed() {
     assert!(out.join("membership.parquet").exists());
     succeed(dir.path(), "skerry", &["run", "--membership", "0"]);
     assert!(!out.join("membership.parquet").exists());
-    // A file of that name that no run wrote is left, and that is said.
+    // A file of that name that no run wrote is kept, and the report says so.
     std::fs::write(out.join("membership.parquet"), "my notes").expect("it can be written");
     let output = run(dir.path(), "skerry", &["run", "--min-cluster-size", "9"]);
     assert!(output.status.success());

@@ -76,7 +76,7 @@ fn a_pattern_in_a_run_directory_reads_no_file_outside() {
     let secret = dir.path().join("secret.csv");
     std::fs::write(&secret, "text\nmy password\nmy other password\nmy third\n")
         .expect("it can be written");
-    // The name itself is that of a file inside, which is cleared away as the remains of a writer. As a pattern it matches a
+    // The name itself is that of a file inside, which is removed as a temporary file of a writer. As a pattern it matches a
     // link that leads outside.
     let name = ".d.parquet.aaaaaa.tmp";
     std::fs::create_dir_all(out.join("[l]ink")).expect("it can be made");
@@ -114,7 +114,7 @@ fn a_step_that_would_overwrite_its_source_is_refused() {
         refused(&output, 2, &["`viz`", "t.csv", "over its source"]);
         assert_eq!(artifacts::sha256(&table).expect("it is there"), before);
     }
-    // Nor is a table called what its readers would not take for one.
+    // A table needs an extension that its readers recognize.
     set(dir.path(), "viz", "files = { map = \"map.arrow\" }");
     let output = run(dir.path(), "skerry", &["run"]);
     refused(&output, 2, &["map.arrow", ".parquet"]);

@@ -69,7 +69,7 @@ fn verify_and_the_summary_do_not_access_files_outside() {
     assert!(!output.status.success());
     assert!(!String::from_utf8_lossy(&output.stdout).contains("secret"));
     std::fs::write(out.join("pipeline.toml"), &whole).expect("it can be written");
-    // The page that is named is the one that was drawn, not one that lies there.
+    // The summary names the page that was written, not another one in the directory.
     set(dir.path(), "viz", "files = { html = \"mine.html\" }");
     std::fs::write(out.join("map.html"), "<script>evil()</script>").expect("it can be written");
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--from", "viz"]);
@@ -233,7 +233,7 @@ fn a_run_that_stopped_before_its_first_step_is_unfinished() {
         &["`steps` of `[run]` is empty"],
     );
     small_run(dir.path(), &[]);
-    // The first step fails: nothing has changed, but the run was not what was asked for.
+    // The first step fails: no file has changed, but the requested run is incomplete.
     let words = ["run", "texts.csv", "--encoder", "hash", "--text", "nowhere"];
     let output = run(dir.path(), "skerry", &words);
     assert!(!output.status.success());

@@ -1,4 +1,4 @@
-//! No damage passes for data: whatever byte of a file is hit, it is refused, or what is read is what was written.
+//! Damage is detected: if any byte of a file changes, the file is refused, or it is read as it was written.
 
 use std::fmt::Debug;
 use std::path::Path;

@@ -315,7 +315,7 @@ fn ids_of_arrow_ipc_are_checked_through_all_batches() {
     );
 }
 
-/// The codec stands in the footer, as a number behind the path of the column.
+/// The footer has the codec as a number after the path of the column.
 #[test]
 fn an_unsupported_codec_is_named_with_the_supported_ones() {
     let dir = tempfile::tempdir().unwrap();

@@ -322,7 +322,7 @@ fn decimals_and_timestamps_are_exact() {
     let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
     assert_eq!(converted, ["dur (duration[μs] as ISO 8601 text)"]);
 
-    // Only what is kept is spoken of, and decimals can be compared.
+    // Only kept columns are reported, and decimals can be compared.
     case.options.columns = vec!["dec".to_owned()];
     case.options.r#where = Some("dec < 1 OR dec > 5".to_owned());
     let (report, documents) = case.read();

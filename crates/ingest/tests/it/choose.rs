@@ -123,7 +123,7 @@ fn a_limit_takes_the_first_rows_and_a_sample_random_ones() {
         (documents.len(), report.duplicates, report.not_drawn),
         (3, 3, 4)
     );
-    // Collapsed rows are drawn once, and what stands for rows that were not drawn is not listed.
+    // Collapsed rows are drawn once, and duplicates of rows that were not drawn are not listed.
     let case = Case::new("a.csv", TEN)
         .text(&["text"])
         .with(|o| (o.dedup, o.sample) = (true, Some(3)));

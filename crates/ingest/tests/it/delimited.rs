@@ -1,4 +1,4 @@
-//! CSV and its kin: what is read, and as what.
+//! CSV and similar formats: values and types that are read.
 
 use ingest::formats::{OnBadRow, Quote};
 

@@ -67,7 +67,7 @@ fn names_that_the_png_cannot_draw_are_omitted_and_reported() {
         shaped.contains(ARABIC) && !shaped.contains("--font"),
         "{shaped}"
     );
-    // The viewer of an SVG has fonts of its own.
+    // The viewer of an SVG has its own fonts.
     let svg = text(dir, "map.svg");
     assert!(svg.contains("4 of them named here"));
     for words in [

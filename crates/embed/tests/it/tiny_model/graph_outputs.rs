@@ -1,4 +1,4 @@
-//! Which output of a graph is the embedding of a text, and what is pooled.
+//! The choice of the graph output that is the embedding of a text, and pooling.
 
 use super::{close, place, state};
 use crate::support::{D, Element, Head, Tiny, describe, weight};

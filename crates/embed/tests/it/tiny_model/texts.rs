@@ -146,7 +146,7 @@ fn an_unavailable_cache_is_not_an_error() {
     let Some(place) = place(Tiny::default(), &["red sea", "a red sea"]) else {
         return;
     };
-    // A file in the directory's place lets nobody in, not even the administrator.
+    // A file in place of the directory cannot be entered, not even by the administrator.
     std::fs::write(&place.bench.cache, "").unwrap();
     let report = place.bench.report(&place.arguments(&[]));
     assert_eq!(report["embedded"], 2);
