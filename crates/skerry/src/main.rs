@@ -12,7 +12,6 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Command;
-
 use stage::Failure;
 
 fn main() -> ExitCode {

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
-use stage::{Progress, Terminal};
-
-use stage::Failure;
+use stage::{Failure, Progress, Terminal};
 
 pub(crate) fn command() -> Command {
     Command::new("setup")

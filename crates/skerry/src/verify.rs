@@ -7,11 +7,10 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 use stage::cli::SETTINGS_FILE;
-use stage::{BoundaryError, Hashes, Manifest, boundary};
+use stage::{BoundaryError, Failure, Hashes, Manifest, boundary};
 
 use crate::run::{Context, Staleness, kept_steps};
 use crate::settings::Step;
-use stage::Failure;
 
 const FILE: &str = Manifest::FILE;
 

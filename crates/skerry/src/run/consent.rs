@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use stage::{BoundaryError, External, Trust, boundary};
+use stage::{BoundaryError, External, Failure, Trust, boundary};
 
 use crate::settings::Step;
-use stage::Failure;
 
 /// Collects the settings that reach outside the run, and decides whether they may be used.
 pub(super) struct Consent {

@@ -5,13 +5,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use stage::{External, Manifest, Record, Untrusted, boundary};
+use stage::{External, Failure, Manifest, Record, Untrusted, boundary};
 
 use super::process::{Guard, unknown_placeholder};
 use super::selection::Selection;
 use super::staleness::{Staleness, Verdict};
 use crate::settings::Step;
-use stage::Failure;
 
 /// Runs the steps of a run.
 pub(super) struct Executor<'a> {

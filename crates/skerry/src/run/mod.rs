@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, Manifest, RunLock, boundary};
+use stage::{Failure, Hashes, Manifest, RunLock, boundary};
 
 pub(crate) use self::context::Context;
 use self::executor::Executor;
@@ -26,7 +26,6 @@ use self::process::Guard;
 pub(crate) use self::staleness::Staleness;
 use crate::interrupt::Interrupts;
 use crate::{setup, summary};
-use stage::Failure;
 
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();

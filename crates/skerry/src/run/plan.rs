@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use stage::cli::SETTINGS_FILE;
-use stage::{External, Reach, Trust, boundary};
+use stage::{External, Failure, Reach, Trust, boundary};
 use toml::{Table, Value};
 
 use super::consent::{Consent, check_files};
 use crate::arguments::{Given, given};
 use crate::settings::{Preset, RunTable, Step, StepTable, page};
 use crate::stages::absolute;
-use stage::Failure;
 
 /// The plan of a run.
 pub(super) struct Plan {

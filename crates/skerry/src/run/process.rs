@@ -6,12 +6,11 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stage::{Hashes, RunLock, Usage};
+use stage::{Failure, Hashes, RunLock, Usage};
 
 use super::context::Context;
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
-use stage::Failure;
 
 /// The lock of the directory and the signal handler.
 pub(super) struct Guard<'a> {

@@ -1,9 +1,9 @@
 //! Selection of steps: `--from`, `--only`, `--force`.
 
 use clap::ArgMatches;
+use stage::Failure;
 
 use crate::settings::Step;
-use stage::Failure;
 
 /// Whether a step is considered in this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The table `[run]` of a settings file.
 
 use clap::ValueEnum as _;
+use stage::Failure;
 use toml::{Table, Value};
 
 use super::Preset;
-use stage::Failure;
 
 /// The settings in `[run]`, except the names of the steps, which are read with the recipe.
 #[derive(Debug, Default, PartialEq, Eq)]

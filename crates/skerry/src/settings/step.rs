@@ -2,11 +2,10 @@
 
 use std::ffi::OsString;
 
-use stage::External;
+use stage::{External, Failure};
 use toml::{Table, Value};
 
 use crate::stages::{self, AnyStage, Resolved};
-use stage::Failure;
 
 /// A step as defined by a recipe and a settings file.
 #[derive(Clone)]
