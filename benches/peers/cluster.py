@@ -1,8 +1,8 @@
-"""The peers of the cluster contest: each reads a neighbor graph and writes a cluster for every row, -1 for noise.
+"""The other tools of the clustering benchmark: each reads a neighbor graph and writes one cluster per row, -1 for noise.
 
 usage: cluster.py METHOD DIRECTORY THREADS MIN_CLUSTER_SIZE MIN_SAMPLES
 
-None of them finds a point in its own row of the matrix, so min_samples counts other points in all three.
+A row of the matrix does not contain the point itself, so min_samples counts only other points in all three.
 """
 import os
 import sys
@@ -14,7 +14,7 @@ import vectors
 
 
 def graph(path):
-    """The lists as a sparse matrix, row by row; an edge stands where a row lists a neighbor."""
+    """The lists as a sparse matrix, row by row; an edge exists where a row lists a neighbor."""
     ids, distances = vectors.neighbors(path)
     n, k = ids.shape
     starts = np.arange(0, (n + 1) * k, k)
@@ -22,14 +22,14 @@ def graph(path):
 
 
 def union(directed):
-    """An edge where either end lists the other: distances agree in both directions, so the larger of the two is it."""
+    """An edge where either end lists the other: distances agree in both directions, so the maximum is the distance."""
     return directed.maximum(directed.T).tocsr()
 
 
 def fast_hdbscan(directed, threads, min_cluster_size, min_samples):
     import fast_hdbscan
 
-    # It takes the union itself.
+    # It symmetrizes the matrix itself.
     model = fast_hdbscan.HDBSCAN(metric="precomputed", min_cluster_size=min_cluster_size, min_samples=min_samples)
     return model.fit_predict(directed)
 

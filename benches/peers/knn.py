@@ -1,4 +1,5 @@
-"""The peers of the neighbor contest: each reads vectors, finds the k nearest of every row by cosine, and writes them.
+"""The other tools of the neighbor search benchmark: each reads vectors, finds the k nearest neighbors of every row by cosine, and
+writes them.
 
 usage: knn.py ENGINE VECTORS NEIGHBORS K THREADS [NAME=VALUE ...]
 """
@@ -10,13 +11,13 @@ import vectors
 
 
 def unit(rows):
-    """Rows of unit length; they usually are already."""
+    """Rows scaled to unit length; usually they already have it."""
     lengths = np.linalg.norm(rows, axis=1)
     return rows if np.allclose(lengths, 1.0, atol=1e-5) else rows / lengths[:, None]
 
 
 def without_self(ids, distances, k):
-    """Drops each row from its own list, or the last of the list where it is not in it."""
+    """Remove each row from its own list, or the last neighbor if the list does not contain the row."""
     keep = ids != np.arange(len(ids))[:, None]
     keep[keep.all(axis=1), -1] = False
     return ids[keep].reshape(len(ids), k), distances[keep].reshape(len(ids), k)

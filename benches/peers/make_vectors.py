@@ -1,5 +1,5 @@
-"""Makes vectors that lie as sentence embeddings do: topics of uneven size within themes, spread along few directions
-more than along the rest, a common offset, rows on no topic, near copies. Unit length, 32 bits.
+"""Generate vectors distributed like sentence embeddings: topics of uneven size within themes, with most of the variance in few
+directions, a common offset, rows without a topic, near duplicates. Unit length, 32 bits.
 
 usage: make_vectors.py ROWS DIMENSIONS FILE
 """
@@ -16,7 +16,7 @@ STRAY, COPIES = 0.1, 0.01
 
 
 def decaying(d, flat, power):
-    """Standard deviations along d axes that fall off as a power; their squares add up to 1."""
+    """Standard deviations along d axes that decay as a power law; their squares sum to 1."""
     deviation = (np.arange(d) + flat) ** (-power / 2)
     return (deviation / np.sqrt((deviation**2).sum())).astype(np.float32)
 

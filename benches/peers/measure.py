@@ -1,6 +1,6 @@
-"""Runs a program and prints what the operating system says it took: CPU seconds, seconds, peak bytes.
+"""Run a program and print its usage as measured by the operating system: CPU seconds, seconds, peak memory in bytes.
 
-usage: measure.py LIMIT PROGRAM [ARGUMENT ...]     LIMIT: CPU seconds after which it is stopped
+usage: measure.py LIMIT PROGRAM [ARGUMENT ...]     LIMIT: CPU seconds after which the program is stopped
 """
 import json
 import os
@@ -10,7 +10,7 @@ import sys
 import time
 
 limit, command = int(sys.argv[1]), sys.argv[2:]
-# The program inherits it. CPU seconds, so that a busy machine stops nobody.
+# The program inherits the limit. It is in CPU seconds, so that load by other programs does not count.
 resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
 began = time.perf_counter()
 child = os.posix_spawn(command[0], command, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)])

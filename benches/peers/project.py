@@ -1,4 +1,4 @@
-"""umap-learn on given neighbors: reads neighbors and vectors, writes the layout.
+"""umap-learn on precomputed neighbors: reads neighbors and vectors, writes the layout.
 
 usage: project.py DIRECTORY N_NEIGHBORS THREADS [seed=SEED]     a seed makes umap-learn use one thread
 """

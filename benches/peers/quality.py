@@ -1,4 +1,4 @@
-"""The peers of the quality contest: each reads vectors and writes a cluster for every row, -1 for noise.
+"""The other tools of the quality benchmark: each reads vectors and writes one cluster per row, -1 for noise.
 
 usage: quality.py METHOD EMBEDDINGS CLUSTERS THREADS [NAME=VALUE ...]
 """
@@ -10,7 +10,7 @@ import vectors
 
 
 def unit(rows):
-    """Rows of unit length: Euclidean distance then orders pairs as cosine does."""
+    """Rows scaled to unit length: Euclidean distance then orders pairs like cosine distance."""
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
@@ -22,7 +22,7 @@ def hdbscan(rows, threads, min_cluster_size, min_samples=5):
 
 
 def dense(rows, threads, min_cluster_size, min_samples):
-    """What the notebook does: a matrix of all distances, by Euclidean distance; here nothing in it is infinite."""
+    """The method of the notebook: a matrix of all Euclidean distances; here no entry is infinite."""
     import hdbscan
     from sklearn.metrics import pairwise_distances
 
@@ -45,7 +45,7 @@ def evoc(rows, threads):
 
 
 def umap_hdbscan(rows, threads, min_cluster_size):
-    """What BERTopic does, seeded; a seed makes umap-learn use one thread."""
+    """The method of BERTopic, with a seed, which makes umap-learn use one thread."""
     import hdbscan
     import umap
 

@@ -1,6 +1,6 @@
-"""The reading contest.
+"""The file reading benchmark.
 
-usage: read.py matrix VECTORS SEEN    reads a file of vectors into one matrix, and says what it saw
+usage: read.py matrix VECTORS SEEN    reads a file of vectors into one matrix, and writes its shape and the sum of its last row
        read.py packed VECTORS TO      writes the vectors as other programs do by default: compressed, with a dictionary
 """
 import json

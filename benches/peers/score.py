@@ -1,4 +1,4 @@
-"""The referee: true neighbors of a sample in 64 bits, and how many of them an answer has.
+"""Recall of neighbor lists: computes the true neighbors of a sample in 64 bits, and the share of them that a result contains.
 
 usage: score.py truth VECTORS K TRUTH     makes the file TRUTH and prints n and d as JSON
        score.py score VECTORS ANSWER TRUTH    prints n, d, k and recall as JSON
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import vectors
 
 SAMPLE = 500
-# How much farther than the true k-th neighbor still counts: 32-bit answers round.
+# Relative tolerance of the distance to the true k-th neighbor, because 32-bit results are rounded.
 SLACK = 1e-6
 
 
@@ -23,14 +23,14 @@ def unit(rows):
 
 
 def cosine_distances(rows, query):
-    """1 - cos of one row to many."""
+    """1 - cos between one row and many."""
     return 1.0 - unit(rows) @ query
 
 
 def truth(path, k, to):
     rows = vectors.read(path)
     k = min(k, len(rows) - 1)
-    # Another file may have the same name, and the same file other contents.
+    # The file may have been replaced by one of the same name.
     file = os.stat(path)
     of = f"{os.path.realpath(path)}, {file.st_size} bytes, written {file.st_mtime_ns}, k {k}"
     if not os.path.exists(to) or np.load(to).get("of") != of:

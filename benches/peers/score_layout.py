@@ -1,4 +1,4 @@
-"""The referee of layouts: on 500 random rows, the share of the 15 nearest by cosine that are among the 15 nearest in the
+"""Quality of a layout: on 500 random rows, the share of the 15 nearest neighbors by cosine that are among the 15 nearest in the
 layout, and trustworthiness (Venna and Kaski, 2001), in 64 bits.
 
 usage: score_layout.py DIRECTORY     prints n, kept and trustworthiness as JSON

@@ -1,11 +1,11 @@
-"""Reading and writing the files of the contests, in the columns of our contract."""
+"""Read and write the files of the benchmarks, with the columns of docs/artifacts.md."""
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 
 def read(path):
-    """The vectors as one (n, d) matrix, without a copy where the file is one chunk."""
+    """The vectors as one (n, d) matrix, without a copy if the file has one chunk."""
     column = pq.read_table(path, columns=["embedding"]).column(0).combine_chunks()
     if isinstance(column, pa.ChunkedArray):
         column = column.chunk(0)
@@ -26,7 +26,7 @@ def lists(matrix):
 
 
 def write(path, ids, distances):
-    """Neighbors, uncompressed."""
+    """Write neighbors, uncompressed."""
     table = pa.table(
         {
             "id": np.arange(len(ids), dtype=np.int64),
@@ -38,6 +38,6 @@ def write(path, ids, distances):
 
 
 def write_clusters(path, labels):
-    """Clusters; noise is -1."""
+    """Write clusters; noise is -1."""
     table = pa.table({"id": np.arange(len(labels), dtype=np.int64), "cluster": np.asarray(labels, dtype=np.int32)})
     pq.write_table(table, path, compression="none", use_dictionary=False)

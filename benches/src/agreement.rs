@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_partition_under_other_numbers_scores_one() {
+    fn the_same_partition_with_other_numbers_scores_one() {
         near(ami(&[0, 0, 1, 1, 2], &[7, 7, -1, -1, 3]), 1.0);
     }
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn one_part_against_many_says_nothing() {
+    fn one_part_against_many_scores_zero() {
         near(ami(&[0, 0, 0, 0], &[0, 1, 2, 3]), 0.0);
     }
 
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_agrees_with_nothing() {
+    fn empty_partitions_agree() {
         near(ami(&[], &[]), 1.0);
     }
 }

@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_filled_and_none_is_forgotten() {
+    fn placeholders_are_all_replaced() {
         let places = BTreeMap::from([("k", "5".to_owned())]);
         assert_eq!(fill("--k={k}", &places).ok().as_deref(), Some("--k=5"));
         assert!(fill("{input}", &places).is_err());
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn contestants_know_their_range() {
+    fn size_limits_of_tools_apply() {
         let contest: Contest = toml::from_str(
             "[[contestant]]\nname = 'a'\ncommand = ['x']\nat_most = 10\n[[contestant]]\nname = 'a b'\ncommand = ['y']\non_request = true\n",
         )

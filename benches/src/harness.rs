@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_to_the_first_and_failures_are_said() {
+    fn ratios_refer_to_the_first_and_failures_are_shown() {
         let one = |name: &str| Contestant {
             name: name.to_owned(),
             ..Contestant::default()

@@ -203,7 +203,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_get_the_size_of_our_default() {
+    fn peers_get_the_default_cluster_size() {
         // As the help of `skerry cluster` says.
         assert_eq!([660, 7_600, 100_000].map(min_cluster_size), [8, 29, 105]);
         assert_eq!(min_cluster_size(10), 5);

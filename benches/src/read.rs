@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_read_is_no_reading() {
+    fn missing_readings_are_not_zero() {
         let vectors = Embeddings::new(2, vec![1.0, 2.0, 3.0, 4.0]);
         let expected = MatrixSummary::of(&vectors);
         assert_eq!((expected.n, expected.d, expected.last), (2, 2, 7.0));

@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn noise_is_left_out_once_and_a_cluster_once() {
+    fn noise_is_scored_with_and_without() {
         let score = score(&[0, 0, 0, 1, 1, 1], &[0, 0, -1, 1, 1, -1]);
         assert_eq!((score.rows, score.labels, score.clusters), (6, 2, 2));
         assert_eq!((score.ari, score.ami), (1.0, 1.0));

@@ -178,7 +178,7 @@ pub fn draw_by(
     let k = 5;
     Neighbors {
         k,
-        // The next ones of the same topic stand in for the nearest.
+        // The next rows of the same topic serve as nearest neighbors.
         ids: (0..ALL)
             .flat_map(|row| (1..=k).map(move |step| ((row + step * TOPICS) % ALL) as u32))
             .collect(),

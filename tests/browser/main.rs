@@ -125,7 +125,7 @@ fn the_map_works_from_disk_without_a_network() -> Result<()> {
 }
 
 #[test]
-fn coarse_names_stand_in_where_there_is_no_room_for_all_topics() -> Result<()> {
+fn coarse_layers_are_labeled_if_topics_do_not_fit() -> Result<()> {
     let Some(program) = browser() else {
         return Ok(());
     };
@@ -332,7 +332,7 @@ fn the_panel_keeps_the_focus_and_failures_can_be_closed() -> Result<()> {
         assert!(card.as_str().unwrap().contains(part), "no {part}: {card}");
     }
 
-    // Escape ends the search first and leaves the pinned text alone, then closes that.
+    // Escape ends the search first and keeps the pinned text, then closes that.
     browser.eval("skerry.searchFor('violin'); document.getElementById('search').focus()")?;
     let escape = "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))";
     browser.eval(escape)?;
@@ -360,14 +360,14 @@ fn the_panel_keeps_the_focus_and_failures_can_be_closed() -> Result<()> {
     click(&mut browser, "clear-filters")?;
     browser.wait_for(&format!("{SHOWN} === ''"))?;
 
-    // What browsers report without an error is none; a real one is told once, and can be closed.
+    // Reports of browsers without an error are ignored; a real error is shown once, and can be closed.
     let failure = "document.getElementById('failure')";
     browser.eval("dispatchEvent(new ErrorEvent('error', { message: 'a loop that was cut' }))")?;
     assert_eq!(browser.eval(&format!("{failure}.hidden"))?, true);
     browser.eval("skerry.fail(new Error('a block is missing'))")?;
-    let told = browser.eval(&format!("[{failure}.hidden, {failure}.textContent]"))?;
-    assert_eq!(told[0], false);
-    let words = told[1].as_str().unwrap();
+    let shown = browser.eval(&format!("[{failure}.hidden, {failure}.textContent]"))?;
+    assert_eq!(shown[0], false);
+    let words = shown[1].as_str().unwrap();
     assert!(
         words.contains("A part of the map does not work") && words.contains("a block is missing"),
         "{words}"
@@ -431,7 +431,7 @@ fn hostile_texts_are_shown_and_run_nothing() -> Result<()> {
             "{shown:?} does not begin with {wanted:?}"
         );
     }
-    // One long phrase is cut on the map, and told whole by the legend.
+    // A long phrase is shortened on the map, and complete in the legend.
     let long = fixture::long_name();
     let cut = browser.eval(
         "skerry.labels.placed.filter((p) => p.item.name.startsWith('neuneu')).map((p) => \
@@ -502,7 +502,7 @@ fn the_page_of_plotly_draws_without_webgl_and_says_so() -> Result<()> {
 }
 
 #[test]
-fn a_file_cut_short_says_what_is_wrong() -> Result<()> {
+fn a_truncated_page_reports_the_fault() -> Result<()> {
     let Some(program) = browser() else {
         return Ok(());
     };
@@ -513,12 +513,13 @@ fn a_file_cut_short_says_what_is_wrong() -> Result<()> {
     std::fs::write(&broken, page.replace("id=\"block-y\"", "id=\"gone\""))?;
     let mut browser = Browser::start(&program, true, 900, 600)?;
     browser.open(&broken)?;
-    let said: Value = browser.eval("document.getElementById('failure').innerText")?;
+    let shown: Value = browser.eval("document.getElementById('failure').innerText")?;
     assert!(
-        said.as_str()
+        shown
+            .as_str()
             .unwrap()
             .contains("the block \"y\" is missing"),
-        "{said}"
+        "{shown}"
     );
     Ok(())
 }

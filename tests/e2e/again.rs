@@ -1,4 +1,4 @@
-//! A run that goes on: with the settings of the last one, from damage, by a stage alone, and with steps of one's own.
+//! Continuing a run: with the settings of the last one, after damage, with a stage run alone, and with custom steps.
 
 use std::path::Path;
 
@@ -23,12 +23,12 @@ fn hash(dir: &Path, file: &str) -> String {
     artifacts::sha256(&dir.join("runs/latest").join(file)).expect("it is there")
 }
 
-fn refused(dir: &Path, words: &[&str], told: &str) {
+fn refused(dir: &Path, words: &[&str], expected: &str) {
     let words: Vec<&str> = SMALL_RUN.iter().chain(words).copied().collect();
     let output = run(dir, "skerry", &words);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{words:?}: {errors}");
-    assert!(errors.contains(told), "{words:?}: {errors}");
+    assert!(errors.contains(expected), "{words:?}: {errors}");
     assert!(
         !dir.join("runs/latest/documents.parquet").exists(),
         "{words:?} was refused, but a step ran"
@@ -36,7 +36,7 @@ fn refused(dir: &Path, words: &[&str], told: &str) {
 }
 
 #[test]
-fn without_an_input_the_last_run_goes_on_with_its_settings() {
+fn without_an_input_the_last_run_continues_with_its_settings() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--limit", "200"]);
     assert_eq!(done(dir.path(), &[]), Vec::<String>::new());
@@ -59,7 +59,7 @@ fn without_an_input_the_last_run_goes_on_with_its_settings() {
 }
 
 #[test]
-fn a_damaged_file_is_made_again_whichever_it_is() {
+fn any_damaged_file_is_rewritten() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
@@ -88,7 +88,7 @@ fn a_damaged_file_is_made_again_whichever_it_is() {
 }
 
 #[test]
-fn a_stage_alone_does_what_the_run_does() {
+fn a_stage_run_alone_uses_the_settings_of_the_run() {
     let dir = tempfile::tempdir().expect("a directory");
     // The recipe clusters in a reduced space: its files have names of their own.
     small_run(dir.path(), &["--seed", "7"]);
@@ -121,7 +121,7 @@ fn a_stage_alone_does_what_the_run_does() {
 }
 
 #[test]
-fn a_sweep_is_set_as_the_run_was() {
+fn a_sweep_uses_the_settings_of_the_run() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let words = [
@@ -182,7 +182,7 @@ fn a_sweep_is_set_as_the_run_was() {
 }
 
 #[test]
-fn layers_go_from_the_tree_to_the_map() {
+fn layers_are_in_every_file_from_the_tree_to_the_map() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let mut words = SMALL_RUN.to_vec();
@@ -223,7 +223,7 @@ fn layers_go_from_the_tree_to_the_map() {
 }
 
 #[test]
-fn new_rows_are_told_their_clusters_in_the_default_recipe() {
+fn new_rows_are_predicted_in_the_default_recipe() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     succeed(
@@ -257,7 +257,7 @@ fn new_rows_are_told_their_clusters_in_the_default_recipe() {
 }
 
 #[test]
-fn flags_reach_both_steps_of_a_stage_but_not_what_the_recipe_sets() {
+fn flags_apply_to_both_steps_of_a_stage_but_not_to_recipe_settings() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--metric", "cosine"]);
     let manifest = std::fs::read(dir.path().join("runs/latest/manifest.json")).expect("it reads");
@@ -272,16 +272,16 @@ fn flags_reach_both_steps_of_a_stage_but_not_what_the_recipe_sets() {
 }
 
 #[test]
-fn what_cannot_be_met_is_refused_before_anything_runs() {
+fn impossible_settings_are_refused_before_anything_runs() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    // What only a later step would stumble over is told before the first one.
-    for (words, told) in [
+    // Faults of a later step are reported before the first one runs.
+    for (words, expected) in [
         (["--k", "0"], "--k"),
         (["--target-recall", "1"], "--target-recall"),
         (["--backend", "milvus"], "milvus"),
     ] {
-        refused(dir.path(), &words, told);
+        refused(dir.path(), &words, expected);
     }
     refused(dir.path(), &["--components", "3"], "a map has 2");
     refused(dir.path(), &["--min-dist", "NaN"], "not a finite number");
@@ -291,7 +291,7 @@ fn what_cannot_be_met_is_refused_before_anything_runs() {
         &["--set", "cluster.files=3"],
         "not a setting of a stage",
     );
-    for (file, told) in [
+    for (file, expected) in [
         ("[run]\nsead = 7\n", "`[run]` has no setting `sead`"),
         (
             "[run]\nseed = \"7\"\n",
@@ -307,7 +307,7 @@ fn what_cannot_be_met_is_refused_before_anything_runs() {
         ),
     ] {
         std::fs::write(dir.path().join("my.toml"), file).expect("it can be written");
-        refused(dir.path(), &["--config", "my.toml"], told);
+        refused(dir.path(), &["--config", "my.toml"], expected);
     }
     // Fewer steps than the recipe has are fine.
     std::fs::write(dir.path().join("my.toml"), "[run]\nsteps = [\"ingest\"]\n")
@@ -319,10 +319,10 @@ fn what_cannot_be_met_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn a_program_in_a_stages_place_has_to_write_its_file() {
+fn a_custom_command_has_to_write_its_file() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--preset", "direct"]);
-    for (command, told) in [
+    for (command, expected) in [
         ("true", "did not write"),
         ("sh -c 'echo junk > {neighbors}'", "wrote no such file"),
     ] {
@@ -339,7 +339,7 @@ fn a_program_in_a_stages_place_has_to_write_its_file() {
         let output = run(dir.path(), "skerry", &words);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{errors}");
-        assert!(errors.contains(told), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
         assert!(errors.contains("`knn`"), "{errors}");
     }
 }
@@ -367,7 +367,7 @@ fn stand_in(dir: &Path, step: &str, command: &str, words: &[&str]) -> Result<Val
 }
 
 #[test]
-fn a_program_in_a_stages_place_has_to_write_all_of_its_files() {
+fn a_custom_command_has_to_write_all_files() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--preset", "direct"]);
     let cluster = program("skerry-cluster").display().to_string();
@@ -382,7 +382,7 @@ fn a_program_in_a_stages_place_has_to_write_all_of_its_files() {
 }
 
 #[test]
-fn a_program_in_the_place_of_ingest_gets_the_sources_and_is_measured() {
+fn a_custom_command_for_ingest_gets_the_sources_and_is_measured() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let ingest = program("skerry-ingest").display().to_string();
@@ -396,7 +396,7 @@ fn a_program_in_the_place_of_ingest_gets_the_sources_and_is_measured() {
 }
 
 #[test]
-fn without_a_log_that_can_be_read_nothing_is_taken_for_whole() {
+fn without_a_readable_log_no_file_counts_as_undamaged() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--preset", "direct"]);
     let log = dir.path().join("runs/latest/manifest.json");
@@ -429,7 +429,7 @@ fn without_a_log_that_can_be_read_nothing_is_taken_for_whole() {
 }
 
 #[test]
-fn a_wrong_name_leaves_the_settings_of_the_last_run_alone() {
+fn a_wrong_input_name_does_not_change_the_settings_of_the_last_run() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let settings = hash(dir.path(), "pipeline.toml");
@@ -444,7 +444,7 @@ fn a_wrong_name_leaves_the_settings_of_the_last_run_alone() {
 }
 
 #[test]
-fn a_run_goes_on_without_its_source_and_from_anywhere() {
+fn a_run_continues_without_its_source_and_from_any_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let elsewhere = tempfile::tempdir().expect("a directory");
@@ -471,7 +471,7 @@ fn a_run_goes_on_without_its_source_and_from_anywhere() {
         errors.contains("kept as it was last made") && errors.contains("texts.csv"),
         "{errors}"
     );
-    // With other settings of its own a step needs it.
+    // A step with other settings needs it.
     let words = ["run", "--out", &out, "--limit", "100"];
     let output = run(elsewhere.path(), "skerry", &words);
     assert_eq!(output.status.code(), Some(1));
@@ -479,7 +479,7 @@ fn a_run_goes_on_without_its_source_and_from_anywhere() {
 }
 
 #[test]
-fn one_step_alone_tells_which_are_stale_now() {
+fn running_one_step_reports_the_stale_steps() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &["--preset", "direct"]);
     let summary = succeed(
@@ -506,7 +506,7 @@ fn one_step_alone_tells_which_are_stale_now() {
 }
 
 #[test]
-fn another_recipe_leaves_no_file_of_the_last() {
+fn another_recipe_removes_files_of_the_last_one() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let reduced = dir.path().join("runs/latest/reduced.parquet");
@@ -544,16 +544,16 @@ fn a_dry_run_leaves_no_trace_and_reads_no_standard_input() {
     let pipe = process.stdin.take();
     let output = process.wait_with_output().expect("it ends");
     drop(pipe);
-    let told = String::from_utf8_lossy(&output.stdout);
+    let expected = String::from_utf8_lossy(&output.stdout);
     assert!(
-        output.status.success() && told.contains("ingest  would run: standard input"),
-        "{told}"
+        output.status.success() && expected.contains("ingest  would run: standard input"),
+        "{expected}"
     );
     assert!(!dir.path().join("runs").exists());
 }
 
 #[test]
-fn the_input_of_xtask_steps_back_where_one_is_named() {
+fn the_default_input_of_xtask_is_overridden() {
     let dir = tempfile::tempdir().expect("a directory");
     let texts = write_texts(dir.path());
     std::fs::copy(&texts, dir.path().join("other.csv")).expect("it can be copied");

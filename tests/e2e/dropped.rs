@@ -39,7 +39,7 @@ fn summary(dir: &Path, more: &[&str]) -> String {
 }
 
 fn assert_lines(summary: &str, expected: &[&str]) {
-    let told: Vec<&str> = summary
+    let found: Vec<&str> = summary
         .lines()
         .filter(|line| {
             ["read ", "left out", "repeated"]
@@ -47,7 +47,7 @@ fn assert_lines(summary: &str, expected: &[&str]) {
                 .any(|word| line.starts_with(word))
         })
         .collect();
-    assert_eq!(told, expected, "{summary}");
+    assert_eq!(found, expected, "{summary}");
 }
 
 /// The facts of the page's section on the texts.
@@ -63,7 +63,7 @@ fn on_the_page(dir: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_summary_and_the_page_tell_which_rows_were_left_out_and_why() {
+fn the_summary_and_the_page_show_omitted_rows_by_reason() {
     let dir = tempfile::tempdir().expect("a directory");
     write_more(dir.path());
     let expected = [
@@ -120,7 +120,7 @@ fn the_summary_and_the_page_tell_which_rows_were_left_out_and_why() {
 }
 
 #[test]
-fn nothing_left_out_and_nothing_known_are_told_apart() {
+fn no_omitted_rows_and_unknown_counts_are_distinguished() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let mut words = WORDS;
@@ -160,7 +160,7 @@ fn summary_of(dir: &Path, more: &[&str]) -> String {
 }
 
 #[test]
-fn a_date_compared_with_a_number_ends_the_run_with_the_way_to_write_it() {
+fn a_date_compared_with_a_number_is_refused_with_a_hint() {
     let dir = tempfile::tempdir().expect("a directory");
     let texts = write_texts(dir.path());
     let csv = std::fs::read_to_string(texts).expect("it reads");

@@ -1,5 +1,5 @@
 //! A catalogue of the mistakes that users make, with the messages that they get: the fact with file, row and value, and the
-//! remedy. It is held to what was reviewed: see [`Transcript`].
+//! remedy. It is compared with the reviewed snapshot: see [`Transcript`].
 
 use std::fs::{create_dir_all, remove_dir_all, remove_file};
 use std::path::Path;
@@ -11,7 +11,7 @@ use artifacts::{Footer, Neighbors};
 use pipeline_tests::{Transcript, set, small_run, succeed, write_texts};
 use serde_json::json;
 
-/// A transcript of mistakes in a directory with the texts and whatever `prepare` adds. A run that begins in `new` is
+/// A transcript of faulty commands in a directory with the texts and the files that `prepare` adds. A run that begins in `new` is
 /// removed after each.
 fn mistakes(name: &str, prepare: impl FnOnce(&Path), lines: &[&str]) {
     let dir = tempfile::tempdir().expect("a directory");
@@ -532,7 +532,7 @@ fn viz() {
     mistakes("viz", prepare, &lines);
 }
 
-/// Files of a run that are damaged, lost, locked, or that nobody vouches for.
+/// Files of a run that are damaged, missing, locked, or untrusted.
 #[test]
 fn run_directory() {
     let dir = tempfile::tempdir().expect("a directory");

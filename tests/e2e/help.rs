@@ -1,4 +1,4 @@
-//! The help of every program, held to what was reviewed. `UPDATE_SNAPSHOTS=1` writes it anew.
+//! The help of every program, compared with the reviewed snapshot. `UPDATE_SNAPSHOTS=1` rewrites it.
 
 use pipeline_tests::{differs_from_snapshot, succeed};
 
@@ -25,7 +25,7 @@ const PROGRAMS: [(&str, &[&str]); 18] = [
 ];
 
 #[test]
-fn every_help_is_as_reviewed() {
+fn help_texts_equal_their_snapshots() {
     let dir = tempfile::tempdir().expect("a directory");
     let mut changed = Vec::new();
     for (program, words) in PROGRAMS {

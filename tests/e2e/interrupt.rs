@@ -40,7 +40,7 @@ fn kill_after(dir: &Path, file: &str) {
 }
 
 #[test]
-fn the_next_run_goes_on_and_ends_with_the_same_bytes() {
+fn an_interrupted_run_continues_with_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     for file in ["documents.parquet", "neighbors.parquet", "mst.parquet"] {
@@ -92,7 +92,7 @@ fn litter(dir: &Path) -> Vec<String> {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_ends_the_step_too_and_the_next_run_has_its_own_settings() {
+fn a_signal_ends_the_current_step() {
     use std::io::Read as _;
     use std::os::unix::process::ExitStatusExt as _;
 
@@ -152,16 +152,20 @@ fn a_signal_ends_the_step_too_and_the_next_run_has_its_own_settings() {
         succeed(dir.path(), "skerry", &words(out, &["--min-dist", "0.5"]));
         assert_eq!(hash(out), hash("whole"), "{signal}");
         // The end of this comes when no process of the old run lives.
-        let mut said = String::new();
-        errors.read_to_string(&mut said).expect("it is text");
-        assert_eq!(said.contains("interrupted; "), code.is_some(), "{said}");
+        let mut message = String::new();
+        errors.read_to_string(&mut message).expect("it is text");
+        assert_eq!(
+            message.contains("interrupted; "),
+            code.is_some(),
+            "{message}"
+        );
     }
 }
 
 /// The log is written between two steps, when a signal ends the run at once.
 #[cfg(unix)]
 #[test]
-fn a_signal_while_the_log_is_written_leaves_no_half_of_it() {
+fn a_signal_does_not_truncate_the_log() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     for attempt in 0..8 {

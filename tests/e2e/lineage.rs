@@ -50,7 +50,7 @@ fn warnings(dir: &Path, program: &str, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn files_of_two_runs_with_as_many_rows_are_refused() {
+fn files_of_two_runs_with_equal_row_counts_are_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "a", "harbor", &["--preset", "direct"]);
@@ -90,7 +90,7 @@ fn files_of_two_runs_with_as_many_rows_are_refused() {
     let own = [&cluster[..], &["b/embeddings.parquet"]].concat();
     assert_eq!(warnings(dir, "skerry-cluster", &own), Vec::<String>::new());
 
-    for (program, words, told) in [
+    for (program, words, expected) in [
         (
             "skerry-project",
             "--neighbors b/neighbors.parquet --embeddings a/embeddings.parquet --projection out",
@@ -117,7 +117,7 @@ fn files_of_two_runs_with_as_many_rows_are_refused() {
         std::fs::copy(dir.join("a/documents.parquet"), dir.join("c.parquet")).expect("it copies");
         let words: Vec<&str> = words.split(' ').collect();
         let errors = refused(dir, program, &words);
-        assert!(errors.contains(told), "{words:?}: {errors}");
+        assert!(errors.contains(expected), "{words:?}: {errors}");
     }
 }
 
@@ -143,7 +143,7 @@ fn files_of_one_run_are_never_refused() {
 
 /// As with UMAP over more neighbors than HDBSCAN takes.
 #[test]
-fn a_map_from_other_neighbors_of_the_same_vectors_is_one_of_the_same_documents() {
+fn a_map_from_other_neighbors_of_the_same_vectors_is_accepted() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "runs/latest", "harbor", &[]);
@@ -174,7 +174,7 @@ fn a_map_from_other_neighbors_of_the_same_vectors_is_one_of_the_same_documents()
 }
 
 #[test]
-fn a_stage_run_alone_is_known_to_the_manifest() {
+fn a_stage_run_alone_updates_the_manifest() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "runs/latest", "harbor", &[]);
@@ -226,7 +226,7 @@ fn a_stage_run_alone_is_known_to_the_manifest() {
 }
 
 #[test]
-fn a_file_that_is_not_the_one_of_the_manifest_is_refused() {
+fn a_file_that_differs_from_the_manifest_is_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "a", "harbor", &["--preset", "direct"]);
@@ -245,7 +245,7 @@ fn a_file_that_is_not_the_one_of_the_manifest_is_refused() {
     ] {
         assert!(errors.contains(part), "{part} is missing: {errors}");
     }
-    // Where nobody knows its hash, the checksums in it tell.
+    // If no record has its hash, the checksums inside the file detect damage.
     let words = [
         "--embeddings",
         "b/embeddings.parquet",
@@ -275,7 +275,7 @@ fn a_file_that_is_not_the_one_of_the_manifest_is_refused() {
 
 /// It may come from anywhere: paths in it are compared with nothing and lead nowhere.
 #[test]
-fn a_manifest_is_believed_of_the_files_beside_it_alone() {
+fn a_manifest_applies_only_to_files_in_its_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "runs/latest", "harbor", &["--preset", "direct"]);
@@ -306,7 +306,7 @@ fn a_manifest_is_believed_of_the_files_beside_it_alone() {
     ];
     assert_eq!(warnings(dir, "skerry-knn", &words), Vec::<String>::new());
     assert_eq!(std::fs::read(&own).expect("it reads"), before);
-    // What cannot be read at all is said, and no reason to stop.
+    // An unreadable log is reported, and is not an error.
     std::fs::write(&path, "{").expect("it can be written");
     let warned = warnings(dir, "skerry-knn", &["--run", "runs/latest"]);
     assert!(
@@ -332,7 +332,7 @@ fn foreign(parquet: &Path, ipc: &Path, factor: f32) {
 }
 
 #[test]
-fn foreign_files_are_taken_as_before() {
+fn files_without_footers_are_accepted() {
     let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
     made(dir, "a", "harbor", &["--preset", "direct"]);

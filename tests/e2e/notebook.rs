@@ -7,7 +7,7 @@ use pipeline_tests::succeed;
 use test_support::{adjusted_rand_index, mst_weights};
 
 #[test]
-fn its_preset_gives_the_tree_of_the_full_matrix_and_its_clusters() {
+fn the_notebook_preset_gives_the_tree_and_clusters_of_the_full_matrix() {
     let input = test_support::data("notebook/notebook.parquet");
     let dir = tempfile::tempdir().expect("a directory");
     let input = input.display().to_string();

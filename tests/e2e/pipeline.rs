@@ -65,7 +65,7 @@ fn done(manifest: &Value) -> Vec<String> {
 }
 
 #[test]
-fn writes_every_file_and_finds_the_subjects() {
+fn a_run_writes_every_file_and_finds_the_topics() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let manifest = pipeline(dir.path(), &[]);
@@ -123,7 +123,7 @@ fn writes_every_file_and_finds_the_subjects() {
 }
 
 #[test]
-fn a_second_run_redoes_only_what_changed() {
+fn a_second_run_repeats_only_stale_steps() {
     let dir = tempfile::tempdir().expect("a directory");
     let texts = write_texts(dir.path());
     pipeline(dir.path(), &[]);
@@ -387,7 +387,7 @@ fn settings_come_from_flag_then_file_then_default() {
 fn wrong_settings_are_named() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
-    let fails = |file: &str, told: &str| {
+    let fails = |file: &str, expected: &str| {
         std::fs::write(dir.path().join("my.toml"), file).expect("it can be written");
         let output = run(
             dir.path(),
@@ -397,7 +397,7 @@ fn wrong_settings_are_named() {
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{errors}");
         assert!(
-            errors.contains(told) && errors.contains("hint:"),
+            errors.contains(expected) && errors.contains("hint:"),
             "{errors}"
         );
         assert!(!dir.path().join("runs/latest/documents.parquet").exists());
@@ -406,11 +406,14 @@ fn wrong_settings_are_named() {
     fails("[knn]\nk = \"many\"\n", "a setting of `[knn]` is invalid");
     fails("[kmeans]\nk = 3\n", "no such step");
     fails("knn = 3\n", "`knn` is not a table");
-    fails("[knn\n", "is not valid TOML");
+    fails(
+        "[knn]\nk = 9\n[cluster\n",
+        "my.toml, line 3: not valid TOML: ",
+    );
 }
 
 #[test]
-fn another_program_takes_a_stages_place() {
+fn another_program_replaces_a_stage() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let knn = program("skerry-knn");
@@ -446,7 +449,7 @@ fn another_program_takes_a_stages_place() {
 }
 
 #[test]
-fn too_few_rows_stop_with_a_sentence() {
+fn too_few_rows_are_refused() {
     let dir = tempfile::tempdir().expect("a directory");
     std::fs::write(dir.path().join("two.csv"), "text\none\ntwo\n").expect("it can be written");
     let output = run(
@@ -471,7 +474,7 @@ fn too_few_rows_stop_with_a_sentence() {
 }
 
 #[test]
-fn verify_finds_what_was_changed() {
+fn verify_finds_changed_files() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     pipeline(dir.path(), &[]);
@@ -488,7 +491,7 @@ fn verify_finds_what_was_changed() {
 }
 
 #[test]
-fn standard_input_is_a_source_like_any_other() {
+fn standard_input_is_a_source() {
     use std::io::Write as _;
     use std::process::Stdio;
 
@@ -535,7 +538,7 @@ fn standard_input_is_a_source_like_any_other() {
 
 /// A fact that is declared, so that readers may read it, is written by a stage; and no other fact is.
 #[test]
-fn every_declared_fact_is_written_and_no_other() {
+fn written_facts_equal_declared_facts() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     pipeline(

@@ -1,4 +1,4 @@
-//! Every report, for people and as JSON, held to what was reviewed: see [`Transcript`].
+//! Every report, as text and as JSON, compared with the reviewed snapshot: see [`Transcript`].
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ fn reports(name: &str, lines: &[&str]) {
     transcript.assert_snapshot(&format!("reports/{name}"));
 }
 
-/// Tables of which not all is kept as it is.
+/// Tables with rows or values that are left out or changed.
 fn write_tables(dir: &Path) {
     let write = |name: &str, text: &str| {
         std::fs::write(dir.join(name), text).expect("it can be written");

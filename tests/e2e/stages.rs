@@ -29,7 +29,7 @@ fn prepared(dir: &Path) {
 }
 
 #[test]
-fn each_runs_alone_and_writes_the_same_bytes() {
+fn each_stage_runs_alone_and_writes_the_same_bytes() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     let out = dir.path().join("runs/latest");
@@ -62,7 +62,7 @@ fn each_runs_alone_and_writes_the_same_bytes() {
 }
 
 #[test]
-fn files_can_be_named_one_by_one() {
+fn files_can_be_given_by_flags() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     let words = [
@@ -180,7 +180,7 @@ fn refusal(dir: &Path, program: &str, words: &[&str], status: i32) -> String {
 }
 
 #[test]
-fn a_step_that_is_not_there_is_answered_with_those_that_are() {
+fn an_unknown_step_is_reported_with_the_existing_ones() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     let words = ["--run", "runs/latest", "--step", "clusters"];
@@ -208,7 +208,7 @@ fn a_step_that_is_not_there_is_answered_with_those_that_are() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_said_and_not_left_behind() {
+fn a_missing_directory_is_reported_and_not_created() {
     let dir = tempfile::tempdir().expect("a directory");
     let nowhere = dir.path().join("nowhere");
     for program in ["skerry-embed", "skerry-knn", "skerry-cluster", "skerry-viz"] {
@@ -233,7 +233,7 @@ fn a_directory_that_is_not_there_is_said_and_not_left_behind() {
 }
 
 #[test]
-fn nothing_but_a_file_is_written_over() {
+fn only_regular_files_are_overwritten() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     std::fs::create_dir(dir.path().join("folder")).expect("it can be made");
@@ -261,7 +261,7 @@ fn nothing_but_a_file_is_written_over() {
 }
 
 #[test]
-fn numbers_that_are_none_are_refused_from_flags_and_files() {
+fn non_finite_numbers_are_refused_in_flags_and_files() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     for number in ["nan", "inf", "-inf"] {
@@ -294,7 +294,7 @@ fn numbers_that_are_none_are_refused_from_flags_and_files() {
 
 /// As in `skerry-ingest --help | head -1`.
 #[test]
-fn a_reader_that_has_gone_away_is_no_failure() {
+fn a_closed_output_pipe_is_not_a_failure() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     let gone = || {
@@ -325,7 +325,7 @@ fn a_reader_that_has_gone_away_is_no_failure() {
 }
 
 #[test]
-fn a_damaged_file_is_named_and_nothing_is_lost() {
+fn a_damaged_file_is_named_and_kept() {
     let dir = tempfile::tempdir().expect("a directory");
     prepared(dir.path());
     let out = dir.path().join("runs/latest");

@@ -1,4 +1,4 @@
-"""Opens every Parquet file of a run with PyArrow, pandas, Polars and DuckDB, and compares what they see, value by value.
+"""Open every Parquet file of a run with PyArrow, pandas, Polars and DuckDB, and compare their values.
 
 usage: read_artifacts.py RUN_DIRECTORY
 """
@@ -20,7 +20,7 @@ def check(condition, message):
 
 
 def plain(value):
-    """Lists and values of Python, whatever a reader gives; what is absent, by any sign, is None."""
+    """Python lists and values from the types of any reader; missing values are None."""
     if isinstance(value, dict):
         return {name: plain(one) for name, one in value.items()}
     if isinstance(value, (list, tuple, np.ndarray, pl.Series)):
@@ -84,12 +84,12 @@ def main():
     check(ids.shape == distances.shape, "neighbors and distances differ in shape")
     check(bool((np.diff(distances, axis=1) >= 0).all()), "distances are not nearest first")
     check(bool((ids != np.arange(n)[:, None]).all()), "a row lists itself")
-    # The distances are those of the vectors: cosine, over the first row.
+    # The distances of the first row are the cosine distances of the vectors.
     unit = vectors[0] / np.linalg.norm(vectors[0])
     other = vectors[ids[0]] / np.linalg.norm(vectors[ids[0]], axis=1, keepdims=True)
     check(bool(np.allclose(1 - other @ unit, distances[0], atol=1e-5)), "distances are not those of the vectors")
 
-    # Each collapsed row stands for a document that is there; copies are counted with it.
+    # Each collapsed row refers to an existing document, which counts its copies.
     duplicates = seen["duplicates.parquet"][1]
     copies = seen["documents.parquet"][1]["copies"]
     counted = duplicates.group_by("id").len()
@@ -101,7 +101,7 @@ def main():
         shares = row["memberships"]
         check(len(row["clusters"]) == len(shares) and sum(shares) <= 1 + 1e-5, f"membership of {row['id']}: {shares}")
         check(shares == sorted(shares, reverse=True), f"membership of {row['id']} is not likeliest first")
-    # Rows that were clustered are told their own cluster.
+    # Training rows are predicted into their own cluster.
     predictions = seen["predictions.parquet"][1]
     check(predictions.height == n, f"{predictions.height} predictions")
     known = clusters.to_numpy() >= 0

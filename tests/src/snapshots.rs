@@ -214,7 +214,7 @@ const MEASURED: [&str; 10] = [
     "bytes # to # fail their checksum",
 ];
 
-/// Keys of what is measured, and of the version and the build of the programs.
+/// Keys of measurements, and of the version and the build of the programs.
 const VARYING_KEYS: [&str; 11] = [
     "skerry",
     "producer",
@@ -233,7 +233,7 @@ fn is_hex(text: &str) -> bool {
     text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
-/// `text` with `#` for each number or hash that stands in the place of a `#` of `phrase`.
+/// `text` with `#` in place of each number or hash that corresponds to a `#` of `phrase`.
 fn masked(text: &str, phrase: &str) -> String {
     let (begin, parts) = phrase.split_once('#').expect("something is measured");
     let mut shown = String::new();
@@ -265,7 +265,7 @@ mod tests {
     use super::masked;
 
     #[test]
-    fn what_is_measured_is_masked_and_nothing_else() {
+    fn only_measurements_are_masked() {
         for (text, phrase, expected) in [
             (
                 "time      0.9 s\nend",

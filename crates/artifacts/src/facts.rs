@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_of_older_files_are_read_and_missing_ones_are_none() {
+    fn facts_of_older_files_are_read_and_missing_facts_are_none() {
         let old = of(
             &json!({ "backend": "flat", "certified": true, "recall": null, "shape": { "hubs": 3 } }),
         );
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_recorded_comes_back_and_nothing_is_written_of_what_is_not_known() {
+    fn facts_are_read_back_and_unknown_facts_are_not_written() {
         let facts = ClusterFacts {
             k: Some(15),
             layers: Some(vec![Layer {

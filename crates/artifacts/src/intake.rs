@@ -55,7 +55,7 @@ mod tests {
     use crate::{DocumentsFacts, Facts, Footer};
 
     #[test]
-    fn counts_come_back_whole_or_not_at_all() {
+    fn counts_are_read_back_or_missing_as_a_whole() {
         let counts = Intake {
             rows: 21,
             documents: 6,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_kept_or_left_out_for_a_reason() {
+    fn every_row_is_kept_or_counted_as_left_out() {
         let counts = Intake {
             rows: 21,
             documents: 6,

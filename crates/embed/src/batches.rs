@@ -62,7 +62,7 @@ mod tests {
     use crate::tokenizer::Loss;
 
     #[test]
-    fn equal_texts_are_one() {
+    fn equal_texts_are_embedded_once() {
         assert_eq!(
             distinct(["a", "b", "a", "c", "b"].into_iter()),
             (vec![0, 1, 3], vec![0, 1, 0, 2, 1])
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn only_equal_lengths_meet_and_none_is_lost() {
+    fn batches_have_equal_lengths_and_contain_every_text() {
         let texts = |lengths: &[usize]| -> Vec<(u32, Tokens)> {
             let tokens = |(row, &n): (usize, &usize)| {
                 (

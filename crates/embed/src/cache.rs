@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_there_for_the_next() {
+    fn appended_vectors_are_read_back() {
         let dir = tempfile::tempdir().unwrap();
         let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
         one.append(&[key("a"), key("b")], &[0, 7], &[1.0, 2.0, 3.0, 4.0])
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_killed_at_any_byte_costs_only_what_it_was_writing() {
+    fn a_truncated_append_loses_only_the_last_vectors() {
         for cut in 0..2 * RECORD {
             let dir = tempfile::tempdir().unwrap();
             let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_row_is_not_believed() {
+    fn damaged_rows_are_ignored() {
         let dir = tempfile::tempdir().unwrap();
         let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
         one.append(&[key("a")], &[0], &[1.0, 2.0]).unwrap();
@@ -276,7 +276,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_store_that_may_only_be_read_is_read() {
+    fn a_read_only_cache_is_read() {
         use std::os::unix::fs::PermissionsExt as _;
         let dir = tempfile::tempdir().unwrap();
         let mut one = VectorCache::open(dir.path(), "model", 2).unwrap();
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn two_writers_take_turns() {
+    fn writers_lock_the_cache() {
         let dir = tempfile::tempdir().unwrap();
         std::thread::scope(|scope| {
             for writer in 0..4 {

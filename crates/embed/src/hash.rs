@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn spelling_is_what_it_sees() {
+    fn similar_spelling_gives_similar_vectors() {
         assert!(
             cosine(
                 "The ferry stayed in the harbor",
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_has_length_one() {
+    fn every_vector_has_length_one() {
         for text in [
             "",
             " ",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_vector_does_not_depend_on_the_others() {
+    fn a_vector_does_not_depend_on_other_texts() {
         let together = encode(&["one text", "another"], 64);
         assert_eq!(together[64..], encode(&["another"], 64));
     }

@@ -272,7 +272,7 @@ mod tests {
 
     /// On the default model, on texts of its full length: 211 MiB loaded at one thread, 297 at two.
     #[test]
-    fn the_memory_that_is_told_is_what_was_measured() {
+    fn the_estimate_fits_the_measurements() {
         for (loaded, sessions, tokens, measured) in [
             (211.0, 1, 512, 255.0),
             (297.0, 2, 512, 390.0),
@@ -289,7 +289,7 @@ mod tests {
 
     /// On graphs with random weights, with both copies of the scores: what one text took.
     #[test]
-    fn the_square_of_attention_is_part_of_it() {
+    fn the_estimate_includes_the_attention_matrix() {
         for (d, heads, probed, tokens, measured) in [
             (384, 12, 104.9, 2048, 404.0),
             (384, 12, 104.9, 4096, 1624.6),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn copies_of_the_scores_are_told_from_one_text() {
+    fn copies_of_attention_scores_are_inferred_from_one_text() {
         let scores = 16 * 1024 * 1024 * 4;
         let beside = 6 * 4 * 1024 * 1024;
         for copies in 1..4 {
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn only_as_many_long_texts_count_as_there_are() {
+    fn the_estimate_counts_only_existing_long_texts() {
         let cost = Cost::new(384, 12, None);
         let at = |tokens| cost.text(tokens) as f64 / MIB;
         let four = Share::new(4, 4, 512);
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_takes_batches_first_and_sessions_then() {
+    fn a_memory_limit_reduces_batches_before_sessions() {
         let cost = Cost::new(384, 12, None);
         let mib = |mib: u64| mib << 20;
         let work = |lengths| Work {
@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_text_that_fits_is_told() {
+    fn the_longest_text_that_fits_is_reported() {
         let cost = Cost::new(384, 12, None);
         for tokens in [1, 64, 200, 600, 2048, 4096, 8192] {
             let fits = cost.tokens_within(cost.text(tokens));

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_model_names_no_file_elsewhere() {
+    fn file_names_outside_the_model_directory_are_refused() {
         let outer = tempfile::tempdir().unwrap();
         let dir = outer.path().join("model");
         std::fs::create_dir_all(dir.join("onnx")).unwrap();
@@ -76,7 +76,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_lead_out_of_a_model_only_into_the_cache_of_the_hub() {
+    fn links_out_of_a_model_are_allowed_only_into_the_hub_cache() {
         use std::os::unix::fs::symlink;
 
         let outer = tempfile::tempdir().unwrap();

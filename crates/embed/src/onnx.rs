@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn graphs_within_graphs_end_somewhere() {
+    fn nesting_of_graphs_is_limited() {
         let nested = |depth: usize| {
             let mut graph = Vec::new();
             for _ in 0..depth {

@@ -257,7 +257,7 @@ mod tests {
     };
 
     #[test]
-    fn kinds_are_told_from_two_lengths() {
+    fn output_kinds_are_inferred_from_two_lengths() {
         let kind = |one: &[i64], other: &[i64]| {
             let observed = |rows, tokens, shape| ObservedShape {
                 rows,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dense_vector_goes_first_in_every_order() {
+    fn the_dense_output_is_preferred_in_any_order() {
         let all = [
             ("dense_vecs", Kind::Texts(8)),
             ("sparse_vecs", Kind::Tokens(1)),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn token_vectors_are_taken_if_they_are_as_wide_as_the_model() {
+    fn token_vectors_are_used_if_they_have_the_width_of_the_model() {
         let state = ("last_hidden_state", Kind::Tokens(8));
         let pooler = ("pooler_output", Kind::Texts(8));
         assert_eq!(
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn one_number_is_no_vector() {
+    fn a_single_number_is_not_a_vector() {
         for kind in [Kind::Tokens(1), Kind::Texts(1)] {
             for hidden in [None, Some(1)] {
                 let said = chosen(&[("output", kind.clone())], Wanted { hidden, ..HIDDEN });
@@ -360,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn several_are_refused_until_one_is_named() {
+    fn ambiguous_outputs_are_refused_unless_one_is_named() {
         for (list, names) in [
             (
                 [
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn pooling_that_is_asked_for_is_done_or_refused() {
+    fn requested_pooling_is_applied_or_refused() {
         let wanted = Wanted {
             to_pool: true,
             ..HIDDEN

@@ -426,7 +426,7 @@ mod tests {
         {"idx":2,"name":"2","path":"2_Normalize","type":"sentence_transformers.models.Normalize"}]"#;
 
     #[test]
-    fn a_full_directory_is_believed() {
+    fn settings_are_read_from_a_complete_directory() {
         let dir = directory(&[
             ("modules.json", MODULES),
             (
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_input_stands_under_any_of_its_names() {
+    fn the_maximum_length_is_read_under_each_of_its_keys() {
         for name in SENTENCE_CONFIGS {
             let dir = directory(&[
                 (name, r#"{"max_seq_length":77,"do_lower_case":true}"#),
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_vocabulary_reads_as_its_configuration_says() {
+    fn a_plain_vocabulary_follows_its_configuration() {
         let vocabulary = |config| {
             let dir = directory(&[("tokenizer_config.json", config)]);
             read(dir.path(), &Options::default()).unwrap().vocabulary
@@ -491,7 +491,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_come_first() {
+    fn flags_override_the_model_directory() {
         let dir = directory(&[
             ("modules.json", MODULES),
             (
@@ -552,14 +552,14 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_directory_is_not_guessed_at() {
+    fn an_empty_model_directory_is_refused() {
         let settings = read(directory(&[]).path(), &Options::default()).unwrap();
         assert_eq!(settings.pooling, None);
         assert_eq!(settings.assumed.len(), 2, "{:?}", settings.assumed);
     }
 
     #[test]
-    fn what_is_not_built_in_is_refused() {
+    fn unsupported_modules_are_refused() {
         // A linear layer without pooling before it.
         let dense = r#"[{"type":"sentence_transformers.models.Dense","path":"2_Dense"}]"#;
         let settings = read(

@@ -327,7 +327,7 @@ mod tests {
     };
 
     #[test]
-    fn accents_and_chinese_characters_are_taken_as_the_model_says() {
+    fn accents_and_chinese_characters_follow_the_model_configuration() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("vocab.txt");
         let words = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nmuller\nmüller\n東\n##京\n京\n";
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_any_length_is_read_piece_by_piece() {
+    fn long_texts_are_tokenized_in_pieces() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("vocab.txt");
         std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\n").unwrap();
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_unknown_by_its_characters() {
+    fn a_text_is_unknown_if_most_characters_are() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("vocab.txt");
         std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\nquery\n:\n").unwrap();

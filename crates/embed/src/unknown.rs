@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scripts_are_named_by_their_letters() {
+    fn scripts_are_detected_by_letters() {
         for (text, expected) in [
             ("ทะเลสีแดง 2026", Some("Thai")),
             ("ភាសាខ្មែរ", Some("Khmer")),
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_described_in_one_sentence() {
+    fn unknown_texts_are_summarized_in_one_sentence() {
         let unknown = |texts: &[&str], of| Unknown::of(texts.iter().copied(), of, "m");
         assert_eq!(unknown(&[], 10), None);
         assert_eq!(unknown(&["ทะเล"], 101), None);

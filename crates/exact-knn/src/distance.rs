@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn scales_whose_squares_overflow_or_underflow() {
+    fn scales_whose_squares_overflow_or_underflow_are_exact() {
         assert_eq!(distance(&[1e-30, 0.0], &[0.0, 0.0], Metric::L2), 1e-30);
         let far = distance(&[1e30, 0.0], &[-1e30, 0.0], Metric::L2);
         assert!((far / 2e30 - 1.0).abs() < 1e-6, "{far:e}");

@@ -52,7 +52,7 @@ fn mend(text: &str) -> Option<String> {
             continue;
         };
         let before = &text[kept..start];
-        // The space before a broken number stands in place of the ampersand: "it #39;s".
+        // The space before a broken number replaces the ampersand: "it #39;s".
         let lost = text[start..].starts_with('#');
         mended.push_str(before.strip_suffix(' ').filter(|_| lost).unwrap_or(before));
         mended.push_str(&decoded);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_entity_stays() {
+    fn text_that_is_not_an_entity_is_unchanged() {
         for same in [
             "plain",
             "a & b; c",

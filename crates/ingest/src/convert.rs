@@ -129,6 +129,11 @@ pub fn float(value: f64) -> String {
     }
 }
 
+/// The float nearest to the decimal with the unscaled value `count` and `scale` decimals.
+pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
+    decimal(count, scale).parse().unwrap_or(f64::NAN)
+}
+
 /// The decimal with the unscaled value `count` and `scale` decimals, all of them written.
 pub fn decimal(count: i128, scale: u8) -> String {
     let sign = if count < 0 { "-" } else { "" };
@@ -233,7 +238,7 @@ mod tests {
     use arrow::array::{Date32Array, Float32Array, Time64NanosecondArray};
 
     #[test]
-    fn values_are_written_whole() {
+    fn values_are_converted_to_text_without_loss() {
         let text = |array: ArrayRef| {
             let text = to_text(&array).unwrap();
             text.iter()

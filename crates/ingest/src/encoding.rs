@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_byte_is_found_on_its_line_or_replaced_and_counted() {
+    fn an_invalid_byte_is_reported_by_line_or_replaced_and_counted() {
         let bytes = b"good\nbad \xe9 byte\n".to_vec();
         assert_eq!(
             decode(bytes.clone(), "utf-8", false),
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_heeded() {
+    fn a_byte_order_mark_selects_the_encoding() {
         let mut bytes = vec![0xff, 0xfe];
         bytes.extend("héad\n".encode_utf16().flat_map(u16::to_le_bytes));
         let decoded = decode(bytes, "utf-8", false).unwrap();
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_any_encoding_has_its_line_or_is_replaced_and_counted() {
+    fn faults_of_any_encoding_are_reported_by_line_or_replaced_and_counted() {
         let wide = b"\xff\xfea\0\n\0\0\xd8b\0".to_vec();
         assert_eq!(
             decode(wide.clone(), "utf-8", false),

@@ -339,6 +339,18 @@ fn row_hint(fault: &Fault) -> String {
 }
 
 impl stage::Hint for Error {
+    fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::NoSource
+                | Self::StdinTwice
+                | Self::Twice { .. }
+                | Self::ReadAndWritten { .. }
+                | Self::Pattern { .. }
+                | Self::NoPlace { .. }
+        )
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoSource => "give a file, a quoted glob pattern (\"news/*.csv\"), or - for standard input".to_owned(),

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_name_is_a_likely_one() {
+    fn the_suggested_name_is_similar() {
         let there = names(&["Title", "description", "label"]);
         assert_eq!(nearest("title", &there), Some("Title"));
         assert_eq!(nearest("descripton", &there), Some("description"));
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_great_many_names_are_cut_short() {
+    fn long_lists_of_names_are_shortened() {
         let many: Vec<String> = (0..5_000).map(|i| format!("c{i}")).collect();
         assert_eq!(some(&many[..2]), "c0, c1");
         assert_eq!(some(&["漢".repeat(61)]), format!("{}...", "漢".repeat(60)));
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_column_has_a_name_of_its_own() {
+    fn column_names_are_unique() {
         let (result, renamed) = distinct(&names(&["a", "", "a", "a_2", "a"]));
         assert_eq!(result, ["a", "column_2", "a_3", "a_2", "a_4"]);
         assert_eq!(renamed.len(), 3);

@@ -59,7 +59,7 @@ struct Reading<'a> {
     /// The size of the source.
     size: u64,
     /// Bytes reported so far.
-    told: Cell<u64>,
+    reported: Cell<u64>,
     progress: &'a dyn Progress,
 }
 
@@ -67,7 +67,7 @@ impl<'a> Reading<'a> {
     fn new(size: u64, progress: &'a dyn Progress) -> Self {
         Self {
             size,
-            told: Cell::new(0),
+            reported: Cell::new(0),
             progress,
         }
     }
@@ -78,7 +78,7 @@ impl<'a> Reading<'a> {
         const PARTS: u64 = 1_000;
         let share = read as f64 / whole.max(1) as f64;
         let reached = ((self.size as f64 * share) as u64).min(self.size);
-        if reached >= self.told.get() + self.size / PARTS {
+        if reached >= self.reported.get() + self.size / PARTS {
             self.tell(reached);
         }
     }
@@ -88,7 +88,8 @@ impl<'a> Reading<'a> {
     }
 
     fn tell(&self, reached: u64) {
-        self.progress.advance(reached - self.told.replace(reached));
+        self.progress
+            .advance(reached - self.reported.replace(reached));
     }
 }
 

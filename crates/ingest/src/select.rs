@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_equals_stands_for_them() {
+    fn the_first_of_equal_texts_represents_them() {
         assert_eq!(
             first_of_equals(["a", "b", "a", "B", "b"].into_iter()),
             [0, 1, 0, 3, 1]

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absent_part_takes_its_letters_with_it() {
+    fn text_around_an_empty_field_is_omitted() {
         let both = "Title: {title}\\nBody: {body}";
         assert_eq!(
             write(both, &[Some("a"), Some("b")]).unwrap(),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_and_quotes_go_with_what_stands_in_them() {
+    fn brackets_and_quotes_around_an_empty_field_are_omitted() {
         let year = "{title} ({year})";
         assert_eq!(write(year, &[None, Some("2001")]).unwrap(), "(2001)");
         assert_eq!(write(year, &[Some("a"), None]).unwrap(), "a");

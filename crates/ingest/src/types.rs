@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_taken_only_if_all_values_have_it() {
+    fn a_type_is_inferred_only_if_all_values_fit() {
         assert_eq!(dtype("n", &["1", "-2", "nan", ""]), "i64");
         assert_eq!(dtype("n", &["1", "2.5", "1e3"]), "f64");
         assert_eq!(dtype("n", &["1", "two"]), "str");
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_for_no_value_may_be_long() {
+    fn null_words_may_be_long() {
         let word = "no description available";
         assert!(is_null_word(word, &[word.to_owned()]));
     }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn spelled_vectors_are_read() {
+    fn vectors_written_as_text_are_read() {
         let series = texts(&[Some("[1, 2.5]"), Some("[-1e-3\n 4]"), None]);
         let found = gather(&series, Kind::Words, &[1, 0]);
         assert_eq!(
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_no_vectors() {
+    fn single_numbers_are_not_vectors() {
         let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
         assert_eq!(gather(&numbers, Kind::Typed, &[0]), Err(Fault::NoVectors));
     }

@@ -181,7 +181,7 @@ mod tests {
     const MANY: usize = 1_000_000;
 
     #[test]
-    fn agresti_and_coull_as_tabulated() {
+    fn agresti_coull_intervals_equal_tabulated_values() {
         // 8 of 10: the textbook interval is 0.479 to 0.954.
         let (p, low, high) = interval(&[1, 1, 1, 1, 1, 1, 1, 1, 0, 0], 1, MANY);
         assert_eq!(p, 0.8);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_found_is_not_proof() {
+    fn full_recall_of_a_sample_is_not_proof() {
         let (p, low, high) = interval(&[5; 100], 5, MANY);
         assert_eq!((p, high), (1.0, 1.0));
         assert!((low - 0.9556).abs() < 1e-3, "{low}");
@@ -224,7 +224,7 @@ mod tests {
 
     /// Inner products of short rows are all at distance 1 in an `f32`.
     #[test]
-    fn rows_that_are_as_near_only_in_f32_are_no_hits() {
+    fn neighbors_equal_only_in_f32_are_not_hits() {
         let values: Vec<f32> = (1..=20u8).map(|i| 1e-5 * f32::from(i)).collect();
         let points = Points::new(&values, 1).unwrap();
         let metric = Metric::InnerProduct;

@@ -1,7 +1,6 @@
 //! Interruption by signals: ends the running step, removes its partial files, and shows how to continue.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,9 +30,9 @@ pub(crate) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Installs the handler for a run in directory `dir` that writes the files `written`.
+    /// Installs the handler. A signal between two steps calls `clean_up` and ends the program.
     #[cfg(unix)]
-    pub(crate) fn watch(dir: PathBuf, written: Vec<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn watch(clean_up: impl Fn() + Send + 'static) -> io::Result<Self> {
         use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
         let mut signals = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGTERM])?;
@@ -44,14 +43,14 @@ impl Interrupts {
         std::thread::spawn(move || {
             for signal in signals.forever() {
                 let step = held(&step);
-                let told = step
+                let sent = step
                     .as_ref()
                     .is_some_and(|step| step.send(Event::Signal(signal)).is_ok());
-                if !told {
+                if !sent {
                     // Between two steps nothing is under way but reading: what is written is written under the lock, which
                     // is held until the end.
-                    crate::run::remove_partial_files(&dir, &written);
-                    let _ = crate::failure::Failure::interrupted(signal).report();
+                    clean_up();
+                    let _ = stage::Failure::interrupted(signal).report();
                     std::process::exit(128 + signal);
                 }
             }
@@ -61,7 +60,7 @@ impl Interrupts {
 
     /// On other systems the run is ended by the system, and the next one removes partial files.
     #[cfg(not(unix))]
-    pub(crate) fn watch(_dir: PathBuf, _written: Vec<PathBuf>) -> io::Result<Self> {
+    pub(crate) fn watch(_clean_up: impl Fn() + Send + 'static) -> io::Result<Self> {
         Ok(Self {
             step: Arc::default(),
         })

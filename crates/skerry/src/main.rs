@@ -1,7 +1,6 @@
 //! The `skerry` program: the whole pipeline, and each stage as a subcommand.
 
 mod arguments;
-mod failure;
 mod interrupt;
 mod models;
 mod run;
@@ -14,8 +13,7 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Command;
-
-use crate::failure::Failure;
+use stage::Failure;
 
 fn main() -> ExitCode {
     let matches = command().get_matches();

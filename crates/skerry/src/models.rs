@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use stage::Failure;
 
 pub(crate) fn command() -> Command {
     let model = |help: &'static str| Arg::new("model").value_name("MODEL").help(help);

@@ -4,9 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use embed::setup::SetUpModel;
-use stage::{Progress, Terminal};
-
-use crate::failure::Failure;
+use stage::{Failure, Progress, Terminal};
 
 pub(crate) fn command() -> Command {
     Command::new("setup")

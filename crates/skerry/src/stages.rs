@@ -6,10 +6,8 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
 use serde_json::Value;
-use stage::{File, Files, Hashes, Reach, Seed, Stage, StageStatus};
+use stage::{Failure, File, Files, Hashes, Reach, Seed, Stage, StageStatus};
 use toml::Table;
-
-use crate::failure::Failure;
 
 /// Every stage, in the order of the pipeline.
 pub(crate) const ALL: [&dyn AnyStage; 7] = [

@@ -7,10 +7,9 @@ use std::process::ExitCode;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use serde_json::json;
 use stage::cli::SETTINGS_FILE;
-use stage::{BoundaryError, Hashes, Manifest, boundary};
+use stage::{BoundaryError, Failure, Hashes, Manifest, boundary};
 
-use crate::failure::Failure;
-use crate::run::{Context, Staleness, build_id, kept_steps};
+use crate::run::{Context, Staleness, kept_steps};
 use crate::settings::Step;
 
 const FILE: &str = Manifest::FILE;
@@ -104,16 +103,13 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     boundary::own_file(dir, FILE)?;
     let manifest = Manifest::read(dir).map_err(|why| {
         Failure::work(
-            format_args!(
-                "{} cannot be read\n  because: {why}",
-                dir.join(FILE).display()
-            ),
+            format_args!("{} cannot be read", dir.join(FILE).display()),
             format_args!(
                 "write the files again with `skerry run --out {}`",
                 dir.display()
             ),
-            1,
         )
+        .because(why)
     })?;
     let settings = boundary::own_file(dir, SETTINGS_FILE)?;
     let steps = if settings.exists() {
@@ -161,7 +157,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 hashes: Hashes::default(),
                 unread: Some("files outside the run are not read"),
                 same_input: true,
-                build: build_id(),
+                build: stage::build_id(),
             };
             let whole = |step: &Step| {
                 !findings.iter().any(|finding| finding.step == step.name)
@@ -340,7 +336,6 @@ fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                     stage::one_line(&file.name)
                 ),
                 "the directory was not written by this program: do not trust it",
-                1,
             ),
             // A link may have been put there since.
             error => Failure::of(&error),
@@ -354,7 +349,6 @@ fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                 stopped.join(", ")
             ),
             format_args!("complete it with `skerry run --out {dir}`"),
-            1,
         ));
     }
     let missing = names(Verdict::Missing);
@@ -365,7 +359,6 @@ fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
                 missing.join(", ")
             ),
             format_args!("complete it with `skerry run --out {dir}`"),
-            1,
         ));
     }
     let faults = faults(files);
@@ -377,7 +370,6 @@ fn conclude(run: &Path, files: &[File], findings: &[Finding]) -> Result<(), Fail
         return Err(Failure::work(
             format_args!("{files}: damaged, missing, or written since by a stage run alone"),
             format_args!("write them again with `skerry run --out {dir}`"),
-            1,
         ));
     }
     Ok(())

@@ -72,6 +72,10 @@ pub enum BoundaryError {
 }
 
 impl Hint for BoundaryError {
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Name { .. })
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name { .. } => {
@@ -320,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_can_lead_out_are_refused() {
+    fn names_that_can_refer_outside_are_refused() {
         let dir = tempfile::tempdir().expect("a directory");
         for name in ["map.html", "plots/map.html", "über.parquet", "a b.parquet"] {
             assert_eq!(inside(dir.path(), name).expect(name), dir.path().join(name));
@@ -356,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_compared_as_the_strictest_file_system_does() {
+    fn names_are_compared_without_case_and_normalization() {
         assert_eq!(folded("Map.HTML"), folded("map.html"));
         assert_eq!(folded("caf\u{e9}.html"), folded("cafe\u{301}.html"));
         assert_eq!(folded("CAFE\u{301}.html"), folded("caf\u{e9}.html"));
@@ -365,7 +369,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_are_followed_before_a_file_is_taken_for_inside() {
+    fn links_are_resolved_before_the_boundary_is_checked() {
         use std::os::unix::fs::symlink;
 
         let outer = tempfile::tempdir().expect("a directory");
@@ -405,7 +409,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_is_no_directory_is_named() {
+    fn paths_that_are_not_directories_are_named() {
         use std::os::unix::fs::symlink;
 
         let dir = tempfile::tempdir().expect("a directory");

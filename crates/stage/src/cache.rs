@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_absolute_path_counts() {
+    fn the_first_absolute_path_is_the_cache() {
         let all = [("SKERRY_CACHE", "/c"), ("XDG_CACHE_HOME", "/x")];
         assert_eq!(found(&all, Some("/home/a")), Ok("/c".into()));
         assert_eq!(found(&all[1..], Some("/home/a")), Ok("/x/skerry".into()));
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn no_place_of_the_user_is_an_error() {
+    fn a_missing_home_directory_is_an_error() {
         assert_eq!(found(&[], None), Err(NoCache::NoHome));
         assert_eq!(found(&[], Some("")), Err(NoCache::NoHome));
         assert_eq!(found(&[("TMPDIR", "/tmp")], None), Err(NoCache::NoHome));

@@ -9,13 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
 use crate::{
-    BoundaryError, DEFAULT_SEED, External, Files, Hint, Progress, Reach, Seed, Stage, Terminal,
-    Trust, Untrusted, Usage, boundary, config, explain, lineage, printable, printable_json, say,
-    trust,
+    BoundaryError, DEFAULT_SEED, External, Failure, Files, Progress, Reach, Seed, Stage, Terminal,
+    Trust, Untrusted, Usage, boundary, config, lineage, printable, printable_json, say, trust,
 };
-
-/// Exit status of wrong usage.
-const USAGE: u8 = 2;
 
 /// The heading of a stage's settings in its help.
 pub const SETTINGS: &str = "Settings";
@@ -176,49 +172,30 @@ pub fn quiet_flag() -> Arg {
 
 /// Runs stage `S` with the arguments in `matches`, and prints its report.
 pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
+    run::<S>(matches).unwrap_or_else(Failure::report)
+}
+
+fn run<S: Stage>(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let step = matches
         .get_one::<String>("step_name")
         .map_or(S::NAME, String::as_str);
     let terminal = Terminal::new(step, matches.get_flag("be_quiet"));
-    let settings_error =
-        |error: config::ConfigError| fail(&explain(&error, error.hint().as_deref()), USAGE);
-    let table = match settings_file(matches, &terminal) {
-        Ok(table) => table,
-        Err(error) => return settings_error(error),
-    };
+    let table = settings_file(matches, &terminal)?;
     let table = table.as_ref();
     let seed = matches.get_one::<u64>("seed_value").copied();
-    let seed = match seed.map_or_else(|| config::seed(table), Ok) {
-        Ok(seed) => Seed(seed),
-        Err(error) => return settings_error(error),
-    };
-    if step != S::NAME
-        && let Err(error) = config::check_step(step, table)
-    {
-        return settings_error(error);
+    let seed = Seed(seed.map_or_else(|| config::seed(table), Ok)?);
+    if step != S::NAME {
+        config::check_step(step, table)?;
     }
     let table = |step: &str| table?.get(step)?.as_table();
     let of_step = if step == S::NAME { S::FILES_OF } else { step };
-    let files = match files::<S>(matches, step, table(of_step)) {
-        Ok(files) => files,
-        Err(fault) => return fail(&fault, USAGE),
-    };
+    let files = files::<S>(matches, step, table(of_step))?;
     let own = config::with_base::<S>(table(of_step), table(step));
-    if let Err(error) = check_trust::<S>(matches, step, &own) {
-        return fail(&explain(&error, error.hint().as_deref()), 1);
-    }
-    let settings = config::settings::<S>(step, Some(&own), Some(matches));
-    let (options, local) = match settings {
-        Ok(settings) => settings,
-        Err(error) => return settings_error(error),
-    };
-    if let Err(error) = S::check(&options, &local) {
-        return fail(&explain(&error, error.hint().as_deref()), USAGE);
-    }
-    if let Err(fault) = use_threads(matches) {
-        return fail(&fault, USAGE);
-    }
+    check_trust::<S>(matches, step, &own)?;
+    let (options, local) = config::settings::<S>(step, Some(&own), Some(matches))?;
+    S::check(&options, &local).map_err(|error| Failure::of(&error).into_usage())?;
+    use_threads(matches)?;
     if matches.get_flag("be_verbose") {
         for (key, value) in config::settings_of::<S>(&options, &local) {
             terminal.note(&format!("{key} = {value}"));
@@ -226,16 +203,12 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     }
     let run = matches.get_one::<PathBuf>("run_dir");
     let made = run.is_some_and(|run| !run.exists());
-    let lock = match run.map(|run| claim(run)).transpose() {
-        Ok(lock) => lock,
-        Err(fault) => return fail(&fault, 1),
-    };
+    let lock = run.map(|run| claim(run)).transpose()?;
     let alone = run.filter(|_| matches!(lock, Some(Some(_))));
     let mut log = alone.and_then(|run| lineage::Log::read(run, &terminal));
     let allowed = matches.get_flag("allow_mismatch");
     let result = lineage::check::<S>(&files, log.as_ref(), allowed, &terminal).and_then(|()| {
-        S::run(&files, &options, &local, seed, &terminal)
-            .map_err(|error| explain(&error, error.hint().as_deref()))
+        S::run(&files, &options, &local, seed, &terminal).map_err(|error| Failure::of(&error))
     });
     terminal.end();
     if made
@@ -244,28 +217,26 @@ pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
     {
         lock.remove_directory();
     }
-    let report = match result {
-        Ok(report) => report,
-        Err(fault) => return fail(&fault, 1),
-    };
+    let report = result?;
     let usage = Usage::of_this_process(began);
     if let Some(log) = &mut log {
-        let told = json::<S>(&report, &terminal).into();
-        log.record::<S>(&files, (&options, &local, seed), (told, usage), &terminal);
+        let reported = json::<S>(&report, &terminal).into();
+        let settings = (&options, &local, seed);
+        log.record::<S>(&files, settings, (reported, usage), &terminal);
     }
     if matches.get_flag("json_report") {
         let mut object = json::<S>(&report, &terminal);
         let usage = serde_json::to_value(usage).expect("usage is plain data");
         object.insert("usage".to_owned(), usage);
-        return print_json(&Value::Object(object).to_string());
+        return Ok(print_json(&Value::Object(object).to_string()));
     }
-    print(&report.to_string())
+    Ok(print(&report.to_string()))
 }
 
 /// The directory of a run, created if necessary, and its lock.
-fn claim(run: &Path) -> Result<Option<crate::RunLock>, String> {
-    boundary::create_directory(run).map_err(|error| explain(&error, error.hint().as_deref()))?;
-    crate::lock::of_stage(run).map_err(|error| explain(&error, error.hint().as_deref()))
+fn claim(run: &Path) -> Result<Option<crate::RunLock>, Failure> {
+    boundary::create_directory(run)?;
+    Ok(crate::lock::of_stage(run)?)
 }
 
 /// The report with the notes and warnings.
@@ -290,29 +261,28 @@ pub fn print(text: &str) -> ExitCode {
 pub fn print_json(text: &str) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", printable_json(text.trim_end())).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => fail(
-            &format!("error: cannot write the report\n  because: {error}"),
-            1,
-        ),
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let hint = "check that standard output can be written";
+            Failure::work("cannot write the report", hint)
+                .because(error)
+                .report()
+        }
         _ => ExitCode::SUCCESS,
     }
 }
 
-/// Prints an error and returns the exit status.
-pub fn fail(text: &str, status: u8) -> ExitCode {
-    say(text);
-    ExitCode::from(status)
-}
-
 /// Sets the size of the thread pool by `--threads`.
-pub fn use_threads(matches: &ArgMatches) -> Result<(), String> {
+pub fn use_threads(matches: &ArgMatches) -> Result<(), Failure> {
     let Some(threads) = threads_of(matches) else {
         return Ok(());
     };
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build_global()
-        .map_err(|error| format!("error: cannot start {threads} threads\n  because: {error}\n  hint: choose fewer with `--threads`"))
+        .map_err(|error| {
+            let fact = format_args!("cannot start {threads} threads");
+            Failure::work(fact, "choose fewer with `--threads`").because(error)
+        })
 }
 
 /// The settings file of `--config`, else the one in the run directory.
@@ -389,10 +359,9 @@ fn files<S: Stage>(
     matches: &ArgMatches,
     step: &str,
     table: Option<&toml::Table>,
-) -> Result<Files, String> {
+) -> Result<Files, Failure> {
     let renamed = |name: &str| table?.get("files")?.get(name)?.as_str();
     let run = matches.get_one::<PathBuf>("run_dir");
-    let boundary_fault = |error: &BoundaryError| explain(error, error.hint().as_deref());
     let mut files = Files::default();
     if S::SOURCES.is_some() {
         files = files.with_sources(
@@ -416,13 +385,12 @@ fn files<S: Stage>(
                 if Trust::of(matches, run).covers(&external) {
                     return Ok(path);
                 }
-                let error = Untrusted {
+                Err(Failure::from(Untrusted {
                     settings: run.clone(),
                     externals: vec![external],
-                };
-                Err(explain(&error, error.hint().as_deref()))
+                }))
             }
-            found => found.map_err(|error| boundary_fault(&error)),
+            found => Ok(found?),
         };
         let path = match (path, run) {
             (None, Some(run)) => Some(within(run)?),
@@ -435,8 +403,8 @@ fn files<S: Stage>(
                     None => missing(file, &path),
                 });
             }
-            if !is_input && let Err(error) = artifacts::check_target(&path) {
-                return Err(explain(&error, error.hint().as_deref()));
+            if !is_input {
+                artifacts::check_target(&path)?;
             }
             files = files.with(file.name, path);
         } else if file.required && is_input {
@@ -445,10 +413,8 @@ fn files<S: Stage>(
                 file.flag(),
                 file.file
             );
-            return Err(format!(
-                "error: no file with the {} is given\n  hint: {hint}",
-                file.name
-            ));
+            let fact = format_args!("no file with the {} is given", file.name);
+            return Err(Failure::usage(fact, hint));
         }
     }
     if S::OUTPUTS
@@ -458,9 +424,8 @@ fn files<S: Stage>(
         let first = S::OUTPUTS
             .first()
             .map_or_else(String::new, crate::File::flag);
-        return Err(format!(
-            "error: nothing would be written\n  hint: give `--run DIR`, or `--{first} FILE`"
-        ));
+        let hint = format_args!("give `--run DIR`, or `--{first} FILE`");
+        return Err(Failure::usage("nothing would be written", hint));
     }
     for known in matches
         .get_many::<String>("input_hash")
@@ -479,27 +444,25 @@ fn files<S: Stage>(
     }
     if let Some((file, other)) = files.collision(S::INPUTS, S::OUTPUTS) {
         let path = files.output(file.name).unwrap_or_else(|| Path::new(""));
-        return Err(format!(
-            "error: {} is both the output `--{}` and `--{}`\n  hint: give one of them another name",
-            path.display(),
-            file.flag(),
-            other.flag()
+        let (path, output, other) = (path.display(), file.flag(), other.flag());
+        return Err(Failure::usage(
+            format_args!("{path} is both the output `--{output}` and `--{other}`"),
+            "give one of them another name",
         ));
     }
     Ok(files)
 }
 
-fn no_directory(run: &Path) -> String {
-    format!(
-        "error: there is no directory {} (`--run`)\n  hint: check the path: this stage reads files that other stages have written there",
-        run.display()
+fn no_directory(run: &Path) -> Failure {
+    Failure::usage(
+        format_args!("there is no directory {} (`--run`)", run.display()),
+        "check the path: this stage reads files that other stages have written there",
     )
 }
 
-fn missing(file: &crate::File, path: &Path) -> String {
-    format!(
-        "error: there is no file {} (`--{}`)\n  hint: check the path, or run the stage that writes it",
-        path.display(),
-        file.flag()
+fn missing(file: &crate::File, path: &Path) -> Failure {
+    Failure::usage(
+        format_args!("there is no file {} (`--{}`)", path.display(), file.flag()),
+        "check the path, or run the stage that writes it",
     )
 }

@@ -31,12 +31,14 @@ pub enum ConfigError {
         step: String,
     },
     /// It is not valid TOML.
-    #[error("{} is not valid TOML", path.display())]
+    #[error("{}, line {line}: not valid TOML: {fault}", path.display())]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// The cause, with its line.
-        source: Box<toml::de::Error>,
+        /// The line, from 1.
+        line: usize,
+        /// The fault.
+        fault: String,
     },
     /// A table has an unknown key.
     #[error("`[{step}]` has no setting `{key}`")]
@@ -86,6 +88,13 @@ pub enum ConfigError {
 }
 
 impl Hint for ConfigError {
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Boundary(error) => error.is_usage(),
+            _ => true,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         match self {
             Self::Io { .. } => {
@@ -121,9 +130,13 @@ pub fn read_settings(path: &Path) -> Result<toml::Table, ConfigError> {
         path: path.to_owned(),
         source,
     })?;
-    text.parse().map_err(|source| ConfigError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
+    text.parse().map_err(|error: toml::de::Error| {
+        let before = error.span().and_then(|span| text.get(..span.start));
+        ConfigError::Syntax {
+            path: path.to_owned(),
+            line: 1 + before.unwrap_or_default().matches('\n').count(),
+            fault: error.message().lines().collect::<Vec<_>>().join(", "),
+        }
     })
 }
 

@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_is_no_input_and_no_other_output() {
+    fn outputs_that_are_inputs_or_other_outputs_are_found() {
         let dir = tempfile::tempdir().expect("a directory");
         let root = dir.path();
         std::fs::create_dir_all(root.join("deep")).expect("it can be made");
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn detours_are_left_out_and_links_are_not_skipped() {
+    fn paths_are_normalized_without_skipping_links() {
         assert_eq!(
             absolute("/a/b/../c/./d.csv").expect("it is one"),
             "/a/c/d.csv"

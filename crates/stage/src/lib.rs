@@ -4,10 +4,12 @@
 //! its program.
 
 pub mod boundary;
+mod build_id;
 mod bytes;
 mod cache;
 pub mod cli;
 mod config;
+mod failure;
 mod files;
 mod hint;
 mod lineage;
@@ -26,11 +28,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use boundary::BoundaryError;
+pub use build_id::build_id;
 pub use bytes::Bytes;
 pub use cache::{NoCache, cache_dir};
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
+pub use failure::{Failure, signal_status};
 pub use files::{File, Files, absolute, place};
-pub use hint::{Hint, explain};
+pub use hint::Hint;
 pub use lock::{LockError, RunLock};
 pub use manifest::{Manifest, Record};
 pub use progress::{Progress, Silent};

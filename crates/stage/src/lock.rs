@@ -45,6 +45,10 @@ pub enum LockError {
 }
 
 impl Hint for LockError {
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Boundary(error) if error.is_usage())
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Taken { .. } => "wait for it, or choose another directory".to_owned(),
@@ -165,7 +169,7 @@ fn end_with(_run: u32) {}
 #[cfg(target_os = "linux")]
 fn lives(run: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{run}/stat")).unwrap_or_default();
-    // The name of the program stands in brackets, and its state follows.
+    // The name of the program is in parentheses, followed by its state.
     stat.rsplit_once(") ")
         .is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_that_differ_are_named_and_those_without_a_value_are_not() {
+    fn changed_options_are_named_and_unset_ones_ignored() {
         let old = json!({"k": 10, "metric": "cosine", "index": null, "gone": 1});
         let new = json!({"k": 12, "metric": "cosine", "limit": null, "come": true});
         assert_eq!(differences(&old, &new), "come, gone, k");

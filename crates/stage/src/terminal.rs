@@ -74,7 +74,7 @@ impl Terminal {
     }
 
     fn say(&self, state: &State, line: &str) {
-        let line = headed(&self.stage, line);
+        let line = one_line(&headed(&self.stage, line));
         match &state.bar {
             Some(bar) => bar.suspend(|| say(&line)),
             None => say(&line),
@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_of_others_do_not_steer_the_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             super::printable("news.csv, line 3\n\thint"),
             "news.csv, line 3\n\thint"
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_counts_nothing_is_told_all_the_same() {
+    fn tasks_without_a_count_are_reported() {
         let shared = Arc::<Shared>::default();
         let now = Instant::now();
         shared.state().task = Some(Task {
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_how_far_a_task_is() {
+    fn a_progress_line_shows_count_and_share() {
         let now = Instant::now();
         let mut task = Task {
             name: "reading".to_owned(),

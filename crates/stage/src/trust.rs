@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde::{Deserialize, Serialize};
 
-use crate::{Hint, NoCache, boundary, cache_dir};
+use crate::{Hint, NoCache, boundary, cache_dir, one_line};
 
 /// How a setting reaches outside the directory of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct External {
 impl fmt::Display for External {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // On one line, so that a value cannot pass for another message.
-        let value = self.value.replace('\r', "\\r").replace('\n', "\\n");
+        let value = one_line(&self.value);
         write!(f, "`{}` of `[{}]`: {value}", self.key, self.step)
     }
 }
@@ -109,7 +109,7 @@ fn depends_on_directory(line: &str) -> bool {
 
 /// Untrusted settings of a run directory that are needed.
 #[derive(Debug, thiserror::Error)]
-#[error("these settings in {} reach outside the run and are not trusted:{}", settings.display(), list(externals))]
+#[error("these settings in {} reach outside the run and are not trusted: {}", settings.display(), list(externals))]
 pub struct Untrusted {
     /// The settings file, or the directory of a link.
     pub settings: PathBuf,
@@ -117,7 +117,7 @@ pub struct Untrusted {
     pub externals: Vec<External>,
 }
 
-/// One line per setting.
+/// The settings with their effects.
 fn list(externals: &[External]) -> String {
     let line = |external: &External| {
         let would = match external.reach {
@@ -126,9 +126,10 @@ fn list(externals: &[External]) -> String {
             Reach::Model => "reads or downloads a model",
             Reach::Network => "sends data",
         };
-        format!("\n  {external} ({would})")
+        format!("{external} ({would})")
     };
-    externals.iter().map(line).collect()
+    let lines: Vec<String> = externals.iter().map(line).collect();
+    lines.join("; ")
 }
 
 impl Hint for Untrusted {
@@ -305,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reach_has_its_flag_and_memory_is_of_the_very_setting() {
+    fn each_reach_has_its_flag_and_exact_settings_are_remembered() {
         let dir = tempfile::tempdir().expect("a directory");
         let trust = |code, files, remembered: &[&External]| Trust {
             dir: dir.path().to_owned(),
@@ -362,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_is_never_inside() {
+    fn patterns_are_never_inside() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("[a].csv");
         std::fs::write(&path, "").expect("it can be written");
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_stays_on_its_line() {
+    fn values_are_shown_on_one_line() {
         let program = external("command", "touch x\n  hint: all is well", Reach::Code);
         assert_eq!(
             program.to_string(),

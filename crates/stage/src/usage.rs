@@ -40,7 +40,7 @@ impl Usage {
 /// User and system time, `after` fields behind those of this process.
 fn cpu_seconds(after: usize) -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    // The name of the program stands in brackets and may hold spaces; user and system time are fields 14 and 15,
+    // The name of the program is in parentheses and may contain spaces; user and system time are fields 14 and 15,
     // those of children 16 and 17.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at + after)?.parse::<u64>().ok();

@@ -42,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_partition_under_other_numbers_scores_one() {
+    fn the_same_partition_with_other_numbers_scores_one() {
         near(ari(&[0, 0, 1, 1, 2], &[7, 7, -1, -1, 3]), 1.0);
     }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn no_row_and_one_row_agree() {
+    fn empty_and_single_row_partitions_agree() {
         near(ari(&[], &[]), 1.0);
         near(ari(&[3], &[5]), 1.0);
     }

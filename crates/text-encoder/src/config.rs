@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn roberta_starts_behind_the_padding_token() {
+    fn positions_of_roberta_start_after_the_padding_index() {
         let config = parse(
             r#"{"model_type": "xlm-roberta", "pad_token_id": 1, "layer_norm_eps": 1e-5, "unknown": [1]}"#,
         );

@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_wishes_give_a_finite_curve() {
+    fn extreme_parameters_give_a_finite_curve() {
         for (min_dist, spread) in [(0.99, 1.0), (0.0, 0.01), (5.0, 10.0), (1.0, 1.0)] {
             let curve = Curve::fit(min_dist, spread).unwrap();
             assert!(

@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grid_takes_points_in_one_place_and_on_a_line() {
+    fn the_grid_accepts_equal_and_collinear_points() {
         assert_eq!(
             nearest_in_plane(&[[1.0, 1.0]; 4], 2),
             [1, 2, 0, 2, 0, 1, 0, 1]
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn a_faithful_layout_is_trusted_and_a_shuffled_one_is_not() {
+    fn trustworthiness_is_high_for_a_faithful_layout_and_low_for_a_shuffled_one() {
         let points = points(400);
         let values: Vec<f32> = points.iter().flatten().copied().collect();
         let sample: Vec<u32> = (0..400).collect();
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn preserved_counts_shared_neighbors() {
+    fn preserved_is_the_share_of_common_neighbors() {
         let ids = [1, 2, 3, 0, 2, 3, 3, 1, 0, 0, 1, 2];
         let graph = KnnView::new(&ids, &[1.0; 12], 3).unwrap();
         // Rows 1 and 2; the third neighbor of the graph does not count.

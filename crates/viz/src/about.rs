@@ -89,7 +89,7 @@ pub fn about(figures: &RunFigures<'_>, footers: &Footers<'_>) -> Vec<Section> {
         ),
         ("Names", footers.topics, facts_object(&topics)),
     ];
-    for (title, footer, told) in parts {
+    for (title, footer, measured_facts) in parts {
         let Some(footer) = footer else { continue };
         let mut facts = vec![("Program".to_owned(), footer.producer.clone())];
         if let Some(metric) = &footer.metric {
@@ -97,7 +97,7 @@ pub fn about(figures: &RunFigures<'_>, footers: &Footers<'_>) -> Vec<Section> {
         }
         // Only documents.parquet has counts of rows.
         facts.append(&mut intake);
-        flatten("", &Value::Object(told), &mut facts);
+        flatten("", &Value::Object(measured_facts), &mut facts);
         flatten("", &footer.options, &mut facts);
         facts.dedup_by(|later, first| later.0 == first.0 && later.1 == first.1);
         sections.push(Section {

@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn names_can_be_read_at_every_hue() {
+    fn label_colors_have_contrast_at_every_hue() {
         for hue in 0..360 {
             let colors = colors(f64::from(hue), 0);
             assert!(
@@ -262,14 +262,14 @@ mod tests {
     }
 
     #[test]
-    fn white_and_black_are_themselves() {
+    fn white_and_black_round_trip() {
         assert_eq!(rgb(1.0, 0.0, 0.0), [255, 255, 255]);
         assert_eq!(rgb(0.0, 0.0, 0.0), [0, 0, 0]);
         assert_eq!(unhex("#14171c"), DARK_PAPER);
     }
 
     #[test]
-    fn clusters_that_touch_stand_apart_and_far_ones_keep_their_hue() {
+    fn adjacent_clusters_get_distinct_hues_and_distant_ones_keep_theirs() {
         // Three in one direction, so of nearly one hue: the two that touch must differ.
         let anchors = [(1.0, 0.0), (1.1, 0.01), (5.0, 0.2), (-9.0, 0.0)];
         let contact = Contact {
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ramp_changes_in_one_direction() {
+    fn the_ramp_is_monotonic() {
         let (light, dark) = ramp();
         let sums = |stops: &[String]| {
             stops

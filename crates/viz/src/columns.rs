@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_are_parsed_by_the_calendar() {
         assert_eq!(iso_date("1970-01-01"), Some(0.0));
         assert_eq!(iso_date("2000-03-01"), Some(951_868_800_000.0));
         assert_eq!(
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_categories_links_dates_or_texts() {
+    fn strings_are_classified_as_categories_links_dates_or_texts() {
         let many = |make: &dyn Fn(usize) -> String| {
             one(Arc::new(StringArray::from_iter_values((0..40).map(make)))).unwrap()
         };
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_few_values_are_classes() {
+    fn numbers_with_few_values_are_categories() {
         let few: Int64Array = (0..100).map(|at| (at != 5).then_some(at % 3 + 1)).collect();
         let Values::Category { names, codes, .. } = one(Arc::new(few)).unwrap() else {
             panic!("no category")
@@ -406,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn long_numbers_keep_their_digits() {
+    fn large_numbers_keep_their_digits() {
         let ids = [9_007_199_254_740_993_i64, 1_234_567_890_123_456_789];
         let ids: Int64Array = (0..40)
             .map(|at| ids.get(at).copied().or(Some(at as i64)))
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_cells_do_not_make_a_column_part_of_the_text() {
+    fn a_column_with_empty_cells_is_not_part_of_the_text() {
         let text = LargeStringArray::from_iter_values((0..2000).map(|at| format!("title {at}")));
         let note = |at: usize| match at {
             700 | 701 => format!("remark {at}"),

@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_stay_texts_and_are_wrapped() {
+    fn labels_are_escaped_and_wrapped() {
         assert_eq!(plain("<b>R&D</b>"), "&lt;b&gt;R&amp;D&lt;/b&gt;");
 
         assert_eq!(wrap(&"word ".repeat(30)).matches("<br>").count(), 2);

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_escapes_its_block() {
+    fn embedded_data_cannot_close_its_script_element() {
         let evil = "</script><script>alert(1)</script><!--\u{2028}\u{0}";
         let page = page(evil, json!({ "title": evil }));
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
 
     /// The page decodes the entities of its table as Rust does, which has all of them.
     #[test]
-    fn the_page_decodes_entities_as_rust_does() {
+    fn the_page_decodes_entities_like_the_crate() {
         let script = include_str!("../assets/js/text.js");
         let (_, table) = script.split_once("const NAMED = {").unwrap();
         let (table, _) = table.split_once("};").unwrap();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_modules_are_one_plain_script() {
+    fn modules_are_bundled_into_one_script() {
         let script = script();
         assert!(
             !script.contains("</script")

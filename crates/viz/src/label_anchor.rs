@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_anchor_is_the_densest_spot_and_not_the_mean() {
+    fn the_anchor_is_the_densest_point_not_the_mean() {
         let mut x = vec![0.0; 90];
         x.extend((0..30).map(|at| 10.0 + at as f32));
         let y = vec![0.0; x.len()];
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn clusters_side_by_side_touch_and_far_ones_do_not() {
+    fn adjacent_clusters_are_neighbors_and_distant_ones_are_not() {
         let x = [0.0, 0.01, 0.02, 0.03, 9.0, 9.01];
         let y = [0.0; 6];
         let found = contacts(&x, &y, &[0, 0, 1, 1, 2, -1], &[2, 2, 1]);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_outside_every_cluster_are_no_members() {
+    fn noise_rows_are_not_members() {
         assert_eq!(members(&[1, -1, 0, 1, 7], 2), [vec![2], vec![0, 3]]);
     }
 }

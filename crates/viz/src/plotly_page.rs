@@ -56,7 +56,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     #[test]
-    fn the_library_is_that_of_plotly() {
+    fn the_embedded_library_is_plotly() {
         let library = zstd::decode_all(super::LIBRARY).unwrap();
         let digest: String = Sha256::digest(&library)
             .iter()
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_library_is_inside_and_no_cell_gets_out() {
+    fn the_library_is_embedded_and_cells_are_escaped() {
         let evil = "</script><script>alert(1)</script>";
         let page =
             super::page(evil, &json!({ "data": [{ "text": [evil] }], "layout": {} })).unwrap();

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cluster_of_any_number_has_its_name_or_is_called_by_it() {
+    fn clusters_without_a_name_are_labeled_by_their_number() {
         let cluster = [2_147_483_647, 5, 5, -1];
         let (x, y) = ([0.0, 4.0, 4.5, 9.0], [0.0; 4]);
         let named = Name {

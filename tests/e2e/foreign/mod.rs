@@ -1,8 +1,11 @@
-//! Run directories are handed around. One from somebody else runs no program, reads and writes no file elsewhere, and
-//! removes nothing but what a run wrote.
+//! Run directories are passed between people. One from somebody else runs no program, reads and writes no file outside, and
+//! removes only files that a run wrote.
 
-mod files;
+mod links;
+mod names;
 mod programs;
+mod removal;
+mod sources;
 mod verify;
 
 use std::path::Path;
@@ -10,7 +13,7 @@ use std::process::Output;
 
 use pipeline_tests::command;
 
-/// The same command in the hands of somebody else: nothing is remembered of the run.
+/// The command as run by another user: no setting of the run is remembered.
 fn by_a_stranger(dir: &Path, program: &str, words: &[&str]) -> Output {
     command(dir, program, words)
         .env("SKERRY_CACHE", dir.join("cache of the stranger"))
@@ -31,4 +34,10 @@ fn snapshot(dir: &Path) -> Vec<(String, String)> {
         .collect();
     files.sort();
     files
+}
+
+/// The tables among `files`: settings may have been edited.
+fn tables(files: Vec<(String, String)>) -> Vec<(String, String)> {
+    let is_table = |file: &(String, String)| file.0.ends_with(".parquet");
+    files.into_iter().filter(is_table).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{by_a_stranger, snapshot};
 
 #[test]
-fn programs_of_a_run_directory_do_not_run_unasked() {
+fn commands_of_a_run_directory_need_permission() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let marker = dir.path().join("pwned");
@@ -48,7 +48,7 @@ fn programs_of_a_run_directory_do_not_run_unasked() {
     // What does not need it goes on.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--only", "viz"]);
     assert!(output.status.success(), "{}", errors(&output));
-    // Allowed, it is shown first, and runs: it writes no topics, which is an error of its own.
+    // If allowed, it is shown first and runs: it writes no topics, which is another error.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--allow-commands"]);
     assert!(
         errors(&output).starts_with("allowed: `command` of `[label]`: touch"),
@@ -68,7 +68,7 @@ fn programs_of_a_run_directory_do_not_run_unasked() {
 }
 
 #[test]
-fn the_owner_of_a_run_goes_on_as_before() {
+fn the_owner_of_a_run_needs_no_flag() {
     let dir = tempfile::tempdir().expect("a directory");
     write_texts(dir.path());
     let knn = pipeline_tests::program("skerry-knn");
@@ -109,7 +109,7 @@ fn the_owner_of_a_run_goes_on_as_before() {
 
 #[cfg(unix)]
 #[test]
-fn a_library_of_a_run_directory_is_not_loaded_unasked() {
+fn libraries_of_a_run_directory_need_permission() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let marker = dir.path().join("loaded");
@@ -162,11 +162,11 @@ fn a_library_of_a_run_directory_is_not_loaded_unasked() {
 }
 
 #[test]
-fn inputs_models_and_addresses_of_a_run_directory_are_not_used_unasked() {
+fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let before = snapshot(dir.path());
-    // Of a run that was handed over as it is, all that is there can be worked with: its source is not needed.
+    // A received run can be continued without its source.
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--json"]);
     assert!(output.status.success(), "{}", errors(&output));
     assert!(
@@ -231,7 +231,7 @@ fn inputs_models_and_addresses_of_a_run_directory_are_not_used_unasked() {
 }
 
 #[test]
-fn no_second_reader_takes_the_input_of_the_first() {
+fn permission_for_one_reader_does_not_cover_another() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let secret = dir.path().join("secret.txt");
@@ -259,7 +259,7 @@ fn no_second_reader_takes_the_input_of_the_first() {
 }
 
 #[test]
-fn names_beside_a_command_are_no_shell_text() {
+fn file_names_cannot_extend_a_command() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let script = "command = \"sh -c 'cp {topics} {topics}'\"\n";
@@ -281,7 +281,7 @@ fn names_beside_a_command_are_no_shell_text() {
 }
 
 #[test]
-fn a_cache_that_moves_with_the_directory_is_not_trusted() {
+fn a_cache_inside_the_run_directory_is_not_trusted() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let marker = dir.path().join("pwned");
@@ -295,25 +295,25 @@ fn a_cache_that_moves_with_the_directory_is_not_trusted() {
             .output()
             .expect("it starts")
     };
-    let whole = dir.path().join("brought").display().to_string();
+    let whole = dir.path().join("received").display().to_string();
     run_with(&whole, &["run", "--allow-commands"]);
     assert!(marker.exists(), "the command is remembered in that cache");
     std::fs::remove_file(&marker).expect("it is there");
-    let output = run_with("brought", &["run"]);
+    let output = run_with("received", &["run"]);
     refused(&output, 1, &["not trusted", "--allow-commands"]);
     assert!(!marker.exists());
-    // What is allowed is said not to be remembered.
-    let output = run_with("brought", &["run", "--only", "viz"]);
+    // A warning says that the permission is not remembered.
+    let output = run_with("received", &["run", "--only", "viz"]);
     assert!(output.status.success(), "{}", errors(&output));
     assert!(
-        errors(&output).contains("SKERRY_CACHE is brought, which is not an absolute path"),
+        errors(&output).contains("SKERRY_CACHE is received, which is not an absolute path"),
         "{}",
         errors(&output)
     );
 }
 
 #[test]
-fn a_hash_is_taken_from_the_run_alone() {
+fn hashes_are_accepted_only_from_the_run() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let made = |hash: &str| {
@@ -341,7 +341,7 @@ fn a_hash_is_taken_from_the_run_alone() {
 
 /// A script may use the words that it is given in any way.
 #[test]
-fn a_command_gets_no_input_of_a_run_directory_unasked() {
+fn commands_get_inputs_of_a_run_directory_only_with_permission() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let line = "/usr/bin/env true {documents} {input}";
@@ -362,7 +362,7 @@ fn a_command_gets_no_input_of_a_run_directory_unasked() {
 
 #[cfg(unix)]
 #[test]
-fn a_relative_command_is_remembered_where_it_was_given() {
+fn relative_commands_are_remembered_by_directory() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let script = |place: &std::path::Path, file: &std::path::Path| {

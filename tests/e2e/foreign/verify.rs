@@ -6,7 +6,7 @@ use serde_json::json;
 use super::by_a_stranger;
 
 #[test]
-fn verify_tells_what_is_missing_and_what_is_stale() {
+fn verify_reports_missing_files_and_stale_steps() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let complete = succeed(dir.path(), "skerry", &["verify"]);
@@ -53,7 +53,7 @@ fn verify_tells_what_is_missing_and_what_is_stale() {
 }
 
 #[test]
-fn verify_and_the_summary_name_no_file_of_others() {
+fn verify_and_the_summary_do_not_access_files_outside() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
@@ -69,7 +69,7 @@ fn verify_and_the_summary_name_no_file_of_others() {
     assert!(!output.status.success());
     assert!(!String::from_utf8_lossy(&output.stdout).contains("secret"));
     std::fs::write(out.join("pipeline.toml"), &whole).expect("it can be written");
-    // The page that is named is the one that was drawn, not one that lies there.
+    // The summary names the page that was written, not another one in the directory.
     set(dir.path(), "viz", "files = { html = \"mine.html\" }");
     std::fs::write(out.join("map.html"), "<script>evil()</script>").expect("it can be written");
     let output = by_a_stranger(dir.path(), "skerry", &["run", "--from", "viz"]);
@@ -82,7 +82,7 @@ fn verify_and_the_summary_name_no_file_of_others() {
 }
 
 #[test]
-fn names_of_others_do_not_steer_the_terminal() {
+fn control_characters_in_names_are_escaped() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
@@ -125,7 +125,7 @@ fn names_of_others_do_not_steer_the_terminal() {
 
 /// Every file of an older run is still there: only the log tells that the last run stopped.
 #[test]
-fn a_run_that_stopped_half_way_is_unfinished() {
+fn an_interrupted_run_is_unfinished() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     succeed(dir.path(), "skerry", &["verify"]);
@@ -163,7 +163,7 @@ fn a_run_that_stopped_half_way_is_unfinished() {
 }
 
 #[test]
-fn verify_looks_into_tables_of_no_log_and_at_outputs_that_no_log_knows() {
+fn verify_checks_tables_and_outputs_that_are_not_in_the_log() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
@@ -203,10 +203,10 @@ fn verify_looks_into_tables_of_no_log_and_at_outputs_that_no_log_knows() {
     complete(false);
 }
 
-/// Whoever puts a link there later is not told that the manifest lies.
+/// Whoever puts a link there later is not expected that the manifest lies.
 #[cfg(unix)]
 #[test]
-fn verify_names_a_link_as_what_it_is() {
+fn verify_reports_links_as_links() {
     let dir = tempfile::tempdir().expect("a directory");
     small_run(dir.path(), &[]);
     let out = dir.path().join("runs/latest");
@@ -233,7 +233,7 @@ fn a_run_that_stopped_before_its_first_step_is_unfinished() {
         &["`steps` of `[run]` is empty"],
     );
     small_run(dir.path(), &[]);
-    // The first step fails: nothing has changed, but the run was not what was asked for.
+    // The first step fails: no file has changed, but the requested run is incomplete.
     let words = ["run", "texts.csv", "--encoder", "hash", "--text", "nowhere"];
     let output = run(dir.path(), "skerry", &words);
     assert!(!output.status.success());

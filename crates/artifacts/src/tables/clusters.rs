@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn parents_are_those_of_the_tree_and_else_those_of_most_documents() {
+    fn parents_come_from_the_tree_or_from_the_majority_of_documents() {
         let most: [BTreeMap<i32, i32>; 2] = [[(0, 1), (7, 3)].into(), [(1, 0), (3, 0)].into()];
         assert_eq!(stored(None).parents(), most);
         assert_eq!(stored(Some(Footer::default())).parents(), most);

@@ -28,7 +28,7 @@ fn a_writer_that_fails_leaves_the_old_file() {
 }
 
 #[test]
-fn what_a_killed_writer_left_is_cleared_and_nothing_else() {
+fn only_temporary_files_of_killed_writers_are_removed() {
     let dir = tempfile::tempdir().unwrap();
     // Only the first has a name that a writer of `file` makes.
     for name in [
@@ -47,7 +47,7 @@ fn what_a_killed_writer_left_is_cleared_and_nothing_else() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_named() {
+fn a_missing_directory_is_named_in_the_error() {
     let dir = tempfile::tempdir().unwrap();
     let error = write_bytes(&dir.path().join("no/such/file"), b"").unwrap_err();
     assert!(error.to_string().contains("cannot create") && error.hint().is_some());
@@ -55,7 +55,7 @@ fn a_directory_that_is_not_there_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn files_can_be_read_by_others() {
+fn files_are_readable_as_plain_parquet() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let (ours, plain) = (dir.path().join("ours"), dir.path().join("plain"));

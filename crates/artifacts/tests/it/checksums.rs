@@ -1,4 +1,4 @@
-//! No damage passes for data: whatever byte of a file is hit, it is refused, or what is read is what was written.
+//! Damage is detected: if any byte of a file changes, the file is refused, or it is read as it was written.
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -257,7 +257,7 @@ fn documents() -> Documents {
 }
 
 #[test]
-fn documents_too() {
+fn documents_are_readable_as_plain_parquet() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("documents.parquet");
     documents().write(&path, &footer()).unwrap();
@@ -266,7 +266,7 @@ fn documents_too() {
 
 /// Over many pages and row groups, by the quick way and by Arrow's.
 #[test]
-fn no_page_of_many_is_left_out() {
+fn all_pages_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("embeddings.parquet");
     let (n, d) = (50_001, 8);
@@ -365,7 +365,7 @@ fn a_file_without_checksums_is_read_like_any_other() {
 
 /// Written by `PyArrow` with `write_page_checksum=True`.
 #[test]
-fn checksums_that_parquet_has_itself_are_heeded() {
+fn page_checksums_of_parquet_are_verified() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/page_crc.parquet");
     let whole = std::fs::read(data).unwrap();
     let dir = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ fn fault<T>(result: Result<T, artifacts::Error>) -> String {
 }
 
 #[test]
-fn wrong_kinds_and_versions_are_told_apart() {
+fn wrong_kinds_and_versions_are_distinguished() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("some.parquet");
     Embeddings::new(2, vec![0.5; 6])
@@ -20,7 +20,7 @@ fn wrong_kinds_and_versions_are_told_apart() {
 }
 
 #[test]
-fn no_cut_or_flipped_byte_panics() {
+fn truncated_or_corrupted_files_do_not_panic() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("neighbors.parquet");
     let neighbors = Neighbors {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[test]
-fn the_page_is_up_to_date() {
+fn the_reference_page_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/artifacts.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
         artifacts::write_bytes(&path, artifacts::page().as_bytes()).unwrap();

@@ -53,7 +53,7 @@ fn fault<T>(result: Result<T, artifacts::Error>) -> String {
 }
 
 #[test]
-fn vectors_come_in_any_list_and_encoding() {
+fn vectors_are_read_from_any_list_type_and_encoding() {
     let dir = tempfile::tempdir().unwrap();
     let values: Vec<f32> = (0..3000).map(|at| (at % 13) as f32).collect();
     let plain = WriterProperties::builder().set_dictionary_enabled(false);
@@ -105,7 +105,7 @@ fn vectors_come_in_any_list_and_encoding() {
 }
 
 #[test]
-fn vectors_come_as_arrow_ipc() {
+fn vectors_are_read_from_arrow_ipc() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("vectors.arrow");
     let list = lists(vec![1.0, 2.0, 3.0, 4.0], &[2, 2]);
@@ -128,7 +128,7 @@ fn vectors_come_as_arrow_ipc() {
 
 /// Columns before the vectors, nested ones among them, and batches of several sizes.
 #[test]
-fn the_size_is_known_before_a_vector_is_read() {
+fn the_shape_is_known_before_vectors_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let batch = |n: usize| {
         let names: ArrayRef = Arc::new(LargeStringArray::from(vec!["a"; n]));
@@ -183,7 +183,7 @@ fn the_size_is_known_before_a_vector_is_read() {
 
 /// A file that is read in pieces: rows are numbered through.
 #[test]
-fn a_bad_row_far_behind_is_named_by_its_place_in_the_file() {
+fn a_bad_row_of_a_later_page_is_named_by_its_row_in_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let (n, d, bad) = (5000, 512, 4321);
     let mut lengths = vec![d; n];
@@ -194,10 +194,10 @@ fn a_bad_row_far_behind_is_named_by_its_place_in_the_file() {
         vec![("embedding", lists(values, &lengths))],
         None,
     );
-    let said = fault(Embeddings::read(&path));
+    let message = fault(Embeddings::read(&path));
     assert!(
-        said.contains("row 4321: `embedding` has 511 values, the rows before have 512"),
-        "{said}"
+        message.contains("row 4321: `embedding` has 511 values, the rows before have 512"),
+        "{message}"
     );
 }
 
@@ -234,7 +234,7 @@ fn bad_vectors_are_named_by_row() {
 
 /// Other engines leave -1 where they found no more neighbors.
 #[test]
-fn places_that_an_engine_left_unfilled_are_named() {
+fn unfilled_neighbor_slots_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let read = |ids: ListArray, distances: &[f32], counts: &[usize]| {
         let path = write(
@@ -251,14 +251,14 @@ fn places_that_an_engine_left_unfilled_are_named() {
         Some(vec![Some(1)]),
         Some(vec![Some(-1)]),
     ]);
-    let said = read(unfilled, &[0.5, 0.5], &[1, 1]);
+    let message = read(unfilled, &[0.5, 0.5], &[1, 1]);
     assert!(
-        said.contains("row 1: `neighbor_ids` holds a null or a value that is not UInt32"),
-        "{said}"
+        message.contains("row 1: `neighbor_ids` holds a null or a value that is not UInt32"),
+        "{message}"
     );
     let none = ListArray::from_iter_primitive::<Int64Type, Vec<Option<i64>>, _>(vec![]);
-    let said = read(none, &[], &[]);
-    assert!(said.contains("it holds no rows"), "{said}");
+    let message = read(none, &[], &[]);
+    assert!(message.contains("it holds no rows"), "{message}");
 }
 
 #[test]
@@ -298,28 +298,28 @@ fn ids_of_arrow_ipc_are_checked_through_all_batches() {
     write_ipc(&path, &[first.clone(), numbers(vec![Some(2), Some(3)])]);
     assert_eq!(Embeddings::read(&path).unwrap().len(), 4);
     write_ipc(&path, &[first.clone(), numbers(vec![Some(2), Some(2)])]);
-    let said = fault(Embeddings::read(&path));
+    let message = fault(Embeddings::read(&path));
     assert!(
-        said.contains("vectors.arrow, row 3: `id` is 2, expected 3"),
-        "{said}"
+        message.contains("vectors.arrow, row 3: `id` is 2, expected 3"),
+        "{message}"
     );
     write_ipc(&path, &[first, numbers(vec![Some(2), None])]);
-    let said = fault(Embeddings::read(&path));
-    assert!(said.contains("row 3: `id` is null"), "{said}");
+    let message = fault(Embeddings::read(&path));
+    assert!(message.contains("row 3: `id` is null"), "{message}");
     let names: ArrayRef = Arc::new(LargeStringArray::from(vec!["a", "b"]));
     write_ipc(&path, &[batch(names)]);
-    let said = fault(Embeddings::read(&path));
+    let message = fault(Embeddings::read(&path));
     assert!(
-        said.contains("`id` of") && said.contains("expected an integer"),
-        "{said}"
+        message.contains("`id` of") && message.contains("expected an integer"),
+        "{message}"
     );
 }
 
-/// The codec stands in the footer, as a number behind the path of the column.
+/// The footer has the codec as a number after the path of the column.
 #[test]
-fn a_codec_that_cannot_be_read_is_named_with_those_that_can() {
+fn an_unsupported_codec_is_named_with_the_supported_ones() {
     let dir = tempfile::tempdir().unwrap();
-    let told = |error: artifacts::Error| {
+    let explained = |error: artifacts::Error| {
         let hint = error.hint().unwrap();
         (error.to_string(), hint)
     };
@@ -333,12 +333,12 @@ fn a_codec_that_cannot_be_read_is_named_with_those_that_can() {
         let mut packed = plain.clone();
         packed[at + 5] = 2 * codec;
         std::fs::write(&path, &packed).unwrap();
-        let (said, hint) = told(Projection::read(&path).unwrap_err());
+        let (message, hint) = explained(Projection::read(&path).unwrap_err());
         assert!(
-            said.ends_with(&format!(
+            message.ends_with(&format!(
                 "foreign.parquet is compressed with {name}, which this program does not read"
             )),
-            "{said}"
+            "{message}"
         );
         assert!(
             hint.contains("zstd, snappy, lz4 or no compression"),
@@ -362,15 +362,16 @@ fn a_codec_that_cannot_be_read_is_named_with_those_that_can() {
         .unwrap();
     packed[name + at + 1] = 4;
     std::fs::write(&path, &packed).unwrap();
-    let (said, _) = told(Embeddings::read(&path).unwrap_err());
-    assert!(said.contains("is compressed with gzip"), "{said}");
+    let (message, _) = explained(Embeddings::read(&path).unwrap_err());
+    assert!(message.contains("is compressed with gzip"), "{message}");
 
     // As PyArrow 26's write_feather does it unless told otherwise: 64 vectors of 2.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/lz4.arrow");
-    let (said, hint) = told(Embeddings::read(&path).unwrap_err());
+    let (message, hint) = explained(Embeddings::read(&path).unwrap_err());
     assert!(
-        said.ends_with("lz4.arrow is compressed with lz4_frame, which this program does not read"),
-        "{said}"
+        message
+            .ends_with("lz4.arrow is compressed with lz4_frame, which this program does not read"),
+        "{message}"
     );
     assert!(hint.contains("without compression"), "{hint}");
 }
@@ -432,7 +433,7 @@ fn neighbors_are_checked_row_by_row() {
 }
 
 #[test]
-fn a_layout_and_labels_from_elsewhere_do() {
+fn layouts_and_labels_of_other_programs_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let xs: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
     let path = write(dir.path(), vec![("x", Arc::clone(&xs)), ("y", xs)], None);

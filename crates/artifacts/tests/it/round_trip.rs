@@ -265,7 +265,7 @@ round_trip!(
 );
 
 #[test]
-fn embeddings_come_back_to_the_bit_over_many_pages_and_row_groups() {
+fn embeddings_round_trip_exactly_over_pages_and_row_groups() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("embeddings.parquet");
     for (n, d) in [(1, 1), (3, 4096), (60_001, 7), (700, 384)] {
@@ -281,7 +281,7 @@ fn embeddings_come_back_to_the_bit_over_many_pages_and_row_groups() {
 }
 
 #[test]
-fn documents_keep_the_other_columns() {
+fn other_columns_of_documents_round_trip() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("documents.parquet");
     let schema = Schema::new(vec![
@@ -309,7 +309,7 @@ fn documents_keep_the_other_columns() {
 }
 
 #[test]
-fn the_map_holds_all_of_a_row() {
+fn the_map_has_all_columns_of_a_row() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("map.parquet");
     let neighbors = Neighbors {

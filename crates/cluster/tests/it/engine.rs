@@ -6,7 +6,7 @@ use stage::Hint;
 use crate::files::{Run, groups};
 
 #[test]
-fn the_hdbscan_crate_agrees_where_nothing_ties() {
+fn labels_equal_those_of_the_hdbscan_crate_without_ties() {
     let run = Run::new(groups(500), 2, 60);
     let ours = run
         .cluster(&Options {
@@ -25,7 +25,7 @@ fn the_hdbscan_crate_agrees_where_nothing_ties() {
 }
 
 #[test]
-fn the_hdbscan_crate_is_not_asked_for_what_it_cannot() {
+fn options_that_the_hdbscan_crate_lacks_are_refused() {
     let run = Run::new(groups(100), 2, 20);
     let base = Options {
         engine: Engine::Hdbscan,

@@ -98,7 +98,7 @@ fn all_bytes(run: &Run) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_run_writes_files_that_fit_together() {
+fn files_of_a_run_are_consistent() {
     let run = Run::new(groups(600), 2, 15);
     let options = Options {
         layers: 3,
@@ -201,7 +201,7 @@ fn corners() -> Vec<f32> {
 }
 
 #[test]
-fn without_being_asked_a_run_writes_the_layers_above_its_clusters() {
+fn layers_are_written_by_default() {
     let run = Run::new(corners(), 2, 15);
     let report = run
         .cluster(&Options {
@@ -276,7 +276,7 @@ fn same_bytes(n: usize) {
 }
 
 #[test]
-fn embeddings_are_opened_only_when_needed() {
+fn embeddings_are_read_only_if_needed() {
     let run = Run::new(groups(300), 2, 60);
     std::fs::write(run.path("embeddings.parquet"), "no table").unwrap();
     run.cluster(&Options::default()).unwrap();
@@ -295,7 +295,7 @@ fn embeddings_are_opened_only_when_needed() {
 }
 
 #[test]
-fn a_graph_in_pieces_needs_embeddings_and_uses_them() {
+fn a_disconnected_graph_is_joined_with_the_embeddings() {
     let run = Run::new(groups(600), 2, 5);
     let report = run.cluster(&Options::default()).unwrap();
     assert!(
@@ -314,7 +314,7 @@ fn a_graph_in_pieces_needs_embeddings_and_uses_them() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_a_hint() {
+fn impossible_options_are_refused_with_a_hint() {
     let run = Run::new(groups(100), 2, 4);
     let refused = |options: Options| {
         let error = run.cluster(&options).unwrap_err();
@@ -444,7 +444,7 @@ fn what_cannot_be_is_refused_with_a_hint() {
 }
 
 #[test]
-fn vectors_that_are_not_those_of_the_lists_are_refused() {
+fn vectors_that_contradict_the_neighbor_lists_are_refused() {
     let run = Run::new(groups(200), 2, 5);
     let other: Vec<f32> = groups(200).iter().map(|x| x * 3.0).collect();
     Embeddings::new(2, other)
@@ -473,7 +473,7 @@ fn vectors_that_are_not_those_of_the_lists_are_refused() {
 
 /// Other programs write `1 - cos` of copies a little below zero; what lies further below is no distance.
 #[test]
-fn rounding_below_zero_is_settled_and_no_more() {
+fn only_rounding_errors_below_zero_are_clamped() {
     let run = Run::new(groups(100), 2, 20);
     let path = run.path("neighbors.parquet");
     let cluster = || run.cluster(&Options::default());
@@ -493,7 +493,7 @@ fn rounding_below_zero_is_settled_and_no_more() {
 }
 
 #[test]
-fn tiny_tables_work() {
+fn tiny_tables_are_clustered() {
     for n in 3..8 {
         let run = Run::new(groups(n), 2, n - 1);
         let report = run
@@ -507,7 +507,7 @@ fn tiny_tables_work() {
 }
 
 #[test]
-fn half_of_a_hundred_thousand_rows_may_be_copies() {
+fn fifty_thousand_copies_are_clustered() {
     let mut values = groups(50_000);
     values.extend(values.clone());
     let run = Run::new(values, 2, 15);
@@ -541,7 +541,7 @@ fn half_of_a_hundred_thousand_rows_may_be_copies() {
 }
 
 #[test]
-fn half_of_the_rows_may_be_copies() {
+fn duplicates_of_half_of_the_rows_are_clustered() {
     let mut values = groups(400);
     let copies = values.clone();
     values.extend(copies);

@@ -84,7 +84,7 @@ fn predict(run: &Run, d: usize, new: &[f32], footer: &Footer) -> Result<Predicti
 }
 
 #[test]
-fn new_rows_go_where_hdbscan_puts_them() {
+fn predictions_equal_those_of_hdbscan() {
     let run = old();
     let found = predict(&run, 2, &NEW, &Footer::default()).unwrap();
     let clusters = Clusters::read(&run.path("clusters.parquet")).unwrap();
@@ -112,7 +112,7 @@ fn new_rows_go_where_hdbscan_puts_them() {
 }
 
 #[test]
-fn a_row_is_told_the_same_alone_as_among_others() {
+fn predictions_do_not_depend_on_the_other_rows() {
     let run = old();
     let together = predict(&run, 2, &NEW, &Footer::default()).unwrap();
     for (row, new) in NEW.chunks(2).enumerate() {
@@ -126,7 +126,7 @@ fn a_row_is_told_the_same_alone_as_among_others() {
 }
 
 #[test]
-fn old_rows_go_where_they_are() {
+fn training_rows_are_predicted_into_their_clusters() {
     let run = old();
     let found = predict(&run, 2, &squares(), &Footer::default()).unwrap();
     let clusters = Clusters::read(&run.path("clusters.parquet")).unwrap();
@@ -142,7 +142,7 @@ fn old_rows_go_where_they_are() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_refused_with_a_hint() {
+fn incomparable_files_are_refused_with_a_hint() {
     let run = old();
     let refused = |run: &Run, d: usize, new: &[f32], footer: &Footer| {
         let error = predict(run, d, new, footer).unwrap_err();

@@ -66,7 +66,7 @@ fn with_zero_rows(values: &[f32], k: usize) -> tempfile::TempDir {
 }
 
 #[test]
-fn rows_of_zeros_join_nothing() {
+fn zero_vectors_do_not_join_components() {
     let values = bundles(400);
     for k in [6, 60] {
         let dir = with_zero_rows(&values, k);
@@ -135,11 +135,11 @@ fn rows_of_zeros_join_nothing() {
 }
 
 #[test]
-fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
+fn an_exact_tree_from_uncertified_neighbors_is_reported() {
     let run = Run::new(groups(200), 2, 12);
     let path = run.path("neighbors.parquet");
     let neighbors = Neighbors::read(&path).unwrap();
-    let heard = |footer: &Footer, tree| {
+    let report_and_warnings = |footer: &Footer, tree| {
         neighbors.value.clone().write(&path, footer).unwrap();
         let options = Options {
             tree,
@@ -151,25 +151,25 @@ fn an_exact_tree_on_neighbors_that_are_not_proven_says_so() {
         (report, listener.0.into_inner().unwrap())
     };
     let mut footer = neighbors.footer.clone().unwrap();
-    let (report, warnings) = heard(&footer, Tree::Exact);
+    let (report, warnings) = report_and_warnings(&footer, Tree::Exact);
     assert!(report.certified && warnings.is_empty(), "{warnings:?}");
     footer.set_facts(&artifacts::NeighborsFacts {
         certified: Some(false),
         backend: Some("hnsw".to_owned()),
         ..artifacts::NeighborsFacts::default()
     });
-    let (report, warnings) = heard(&footer, Tree::Exact);
+    let (report, warnings) = report_and_warnings(&footer, Tree::Exact);
     assert!(!report.certified && report.to_string().contains("not proven"));
     assert!(
         matches!(&warnings[..], [warning] if warning.contains("not proven exact (hnsw)")),
         "{warnings:?}"
     );
     // The tree of the graph promises nothing more than the graph.
-    assert!(heard(&footer, Tree::Graph).1.is_empty());
+    assert!(report_and_warnings(&footer, Tree::Graph).1.is_empty());
 }
 
 #[test]
-fn renamed_rows_keep_their_clusters() {
+fn permuted_rows_keep_their_clusters() {
     renamed(&groups(700), 5);
     // From 4,096 rows on a pass over a part of them goes before the exact tree. With the nearest neighbor as the core
     // distance nothing ties, so nothing may differ.
@@ -212,7 +212,7 @@ fn renamed(values: &[f32], min_samples: usize) {
             })
             .count();
         println!(
-            "{tree:?}: {} tied edges, {other} of {n} rows told otherwise",
+            "{tree:?}: {} tied edges, {other} of {n} rows labeled otherwise",
             report.tied_edges
         );
         assert_eq!(report.tied_edges == 0, min_samples == 1);

@@ -21,7 +21,7 @@ fn sweep_of(run: &Run, options: &SweepOptions) -> Result<cluster::sweep::SweepRe
 }
 
 #[test]
-fn every_row_of_a_sweep_is_a_fresh_run() {
+fn every_row_of_a_sweep_equals_a_run_with_its_settings() {
     let run = Run::new(groups(600), 2, 12);
     let base = SweepOptions {
         min_cluster_sizes: "2,15,40,100,5000".parse().unwrap(),
@@ -70,7 +70,7 @@ fn every_row_of_a_sweep_is_a_fresh_run() {
 }
 
 #[test]
-fn sizes_that_no_cluster_can_have_are_not_swept() {
+fn impossible_cluster_sizes_are_not_swept() {
     let run = Run::new(groups(100), 2, 12);
     for sizes in ["0,5", "1,5", "5,4294967296", "5:4294967296:3"] {
         let options = SweepOptions {
@@ -84,7 +84,7 @@ fn sizes_that_no_cluster_can_have_are_not_swept() {
 }
 
 #[test]
-fn a_cliff_is_marked() {
+fn large_changes_between_settings_are_marked() {
     // Twelve tight groups of 20 in two far halves: above 20 only the halves are left.
     let values: Vec<f32> = (0..240)
         .map(|i| {
@@ -121,7 +121,7 @@ fn a_cliff_is_marked() {
 }
 
 #[test]
-fn ranges_are_read_as_people_write_them() {
+fn ranges_are_parsed() {
     let range = |text: &str| text.parse::<Range>().map(|range| range.values().to_vec());
     assert_eq!(range("5,10, 20").unwrap(), [5, 10, 20]);
     assert_eq!(range("20,5,5").unwrap(), [5, 20]);
@@ -161,7 +161,7 @@ fn tested(run: &Run, options: &Options) -> (usize, cluster::Verdict, f32, f32) {
 }
 
 #[test]
-fn noise_has_no_stable_clusters_and_real_groups_are_stable() {
+fn noise_is_unstable_and_separated_groups_are_stable() {
     let base = Options {
         bootstrap: 20,
         layers: 0,
@@ -248,7 +248,7 @@ fn noise_has_no_stable_clusters_and_real_groups_are_stable() {
 }
 
 #[test]
-fn deep_trees_leave_no_member_without_a_share() {
+fn every_member_of_a_deep_tree_has_a_membership() {
     // Two groups so tight that the exponential of their depth is no number, and around each a few at 0.3.
     let mut values = Vec::new();
     for i in 0..120 {
@@ -287,7 +287,7 @@ fn deep_trees_leave_no_member_without_a_share() {
 }
 
 #[test]
-fn stages_name_their_files_once() {
+fn file_names_of_stages_are_unique() {
     let names: std::collections::BTreeSet<_> = Cluster::OUTPUTS
         .iter()
         .chain(Sweep::OUTPUTS)

@@ -33,7 +33,6 @@ pub struct Report {
     /// The cache directory.
     pub cache: PathBuf,
     /// Files downloaded in this run.
-    #[serde(rename = "brought")]
     pub downloaded: Vec<String>,
     /// Files that were already installed.
     pub present: Vec<String>,
@@ -214,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_cache_lacks_everything_and_says_so() {
+    fn everything_is_missing_in_an_empty_cache() {
         let cache = tempfile::tempdir().unwrap();
         let items = SetUpModel::Default.items();
         assert_eq!(missing(cache.path()).len(), items.len());
@@ -230,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn without_pip_the_remedy_is_named() {
+    fn a_missing_pip_is_an_error_with_a_hint() {
         use stage::Hint;
         let cache = tempfile::tempdir().unwrap();
         let pythons = ["no-such-python"];
@@ -243,7 +242,7 @@ mod tests {
     /// A Python whose pip downloads another package than requested, and one whose pip fails.
     #[cfg(unix)]
     #[test]
-    fn what_comes_is_checked_and_failures_leave_nothing() {
+    fn downloads_are_verified_and_failures_leave_no_file() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let python = |name: &str, script: &str| {
@@ -280,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told_from_a_good_one() {
+    fn damaged_downloads_are_detected() {
         let path = Path::new("x/vocab.txt");
         assert!(
             check(

@@ -40,7 +40,7 @@ impl Setup {
 }
 
 #[test]
-fn vectors_are_those_of_the_reference() {
+fn vectors_equal_the_reference() {
     let texts = [
         "The harbor's new pier opened on Tuesday, 3 May.",
         "Überraschung: 語言 models don’t “sleep”!",
@@ -115,12 +115,12 @@ fn many() -> Vec<String> {
 }
 
 #[test]
-fn threads_batches_company_and_cache_change_no_byte_of_ort() {
+fn threads_batches_other_texts_and_the_cache_do_not_change_the_bytes_of_ort() {
     bytes_depend_on_the_text_alone(&["--engine", "ort"]);
 }
 
 #[test]
-fn threads_batches_company_and_cache_change_no_byte_of_int8() {
+fn threads_batches_other_texts_and_the_cache_do_not_change_the_bytes_of_int8() {
     bytes_depend_on_the_text_alone(&["--engine", "skerry", "--precision", "int8"]);
 }
 
@@ -187,7 +187,7 @@ fn bytes_depend_on_the_text_alone(engine: &[&str]) {
 }
 
 #[test]
-fn a_limit_on_memory_is_kept_and_changes_no_byte() {
+fn a_memory_limit_holds_and_does_not_change_the_bytes() {
     let texts = many();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let Some(setup) = setup(&texts) else { return };
@@ -211,7 +211,7 @@ fn a_limit_on_memory_is_kept_and_changes_no_byte() {
 }
 
 #[test]
-fn a_run_killed_half_way_goes_on() {
+fn a_killed_run_resumes() {
     let texts: Vec<String> = (0..1500)
         .map(|i| format!("text number {i} about {} and {}", i * i, i % 13))
         .collect();
@@ -269,7 +269,7 @@ fn least_cosine(found: &artifacts::Embeddings, expected: &artifacts::Embeddings)
 }
 
 #[test]
-fn two_thousand_texts_of_a_reference() {
+fn two_thousand_texts_equal_the_reference() {
     let Some(reference) = shared("reference/notebook/notebook.parquet") else {
         return;
     };
@@ -289,7 +289,7 @@ fn two_thousand_texts_of_a_reference() {
 }
 
 #[test]
-fn a_multilingual_model_without_a_description() {
+fn a_multilingual_model_without_modules_is_read() {
     let Some(model) = shared("models/me5-small-q4") else {
         return;
     };
@@ -311,10 +311,10 @@ fn a_multilingual_model_without_a_description() {
         "--max-tokens",
         "512",
     ];
-    let said = setup
+    let message = setup
         .bench
         .failure(&["--model", &setup.model, "--onnxruntime", &setup.library]);
-    assert!(said.contains("--pooling"), "{said}");
+    assert!(message.contains("--pooling"), "{message}");
     setup.report(&flags);
     let found = setup.bench.embeddings();
     let dot = |a: usize, b: usize| {
@@ -345,7 +345,7 @@ fn a_multilingual_model_without_a_description() {
 }
 
 #[test]
-fn skerrys_own_encoder_gives_the_same_vectors() {
+fn the_skerry_engine_gives_the_vectors_of_onnx_runtime() {
     let texts = many();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let Some(setup) = setup(&texts) else { return };

@@ -7,7 +7,7 @@ use stage::Silent;
 
 #[test]
 #[ignore = "downloads 45 MB"]
-fn brings_everything_once() {
+fn setup_downloads_each_file_once() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("cache");
     let report = embed::setup::run(&cache, &Silent).unwrap();

@@ -39,7 +39,7 @@ fn core_distances_do_not_count_the_point_itself() {
 }
 
 #[test]
-fn equal_weights_go_by_the_smaller_ids() {
+fn equal_weights_are_ordered_by_id() {
     // All gaps are 1: the tree takes 0-1 before 1-2, and mutual reachability ties are settled the same way.
     let tree = tree_of(&[0.0, 1.0, 2.0, 3.0], 1);
     let ends: Vec<(u32, u32)> = tree.iter().map(|edge| (edge.a, edge.b)).collect();
@@ -123,7 +123,7 @@ fn copies_leave_together_at_a_finite_lambda() {
 }
 
 #[test]
-fn nothing_but_copies_is_one_cluster_if_that_is_allowed() {
+fn copies_alone_are_one_cluster_if_single_clusters_are_allowed() {
     let linkage = single_linkage(&tree_of(&[5.0; 6], 2));
     let mut rule = SelectionOptions::default();
     let cut = |rule| FlatOptions {
@@ -137,7 +137,7 @@ fn nothing_but_copies_is_one_cluster_if_that_is_allowed() {
 }
 
 #[test]
-fn a_chain_of_a_hundred_thousand_needs_no_stack() {
+fn a_chain_of_a_hundred_thousand_points_does_not_overflow_the_stack() {
     // Gaps that grow: every merge adds one point, and the dendrogram is as deep as it can be.
     let tree: Vec<Edge> = (0..100_000_u32)
         .map(|i| Edge {

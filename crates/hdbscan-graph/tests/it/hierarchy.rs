@@ -150,7 +150,7 @@ fn graphs_that_cannot_be_clustered_are_refused_with_a_hint() {
 }
 
 #[test]
-fn old_points_are_predicted_where_they_are_and_alone_as_together() {
+fn training_points_are_predicted_into_their_clusters_alone_or_together() {
     let values = groups(600);
     let all = knn(&values, 2, 599);
     let all = KnnView::new(&all.ids, &all.distances, all.k).unwrap();

@@ -80,7 +80,7 @@ proptest! {
 
     /// Where few weights tie and nothing is copied, the exact tree is that of all pairs edge by edge, ties by id.
     #[test]
-    fn few_ties_go_by_id(seed in 0_u64..1000, n in 12_usize..60, min_samples in 1_usize..5, more in 0_usize..6) {
+    fn ties_are_broken_by_id(seed in 0_u64..1000, n in 12_usize..60, min_samples in 1_usize..5, more in 0_usize..6) {
         let mut stream = random_streams::Seed(seed).stream("test/ties", 0);
         // Pairs of points that are mirrored tie two by two.
         let mut values: Vec<f32> = Vec::new();
@@ -120,7 +120,7 @@ proptest! {
 
     /// Bridges make a spanning tree that holds the whole forest of the graph.
     #[test]
-    fn bridges_span(values in grid(), k in 1_usize..4) {
+    fn bridges_connect_all_components(values in grid(), k in 1_usize..4) {
         let (points, knn) = knn(&values, k);
         let lists = KnnView::new(&knn.ids, &knn.distances, knn.k).unwrap();
         let core = core_distances(&lists, 1);
@@ -138,7 +138,7 @@ proptest! {
 
     /// Renaming the points renames the clusters' members and nothing else, where no distances tie.
     #[test]
-    fn renaming_points_renames_labels(seed in 0_u64..1000, n in 20_usize..60) {
+    fn permuting_points_permutes_labels(seed in 0_u64..1000, n in 20_usize..60) {
         let mut stream = random_streams::Seed(seed).stream("test/points", 0);
         let values: Vec<f32> = (0..2 * n).map(|at| stream.next_f32() + (at / 20) as f32).collect();
         let mut to: Vec<usize> = (0..n).collect();

@@ -148,7 +148,7 @@ fn the_full_graph_gives_the_reference_tree() {
 }
 
 #[test]
-fn few_neighbors_and_bridges_come_close() {
+fn few_neighbors_with_bridges_approximate_the_reference() {
     // Data, setting, k, the least ARI to the labels of the full matrix.
     let floors = [
         ("digits", "ms3_mcs3_eom", 4, 0.80),

@@ -262,7 +262,7 @@ fn shifted(from: NaiveDateTime, months: i64, days: i64, nanos: i128) -> Option<N
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::condition::values::decimal_to_f64;
+    use crate::convert::decimal_to_f64;
 
     #[test]
     fn whole_numbers_are_divided_towards_zero() {

@@ -14,8 +14,8 @@ use super::functions::Cell;
 use super::literals::{physical, scaled};
 use super::messages::cut;
 use super::term::{CastFailure, Class};
-use super::values::{Values, array_of, decimal_to_f64, moment, temporal_array};
-use crate::convert::to_text;
+use super::values::{Values, array_of, moment, temporal_array};
+use crate::convert::{decimal_to_f64, to_text};
 
 impl Evaluator<'_> {
     /// `values` as values of the type `to`.

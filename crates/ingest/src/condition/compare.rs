@@ -13,8 +13,8 @@ use arrow::datatypes::{
 use super::Fault;
 use super::evaluate::Evaluator;
 use super::term::Comparison;
-use super::values::{Values, decimal_to_f64, kernel};
-use crate::convert::cast;
+use super::values::{Values, kernel};
+use crate::convert::{cast, decimal_to_f64};
 
 impl Evaluator<'_> {
     /// For each row the result of `op` on its values; null if one of them is null.

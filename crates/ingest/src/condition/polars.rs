@@ -15,8 +15,8 @@ use polars::prelude::{IntoColumn, IntoLazy, IntoSeries, NewChunkedArray};
 
 use super::Fault;
 use super::evaluate::Evaluator;
-use super::term::{CastFailure, DIFFERENCE, Literal, Node, Span, Term};
-use super::values::temporal_array;
+use super::term::{CastFailure, DIFFERENCE, Literal, Node, Operation, Span, Term};
+use super::values::{constant, temporal_array};
 use crate::convert::{cast, to_text};
 use crate::table::Table;
 
@@ -159,29 +159,48 @@ fn column(name: &str, array: &ArrayRef) -> Result<pl::Column, Fault> {
 
 /// `term` as SQL, with every operator in parentheses and every literal with its type.
 fn sql(term: &Term) -> Result<String, Fault> {
+    let each = |terms: &[Term]| -> Result<Vec<String>, Fault> { terms.iter().map(sql).collect() };
     let joined = |terms: &[Term], by: &str| -> Result<String, Fault> {
-        let parts: Result<Vec<String>, Fault> = terms.iter().map(sql).collect();
-        Ok(format!("({})", parts?.join(by)))
+        Ok(format!("({})", each(terms)?.join(by)))
     };
     let list = |name: &str, terms: &[Term]| -> Result<String, Fault> {
         Ok(format!("{name}{}", joined(terms, ", ")?))
     };
     Ok(match &term.node {
         Node::Column(_, name) => format!("\"{}\"", name.replace('"', "\"\"")),
-        Node::Literal(literal) => self::literal(literal, &term.dtype),
-        Node::All(terms) => joined(terms, " AND ")?,
-        Node::Any(terms) => joined(terms, " OR ")?,
+        Node::Literal(literal) => self::literal(literal, &term.dtype)?,
+        Node::All(terms) => balanced(&each(terms)?, "AND"),
+        Node::Any(terms) => balanced(&each(terms)?, "OR"),
         Node::Xor(a, b) => format!("({} XOR {})", sql(a)?, sql(b)?),
         Node::Not(a) => format!("(NOT {})", sql(a)?),
         Node::Compare(op, a, b) => format!("({} {} {})", sql(a)?, op.sign(), sql(b)?),
         Node::Same(a, b) => format!("({} IS NOT DISTINCT FROM {})", sql(a)?, sql(b)?),
         Node::IsNull(a) => format!("({} IS NULL)", sql(a)?),
-        Node::Is(a, truth) => format!("({} IS {})", sql(a)?, truth.to_string().to_uppercase()),
+        // `IS TRUE` of Polars is null for a null.
+        Node::Is(a, true) => format!("COALESCE({}, FALSE)", sql(a)?),
+        Node::Is(a, false) => format!("COALESCE(NOT {}, FALSE)", sql(a)?),
+        // Thousands of comparisons take Polars minutes.
+        Node::In(value, items)
+            if matches!(value.dtype, DataType::Int64 | DataType::LargeUtf8)
+                && items.iter().all(|item| {
+                    item.dtype == value.dtype
+                        && matches!(item.literal(), Some(Literal::Number(_) | Literal::Text(_)))
+                }) =>
+        {
+            format!("({} IN {})", sql(value)?, joined(items, ", ")?)
+        }
         Node::In(value, items) => {
             let value = sql(value)?;
             let equal = |item: &Term| Ok(format!("{value} = {}", sql(item)?));
             let equal: Result<Vec<String>, Fault> = items.iter().map(equal).collect();
-            format!("({})", equal?.join(" OR "))
+            balanced(&equal?, "OR")
+        }
+        // Polars divides whole numbers as floats, and `//` rounds down instead of towards zero. A division by zero, which is
+        // not a whole number, may be one that the condition excludes.
+        Node::Arithmetic(Operation::Divide | Operation::IntegerDivide, a, b)
+            if term.dtype == DataType::Int64 =>
+        {
+            format!("TRY_CAST({} / {} AS BIGINT)", sql(a)?, sql(b)?)
         }
         Node::Arithmetic(op, a, b) => format!("({} {} {})", sql(a)?, op.sign(), sql(b)?),
         Node::Like {
@@ -189,16 +208,14 @@ fn sql(term: &Term) -> Result<String, Fault> {
             pattern,
             ignore_case,
         } => {
-            let plain = pattern.replace("\\\\", "\u{0}");
-            if plain.contains('\\') {
-                return Err(Fault::new("Polars has no ESCAPE", "omit --where-engine"));
+            // LIKE of Polars has no ESCAPE.
+            if pattern.contains('\\') {
+                let flags = if *ignore_case { "(?si)" } else { "(?s)" };
+                let pattern = quoted(&format!("{flags}{}", regex_of(pattern)));
+                return Ok(format!("REGEXP_LIKE({}, {pattern})", sql(text)?));
             }
             let like = if *ignore_case { "ILIKE" } else { "LIKE" };
-            format!(
-                "({} {like} {})",
-                sql(text)?,
-                quoted(&plain.replace('\u{0}', "\\"))
-            )
+            format!("({} {like} {})", sql(text)?, quoted(pattern))
         }
         Node::Matches {
             text,
@@ -236,10 +253,14 @@ fn sql(term: &Term) -> Result<String, Fault> {
                 CastFailure::Error => "CAST",
                 CastFailure::Null => "TRY_CAST",
             };
-            format!("{name}({} AS {})", sql(value)?, type_name(&term.dtype))
+            let cast = format!("{name}({} AS {})", sql(value)?, type_name(&term.dtype));
+            without_nan(cast, &term.dtype)
         }
         Node::Call(function, terms) => match (function.name, &terms[..]) {
             ("||", _) => joined(terms, " || ")?,
+            ("trim", [text, letters]) => {
+                format!("TRIM(BOTH {} FROM {})", sql(letters)?, sql(text)?)
+            }
             ("date_part", [part, value]) => {
                 format!(
                     "EXTRACT({} FROM {})",
@@ -247,22 +268,80 @@ fn sql(term: &Term) -> Result<String, Fault> {
                     sql(value)?
                 )
             }
-            (name, terms) => list(&name.to_uppercase(), terms)?,
+            (name, terms) => without_nan(list(&name.to_uppercase(), terms)?, &term.dtype),
         },
     })
 }
 
-fn literal(literal: &Literal, dtype: &DataType) -> String {
-    match literal {
+/// `terms` joined by `operator` as a balanced tree: Polars recurses into a chain of thousands of terms.
+fn balanced(terms: &[String], operator: &str) -> String {
+    match terms {
+        [] => String::new(),
+        [term] => term.clone(),
+        _ => {
+            let (left, right) = terms.split_at(terms.len() / 2);
+            let (left, right) = (balanced(left, operator), balanced(right, operator));
+            format!("({left} {operator} {right})")
+        }
+    }
+}
+
+/// `value` with null for NaN, if its type has NaN; in Polars, NaN equals NaN.
+fn without_nan(value: String, dtype: &DataType) -> String {
+    if dtype.is_floating() {
+        format!("NULLIF({value}, CAST('nan' AS DOUBLE))")
+    } else {
+        value
+    }
+}
+
+/// The regular expression of a pattern of LIKE, in which a backslash escapes.
+fn regex_of(pattern: &str) -> String {
+    let mut regex = "^".to_owned();
+    let mut letters = pattern.chars();
+    while let Some(letter) = letters.next() {
+        let literal = match letter {
+            '%' => {
+                regex.push_str(".*");
+                continue;
+            }
+            '_' => {
+                regex.push('.');
+                continue;
+            }
+            '\\' => letters.next().unwrap_or('\\'),
+            letter => letter,
+        };
+        if literal.is_alphanumeric() || literal.is_whitespace() {
+            regex.push(literal);
+        } else {
+            let _ = write!(regex, "\\u{{{:x}}}", literal as u32);
+        }
+    }
+    regex + "$"
+}
+
+fn literal(literal: &Literal, dtype: &DataType) -> Result<String, Fault> {
+    Ok(match literal {
         Literal::Null => "NULL".to_owned(),
         Literal::Truth(truth) => truth.to_string().to_uppercase(),
-        Literal::Number(number) => number.clone(),
+        Literal::Number(number) => match dtype {
+            // Polars has no halves: the nearest half as a float.
+            DataType::Float16 => {
+                let half = constant(literal, dtype)?;
+                to_text(&half).map_err(Fault::bare)?.value(0).to_owned()
+            }
+            _ => number.clone(),
+        },
         Literal::Text(text) => quoted(text),
         Literal::Temporal(count, _) => {
-            let array = temporal_array(std::iter::once(Some(*count)), &plain(dtype));
-            let text =
-                to_text(&array).map_or_else(|_| String::new(), |text| text.value(0).to_owned());
-            format!("CAST({} AS {})", quoted(&text), type_name(dtype))
+            let count = if *dtype == DataType::Date32 {
+                let array = temporal_array(std::iter::once(Some(*count)), dtype);
+                quoted(to_text(&array).map_err(Fault::bare)?.value(0))
+            } else {
+                count.to_string()
+            };
+            format!("CAST({count} AS {})", type_name(dtype))
         }
         Literal::Span(Span {
             months,
@@ -282,15 +361,7 @@ fn literal(literal: &Literal, dtype: &DataType) -> String {
             }
             format!("INTERVAL {}", quoted(text.trim()))
         }
-    }
-}
-
-/// A type without its time zone.
-fn plain(dtype: &DataType) -> DataType {
-    match dtype {
-        DataType::Timestamp(unit, _) => DataType::Timestamp(*unit, None),
-        dtype => dtype.clone(),
-    }
+    })
 }
 
 fn quoted(text: &str) -> String {

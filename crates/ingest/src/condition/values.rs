@@ -20,7 +20,7 @@ use super::Fault;
 use super::functions::Cell;
 use super::literals::scaled;
 use super::term::{DIFFERENCE, Literal};
-use crate::convert::{cast, day, decimal, micros, nanos};
+use crate::convert::{cast, day, decimal_to_f64, micros, nanos};
 
 /// One value per row, or one for all rows.
 #[derive(Debug, Clone)]
@@ -249,11 +249,6 @@ pub fn count(moment: NaiveDateTime, dtype: &DataType) -> Option<i64> {
             .map(|nanos| nanos.rem_euclid(86_400_000_000_000)),
         _ => Some(utc.timestamp_micros()),
     }
-}
-
-/// The float nearest to a decimal.
-pub fn decimal_to_f64(count: i128, scale: u8) -> f64 {
-    decimal(count, scale).parse().unwrap_or(f64::NAN)
 }
 
 /// Converts an error of an Arrow kernel.

@@ -57,7 +57,7 @@ fn arrow_file(case: &Case, name: &str, batch: &RecordBatch, stream: bool) {
 }
 
 #[test]
-fn parquet_and_arrow_are_read_alike() {
+fn parquet_and_arrow_give_the_same_table() {
     let mut case = Case::new("unused", "");
     parquet_file(&case, "a.parquet", &frame());
     arrow_file(&case, "a.arrow", &frame(), false);
@@ -161,7 +161,7 @@ fn every_type() -> RecordBatch {
 }
 
 #[test]
-fn every_common_type_finds_its_place() {
+fn every_common_type_is_read() {
     let batch = every_type();
     let mut case = Case::new("unused", "");
     for stream in [false, true] {
@@ -212,7 +212,7 @@ fn every_common_type_finds_its_place() {
                 "words (binary as text)",
             ]
         );
-        assert!(case.said("stored with another type than in the source: u64big (u64 as text)"));
+        assert!(case.reports("stored with another type than in the source: u64big (u64 as text)"));
     }
 }
 
@@ -226,7 +226,7 @@ fn half(x: f32) -> <arrow::datatypes::Float16Type as arrow::datatypes::ArrowPrim
 }
 
 #[test]
-fn fixed_lists_are_vectors_and_faulty_ones_name_their_row() {
+fn fixed_size_lists_are_vectors_and_faults_name_their_row() {
     let vectors = |middle: Option<Vec<Option<f32>>>| {
         let rows = vec![
             Some(vec![Some(1.0), Some(2.0)]),
@@ -277,7 +277,7 @@ fn parquet_with_vectors_of_another_program_is_read() {
 }
 
 #[test]
-fn amounts_and_moments_are_neither_rounded_nor_cut() {
+fn decimals_and_timestamps_are_exact() {
     let title = || Arc::new(StringArray::from(vec!["a", "b", "c"])) as ArrayRef;
     let decimals = Decimal128Array::from(vec![1_234_567_890_123_456_789_012, -1, 0])
         .with_precision_and_scale(30, 2)
@@ -322,7 +322,7 @@ fn amounts_and_moments_are_neither_rounded_nor_cut() {
     let converted: Vec<String> = report.converted.iter().map(ToString::to_string).collect();
     assert_eq!(converted, ["dur (duration[μs] as ISO 8601 text)"]);
 
-    // Only what is kept is spoken of, and decimals can be compared.
+    // Only kept columns are reported, and decimals can be compared.
     case.options.columns = vec!["dec".to_owned()];
     case.options.r#where = Some("dec < 1 OR dec > 5".to_owned());
     let (report, documents) = case.read();

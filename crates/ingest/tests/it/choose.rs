@@ -28,7 +28,7 @@ fn a_predicate_keeps_rows() {
 }
 
 #[test]
-fn a_predicate_that_does_not_work_says_why() {
+fn an_invalid_condition_is_explained() {
     let fails = |predicate: &str| {
         Case::new("a.csv", TEN)
             .text(&["text"])
@@ -86,7 +86,7 @@ fn duplicates_are_counted_always_and_collapsed_on_request() {
 }
 
 #[test]
-fn a_limit_takes_the_first_and_a_sample_draws() {
+fn a_limit_takes_the_first_rows_and_a_sample_random_ones() {
     let (report, documents) = Case::new("a.csv", TEN)
         .text(&["text"])
         .with(|o| o.limit = Some(4))
@@ -123,7 +123,7 @@ fn a_limit_takes_the_first_and_a_sample_draws() {
         (documents.len(), report.duplicates, report.not_drawn),
         (3, 3, 4)
     );
-    // Collapsed rows are drawn once, and what stands for rows that were not drawn is not listed.
+    // Collapsed rows are drawn once, and duplicates of rows that were not drawn are not listed.
     let case = Case::new("a.csv", TEN)
         .text(&["text"])
         .with(|o| (o.dedup, o.sample) = (true, Some(3)));
@@ -134,7 +134,7 @@ fn a_limit_takes_the_first_and_a_sample_draws() {
 }
 
 #[test]
-fn columns_to_keep_can_be_named() {
+fn columns_can_be_selected() {
     let (_, documents) = Case::new("a.csv", TEN)
         .text(&["text"])
         .with(|o| o.columns = vec!["n".to_owned()])
@@ -164,7 +164,7 @@ fn vectors_are_taken_from_a_column() {
 }
 
 #[test]
-fn vectors_that_are_none_name_their_row() {
+fn invalid_vectors_name_their_row() {
     for (cell, words) in [
         ("\"[1, 2]\"", "2 values, but the first one has 3"),
         ("", "no vector"),
@@ -198,7 +198,7 @@ fn vectors_that_are_none_name_their_row() {
 }
 
 #[test]
-fn vectors_that_were_not_asked_for_are_left_out_and_said() {
+fn unused_vector_columns_are_left_out_and_reported() {
     let vector: Vec<String> = (0..20).map(|i| i.to_string()).collect();
     let row = |text: &str| format!("{text},\"[{}]\"\n", vector.join(", "));
     let case = Case::new(
@@ -207,11 +207,11 @@ fn vectors_that_were_not_asked_for_are_left_out_and_said() {
     );
     let (report, documents) = case.read();
     assert_eq!(report.left_out, ["v"]);
-    assert!(columns(&documents).is_empty() && case.said("--vectors v"));
+    assert!(columns(&documents).is_empty() && case.reports("--vectors v"));
 }
 
 #[test]
-fn a_text_that_begins_late_is_found_by_its_name() {
+fn a_text_column_with_leading_nulls_is_found_by_name() {
     let mut content = "title,description\n".to_owned();
     for row in 0..1_500 {
         let description = if row < 1_200 { "" } else { "words" };
@@ -223,7 +223,7 @@ fn a_text_that_begins_late_is_found_by_its_name() {
 }
 
 #[test]
-fn columns_that_differ_from_ours_in_case_alone_get_another_name() {
+fn columns_that_differ_from_reserved_names_only_in_case_are_renamed() {
     let case = Case::new(
         "a.csv",
         "title,ID,Text,cluster_label,cluster_l0,Cluster_L12\na,1,x,u,v,w\nb,2,y,u,v,w\nc,3,z,u,v,w\n",
@@ -245,14 +245,14 @@ fn columns_that_differ_from_ours_in_case_alone_get_another_name() {
 }
 
 #[test]
-fn entities_of_all_names_are_decoded() {
+fn all_named_entities_are_decoded() {
     let case = Case::new("a.csv", "text\nFran&ccedil;ois\n&Eacute;tude #39;n\nc\n")
         .with(|o| o.decode_entities = true);
     assert_eq!(case.texts(), ["François", "Étude'n", "c"]);
 }
 
 #[test]
-fn the_footer_counts_every_row_by_what_became_of_it() {
+fn the_footer_counts_every_row_once() {
     let bad =
         "text,n,lang\nt0,0,en\nt0,5,en,fr\n,6,de\nt1,1,de\nt2,2,en\nt3,3,de\nt0,4,de\nt9,9,en\n";
     let case = Case::new("a.csv", bad).text(&["text"]).with(|o| {
@@ -263,13 +263,13 @@ fn the_footer_counts_every_row_by_what_became_of_it() {
     let counts = |case: &Case| {
         let (report, documents) = case.read();
         let footer = documents.footer.as_ref().expect("our files have one");
-        let told = footer.facts::<artifacts::DocumentsFacts>().intake;
-        let told = told.expect("every count is written");
-        assert_eq!(told, report.intake());
-        let left_out: usize = told.left_out().iter().map(|(_, rows)| rows).sum();
-        assert_eq!(told.documents + left_out, told.rows);
-        assert_eq!(documents.len(), told.documents);
-        told
+        let intake = footer.facts::<artifacts::DocumentsFacts>().intake;
+        let intake = intake.expect("every count is written");
+        assert_eq!(intake, report.intake());
+        let left_out: usize = intake.left_out().iter().map(|(_, rows)| rows).sum();
+        assert_eq!(intake.documents + left_out, intake.rows);
+        assert_eq!(documents.len(), intake.documents);
+        intake
     };
     let expected = artifacts::Intake {
         rows: 8,

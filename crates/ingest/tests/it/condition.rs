@@ -85,7 +85,7 @@ fn nulls_are_neither_true_nor_false() {
 }
 
 #[test]
-fn floats_meet_the_literals_that_they_were_written_from() {
+fn floats_equal_the_literals_that_they_were_written_from() {
     let wide: ArrayRef = Arc::new(Float64Array::from(vec![0.1, 0.5, f64::NAN, -0.0]));
     let half = arrow::compute::cast(&wide, &DataType::Float16).unwrap();
     let half: ArrayRef = Arc::new(
@@ -413,7 +413,7 @@ fn a_long_chain_is_refused_and_a_long_list_is_not() {
 }
 
 #[test]
-fn what_a_condition_cannot_hold_is_named_in_words() {
+fn unsupported_sql_is_named_in_words() {
     let table = table(vec![
         ("name", texts(&["a", "b"])),
         ("n", Arc::new(Int64Array::from(vec![1, 2]))),

@@ -1,4 +1,4 @@
-//! CSV and its kin: what is read, and as what.
+//! CSV and similar formats: values and types that are read.
 
 use ingest::formats::{OnBadRow, Quote};
 
@@ -7,7 +7,7 @@ use crate::{Case, columns, values};
 const THREE: &str = "title,description,year\nOne,first,2001\nTwo,second,2002\nThree,third,2003\n";
 
 #[test]
-fn title_and_description_are_found_and_joined_by_a_line_end() {
+fn title_and_description_are_found_and_joined_by_a_newline() {
     let case = Case::new("a.csv", THREE);
     let (report, documents) = case.read();
     assert_eq!(documents.text(0), "One\nfirst");
@@ -17,11 +17,11 @@ fn title_and_description_are_found_and_joined_by_a_line_end() {
         ["title (Utf8)", "description (Utf8)", "year (Int64)"]
     );
     assert_eq!((report.rows, report.documents), (3, 3));
-    assert!(case.said("title and description"));
+    assert!(case.reports("title and description"));
 }
 
 #[test]
-fn a_text_that_is_one_column_is_not_kept_twice() {
+fn a_single_text_column_is_not_stored_twice() {
     let (report, documents) = Case::new("a.csv", THREE).text(&["title"]).read();
     assert_eq!(documents.text(2), "Three");
     assert_eq!(columns(&documents), ["description (Utf8)", "year (Int64)"]);
@@ -29,14 +29,14 @@ fn a_text_that_is_one_column_is_not_kept_twice() {
 }
 
 #[test]
-fn a_template_puts_the_text_together() {
+fn a_template_composes_the_text() {
     let case = Case::new("a.csv", THREE)
         .with(|o| o.template = Some("{title} ({year}): {description}".to_owned()));
     assert_eq!(case.texts()[1], "Two (2002): second");
 }
 
 #[test]
-fn an_absent_part_is_left_out_and_an_empty_row_dropped() {
+fn empty_fields_are_omitted_and_rows_without_text_left_out() {
     let case = Case::new(
         "a.csv",
         "title,description\nOne,\n,second\n,\nNaN,nan\n\"  \",x\nSix,NULL\n",
@@ -53,14 +53,14 @@ fn an_absent_part_is_left_out_and_an_empty_row_dropped() {
 }
 
 #[test]
-fn words_for_no_value_can_be_chosen() {
+fn null_words_can_be_set() {
     let case = Case::new("a.csv", "text\nnan\nNone\n-\nword\nother\n")
         .with(|o| o.null_values = vec!["-".to_owned()]);
     assert_eq!(case.texts(), ["nan", "None", "word", "other"]);
 }
 
 #[test]
-fn quotes_hold_delimiters_quotes_and_line_ends() {
+fn quoted_fields_may_contain_delimiters_quotes_and_newlines() {
     let case = Case::new(
         "a.csv",
         "title,n\r\n\"a, \"\"b\"\"\r\nc\",1\r\n\"\",2\r\nplain \"quoted\" word,3\r\nlast,4\r\n\"end\",5",
@@ -75,7 +75,7 @@ fn quotes_hold_delimiters_quotes_and_line_ends() {
 }
 
 #[test]
-fn backslashes_or_nothing_may_escape() {
+fn quotes_are_escaped_by_doubling_by_backslash_or_not_at_all() {
     let backslash = Case::new(
         "a.csv",
         "title,n\n\"say \\\"no\\\" \\\\ \\d\",1\nb,2\nc,3\n",
@@ -88,7 +88,7 @@ fn backslashes_or_nothing_may_escape() {
 }
 
 #[test]
-fn the_delimiter_is_found_and_said() {
+fn the_delimiter_is_detected_and_reported() {
     for (name, delimiter) in [
         ("a.csv", ";"),
         ("b.csv", "\t"),
@@ -98,18 +98,18 @@ fn the_delimiter_is_found_and_said() {
     ] {
         let case = Case::new(name, THREE.replace(',', delimiter));
         assert_eq!(case.texts()[0], "One\nfirst", "{name}");
-        assert!(case.said("separated by"), "{name}");
+        assert!(case.reports("separated by"), "{name}");
     }
     let plain = Case::new("a.tsv", THREE.replace(',', "\t"));
     assert_eq!(plain.texts()[0], "One\nfirst");
-    assert!(!plain.said("separated by"));
+    assert!(!plain.reports("separated by"));
     let given =
         Case::new("a.csv", THREE.replace(',', "#")).with(|o| o.delimiter = Some("#".to_owned()));
     assert_eq!(given.texts()[0], "One\nfirst");
 }
 
 #[test]
-fn a_semicolon_in_a_text_is_no_delimiter() {
+fn a_semicolon_in_a_text_is_not_a_delimiter() {
     let case = Case::new("a.csv", "text\na; b\nc; d\ne; f\n");
     assert_eq!(case.texts(), ["a; b", "c; d", "e; f"]);
     let case = Case::new("a.csv", "text,n\na; b,1\nc; d,2\ne; f,3\n");
@@ -117,7 +117,7 @@ fn a_semicolon_in_a_text_is_no_delimiter() {
 }
 
 #[test]
-fn marks_and_line_ends_of_other_systems_are_taken() {
+fn byte_order_marks_and_line_endings_of_other_systems_are_accepted() {
     assert_eq!(
         Case::new("a.csv", format!("\u{feff}{THREE}")).texts()[0],
         "One\nfirst"
@@ -134,14 +134,14 @@ fn marks_and_line_ends_of_other_systems_are_taken() {
 }
 
 #[test]
-fn blank_lines_are_no_rows() {
+fn blank_lines_are_not_rows() {
     let (report, documents) = Case::new("a.csv", "\ntext,n\n\na,1\n\n\nb,2\nc,3\n\n").read();
     assert_eq!(documents.source_row, [0, 1, 2]);
     assert_eq!(report.blank_lines, 5);
 }
 
 #[test]
-fn encodings_are_named_found_by_their_mark_or_repaired_on_request() {
+fn encodings_are_given_detected_or_repaired_on_request() {
     let latin = b"title,n\ncaf\xe9,1\nb,2\nc,3\n";
     assert_eq!(
         Case::new("a.csv", latin)
@@ -159,13 +159,13 @@ fn encodings_are_named_found_by_their_mark_or_repaired_on_request() {
     wide.extend(THREE.encode_utf16().flat_map(u16::to_le_bytes));
     let case = Case::new("a.csv", &wide);
     assert_eq!(case.texts()[0], "One\nfirst");
-    assert!(case.said("UTF-16LE"));
+    assert!(case.reports("UTF-16LE"));
     let unmarked = Case::new("a.csv", &wide[2..]).with(|o| o.encoding = "utf-16le".to_owned());
     assert_eq!(unmarked.texts()[0], "One\nfirst");
 }
 
 #[test]
-fn types_are_found_over_all_rows() {
+fn types_are_inferred_from_all_rows() {
     let case = Case::new(
         "a.csv",
         "title,n,f,b,d,t,zip,id,mixed,empty\n\
@@ -200,7 +200,7 @@ fn types_are_found_over_all_rows() {
 }
 
 #[test]
-fn names_of_ours_and_double_names_are_changed_and_said() {
+fn reserved_and_duplicate_names_are_changed_and_reported() {
     let case = Case::new(
         "a.csv",
         "title,label,x,cluster_l0,source_label,title,\na,1,2,3,4,5,6\nb,1,2,3,4,5,6\nc,1,2,3,4,5,6\n",
@@ -244,7 +244,7 @@ fn bad_rows_are_skipped_on_request_counted_and_listed() {
 fn a_file_without_a_header_and_a_file_of_lines() {
     let case = Case::new("a.csv", "a,1\nb,2\nc,3\n").with(|o| o.no_header = true);
     assert_eq!(case.texts(), ["a", "b", "c"]);
-    assert!(case.said("column_1"));
+    assert!(case.reports("column_1"));
     let (report, documents) = Case::new("a.txt", "one, two\n\nthree; four\n\"five\n").read();
     assert_eq!(documents.text(2), "\"five");
     assert_eq!(
@@ -254,7 +254,7 @@ fn a_file_without_a_header_and_a_file_of_lines() {
 }
 
 #[test]
-fn one_column_is_enough() {
+fn a_single_column_is_read() {
     assert_eq!(
         Case::new("a.csv", "whatever\none\ntwo\nthree\n").texts(),
         ["one", "two", "three"]
@@ -266,14 +266,14 @@ fn one_column_is_enough() {
 }
 
 #[test]
-fn a_cell_may_be_very_long() {
+fn very_long_cells_are_read() {
     let long = "many words ".repeat(1_000_000);
     let case = Case::new("a.csv", format!("text,n\n\"{long}\",1\nb,2\nc,3\n"));
     assert_eq!(case.texts()[0].len(), long.len());
 }
 
 #[test]
-fn entities_stay_unless_they_are_to_be_decoded() {
+fn entities_are_decoded_only_on_request() {
     let content = "text,n\nisn #39;t &lt;b&gt;,1\nb &amp; c,2\nd,3\n";
     assert_eq!(
         Case::new("a.csv", content).texts()[0],

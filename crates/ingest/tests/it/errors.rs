@@ -16,7 +16,7 @@ fn check(case: &Case, fact: &[&str], remedy: &str) {
 }
 
 #[test]
-fn rows_name_file_line_and_remedy() {
+fn row_errors_name_file_line_and_remedy() {
     let check =
         |content: &str, fact: &[&str], remedy| check(&Case::new("a.csv", content), fact, remedy);
     check(
@@ -48,7 +48,7 @@ fn rows_name_file_line_and_remedy() {
 }
 
 #[test]
-fn encodings_name_the_line() {
+fn encoding_errors_name_the_line() {
     let case = Case::new("a.csv", b"text,n\na,1\ncaf\xe9,2\n");
     check(&case, &["a.csv, line 3", "0xe9"], "--encoding");
     let case = Case::new("a.csv", "text\na\n").with(|o| o.encoding = "klingon".to_owned());
@@ -74,7 +74,7 @@ fn encodings_name_the_line() {
 }
 
 #[test]
-fn a_delimiter_that_parts_nothing_is_refused_where_another_parts_all() {
+fn a_delimiter_that_splits_nothing_is_refused_if_another_splits_all_records() {
     let content = "title,n\na,1\nb,2\nc,3\n";
     let case = Case::new("a.csv", content).with(|o| o.delimiter = Some(";".to_owned()));
     check(
@@ -106,7 +106,7 @@ fn too_low_a_limit_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn faulty_rows_of_any_encoding_are_left_out_where_that_is_asked() {
+fn rows_with_encoding_faults_are_skipped_on_request() {
     let mut bytes = b"\xff\xfe".to_vec();
     for unit in "text,n\na,1\nb".encode_utf16() {
         bytes.extend(unit.to_le_bytes());
@@ -122,7 +122,7 @@ fn faulty_rows_of_any_encoding_are_left_out_where_that_is_asked() {
 }
 
 #[test]
-fn a_nul_byte_is_a_fault_of_its_line() {
+fn a_nul_byte_is_reported_by_line() {
     let content = "text,n\na,1\nb\0b,2\nc,3\nd,4\ne,5\n";
     let case = Case::new("a.csv", content);
     check(&case, &["a.csv, line 3", "NUL"], "--encoding lossy");
@@ -133,7 +133,7 @@ fn a_nul_byte_is_a_fault_of_its_line() {
 }
 
 #[test]
-fn rows_that_are_no_utf_8_are_left_out_where_that_is_asked() {
+fn rows_that_are_not_utf_8_are_skipped_on_request() {
     let sources: [(&str, &[u8]); 4] = [
         ("a.csv", b"\xef\xbb\xbftext,n\na,1\ncaf\xe9,2\nb,3\n\"c\nc\",4\n"),
         (
@@ -157,7 +157,7 @@ fn rows_that_are_no_utf_8_are_left_out_where_that_is_asked() {
 }
 
 #[test]
-fn json_that_is_no_table_is_told_what_it_is() {
+fn json_that_is_not_a_table_is_described() {
     let case = Case::new("a.json", "{\"n\": 1, \"data\": [{\"text\": \"a\"}]}");
     check(
         &case,
@@ -171,7 +171,7 @@ fn json_that_is_no_table_is_told_what_it_is() {
 }
 
 #[test]
-fn files_that_hold_nothing_say_so() {
+fn empty_files_are_refused() {
     check(
         &Case::new("a.csv", "title,n\n,1\nnan,2\n,3\n"),
         &["no text", "title"],
@@ -205,7 +205,7 @@ fn files_that_hold_nothing_say_so() {
 }
 
 #[test]
-fn names_that_are_not_there_are_answered_with_those_that_are() {
+fn unknown_columns_are_reported_with_the_existing_ones() {
     let content = "title,description\na,x\nb,y\nc,z\n";
     check(
         &Case::new("a.csv", content).text(&["tittle"]),
@@ -241,7 +241,7 @@ fn names_that_are_not_there_are_answered_with_those_that_are() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_before_anything_is_read() {
+fn invalid_options_are_refused_before_anything_is_read() {
     let refused = |change: fn(&mut Options)| {
         let mut options = Options::default();
         change(&mut options);
@@ -257,7 +257,7 @@ fn what_cannot_be_asked_is_refused_before_anything_is_read() {
 }
 
 #[test]
-fn too_few_documents_stop_here() {
+fn too_few_documents_are_refused() {
     check(
         &Case::new("a.csv", "text\na\nb\n"),
         &["2 of 2 rows", "needs at least 3"],
@@ -314,7 +314,7 @@ fn wrong_formats_are_named() {
 }
 
 #[test]
-fn sources_that_are_none_are_named() {
+fn invalid_sources_are_named() {
     let mut case = Case::new("a.csv", "text\na\n");
     case.sources = vec![case.dir.path().display().to_string()];
     check(&case, &["is a directory"], "*.csv");
@@ -328,7 +328,7 @@ fn sources_that_are_none_are_named() {
 
 #[cfg(unix)]
 #[test]
-fn what_can_be_read_only_once_is_refused_unread() {
+fn pipes_are_refused_unread() {
     let mut case = Case::new("unused", "");
     let fifo = case.path("fifo.csv");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
@@ -348,7 +348,7 @@ fn what_can_be_read_only_once_is_refused_unread() {
 }
 
 #[test]
-fn names_with_commas_and_great_many_names() {
+fn names_with_commas_and_long_lists_of_names_are_shown() {
     let content = "\"the, title\",n\na,1\nb,2\nc,3\n";
     check(
         &Case::new("a.csv", content).text(&["the", " title"]),
@@ -368,14 +368,14 @@ fn names_with_commas_and_great_many_names() {
 }
 
 #[test]
-fn strings_in_double_quotes_are_told_their_quotes() {
+fn strings_in_double_quotes_get_a_hint_about_quotes() {
     let case = Case::new("a.csv", "text,lang\na,en\nb,en\nc,de\n")
         .with(|o| o.r#where = Some("lang = \"en\"".to_owned()));
     check(&case, &["`en`"], "single quotes");
 }
 
 #[test]
-fn the_remedy_for_absent_vectors_works_and_others_get_another() {
+fn the_hint_for_missing_vectors_works() {
     let content = "text,v\na,\"[1, 2]\"\nb,\nc,\"[1, 2]\"\nd,\"[3, 4]\"\n";
     let case = Case::new("a.csv", content).with(|o| o.vectors = Some("v".to_owned()));
     check(&case, &["row 1", "no vector"], "'\"v\" IS NOT NULL'");

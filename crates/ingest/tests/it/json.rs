@@ -50,17 +50,17 @@ fn nested_values_stay_json_and_mixed_ones_text() {
 }
 
 #[test]
-fn a_json_file_with_an_object_a_line_is_read_and_said() {
+fn json_with_one_object_per_line_is_read_and_reported() {
     let case = Case::new(
         "a.json",
         "{\"text\": \"a\"}\n{\"text\": \"b\"}\n{\"text\": \"c\"}\n",
     );
     assert_eq!(case.texts(), ["a", "b", "c"]);
-    assert!(case.said("JSON lines"));
+    assert!(case.reports("JSON lines"));
 }
 
 #[test]
-fn bad_lines_leave_no_trace() {
+fn skipped_lines_add_no_column() {
     let case = Case::new(
         "a.jsonl",
         "{\"text\": \"a\", \"n\": 1}\n{\"text\": \"lost\", \"n\": \"\\ud800\"}\nnot json\n{\"text\": \"x\", \"text\": \"y\"}\n[1]\n{\"text\": \"b\", \"n\": 2}\n{\"text\": \"c\", \"n\": 3}\n",
@@ -74,7 +74,7 @@ fn bad_lines_leave_no_trace() {
 }
 
 #[test]
-fn faults_name_the_line() {
+fn json_faults_name_the_line() {
     let fails = |name: &str, content: &str| Case::new(name, content).fails();
     let (error, hint) = fails("a.jsonl", "{\"text\": \"a\"}\n{\"text\": NaN}\n");
     assert!(
@@ -101,7 +101,7 @@ fn faults_name_the_line() {
 }
 
 #[test]
-fn a_row_that_is_left_out_leaves_no_column() {
+fn a_skipped_row_adds_no_column() {
     let content = "{\"text\": \"a\"}\n{\"new\": 1, \"new\": 2, \"text\": \"b\"}\n{\"text\": \"c\"}\n{\"text\": \"d\"}\n";
     let case =
         Case::new("a.jsonl", content).with(|o| o.on_bad_row = ingest::formats::OnBadRow::Skip);
@@ -112,7 +112,7 @@ fn a_row_that_is_left_out_leaves_no_column() {
 }
 
 #[test]
-fn rows_with_keys_of_their_own_are_refused_before_they_fill_the_memory() {
+fn rows_with_distinct_keys_are_refused_early() {
     let lines: String = (0..50_000)
         .map(|i| format!("{{\"text\": \"a\", \"key{i}\": 1}}\n"))
         .collect();

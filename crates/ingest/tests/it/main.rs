@@ -26,21 +26,21 @@ struct Case {
     dir: tempfile::TempDir,
     sources: Vec<String>,
     options: Options,
-    said: Said,
+    recorder: Recorder,
 }
 
-/// Keeps what a stage says.
+/// Records the messages and the progress of a stage.
 #[derive(Default)]
-struct Said(Mutex<Vec<String>>, Mutex<Vec<u64>>);
+struct Recorder(Mutex<Vec<String>>, Mutex<Vec<u64>>);
 
-impl Said {
-    /// How far it said that it came, step by step.
-    fn told(&self) -> Vec<u64> {
+impl Recorder {
+    /// The increments of progress.
+    fn advances(&self) -> Vec<u64> {
         self.1.lock().unwrap().clone()
     }
 }
 
-impl Progress for Said {
+impl Progress for Recorder {
     fn begin(&self, _: &str, _: Option<u64>, _: &'static str) {}
     fn advance(&self, by: u64) {
         self.1.lock().unwrap().push(by);
@@ -61,7 +61,7 @@ impl Case {
             dir: tempfile::tempdir().unwrap(),
             sources: Vec::new(),
             options: Options::default(),
-            said: Said::default(),
+            recorder: Recorder::default(),
         };
         case.and(name, content)
     }
@@ -92,7 +92,7 @@ impl Case {
     fn run(&self) -> Result<Report, Error> {
         let files =
             Files::standard(self.dir.path(), Ingest::OUTPUTS).with_sources(self.sources.clone());
-        Ingest::run(&files, &self.options, &NoLocal {}, Seed(7), &self.said)
+        Ingest::run(&files, &self.options, &NoLocal {}, Seed(7), &self.recorder)
     }
 
     /// Runs it and reads what came out.
@@ -135,8 +135,8 @@ impl Case {
         Duplicates::read(&self.path("duplicates.parquet")).unwrap()
     }
 
-    fn said(&self, words: &str) -> bool {
-        self.said
+    fn reports(&self, words: &str) -> bool {
+        self.recorder
             .0
             .lock()
             .unwrap()

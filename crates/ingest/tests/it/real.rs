@@ -23,7 +23,7 @@ fn read(name: &str, rows: usize) -> Option<(Case, ingest::Report)> {
 }
 
 #[test]
-fn real_files_are_read_without_being_told_anything() {
+fn real_files_are_read_with_default_options() {
     for (name, rows) in [
         ("agnews_test_7600.csv", 7_600),
         ("googlenews_ts.csv", 11_109),

@@ -50,12 +50,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn random_bytes(bytes in prop::collection::vec(any::<u8>(), 0..300), format in format(), encoding in encoding()) {
+    fn random_bytes_do_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), format in format(), encoding in encoding()) {
         answers(&Case::new("a", bytes).with(|o| (o.format, o.encoding) = (Some(format), encoding.to_owned())));
     }
 
     #[test]
-    fn random_letters(text in letters(), format in format(), quote in quote(), skip: bool, no_header: bool, dedup: bool) {
+    fn random_letters_do_not_panic(text in letters(), format in format(), quote in quote(), skip: bool, no_header: bool, dedup: bool) {
         answers(&Case::new("a", text).with(|o| {
             (o.format, o.quote, o.no_header, o.dedup, o.decode_entities) = (Some(format), quote, no_header, dedup, true);
             o.on_bad_row = if skip { OnBadRow::Skip } else { OnBadRow::Error };
@@ -64,7 +64,7 @@ proptest! {
 
     /// What a careful writer writes comes back as it was.
     #[test]
-    fn quoted_fields_come_back(cells in prop::collection::vec((letters(), letters()), 3..8), crlf: bool) {
+    fn quoted_fields_round_trip(cells in prop::collection::vec((letters(), letters()), 3..8), crlf: bool) {
         let end = if crlf { "\r\n" } else { "\n" };
         let field = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
         let mut content = format!("text,other{end}");
@@ -119,7 +119,7 @@ fn binary_files() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn files_that_are_cut_short() {
+fn truncated_files_do_not_panic() {
     for (name, bytes) in binary_files() {
         for length in (0..bytes.len()).step_by(7) {
             answers(&Case::new(name, &bytes[..length]));
@@ -128,7 +128,7 @@ fn files_that_are_cut_short() {
 }
 
 #[test]
-fn files_with_a_wrong_byte() {
+fn corrupted_files_do_not_panic() {
     let mut stream = stage::Seed(3).stream("spoil", 0);
     for (name, bytes) in binary_files() {
         for _ in 0..150 {

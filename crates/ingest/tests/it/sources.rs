@@ -14,7 +14,7 @@ fn gzip(content: &str) -> Vec<u8> {
 }
 
 #[test]
-fn gzip_and_zstd_are_known_by_how_they_begin() {
+fn gzip_and_zstd_are_recognized_by_their_first_bytes() {
     let content = "text,n\na,1\nb,2\nc,3\n";
     let zstd = zstd::stream::encode_all(content.as_bytes(), 1).unwrap();
     let two = [gzip("text,n\na,1\n"), gzip("b,2\nc,3\n")].concat();
@@ -36,7 +36,7 @@ fn gzip_and_zstd_are_known_by_how_they_begin() {
 }
 
 #[test]
-fn rows_of_many_files_are_numbered_on() {
+fn rows_are_numbered_across_files() {
     let case = Case::new("a.csv", "text,n\na,1\nb,2\n")
         .and("b.csv", "text,n\n,3\nc,4\n")
         .and("c.jsonl", "{\"n\": 5, \"text\": \"d\"}\n");
@@ -50,7 +50,7 @@ fn rows_of_many_files_are_numbered_on() {
 }
 
 #[test]
-fn a_pattern_stands_for_its_files_in_order() {
+fn a_pattern_expands_to_its_files_in_order() {
     let mut case = Case::new("b.csv", "text\nb\n")
         .and("a.csv", "text\na\n")
         .and("c.csv", "text\nc\n")
@@ -76,11 +76,11 @@ fn columns_of_many_files_are_joined_by_name() {
     );
     assert_eq!(values(&documents, "n"), ["1", "2", ""]);
     assert_eq!(values(&documents, "late"), ["", "", "7"]);
-    assert!(case.said("lacks columns") && case.said("earlier sources lack"));
+    assert!(case.reports("lacks columns") && case.reports("earlier sources lack"));
 }
 
 #[test]
-fn a_pattern_passes_over_hidden_files_and_no_file_is_read_twice() {
+fn patterns_skip_hidden_files_and_no_file_is_read_twice() {
     let mut case = Case::new("a.csv", "text\na\nb\nc\n").and(".hidden.csv", "text\nd\n");
     let pattern = case.path("*.csv").display().to_string();
     case.sources = vec![pattern.clone()];
@@ -91,7 +91,7 @@ fn a_pattern_passes_over_hidden_files_and_no_file_is_read_twice() {
 }
 
 #[test]
-fn a_file_of_another_format_by_its_name_is_another_source() {
+fn the_format_is_part_of_the_fingerprint() {
     // The same bytes: a table, or a text a line.
     let prints = |name: &str, given| {
         let case = Case::new(name, "text\na\nb\nc\n");
@@ -120,7 +120,7 @@ fn a_file_of_another_format_by_its_name_is_another_source() {
 
 // What the files are called decides nothing but their format, which stands beside it.
 #[test]
-fn the_fingerprint_of_the_source_is_of_the_contents_alone() {
+fn the_fingerprint_depends_only_on_the_contents() {
     let print = |names: &[(&str, &str)]| {
         let dir = tempfile::tempdir().unwrap();
         let sources = names.iter().map(|(name, content)| {
@@ -145,7 +145,7 @@ fn the_fingerprint_of_the_source_is_of_the_contents_alone() {
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes_and_the_footer_says_where_from() {
+fn the_same_input_gives_the_same_bytes_and_the_footer_records_the_source() {
     let content = "title,description,n\na,x,1\nb,,2\na,x,3\n,,4\nd,y,5\n";
     let bytes = |name: &str| {
         let case = Case::new(name, content).with(|o| o.dedup = true);
@@ -168,18 +168,18 @@ fn the_same_input_gives_the_same_bytes_and_the_footer_says_where_from() {
 }
 
 #[test]
-fn what_is_read_is_told_in_bytes() {
+fn progress_is_reported_in_bytes() {
     let content = "text,n\n".to_owned() + &"some text,1\n".repeat(5_000);
     let case = Case::new("a.csv", &content).and("b.txt", "x\ny\n");
     case.run().unwrap();
-    let told = case.said.told();
-    assert_eq!(told.iter().sum::<u64>(), content.len() as u64 + 4);
-    assert!(told.len() > 100, "{} parts", told.len());
+    let advances = case.recorder.advances();
+    assert_eq!(advances.iter().sum::<u64>(), content.len() as u64 + 4);
+    assert!(advances.len() > 100, "{} parts", advances.len());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_goes_away_stops_no_work() {
+fn a_closed_pipe_is_not_an_error() {
     let case = Case::new("a.csv", "text,n\na,1\nb,2\nc,3\n");
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_skerry-ingest"))
         .args(&case.sources)

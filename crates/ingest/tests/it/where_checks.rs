@@ -1,4 +1,4 @@
-//! What the tests of `--where` share: which rows a condition keeps, or why it is refused.
+//! Helpers of the tests of `--where`: the rows that a condition keeps, or the reason why it is refused.
 
 use ingest::condition::holds;
 use ingest::table::Table;

@@ -17,7 +17,7 @@ fn components_are_named_by_their_smallest_point() {
 }
 
 #[test]
-fn a_prefix_copies_nothing_and_keeps_the_rows_apart() {
+fn a_prefix_is_a_view_of_the_first_neighbors_of_each_row() {
     let lists = KnnView::new(&[1, 2, 0, 2, 1, 0], &[1.0, 2.0, 1.0, 1.5, 1.5, 2.0], 2).unwrap();
     let first = lists.first(1);
     assert_eq!((first.n(), first.k()), (3, 1));
@@ -27,7 +27,7 @@ fn a_prefix_copies_nothing_and_keeps_the_rows_apart() {
 }
 
 #[test]
-fn what_is_no_neighbor_graph_is_refused_by_row() {
+fn invalid_neighbor_graphs_are_refused_by_row() {
     let check = |ids: &[u32], distances: &[f32], k| KnnView::new(ids, distances, k).unwrap_err();
     assert_eq!(
         check(&[1, 0, 0], &[1.0; 3], 2),
@@ -87,7 +87,7 @@ fn members_are_grouped_by_component_the_largest_first() {
 }
 
 #[test]
-fn copies_are_named_by_the_first_of_them() {
+fn copies_are_represented_by_the_first() {
     // 0, 2 and 3 are copies, 2 only through 3; 1 is not.
     let (ids, distances) = ([3, 0, 3, 2], [0.0, 1.0, 0.0, 0.0]);
     let graph = KnnGraph::new(ids.to_vec(), distances.to_vec(), 1).unwrap();

@@ -270,7 +270,7 @@ contract!(hnsw, Hnsw);
 contract!(faiss, Faiss);
 
 #[test]
-fn no_backend_replaces_another() {
+fn a_missing_backend_is_an_error() {
     use clap::ValueEnum;
     use stage::Hint;
     for kind in BackendKind::ALL {

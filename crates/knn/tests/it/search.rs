@@ -107,7 +107,7 @@ fn invalid_rows_are_refused_by_number_or_isolated() {
 
 /// The lists of isolated rows mean nothing: statistics of the graph must not depend on them.
 #[test]
-fn isolated_rows_are_no_part_of_the_graph() {
+fn isolated_rows_have_no_neighbors() {
     let values = topics(300, 8, 5, 4);
     let plain = options(BackendKind::BruteForce, Metric::Cosine, 5);
     let (found, report) = search(&values, 8, &plain).unwrap();
@@ -157,7 +157,7 @@ fn recall_of_proven_neighbors_is_measured_only_on_request() {
 }
 
 #[test]
-fn facts_say_nothing_of_the_machine() {
+fn facts_do_not_depend_on_the_machine() {
     let values = topics(300, 8, 5, 4);
     let ivf = options(BackendKind::Ivf, Metric::Cosine, 5);
     let (_, report) = search(&values, 8, &ivf).unwrap();

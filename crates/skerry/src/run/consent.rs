@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use stage::{BoundaryError, External, Trust, boundary};
+use stage::{BoundaryError, External, Failure, Trust, boundary};
 
-use crate::failure::Failure;
 use crate::settings::Step;
 
 /// Collects the settings that reach outside the run, and decides whether they may be used.
@@ -53,7 +52,7 @@ pub(super) fn check_files(
     for step in steps {
         for (_, name) in &step.files {
             if let Err(error @ BoundaryError::Name { .. }) = boundary::inside(dir, name) {
-                return Err(Failure::of(&error).into_usage());
+                return Err(error.into());
             }
         }
         for file in step.stage.inputs() {

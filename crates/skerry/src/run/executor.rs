@@ -5,12 +5,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use stage::{External, Manifest, Record, Untrusted, boundary};
+use stage::{External, Failure, Manifest, Record, Untrusted, boundary};
 
 use super::process::{Guard, unknown_placeholder};
 use super::selection::Selection;
 use super::staleness::{Staleness, Verdict};
-use crate::failure::Failure;
 use crate::settings::Step;
 
 /// Runs the steps of a run.
@@ -47,7 +46,7 @@ fn trusted(run: &Staleness<'_>, externals: Vec<External>) -> Result<(), Failure>
     if externals.is_empty() {
         return Ok(());
     }
-    Err(Failure::of(&Untrusted {
+    Err(Failure::from(Untrusted {
         settings: run.context.config.to_owned(),
         externals,
     }))
@@ -248,7 +247,6 @@ impl Executor<'_> {
                 return Err(Failure::work(
                     fact,
                     "report this: a step has to write its files",
-                    1,
                 ));
             }
             // Files of an earlier run with other options do not belong to this run.
@@ -340,7 +338,6 @@ impl Executor<'_> {
                     "it has to write all files of `{}`; it was: {line}",
                     step.stage.name()
                 ),
-                1,
             ));
         }
         for (path, _) in after {
@@ -348,7 +345,7 @@ impl Executor<'_> {
                 artifacts::Footer::read(&path).map_err(|error| {
                     let fact =
                         format!("the command of `{}` wrote no such file: {error}", step.name);
-                    Failure::work(fact, format_args!("it was: {line}"), 1)
+                    Failure::work(fact, format_args!("it was: {line}"))
                 })?;
             }
         }

@@ -1,6 +1,5 @@
 //! `skerry run`: from a table of texts to a map.
 
-mod build;
 mod consent;
 mod context;
 mod dry_run;
@@ -17,16 +16,14 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 use stage::cli::SETTINGS_FILE;
-use stage::{Hashes, Manifest, RunLock, boundary};
+use stage::{Failure, Hashes, Manifest, RunLock, boundary};
 
-pub(crate) use self::build::build_id;
 pub(crate) use self::context::Context;
 use self::executor::Executor;
 use self::plan::Plan;
 pub(crate) use self::plan::kept_steps;
 use self::process::Guard;
 pub(crate) use self::staleness::Staleness;
-use crate::failure::Failure;
 use crate::interrupt::Interrupts;
 use crate::{setup, summary};
 
@@ -62,8 +59,12 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     written.extend([settings.clone(), logged]);
     // Partial files of killed writers; the lock ensures that no other run is in progress.
     remove_partial_files(dir, &written);
-    let interrupts = Interrupts::watch(dir.clone(), written.clone())
-        .map_err(Failure::io("watch for signals in", dir))?;
+    let clean_up = {
+        let (dir, written) = (dir.clone(), written.clone());
+        move || remove_partial_files(&dir, &written)
+    };
+    let interrupts =
+        Interrupts::watch(clean_up).map_err(Failure::io("watch for signals in", dir))?;
     let outcome = spool::spool(&plan.input, dir).and_then(|read| {
         // Only now, so that the settings of the last run are kept if there is nothing to read.
         interrupts.uninterrupted(|| {
@@ -152,7 +153,7 @@ fn staleness<'a>(
         hashes: Hashes::default(),
         unread: None,
         same_input: false,
-        build: build_id(),
+        build: stage::build_id(),
     }
 }
 

@@ -7,12 +7,11 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use embed::setup::SetUpModel;
 use stage::cli::SETTINGS_FILE;
-use stage::{External, Reach, Trust, boundary};
+use stage::{External, Failure, Reach, Trust, boundary};
 use toml::{Table, Value};
 
 use super::consent::{Consent, check_files};
 use crate::arguments::{Given, given};
-use crate::failure::Failure;
 use crate::settings::{Preset, RunTable, Step, StepTable, page};
 use crate::stages::absolute;
 
@@ -70,12 +69,12 @@ impl Plan {
                 "pipe it in again: `... | skerry run -`",
             ));
         }
-        let said = matches.value_source("preset") == Some(ValueSource::CommandLine);
+        let by_flag = matches.value_source("preset") == Some(ValueSource::CommandLine);
         let flag = matches
             .get_one::<Preset>("preset")
             .copied()
             .expect("it has a default");
-        let preset = run.preset.filter(|_| !said).unwrap_or(flag);
+        let preset = run.preset.filter(|_| !by_flag).unwrap_or(flag);
         let seed = matches.get_one::<u64>("seed").copied();
         let seed = seed.or(run.seed).unwrap_or(stage::DEFAULT_SEED);
         // Another recipe has other steps: only the input of the last run is used.
@@ -386,7 +385,7 @@ fn apply_sets(matches: &ArgMatches, steps: &mut [StepTable]) -> Result<(), Failu
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Plan, name_of};
+    use super::{Plan, SetUpModel, name_of};
 
     /// The plan of a command line in an empty directory, with a settings file.
     fn plan(words: &[&str], settings: &str) -> Plan {
@@ -425,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_applies_to_both_steps_of_a_stage_but_not_to_what_the_recipe_sets() {
+    fn a_flag_applies_to_both_steps_of_a_stage_but_not_to_recipe_settings() {
         let found = plan(&["--k", "22", "--metric", "ip"], "");
         assert_eq!(value(&found, "knn", "k"), Some(json!(22)));
         assert_eq!(value(&found, "reduced_knn", "k"), Some(json!(22)));
@@ -448,12 +447,12 @@ mod tests {
         let of_file = format!("[embed]\nmodel = \"{small}\"\n");
         assert_eq!(model(&[], &of_file), Some(json!(small)));
         let default = plan(&["--preset", "notebook", "--model", "all-MiniLM-L6-v2"], "");
-        assert_eq!(default.set_up_models(), [embed::setup::SetUpModel::Default]);
+        assert_eq!(default.set_up_models(), [SetUpModel::Default]);
         assert_eq!(value(&plan(&[], ""), "embed", "model"), None);
     }
 
     #[test]
-    fn a_map_without_a_title_has_that_of_its_file() {
+    fn a_map_without_a_title_is_named_after_its_file() {
         assert_eq!(value(&plan(&[], ""), "viz", "title"), Some(json!("news")));
         let named = plan(&["--title", "Mine"], "");
         assert_eq!(value(&named, "viz", "title"), Some(json!("Mine")));
@@ -462,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_is_called_as_its_only_file() {
+    fn the_title_is_the_name_of_the_only_file() {
         let name = |input: &[&str]| {
             name_of(
                 &input

@@ -6,10 +6,9 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use stage::{Hashes, RunLock, Usage};
+use stage::{Failure, Hashes, RunLock, Usage};
 
 use super::context::Context;
-use crate::failure::Failure;
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
 
@@ -41,10 +40,10 @@ impl Context<'_> {
             .spawn()
             .map_err(|error| {
                 Failure::work(
-                    format_args!("cannot start {program}\n  because: {error}"),
+                    format_args!("cannot start {program}"),
                     "check that it is installed and executable",
-                    1,
                 )
+                .because(error)
             })?;
         // Our stages report their usage; the usage of custom commands is measured.
         let (id, mut peak) = (child.id(), None);
@@ -55,10 +54,10 @@ impl Context<'_> {
             .wait(child, foreign.then_some(&mut look as &mut dyn FnMut()))
             .map_err(|error| {
                 Failure::work(
-                    format_args!("cannot wait for {program}\n  because: {error}"),
+                    format_args!("cannot wait for {program}"),
                     "run the same command again",
-                    1,
                 )
+                .because(error)
             })?;
         let output = match ended {
             Ended::Interrupted(signal) => return Err(Failure::interrupted(signal)),
@@ -66,11 +65,11 @@ impl Context<'_> {
             Ended::Itself(status, _) => return Err(failed(step, status)),
         };
         let mut report: Value = serde_json::from_slice(&output).unwrap_or(Value::Null);
-        let told = report
+        let reported = report
             .as_object_mut()
             .and_then(|report| report.remove("usage"))
             .and_then(|usage| serde_json::from_value(usage).ok());
-        let usage = told.unwrap_or_else(|| Usage {
+        let usage = reported.unwrap_or_else(|| Usage {
             seconds: began.elapsed().as_secs_f64(),
             cpu_seconds: children
                 .zip(Usage::cpu_of_children())
@@ -165,7 +164,7 @@ fn failed(step: &Step, status: ExitStatus) -> Failure {
         "completed steps are kept: fix the cause, then run the same command to continue";
     if let Some(code) = status.code() {
         let fact = format!("the step `{}` failed (exit status {code})", step.name);
-        return Failure::work(fact, HINT, code.clamp(1, 255) as u8);
+        return Failure::work(fact, HINT).with_status(code.clamp(1, 255) as u8);
     }
     let signal = signal_of(status).unwrap_or_default();
     let fact = format!("the step `{}` was ended by signal {signal}", step.name);
@@ -175,7 +174,7 @@ fn failed(step: &Step, status: ExitStatus) -> Failure {
     } else {
         HINT.to_owned()
     };
-    Failure::work(fact, hint, u8::try_from(128 + signal).unwrap_or(1))
+    Failure::work(fact, hint).with_status(stage::signal_status(signal))
 }
 
 #[cfg(unix)]
@@ -242,7 +241,7 @@ fn split(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn names_in_braces_are_replaced_and_the_rest_is_left() {
+    fn placeholders_are_replaced() {
         let value = |name: &str| (name == "seed").then(|| "7".into());
         for (word, expected) in [
             ("{seed}", "7"),

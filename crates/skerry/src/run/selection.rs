@@ -1,8 +1,8 @@
 //! Selection of steps: `--from`, `--only`, `--force`.
 
 use clap::ArgMatches;
+use stage::Failure;
 
-use crate::failure::Failure;
 use crate::settings::Step;
 
 /// Whether a step is considered in this run.

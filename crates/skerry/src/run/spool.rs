@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use crate::failure::Failure;
+use stage::Failure;
 
 /// The name of the copy of standard input.
 const COPY: &str = ".standard input.tmp";

@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_are_gone_or_not_as_written_make_it_stale() {
+    fn missing_or_changed_files_make_it_stale() {
         let mut run = Run::new();
         let path = run.dir.path().join("documents.parquet");
         let hash = run.manifest.steps[0].outputs["documents.parquet"].clone();

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use stage::Failure;
 use toml::{Table, Value};
 
 use super::{Preset, Step, preset_arg};
-use crate::failure::Failure;
 
 pub(crate) fn command() -> Command {
     Command::new("config")

@@ -1,10 +1,10 @@
 //! Recipes: named lists of steps. A step is a stage with explicit files, so a recipe may use a stage twice.
 
 use clap::{Arg, ValueEnum, value_parser};
+use stage::Failure;
 use toml::{Table, Value};
 
 use super::StepTable;
-use crate::failure::Failure;
 
 /// A predefined recipe.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

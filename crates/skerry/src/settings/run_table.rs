@@ -1,10 +1,10 @@
 //! The table `[run]` of a settings file.
 
 use clap::ValueEnum as _;
+use stage::Failure;
 use toml::{Table, Value};
 
 use super::Preset;
-use crate::failure::Failure;
 
 /// The settings in `[run]`, except the names of the steps, which are read with the recipe.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn known_keys_are_read_and_others_are_refused() {
+    fn unknown_keys_are_refused() {
         let found = read(
             "[run]\npreset = \"direct\"\nseed = 7\ninput = [\"a.csv\", \"-\"]\nsteps = [\"knn\"]\n",
         );

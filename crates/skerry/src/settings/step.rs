@@ -2,10 +2,9 @@
 
 use std::ffi::OsString;
 
-use stage::External;
+use stage::{External, Failure};
 use toml::{Table, Value};
 
-use crate::failure::Failure;
 use crate::stages::{self, AnyStage, Resolved};
 
 /// A step as defined by a recipe and a settings file.
@@ -195,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn resolved_settings_answer_for_outputs_and_checks() {
+    fn resolved_settings_give_outputs_and_are_checked() {
         let cluster = step("cluster", "", &[]);
         assert!(cluster.settings.writes().contains(&"clusters"));
         assert!(cluster.settings.check().is_ok());
@@ -204,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_kept_absolute_and_reach_outside() {
+    fn paths_are_stored_absolute_and_reach_outside() {
         let here = std::env::current_dir().expect("there is one");
         let model = here.join("m").display().to_string();
         for embed in [
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_that_is_a_path_is_known_to_reach_outside() {
+    fn every_path_setting_is_declared_external() {
         for stage in stages::ALL {
             let command = stage.command(stage.name());
             let settings = command
@@ -247,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_steps_are_plain() {
+    fn step_names_are_restricted_to_letters_digits_and_dashes() {
         for name in ["", "a b", "x]", "é", "a\nb", "../x"] {
             assert!(StepTable::new(name, Table::new()).is_err(), "{name:?}");
         }
@@ -255,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_files_add_nothing_to_a_command() {
+    fn file_names_cannot_inject_into_a_command() {
         let knn = |path: &str, command: &str| {
             let table = format!("{command}\nfiles = {{ neighbors = '{path}' }}");
             StepTable::new("knn", table.parse().expect("it is TOML")).is_ok()

@@ -78,7 +78,7 @@ fn odd_sizes_are_padded_right() {
 }
 
 #[test]
-fn positions_of_roberta_start_behind_the_padding_token() {
+fn roberta_positions_are_offset_by_the_padding_index() {
     let mut tensors = tiny::bert(
         Shape {
             positions: 66,

@@ -4,7 +4,7 @@ use html_text::readable;
 use topic_names::clean::clean;
 
 #[test]
-fn plain_text_stays_as_it_is() {
+fn plain_text_is_unchanged() {
     for text in [
         "Comet Hollin brightens",
         "a < b and c > d",
@@ -31,7 +31,7 @@ fn long_lines_take_linear_time() {
 }
 
 #[test]
-fn a_word_that_ends_like_an_entity_is_left_alone() {
+fn words_that_end_like_an_entity_are_unchanged() {
     assert_eq!(clean("an overlt; word"), "an overlt; word");
 }
 
@@ -64,7 +64,7 @@ fn datelines_are_left_out() {
 }
 
 #[test]
-fn a_head_without_capitals_or_of_one_word_is_no_dateline() {
+fn a_head_without_capitals_or_of_one_word_is_not_a_dateline() {
     for text in [
         "上海股市上涨 - 新华网",
         "서울 날씨 - 연합뉴스",
@@ -80,7 +80,7 @@ fn a_head_without_capitals_or_of_one_word_is_no_dateline() {
 }
 
 #[test]
-fn an_address_with_nothing_beside_it_is_read() {
+fn a_text_that_is_only_an_address_is_read() {
     assert_eq!(
         clean("https://www.example.org/storm-news/p_2?b=c#d"),
         "example.org | storm news | p 2"
@@ -90,7 +90,7 @@ fn an_address_with_nothing_beside_it_is_read() {
 }
 
 #[test]
-fn readable_text_keeps_its_words_and_what_addresses_say() {
+fn readable_text_keeps_words_and_parts_of_addresses() {
     assert_eq!(
         readable("see <b>https://www.example.org/a?b=c</b> &amp; (www.example.org)"),
         "see  example.org/a  & example.org"

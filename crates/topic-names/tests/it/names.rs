@@ -60,7 +60,7 @@ const NEWS: [&str; 12] = [
 const NEWS_CLUSTERS: [i32; 12] = [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, -1];
 
 #[test]
-fn a_cluster_is_named_by_what_it_alone_says() {
+fn a_cluster_is_named_by_its_distinctive_phrases() {
     let names = labels(&NEWS, &NEWS_CLUSTERS);
     assert_eq!(names.len(), 3, "noise has no name");
     assert!(names[0].starts_with("central bank"), "{names:?}");
@@ -92,7 +92,7 @@ fn no_phrase_repeats_a_word_or_a_stem_of_another() {
 }
 
 #[test]
-fn forms_of_one_word_are_akin() {
+fn inflected_forms_are_one_word_family() {
     for (a, b) in [
         ("election", "elections"),
         ("wolf", "wolv"),
@@ -113,7 +113,7 @@ fn forms_of_one_word_are_akin() {
 }
 
 #[test]
-fn words_keep_the_case_that_means_something() {
+fn words_keep_meaningful_case() {
     let texts = [
         "Microsoft Sues Rival",
         "today Microsoft sued a rival",
@@ -144,7 +144,7 @@ fn names_of_places_keep_their_first_word() {
 }
 
 #[test]
-fn remains_of_markup_are_no_words() {
+fn remains_of_markup_are_not_words() {
     let texts = [
         "&quot;Storm&quot; hits the coast #39;s villages (AP)",
         "&lt;b&gt;Storm&lt;/b&gt; over the coast (AP)",
@@ -172,7 +172,7 @@ fn remains_of_markup_are_no_words() {
 }
 
 #[test]
-fn a_text_that_comes_ten_times_counts_once() {
+fn a_text_repeated_ten_times_counts_once() {
     let mut texts = vec!["Snail race decided by photo finish"; 10];
     texts.extend([
         "Snail farm opens",
@@ -192,7 +192,7 @@ fn a_text_that_comes_ten_times_counts_once() {
 }
 
 #[test]
-fn chinese_and_japanese_give_words() {
+fn chinese_and_japanese_are_segmented() {
     let texts = [
         "中央银行提高利率",
         "利率上升,银行宣布",
@@ -277,7 +277,7 @@ fn names_of_a_layer_differ() {
 }
 
 #[test]
-fn a_parent_says_what_its_children_share_and_they_do_not_repeat_it() {
+fn a_parent_is_named_by_what_its_children_share_and_they_do_not_repeat_it() {
     let texts = [
         "Cup match won by Rovers after penalties",
         "Rovers match ends with penalties",
@@ -360,7 +360,7 @@ fn a_cluster_without_words_has_no_name() {
 }
 
 #[test]
-fn nothing_is_needed_to_name_nothing() {
+fn no_texts_give_no_names() {
     assert!(labels(&[], &[]).is_empty());
     assert!(labels(&["one", "two"], &[-1, -1]).is_empty());
 }
@@ -380,7 +380,7 @@ fn stop_words_can_be_added() {
 }
 
 #[test]
-fn a_piece_of_a_longer_name_is_no_phrase() {
+fn part_of_a_longer_name_is_not_a_phrase() {
     let texts = [
         "Talks with Foreign Trade Minister John Smith",
         "Foreign Trade Minister John Smith resigns",
@@ -394,7 +394,7 @@ fn a_piece_of_a_longer_name_is_no_phrase() {
 }
 
 #[test]
-fn an_acronym_that_texts_explain_is_no_dateline() {
+fn an_explained_acronym_is_not_a_dateline() {
     let texts = [
         "Large language models (LLMs) as judges",
         "How large language models (LLMs) count letters",
@@ -414,7 +414,7 @@ fn an_acronym_that_texts_explain_is_no_dateline() {
 }
 
 #[test]
-fn datelines_are_kept_where_that_is_asked() {
+fn datelines_are_kept_on_request() {
     let texts = [
         "Rain in May (AP)",
         "Rain in June (AP)",
@@ -431,7 +431,7 @@ fn datelines_are_kept_where_that_is_asked() {
 }
 
 #[test]
-fn a_place_that_heads_texts_is_a_dateline_and_an_acronym_that_is_spoken_of_is_not() {
+fn a_place_at_the_head_of_texts_is_a_dateline_and_an_acronym_in_them_is_not() {
     let mut texts = vec![
         "PARIS - Rain over the river",
         "PARIS - Rain again",
@@ -505,7 +505,7 @@ fn korean_nouns_that_end_like_particles_stay_whole() {
 }
 
 #[test]
-fn thai_arabic_and_hindi_are_named_in_their_own_words() {
+fn thai_arabic_and_hindi_get_names_in_their_scripts() {
     let texts = [
         "ธนาคารกลางขึ้นดอกเบี้ย",
         "ดอกเบี้ยของธนาคารสูงขึ้น",

@@ -77,7 +77,7 @@ fn marks_do_not_break_words() {
 }
 
 #[test]
-fn capitals_count_where_they_mean_something() {
+fn capitals_count_if_they_carry_information() {
     let strong = |text: &'static str| -> Vec<&str> {
         Tokenizer::default()
             .words(text)
@@ -94,7 +94,7 @@ fn capitals_count_where_they_mean_something() {
 }
 
 #[test]
-fn datelines_stand_alone() {
+fn datelines_are_separate_phrases() {
     let datelines = |text: &'static str| -> Vec<&str> {
         Tokenizer::default()
             .words(text)
@@ -126,7 +126,7 @@ fn long_lines_take_linear_time() {
 }
 
 #[test]
-fn what_cannot_be_seen_is_no_word() {
+fn invisible_characters_are_not_words() {
     let family = "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}\u{fe0f}";
     assert!(words(family).is_empty());
     assert_eq!(

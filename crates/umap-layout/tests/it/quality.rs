@@ -63,7 +63,7 @@ fn five_dimensions_keep_more_neighbors_than_two() {
 }
 
 #[test]
-fn groups_without_an_edge_between_them_stay_apart() {
+fn components_stay_separated() {
     // Two far groups of 60: with 14 neighbors there is no edge from one to the other.
     let mut values = groups(120, 6, 1);
     for value in &mut values[60 * 6..] {
@@ -83,7 +83,7 @@ fn groups_without_an_edge_between_them_stay_apart() {
 }
 
 #[test]
-fn the_figures_are_those_of_all_rows_where_there_are_few() {
+fn quality_of_few_rows_is_computed_on_all_of_them() {
     let (n, d) = (300, 8);
     let values = groups(n, d, 5);
     let points = Points::new(&values, d).unwrap();

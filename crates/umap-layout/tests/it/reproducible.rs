@@ -34,7 +34,7 @@ fn with_copies() -> Vec<f32> {
 }
 
 #[test]
-fn threads_do_not_matter() {
+fn threads_do_not_change_the_layout() {
     let values = with_copies();
     let graph = graph_of(&values, 8, 14);
     for init in [Init::Spectral, Init::Pca, Init::Random] {
@@ -66,7 +66,7 @@ fn threads_do_not_matter() {
 }
 
 #[test]
-fn kernels_do_not_matter() {
+fn kernels_do_not_change_the_layout() {
     let values = with_copies();
     let graph = graph_of(&values, 8, 14);
     let kernels = Kernel::all();
@@ -101,7 +101,7 @@ fn kernels_do_not_matter() {
 }
 
 #[test]
-fn copies_end_up_near_each_other_but_not_in_one_place() {
+fn copies_are_near_each_other_but_not_equal() {
     let values = with_copies();
     let graph = graph_of(&values, 8, 14);
     let layout = lay_out(graph.view(), None, &Options::default(), Kernel::best());
@@ -114,7 +114,7 @@ fn copies_end_up_near_each_other_but_not_in_one_place() {
 }
 
 #[test]
-fn the_seed_matters() {
+fn the_seed_changes_the_layout() {
     let values = groups(300, 8, 5);
     let graph = graph_of(&values, 8, 14);
     let options = Options {
@@ -158,7 +158,7 @@ fn the_smallest_inputs_have_a_layout() {
 }
 
 #[test]
-fn what_cannot_be_laid_out_is_refused_with_a_hint() {
+fn invalid_inputs_are_refused_with_a_hint() {
     let values = groups(20, 4, 2);
     let graph = graph_of(&values, 4, 5);
     let points = Points::new(&values[4..], 4).unwrap();

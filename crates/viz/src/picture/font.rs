@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_drawn_whole_or_not_at_all() {
+    fn missing_glyphs_and_scripts_that_need_shaping_are_detected() {
         let font = Font::new(None).unwrap();
         let found = [
             "caf\u{e9}, \u{434}\u{440}\u{443}\u{433}\u{438}\u{445}",
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_is_cut_to_its_room() {
+    fn a_long_line_is_shortened_to_its_width() {
         let font = Font::new(None).unwrap();
         assert_eq!(font.cut("harbor ferries", 20.0, 300.0), "harbor ferries");
         for long in ["n".repeat(200), "\u{6e2f}".repeat(200)] {

@@ -279,7 +279,7 @@ mod tests {
     };
 
     #[test]
-    fn names_never_overlap_and_large_topics_always_have_one() {
+    fn labels_do_not_overlap_and_large_topics_are_labeled() {
         let font = Font::new(None).unwrap();
         let topics: Vec<Topic> = (0..85)
             .map(|at| Topic {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_leaves_room_for_that_of_a_topic_close_by() {
+    fn a_label_leaves_space_for_that_of_an_adjacent_topic() {
         let font = Font::new(None).unwrap();
         let topics = [
             ("champions league, striker, arsenal", 250),
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_one_long_phrase_is_cut_and_known_whole() {
+    fn a_long_name_is_shortened_and_kept_in_full() {
         let font = Font::new(None).unwrap();
         let names = ["neu".repeat(70), "harbor ferries".to_owned()];
         let topics = names.clone().map(|name| Topic {
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stay_whole() {
+    fn lines_are_broken_between_words() {
         assert_eq!(
             lines("antidisestablishmentarianism and more", 10),
             ["antidisestablishmentarianism", "and more"]

@@ -2,7 +2,8 @@
 
 use super::font::{Font, Support};
 use super::labels::Placed;
-use super::{LINE, Picture};
+use super::layout::{LINE, Picture};
+
 use crate::Error;
 use crate::color::unhex;
 

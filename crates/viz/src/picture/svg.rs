@@ -5,8 +5,10 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{LINE, Picture, color, png};
+use super::layout::{LINE, Picture};
+use super::png;
 use crate::Error;
+use crate::color::hex;
 use crate::html::escape;
 
 /// More points than this are embedded as an image: viewers fail on too many nodes.
@@ -25,9 +27,9 @@ fn runs_right_to_left(name: &str) -> bool {
 pub fn svg(picture: &Picture) -> Result<String, Error> {
     let (width, height) = (picture.width, picture.height);
     let (paper, ink, soft) = (
-        color(picture.paper()),
-        color(picture.ink()),
-        color(picture.soft_ink()),
+        hex(picture.paper()),
+        hex(picture.ink()),
+        hex(picture.soft_ink()),
     );
     let mut out = String::new();
     let mut line = |text: std::fmt::Arguments<'_>| {
@@ -65,7 +67,7 @@ pub fn svg(picture: &Picture) -> Result<String, Error> {
             if !dots.is_empty() {
                 line(format_args!(
                     "<path stroke=\"{}\" d=\"{dots}\"/>",
-                    color(picture.palette[at])
+                    hex(picture.palette[at])
                 ));
             }
         }
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_letter_tells_the_direction() {
+    fn the_first_strong_letter_gives_the_direction() {
         for (name, expected) in [
             ("\u{645}\u{631}\u{62d}\u{628}\u{627}, news", true),
             ("\u{ab}\u{5e9}\u{5dc}\u{5d5}\u{5dd}\u{bb}", true),

@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_far_points_do_not_shrink_the_map() {
+    fn outliers_do_not_shrink_the_map() {
         let mut x: Vec<f32> = (0..1000).map(|at| at as f32 / 1000.0).collect();
         x[0] = -500.0;
         let y: Vec<f32> = (0..1000).map(|at| at as f32 / 1000.0).collect();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pixel_leads_back_to_its_place() {
+    fn pixels_map_back_to_positions() {
         let view = View::new(&[0.0, 4.0], &[1.0, 2.0], [10.0, 20.0, 110.0, 220.0]);
         assert_eq!(view.at(0.0, 1.5), (10.0, 120.0));
         assert_eq!(view.back(10.0, 120.0), (0.0, 1.5));

@@ -39,7 +39,7 @@ pub fn write(dir: &Path, cluster: &[i32]) {
     .unwrap();
 }
 
-/// Writes the clusters alone.
+/// Writes only the clusters.
 pub fn clusters(dir: &Path, cluster: &[i32]) {
     layered(dir, cluster, &[]);
 }

@@ -15,7 +15,7 @@ fn above(finer: &[i32]) -> Vec<i32> {
 }
 
 /// The topics of the page: name and parent, of the clusters or a layer.
-fn told(page: &str, key: &str) -> serde_json::Value {
+fn embedded(page: &str, key: &str) -> serde_json::Value {
     let start = page.find(&format!("\"{key}\":")).unwrap() + key.len() + 3;
     let mut values = serde_json::Deserializer::from_str(&page[start..]).into_iter();
     values.next().unwrap().unwrap()
@@ -48,12 +48,12 @@ fn the_map_names_every_layer_and_knows_parents() {
     draw(dir).unwrap();
 
     let page = text(dir, "map.html");
-    let clusters = told(&page, "topics");
+    let clusters = embedded(&page, "topics");
     for (at, cluster) in clusters.as_array().unwrap().iter().enumerate() {
         assert_eq!(cluster["name"], format!("name -1 {at}"));
         assert_eq!(cluster["parent"], 3 - at / 2, "{cluster}");
     }
-    let layers = told(&page, "layers");
+    let layers = embedded(&page, "layers");
     assert_eq!(layers.as_array().unwrap().len(), 2);
     for (at, group) in layers[0].as_array().unwrap().iter().enumerate() {
         assert_eq!(group["name"], format!("name 0 {at}"));
@@ -73,7 +73,7 @@ fn the_map_names_every_layer_and_knows_parents() {
 }
 
 #[test]
-fn a_layer_without_names_or_with_nearly_as_many_topics_is_left_out() {
+fn layers_without_names_or_with_nearly_as_many_topics_are_omitted() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     write(dir, &CLUSTER);
@@ -85,7 +85,7 @@ fn a_layer_without_names_or_with_nearly_as_many_topics_is_left_out() {
     let two = [(2, 0, 8, "first"), (2, 1, 8, "second")];
     topics_of_layers(dir, &footer(), &[&seven[..], &two].concat());
     draw(dir).unwrap();
-    let layers = told(&text(dir, "map.html"), "layers");
+    let layers = embedded(&text(dir, "map.html"), "layers");
     assert_eq!(layers.as_array().unwrap().len(), 1, "{layers}");
     assert_eq!(layers[0][0]["name"], "first");
 }

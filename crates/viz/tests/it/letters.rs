@@ -10,9 +10,9 @@ use super::fixture::{footer, text, topics, write};
 
 /// Keeps the warnings.
 #[derive(Default)]
-struct Heard(Mutex<Vec<String>>);
+struct Warnings(Mutex<Vec<String>>);
 
-impl Progress for Heard {
+impl Progress for Warnings {
     fn begin(&self, _task: &str, _total: Option<u64>, _unit: &'static str) {}
     fn advance(&self, _by: u64) {}
     fn end(&self) {}
@@ -36,19 +36,19 @@ fn draw(dir: &Path, names: [&str; 4], title: &str) -> (Report, Vec<String>) {
         title: title.to_owned(),
         ..Options::default()
     };
-    let heard = Heard::default();
-    let report = Viz::run(&files, &options, &Local::default(), Seed(42), &heard).unwrap();
-    (report, heard.0.into_inner().unwrap())
+    let warnings = Warnings::default();
+    let report = Viz::run(&files, &options, &Local::default(), Seed(42), &warnings).unwrap();
+    (report, warnings.0.into_inner().unwrap())
 }
 
 const JAPANESE: &str = "night, \u{65e5}\u{672c}\u{8a9e}";
 const ARABIC: &str = "world, \u{627}\u{644}\u{639}\u{627}\u{644}\u{645}";
 
 #[test]
-fn the_png_draws_a_name_whole_or_not_at_all_and_says_so() {
+fn names_that_the_png_cannot_draw_are_omitted_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let (report, heard) = draw(dir, ["ferries", JAPANESE, ARABIC, "huts"], "Coast");
+    let (report, warnings) = draw(dir, ["ferries", JAPANESE, ARABIC, "huts"], "Coast");
     assert_eq!((report.names_in_picture, report.names_not_drawn), (2, 2));
     assert!(
         report
@@ -56,8 +56,8 @@ fn the_png_draws_a_name_whole_or_not_at_all_and_says_so() {
             .contains("2 topics are named in the picture, 2 names left out"),
         "{report}"
     );
-    let [lacking, shaped] = &heard[..] else {
-        panic!("{heard:?}")
+    let [lacking, shaped] = &warnings[..] else {
+        panic!("{warnings:?}")
     };
     assert!(
         lacking.contains(JAPANESE) && lacking.contains("--font"),
@@ -67,7 +67,7 @@ fn the_png_draws_a_name_whole_or_not_at_all_and_says_so() {
         shaped.contains(ARABIC) && !shaped.contains("--font"),
         "{shaped}"
     );
-    // The viewer of an SVG has fonts of its own.
+    // The viewer of an SVG has its own fonts.
     let svg = text(dir, "map.svg");
     assert!(svg.contains("4 of them named here"));
     for words in [
@@ -86,13 +86,13 @@ fn the_png_draws_a_name_whole_or_not_at_all_and_says_so() {
 }
 
 #[test]
-fn long_names_and_titles_are_cut_in_pictures_and_whole_elsewhere() {
+fn long_names_are_shortened_in_pictures_only() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let long = "neu".repeat(70);
     let title = "A title of many words that says it all ".repeat(8);
-    let (_, heard) = draw(dir, [&long, "ferries", "huts", "trains"], &title);
-    assert!(heard.is_empty(), "{heard:?}");
+    let (_, warnings) = draw(dir, [&long, "ferries", "huts", "trains"], &title);
+    assert!(warnings.is_empty(), "{warnings:?}");
     let svg = text(dir, "map.svg");
     let line = svg.lines().find(|line| line.contains("neuneu")).unwrap();
     let whole = format!("<title>{long}</title>");

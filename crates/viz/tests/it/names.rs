@@ -42,7 +42,7 @@ fn names_of_other_clusters_are_refused() {
 }
 
 #[test]
-fn foreign_names_have_to_agree_in_size() {
+fn topics_and_clusters_have_to_agree_in_size() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     write(dir, &CLUSTER);

@@ -32,7 +32,7 @@ fn flags_override_the_directory() {
 }
 
 #[test]
-fn an_input_that_no_text_has_is_named() {
+fn an_unknown_model_input_is_named() {
     let tiny = Tiny {
         more_input: Some("position_ids"),
         ..Tiny::default()
@@ -40,16 +40,16 @@ fn an_input_that_no_text_has_is_named() {
     let Some(place) = place(tiny, &["red sea"]) else {
         return;
     };
-    let said = place.bench.failure(&place.arguments(&[]));
+    let message = place.bench.failure(&place.arguments(&[]));
     assert!(
-        said.contains("has an input `position_ids`; supported are input_ids, attention_mask and token_type_ids")
-            && said.contains("export"),
-        "{said}"
+        message.contains("has an input `position_ids`; supported are input_ids, attention_mask and token_type_ids")
+            && message.contains("export"),
+        "{message}"
     );
 }
 
 #[test]
-fn a_prompt_that_is_not_to_be_pooled_is_not_pooled_in_silence() {
+fn prompts_excluded_from_pooling_are_refused() {
     let Some(place) = place(Tiny::default(), &["red sea"]) else {
         return;
     };
@@ -60,12 +60,12 @@ fn a_prompt_that_is_not_to_be_pooled_is_not_pooled_in_silence() {
     );
     // Without a prompt it makes no difference.
     place.bench.report(&place.arguments(&[]));
-    let said = place
+    let message = place
         .bench
         .failure(&place.arguments(&["--prefix", "blue "]));
     assert!(
-        said.contains("include_prompt") && said.contains("--pooling mean"),
-        "{said}"
+        message.contains("include_prompt") && message.contains("--pooling mean"),
+        "{message}"
     );
     place
         .bench
@@ -78,12 +78,12 @@ fn a_model_reads_no_file_outside_its_directory() {
         return;
     };
     let fails = |name: &str| {
-        let said = place.bench.failure(&place.arguments(&[]));
+        let message = place.bench.failure(&place.arguments(&[]));
         assert!(
-            said.contains("names a file outside its directory"),
-            "{said}"
+            message.contains("names a file outside its directory"),
+            "{message}"
         );
-        assert!(said.contains(name), "no {name:?} in: {said}");
+        assert!(message.contains(name), "no {name:?} in: {message}");
     };
     let file = |name: &str| place.model.join(name);
     let weights = std::fs::read(file("model.onnx_data")).unwrap();
@@ -130,14 +130,14 @@ fn a_model_reads_no_file_outside_its_directory() {
 }
 
 #[test]
-fn what_is_wrong_with_a_directory_is_said() {
+fn faults_of_a_model_directory_are_reported() {
     let Some(place) = place(Tiny::default(), &["red sea"]) else {
         return;
     };
     let fails = |words: &[&str]| {
-        let said = place.bench.failure(&place.arguments(&[]));
+        let message = place.bench.failure(&place.arguments(&[]));
         for word in words {
-            assert!(said.contains(word), "no {word:?} in: {said}");
+            assert!(message.contains(word), "no {word:?} in: {message}");
         }
     };
     let file = |name: &str| place.model.join(name);
@@ -191,22 +191,24 @@ fn what_is_wrong_with_a_directory_is_said() {
 }
 
 #[test]
-fn what_is_missing_is_said() {
+fn missing_files_are_reported() {
     let bench = Bench::new(&["red sea"]);
-    let said = bench.failure(&[]);
+    let message = bench.failure(&[]);
     assert!(
-        said.contains("not installed") && said.contains("skerry setup") && said.contains("--model"),
-        "{said}"
+        message.contains("not installed")
+            && message.contains("skerry setup")
+            && message.contains("--model"),
+        "{message}"
     );
-    let said = bench.failure(&["--model", "bge-m3"]);
+    let message = bench.failure(&["--model", "bge-m3"]);
     assert!(
-        said.contains("neither a model directory") && said.contains("such as BAAI/bge-m3"),
-        "{said}"
+        message.contains("neither a model directory") && message.contains("such as BAAI/bge-m3"),
+        "{message}"
     );
     let model = bench.path("model");
     std::fs::create_dir(&model).unwrap();
     Tiny::default().write(&model);
-    let said = bench.failure(&[
+    let message = bench.failure(&[
         "--model",
         path(&model),
         "--pooling",
@@ -214,9 +216,9 @@ fn what_is_missing_is_said() {
         "--onnxruntime",
         "no/such/library.so",
     ]);
-    assert!(said.contains("no/such/library.so"), "{said}");
+    assert!(message.contains("no/such/library.so"), "{message}");
     let not_a_library = model.join("tokenizer.json");
-    let said = bench.failure(&[
+    let message = bench.failure(&[
         "--model",
         path(&model),
         "--pooling",
@@ -225,38 +227,38 @@ fn what_is_missing_is_said() {
         path(&not_a_library),
     ]);
     assert!(
-        said.contains("cannot load") && said.contains("1.24"),
-        "{said}"
+        message.contains("cannot load") && message.contains("1.24"),
+        "{message}"
     );
 }
 
 #[test]
-fn skerrys_own_encoder_refuses_what_it_does_not_know() {
+fn the_skerry_engine_refuses_unsupported_models() {
     let Some(place) = place(Tiny::default(), &["red sea"]) else {
         return;
     };
     let own = ["--engine", "skerry"];
-    let said = place.bench.failure(&place.arguments(&own));
-    assert!(said.contains("config.json"), "{said}");
+    let message = place.bench.failure(&place.arguments(&own));
+    assert!(message.contains("config.json"), "{message}");
     describe(
         &place.model,
         "config.json",
         r#"{"model_type":"t5","hidden_size":4}"#,
     );
-    let said = place.bench.failure(&place.arguments(&own));
+    let message = place.bench.failure(&place.arguments(&own));
     assert!(
-        said.contains("t5") && said.contains("--engine ort"),
-        "{said}"
+        message.contains("t5") && message.contains("--engine ort"),
+        "{message}"
     );
     describe(
         &place.model,
         "config.json",
         r#"{"model_type":"bert","hidden_size":4,"num_attention_heads":2}"#,
     );
-    let said = place.bench.failure(&place.arguments(&own));
+    let message = place.bench.failure(&place.arguments(&own));
     assert!(
-        said.contains("model.onnx") && said.contains("--engine ort"),
-        "{said}"
+        message.contains("model.onnx") && message.contains("--engine ort"),
+        "{message}"
     );
     // A precision that was asked for is not given up for another engine.
     let int8 = ["--precision", "int8"];
@@ -266,9 +268,9 @@ fn skerrys_own_encoder_refuses_what_it_does_not_know() {
         .bench
         .run(&place.arguments(&["--engine", "ort", "--precision", "int8"]));
     assert_eq!(output.status.code(), Some(2));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("--precision does not apply to `--engine ort`"),
-        "{said}"
+        message.contains("--precision does not apply to `--engine ort`"),
+        "{message}"
     );
 }

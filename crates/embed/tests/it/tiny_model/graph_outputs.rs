@@ -1,10 +1,10 @@
-//! Which output of a graph is the embedding of a text, and what is pooled.
+//! The choice of the graph output that is the embedding of a text, and pooling.
 
 use super::{close, place, state};
 use crate::support::{D, Element, Head, Tiny, describe, weight};
 
 #[test]
-fn a_graph_that_pools_is_taken_at_its_word() {
+fn the_pooled_output_is_used_unless_pooling_is_given() {
     let Some(place) = place(
         Tiny {
             outputs: &[
@@ -28,7 +28,7 @@ fn a_graph_that_pools_is_taken_at_its_word() {
 }
 
 #[test]
-fn vectors_that_come_pooled_are_taken_whatever_they_are_called() {
+fn pooled_outputs_are_found_under_any_name() {
     let tiny = Tiny {
         outputs: &[("pooled", Head::Mean)],
         ..Tiny::default()
@@ -63,7 +63,7 @@ const SPARSE: (&str, Head) = ("sparse_vecs", Head::Weights);
 const COLBERT: (&str, Head) = ("colbert_vecs", Head::Negated);
 
 #[test]
-fn of_three_heads_the_dense_one_is_taken_in_any_order() {
+fn the_dense_output_is_chosen_in_any_order() {
     for outputs in [
         &[DENSE, SPARSE, COLBERT],
         &[DENSE, COLBERT, SPARSE],
@@ -91,7 +91,7 @@ fn of_three_heads_the_dense_one_is_taken_in_any_order() {
 }
 
 #[test]
-fn token_vectors_are_pooled_whatever_stands_beside_them() {
+fn token_vectors_are_pooled_beside_other_outputs() {
     for outputs in [
         &[
             ("last_hidden_state", Head::States),
@@ -122,7 +122,7 @@ fn token_vectors_are_pooled_whatever_stands_beside_them() {
 }
 
 #[test]
-fn an_output_that_is_no_embedding_is_refused_with_its_shape() {
+fn an_output_of_another_shape_is_refused_with_its_shape() {
     for (output, hidden, shape) in [
         (
             ("output", Head::Weights),
@@ -154,17 +154,18 @@ fn an_output_that_is_no_embedding_is_refused_with_its_shape() {
             return;
         };
         describe(&place.model, "config.json", hidden);
-        let said = place.bench.failure(&place.arguments(&[]));
+        let message = place.bench.failure(&place.arguments(&[]));
         assert!(
-            said.contains("no output of the graph has one vector per text") && said.contains(shape),
-            "{said}"
+            message.contains("no output of the graph has one vector per text")
+                && message.contains(shape),
+            "{message}"
         );
-        assert!(said.contains("--graph-output"), "{said}");
+        assert!(message.contains("--graph-output"), "{message}");
     }
 }
 
 #[test]
-fn of_several_outputs_one_must_be_named() {
+fn ambiguous_outputs_have_to_be_named() {
     let tiny = Tiny {
         outputs: &[("first", Head::States), ("second", Head::Negated), SPARSE],
         ..Tiny::default()
@@ -172,11 +173,11 @@ fn of_several_outputs_one_must_be_named() {
     let Some(place) = place(tiny, &["red sea"]) else {
         return;
     };
-    let said = place.bench.failure(&place.arguments(&[]));
+    let message = place.bench.failure(&place.arguments(&[]));
     assert!(
-        said.contains("several outputs of the graph could be the embedding: first, second; it has first [texts, tokens, 4]")
-            && said.contains("select one: --graph-output NAME"),
-        "{said}"
+        message.contains("several outputs of the graph could be the embedding: first, second; it has first [texts, tokens, 4]")
+            && message.contains("select one: --graph-output NAME"),
+        "{message}"
     );
     let expected = state(&[0, 4, 7, 2], 0);
     place
@@ -201,18 +202,18 @@ fn of_several_outputs_one_must_be_named() {
             "output `sparse_vecs` of the graph holds no vectors",
         ),
     ] {
-        let said = place
+        let message = place
             .bench
             .failure(&place.arguments(&["--graph-output", name]));
         assert!(
-            said.contains(fact) && said.contains("omit --graph-output"),
-            "{said}"
+            message.contains(fact) && message.contains("omit --graph-output"),
+            "{message}"
         );
     }
 }
 
 #[test]
-fn pooling_is_not_asked_for_in_vain() {
+fn pooling_that_the_graph_cannot_use_is_refused() {
     let tiny = Tiny {
         outputs: &[DENSE, SPARSE, COLBERT],
         ..Tiny::default()
@@ -220,17 +221,17 @@ fn pooling_is_not_asked_for_in_vain() {
     let Some(place) = place(tiny, &["red sea"]) else {
         return;
     };
-    let said = place
+    let message = place
         .bench
         .failure(&place.arguments(&["--pooling", "mean"]));
     assert!(
-        said.contains("--pooling cannot be applied") && said.contains("omit --pooling"),
-        "{said}"
+        message.contains("--pooling cannot be applied") && message.contains("omit --pooling"),
+        "{message}"
     );
 }
 
 #[test]
-fn half_precision_is_run() {
+fn half_precision_models_run() {
     for element in [Element::F16, Element::Bf16] {
         let tiny = Tiny {
             element,

@@ -4,7 +4,7 @@ use super::{close, place, state};
 use crate::support::{Bench, Mixing, Tiny, describe};
 
 #[test]
-fn the_first_token_of_the_right_graph() {
+fn cls_pooling_takes_the_first_token() {
     let texts = [
         "red sea",
         "Salt, unheard of",
@@ -41,7 +41,7 @@ fn the_first_token_of_the_right_graph() {
 }
 
 #[test]
-fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
+fn a_text_over_the_memory_limit_is_refused_before_inference() {
     let long = "salt ".repeat(4000);
     let Some(place) = place(Tiny::default(), &["red sea", &long, "red sea", &long]) else {
         return;
@@ -64,17 +64,17 @@ fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
         .report(&place.arguments(&["--no-cache", "--memory-limit", &enough]));
     assert!(place.bench.bytes() == bytes);
     let short = limit(foreseen - 30);
-    let said = place
+    let message = place
         .bench
         .failure(&place.arguments(&["--no-cache", "--memory-limit", &short]));
     let allows = format!("--memory-limit is {} MiB", foreseen - 30);
     assert!(
-        said.contains("row 1: a text of 4,002 tokens needs") && said.contains(&allows),
-        "{said}"
+        message.contains("row 1: a text of 4,002 tokens needs") && message.contains(&allows),
+        "{message}"
     );
-    let (_, hint) = said.split_once("--max-tokens ").unwrap();
+    let (_, hint) = message.split_once("--max-tokens ").unwrap();
     let fits: usize = hint.split(',').next().unwrap().parse().unwrap();
-    assert!((2000..4000).contains(&fits), "{said}");
+    assert!((2000..4000).contains(&fits), "{message}");
     // What the process holds beside is not the same in every run.
     let fits = (fits - 300).to_string();
     let cut = place.bench.report(&place.arguments(&[
@@ -85,12 +85,12 @@ fn a_text_that_takes_too_much_memory_is_refused_before_it_runs() {
         &fits,
     ]));
     assert_eq!(cut["truncated"], 2);
-    let said = place
+    let message = place
         .bench
         .failure(&place.arguments(&["--no-cache", "--memory-limit", "1MiB"]));
     assert!(
-        said.contains("--memory-limit is 1 MiB") && said.contains("allow "),
-        "{said}"
+        message.contains("--memory-limit is 1 MiB") && message.contains("allow "),
+        "{message}"
     );
 }
 
@@ -104,28 +104,28 @@ fn a_text_without_a_token_is_named_by_its_row() {
         serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     tokenizer["post_processor"] = serde_json::Value::Null;
     std::fs::write(&path, tokenizer.to_string()).unwrap();
-    let said = place.bench.failure(&place.arguments(&[]));
+    let message = place.bench.failure(&place.arguments(&[]));
     assert!(
-        said.contains("row 2: the tokenizer finds no token") && said.contains("--prefix"),
-        "{said}"
+        message.contains("row 2: the tokenizer finds no token") && message.contains("--prefix"),
+        "{message}"
     );
 }
 
 /// The table of the model has fewer rows than the tokenizer has words.
 #[test]
-fn a_text_that_the_model_fails_on_is_named_by_its_row() {
+fn a_text_that_the_model_cannot_encode_is_named_by_its_row() {
     let Some(place) = place(Tiny::default(), &["red", "red", "red wind"]) else {
         return;
     };
     let path = place.model.join("tokenizer.json");
     let tokenizer = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, tokenizer.replace(r#""wind":11"#, r#""wind":99"#)).unwrap();
-    let said = place.bench.failure(&place.arguments(&[]));
-    assert!(said.contains("row 2 among them"), "{said}");
+    let message = place.bench.failure(&place.arguments(&[]));
+    assert!(message.contains("row 2 among them"), "{message}");
 }
 
 #[test]
-fn a_model_whose_rows_mind_company_is_run_text_by_text() {
+fn a_model_whose_vectors_depend_on_the_batch_runs_one_text_at_a_time() {
     let texts = ["red sea", "salt stone", "bird wind", "blue blue", "red"];
     let Some(place) = place(
         Tiny {
@@ -142,11 +142,11 @@ fn a_model_whose_rows_mind_company_is_run_text_by_text() {
 }
 
 #[test]
-fn a_cache_that_cannot_be_had_is_done_without() {
+fn an_unavailable_cache_is_not_an_error() {
     let Some(place) = place(Tiny::default(), &["red sea", "a red sea"]) else {
         return;
     };
-    // A file in the directory's place lets nobody in, not even the administrator.
+    // A file in place of the directory cannot be entered, not even by the administrator.
     std::fs::write(&place.bench.cache, "").unwrap();
     let report = place.bench.report(&place.arguments(&[]));
     assert_eq!(report["embedded"], 2);
@@ -159,7 +159,7 @@ fn a_cache_that_cannot_be_had_is_done_without() {
 }
 
 #[test]
-fn nothing_is_made_of_no_dimensions_or_no_tokens() {
+fn zero_dimensions_or_tokens_are_refused() {
     let bench = Bench::new(&["red sea", "a red sea"]);
     for (arguments, fact) in [
         (
@@ -169,14 +169,17 @@ fn nothing_is_made_of_no_dimensions_or_no_tokens() {
         (&["--batch-tokens", "0"], "--batch-tokens is 0"),
     ] {
         let output = bench.run(arguments);
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(fact) && said.contains("1 or more"), "{said}");
+        let message = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{message}");
+        assert!(
+            message.contains(fact) && message.contains("1 or more"),
+            "{message}"
+        );
     }
 }
 
 #[test]
-fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
+fn the_hash_encoder_needs_no_files_and_names_itself_in_the_footer() {
     let bench = Bench::new(&["red sea", "a red sea", "red sea"]);
     let report = bench.report(&["--encoder", "hash", "--hash-dimensions", "32"]);
     assert_eq!(report["dimensions"], 32);
@@ -194,18 +197,18 @@ fn the_hash_encoder_needs_nothing_and_says_what_it_is() {
 }
 
 #[test]
-fn texts_that_the_model_does_not_know_are_counted_and_most_of_a_table_is_refused() {
+fn unknown_texts_are_counted_and_refused_if_they_are_the_majority() {
     let texts = ["red sea", "ทะเลสีแดง", "salt", "ភាសាខ្មែរ", "ทะเลสีแดง"];
     let Some(place) = place(Tiny::default(), &texts) else {
         return;
     };
-    let said = place.bench.failure(&place.arguments(&[]));
+    let message = place.bench.failure(&place.arguments(&[]));
     assert!(
-        said.contains("3 of 5 texts are unknown to ")
-            && said.contains("(Thai, Khmer)")
-            && said.contains("bge-m3")
-            && said.contains("--allow-unknown"),
-        "{said}"
+        message.contains("3 of 5 texts are unknown to ")
+            && message.contains("(Thai, Khmer)")
+            && message.contains("bge-m3")
+            && message.contains("--allow-unknown"),
+        "{message}"
     );
     assert!(!place.bench.path("embeddings.parquet").exists());
     let report = place.bench.report(&place.arguments(&["--allow-unknown"]));
@@ -214,8 +217,11 @@ fn texts_that_the_model_does_not_know_are_counted_and_most_of_a_table_is_refused
         (&3.into(), &4.into())
     );
     // Out of the cache, too.
-    let said = place.bench.failure(&place.arguments(&[]));
-    assert!(said.contains("3 of 5 texts are unknown to "), "{said}");
+    let message = place.bench.failure(&place.arguments(&[]));
+    assert!(
+        message.contains("3 of 5 texts are unknown to "),
+        "{message}"
+    );
     let report = place.bench.report(&place.arguments(&["--allow-unknown"]));
     assert_eq!(
         (&report["unknown"], &report["cached"]),
@@ -225,7 +231,7 @@ fn texts_that_the_model_does_not_know_are_counted_and_most_of_a_table_is_refused
     let warned = |text: &str| {
         warnings
             .iter()
-            .any(|said| said.as_str().unwrap().contains(text))
+            .any(|message| message.as_str().unwrap().contains(text))
     };
     assert!(warned("3 of 5 texts are unknown"), "{warnings:?}");
 }

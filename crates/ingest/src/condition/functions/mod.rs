@@ -157,7 +157,7 @@ fn real(cell: &Cell<'_>) -> f64 {
     match *cell {
         Cell::Whole(n) => n as f64,
         Cell::Number(n) => n,
-        Cell::Decimal(n, scale) => super::values::decimal_to_f64(n, scale),
+        Cell::Decimal(n, scale) => crate::convert::decimal_to_f64(n, scale),
         _ => f64::NAN,
     }
 }

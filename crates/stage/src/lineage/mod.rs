@@ -1,13 +1,16 @@
 //! Checks that the inputs of a stage belong together, by the lineage in their footers and the hashes in the log of the run.
 //! Equal numbers of rows are not sufficient.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+mod log;
+mod mismatch;
+
+use std::path::Path;
 
 use artifacts::{Error, Footer, Lineage};
-use serde_json::Value;
 
-use crate::{Files, Hint, Manifest, Progress, Record, Seed, Stage, Usage, explain, lock};
+pub(crate) use self::log::Log;
+use self::mismatch::{Mismatch, short, short_of};
+use crate::{Failure, Files, Progress, Stage};
 
 /// The flag that turns mismatches into warnings.
 pub(crate) const ALLOW: &str = "allow-mismatch";
@@ -18,216 +21,16 @@ const NEIGHBORS: &str = "neighbors";
 /// Names of several files of one run: a layout is of kind `embeddings` too, and has its own neighbors.
 const AMBIGUOUS: [&str; 2] = [EMBEDDINGS, NEIGHBORS];
 
-/// A mismatch between inputs.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Mismatch {
-    /// An input was made from another file than the given one.
-    #[error(
-        "{} was made from other {name} than {}: it records SHA-256 {recorded}, that file has {found}",
-        path.display(), other.display()
-    )]
-    MadeFromOther {
-        /// The file with the record.
-        path: PathBuf,
-        /// The name of the other file in it.
-        name: &'static str,
-        /// The other file.
-        other: PathBuf,
-        /// The hash in the footer, shortened.
-        recorded: String,
-        /// The hash of the other file, shortened.
-        found: String,
-        /// Whether the other file is damaged.
-        #[source]
-        damage: Option<Error>,
-    },
-    /// Two inputs were made from different files of the same name.
-    #[error(
-        "{} and {} were made from different {name}: they record SHA-256 {recorded} and {found}",
-        path.display(), other.display()
-    )]
-    MadeApart {
-        /// One input.
-        path: PathBuf,
-        /// The other input.
-        other: PathBuf,
-        /// The name of the file that they were made from.
-        name: String,
-        /// The hash in the first, shortened.
-        recorded: String,
-        /// The hash in the second, shortened.
-        found: String,
-    },
-    /// An input has another hash than in the log of its run.
-    #[error(
-        "{} has changed since it was written: {} records SHA-256 {recorded}, the file has {found}",
-        path.display(), Manifest::FILE
-    )]
-    Changed {
-        /// The file.
-        path: PathBuf,
-        /// The directory of the run.
-        run: PathBuf,
-        /// The hash in the log, shortened.
-        recorded: String,
-        /// The hash of the file, shortened.
-        found: String,
-        /// Whether it is damaged.
-        #[source]
-        damage: Option<Error>,
-    },
-}
-
-impl Hint for Mismatch {
-    fn hint(&self) -> Option<String> {
-        Some(match self {
-            _ if lock::in_a_run() => {
-                "update all files with `skerry run`, without `--only` and `--from`".to_owned()
-            }
-            Self::Changed { run, .. } => format!(
-                "write it again with `skerry run --out {}`; if it was replaced on purpose, accept it with `--{ALLOW}`",
-                run.display()
-            ),
-            _ => format!(
-                "give files of one run, or rerun the stages whose inputs have changed; `--{ALLOW}` accepts the files"
-            ),
-        })
-    }
-}
-
-/// The log of the run in whose directory a stage is run alone. In `skerry run`, the run checks its files itself.
-pub(crate) struct Log<'a> {
-    run: &'a Path,
-    manifest: Manifest,
-}
-
-impl<'a> Log<'a> {
-    /// The log in directory `run`, if there is one that can be read.
-    pub(crate) fn read(run: &'a Path, progress: &dyn Progress) -> Option<Self> {
-        match Manifest::read(run) {
-            Ok(manifest) => Some(Self { run, manifest }),
-            Err(why) => {
-                progress.warn(&format!(
-                    "{} cannot be read ({why}): changed inputs are not detected",
-                    run.join(Manifest::FILE).display()
-                ));
-                None
-            }
-        }
-    }
-
-    /// The hashes of `file` recorded by steps; several if a step that is no longer in the recipe wrote it too.
-    fn hashes_of(&self, file: &str) -> impl Iterator<Item = &String> {
-        let steps = self.manifest.steps.iter();
-        steps.filter_map(move |record| record.outputs.get(file))
-    }
-
-    /// The name of the file at `path`, if it is directly in the directory. Only such names are looked up in the log, whose paths
-    /// are untrusted.
-    fn name_of(&self, path: &Path) -> Option<String> {
-        let parent = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        let here = self.run.canonicalize().is_ok_and(|run| run == parent);
-        here.then(|| path.file_name()?.to_str().map(str::to_owned))?
-    }
-
-    /// Records the outputs of `S` in the log, if it ran in place of a step.
-    pub(crate) fn record<S: Stage>(
-        &mut self,
-        files: &Files,
-        (options, local, seed): (&S::Options, &S::Local, Seed),
-        (report, usage): (Value, Usage),
-        progress: &dyn Progress,
-    ) {
-        let Some(at) = self.step_of::<S>(files) else {
-            return;
-        };
-        let kept = self.outputs::<S>(files, options).and_then(|outputs| {
-            let record = &mut self.manifest.steps[at];
-            *record = Record {
-                step: std::mem::take(&mut record.step),
-                stage: S::NAME.to_owned(),
-                status: "done".to_owned(),
-                reason: Some("it was run alone".to_owned()),
-                producer: S::PRODUCER.to_owned(),
-                build: None,
-                seed: seed.0,
-                settings: crate::settings_of::<S>(options, local)
-                    .into_iter()
-                    .collect(),
-                inputs: primary::<S>(files)
-                    .and_then(|path| Footer::read(path).ok().flatten())
-                    .unwrap_or_default()
-                    .inputs,
-                outputs,
-                report,
-                usage,
-            };
-            if S::SOURCES.is_some() {
-                self.manifest.input = files
-                    .sources()
-                    .iter()
-                    .map(|source| recorded(source))
-                    .collect();
-            }
-            self.manifest.write(self.run)
-        });
-        if let Err(error) = kept {
-            progress.warn(&format!(
-                "{} could not be updated, so the files count as changed: {error}",
-                Manifest::FILE
-            ));
-        }
-    }
-
-    /// The index of the step that writes the outputs of `S`.
-    fn step_of<S: Stage>(&self, files: &Files) -> Option<usize> {
-        let file = self.name_of(primary::<S>(files)?)?;
-        let mut steps = self.manifest.steps.iter();
-        steps.position(|record| record.outputs.contains_key(&file))
-    }
-
-    /// The hashes of the outputs of `S` with these options, by file.
-    fn outputs<S: Stage>(
-        &self,
-        files: &Files,
-        options: &S::Options,
-    ) -> Result<BTreeMap<String, String>, Error> {
-        let paths = S::writes(options).into_iter();
-        paths
-            .filter_map(|name| files.output(name))
-            .filter_map(|path| Some((self.name_of(path)?, path)))
-            .map(|(file, path)| Ok((file, artifacts::sha256(path)?)))
-            .collect()
-    }
-}
-
-/// The output that is written last.
-fn primary<S: Stage>(files: &Files) -> Option<&Path> {
-    files.output(S::OUTPUTS.first()?.name)
-}
-
-/// `source` in the form of the log.
-fn recorded(source: &str) -> String {
-    if source == "-" {
-        return source.to_owned();
-    }
-    crate::absolute(source).unwrap_or_else(|_| source.to_owned())
-}
-
 /// Rejects inputs of `S` that do not belong together or differ from `log`; only warns if that is `allowed`.
 pub(crate) fn check<S: Stage>(
     files: &Files,
     log: Option<&Log<'_>>,
     allowed: bool,
     progress: &dyn Progress,
-) -> Result<(), String> {
-    let found =
-        mismatches::<S>(files, log).map_err(|error| explain(&error, error.hint().as_deref()))?;
+) -> Result<(), Failure> {
+    let found = mismatches::<S>(files, log)?;
     match found.first() {
-        Some(fault) if !allowed => Err(explain(fault, fault.hint().as_deref())),
+        Some(fault) if !allowed => Err(Failure::of(fault)),
         _ => {
             for fault in &found {
                 progress.warn(&fault.to_string());
@@ -310,7 +113,7 @@ fn made_from_other(
     let Some(recorded) = one.lineage.get(other.name) else {
         return Ok(None);
     };
-    // Neighbors belong to the vectors that were searched, or to those from which these were made. That clusters were not
+    // Neighbors belong to the vectors that were searched, or to those from which these were fixture. That clusters were not
     // made from a layout of the vectors is certain only if their complete lineage is known.
     let neighbors = one.footer.kind == NEIGHBORS;
     if one.name == other.name || !(neighbors || one.knows_all(other.name)) {
@@ -390,26 +193,17 @@ fn changed(files: &Files, input: &Input<'_>, log: &Log<'_>) -> Result<Option<Mis
     }))
 }
 
-/// The first digits of a hash.
-fn short(hash: &str) -> String {
-    let end = hash.char_indices().nth(12).map_or(hash.len(), |(at, _)| at);
-    format!("{}...", &hash[..end])
-}
-
-fn short_of(hashes: &BTreeSet<String>) -> String {
-    let all: Vec<String> = hashes.iter().map(|hash| short(hash)).collect();
-    all.join(" and ")
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use artifacts::{Clusters, Embeddings, Neighbors, Projection};
     use serde_json::json;
 
     use super::*;
-    use crate::{File, NoLocal};
+    use crate::{File, Hint, NoLocal, Seed};
 
-    /// A stage that takes whatever there is.
+    /// A stage with optional inputs of four kinds.
     struct Any;
 
     #[derive(Debug, thiserror::Error)]
@@ -459,16 +253,19 @@ mod tests {
     }
 
     /// A directory in which files are made from each other.
-    struct Made {
+    struct Fixture {
         dir: tempfile::TempDir,
-        /// As an older version, which knew the inputs alone.
-        old: bool,
+        /// Writes footers like an older version, without ancestors.
+        without_ancestors: bool,
     }
 
-    impl Made {
-        fn new(old: bool) -> Self {
+    impl Fixture {
+        fn new(without_ancestors: bool) -> Self {
             let dir = tempfile::tempdir().unwrap();
-            Self { dir, old }
+            Self {
+                dir,
+                without_ancestors,
+            }
         }
 
         fn path(&self, name: &str) -> PathBuf {
@@ -482,7 +279,7 @@ mod tests {
                 let (name, file) = input.split_once('=').unwrap();
                 footer.reads(name, &self.path(file)).unwrap();
             }
-            if self.old {
+            if self.without_ancestors {
                 footer.ancestors = None;
             }
             footer
@@ -536,8 +333,8 @@ mod tests {
             self.projection(&of("@p"), &of("neighbors=@n embeddings=@e"));
         }
 
-        /// What is told of the inputs `given`, as "name=file".
-        fn told(&self, given: &str) -> Vec<String> {
+        /// The mismatches of the inputs `given`, as "name=file".
+        fn mismatches_of(&self, given: &str) -> Vec<String> {
             let mut files = Files::default();
             for input in given.split_whitespace() {
                 let (name, file) = input.split_once('=').unwrap();
@@ -549,7 +346,7 @@ mod tests {
         }
     }
 
-    const FITTING: [&str; 7] = [
+    const MATCHING: [&str; 7] = [
         "neighbors=n embeddings=e",
         "neighbors=rn embeddings=r",
         "clusters=c embeddings=e",
@@ -561,26 +358,30 @@ mod tests {
     ];
 
     #[test]
-    fn files_of_one_run_fit_whichever_generation_they_are_of() {
-        for old in [false, true] {
-            let made = Made::new(old);
-            made.topics("", 1);
-            let fitting = if old { &FITTING[..6] } else { &FITTING };
-            for given in fitting {
+    fn files_of_one_run_match_with_and_without_ancestors() {
+        for without_ancestors in [false, true] {
+            let fixture = Fixture::new(without_ancestors);
+            fixture.topics("", 1);
+            let matching = if without_ancestors {
+                &MATCHING[..6]
+            } else {
+                &MATCHING
+            };
+            for given in matching {
                 assert_eq!(
-                    made.told(given),
+                    fixture.mismatches_of(given),
                     Vec::<String>::new(),
-                    "{given}, old: {old}"
+                    "{given}, without ancestors: {without_ancestors}"
                 );
             }
         }
     }
 
     #[test]
-    fn files_of_two_runs_do_not() {
-        let made = Made::new(false);
-        made.topics("", 1);
-        made.topics("o", 2);
+    fn files_of_two_runs_do_not_match() {
+        let fixture = Fixture::new(false);
+        fixture.topics("", 1);
+        fixture.topics("o", 2);
         for given in [
             "neighbors=n embeddings=oe",
             "neighbors=rn embeddings=or",
@@ -590,28 +391,36 @@ mod tests {
             "clusters=c projection=op",
             "clusters=oc projection=p neighbors=n",
         ] {
-            let told = made.told(given);
-            assert!(!told.is_empty(), "{given}");
-            assert!(told.iter().all(|line| line.contains("SHA-256")), "{told:?}");
+            let found = fixture.mismatches_of(given);
+            assert!(!found.is_empty(), "{given}");
+            assert!(
+                found.iter().all(|line| line.contains("SHA-256")),
+                "{found:?}"
+            );
         }
     }
 
     #[test]
-    fn of_older_files_what_they_tell_is_held_against_them() {
-        let made = Made::new(true);
-        made.topics("", 1);
-        made.topics("o", 2);
-        assert!(made.told("neighbors=n embeddings=oe")[0].contains("other embeddings"));
-        assert!(made.told("neighbors=rn embeddings=or")[0].contains("other embeddings"));
+    fn files_without_ancestors_are_checked_by_their_inputs() {
+        let fixture = Fixture::new(true);
+        fixture.topics("", 1);
+        fixture.topics("o", 2);
+        assert!(fixture.mismatches_of("neighbors=n embeddings=oe")[0].contains("other embeddings"));
+        assert!(
+            fixture.mismatches_of("neighbors=rn embeddings=or")[0].contains("other embeddings")
+        );
         // These may have been clustered in a layout of those.
-        assert_eq!(made.told("clusters=c embeddings=oe"), Vec::<String>::new());
+        assert_eq!(
+            fixture.mismatches_of("clusters=c embeddings=oe"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
-    fn other_neighbors_of_the_same_vectors_fit() {
-        let made = Made::new(false);
-        made.topics("", 1);
-        let mut longer = made.footer(0, "embeddings=e");
+    fn other_neighbors_of_the_same_vectors_match() {
+        let fixture = Fixture::new(false);
+        fixture.topics("", 1);
+        let mut longer = fixture.footer(0, "embeddings=e");
         longer.set_facts(&artifacts::NeighborsFacts {
             isolated: Some(1),
             ..artifacts::NeighborsFacts::default()
@@ -621,40 +430,44 @@ mod tests {
             ids: vec![1, 0],
             distances: vec![1.0, 1.0],
         };
-        neighbors.write(&made.path("n80"), &longer).unwrap();
-        made.projection("p80", "neighbors=n80 embeddings=e");
+        neighbors.write(&fixture.path("n80"), &longer).unwrap();
+        fixture.projection("p80", "neighbors=n80 embeddings=e");
         let given = "clusters=c projection=p80 neighbors=n80 embeddings=e";
-        assert_eq!(made.told(given), Vec::<String>::new());
+        assert_eq!(fixture.mismatches_of(given), Vec::<String>::new());
         assert_eq!(
-            made.told("clusters=c projection=p80 neighbors=n"),
+            fixture.mismatches_of("clusters=c projection=p80 neighbors=n"),
             Vec::<String>::new()
         );
     }
 
     #[test]
-    fn what_cannot_be_read_is_left_to_the_stage() {
-        let made = Made::new(false);
-        made.topics("", 1);
-        std::fs::write(made.path("junk"), b"junk").unwrap();
+    fn unreadable_files_are_left_to_the_stage() {
+        let fixture = Fixture::new(false);
+        fixture.topics("", 1);
+        std::fs::write(fixture.path("junk"), b"junk").unwrap();
         assert_eq!(
-            made.told("neighbors=n embeddings=junk"),
+            fixture.mismatches_of("neighbors=n embeddings=junk"),
             Vec::<String>::new()
         );
         // Another kind: clusters where vectors should be.
-        assert_eq!(made.told("neighbors=n embeddings=c"), Vec::<String>::new());
+        assert_eq!(
+            fixture.mismatches_of("neighbors=n embeddings=c"),
+            Vec::<String>::new()
+        );
     }
 
     #[test]
-    fn a_damaged_file_is_called_so() {
-        let made = Made::new(false);
-        made.topics("", 1);
-        let mut bytes = std::fs::read(made.path("e")).unwrap();
+    fn a_damaged_file_is_reported_as_damaged() {
+        let fixture = Fixture::new(false);
+        fixture.topics("", 1);
+        let mut bytes = std::fs::read(fixture.path("e")).unwrap();
         bytes[9] ^= 1;
-        std::fs::write(made.path("e"), bytes).unwrap();
+        std::fs::write(fixture.path("e"), bytes).unwrap();
         let files = Files::default()
-            .with("neighbors", made.path("n"))
-            .with("embeddings", made.path("e"));
+            .with("neighbors", fixture.path("n"))
+            .with("embeddings", fixture.path("e"));
         let fault = check::<Any>(&files, None, false, &crate::Silent).unwrap_err();
+        let fault = fault.to_string();
         assert!(fault.contains("fail their checksum"), "{fault}");
         assert!(fault.contains("hint: "), "{fault}");
         check::<Any>(&files, None, true, &crate::Silent).unwrap();
