@@ -82,9 +82,9 @@ pub struct Options {
     /// The names are in `config_sentence_transformers.json` of the model.
     #[arg(long, value_name = "NAME", conflicts_with = "prefix")]
     pub prompt_name: Option<String>,
-    /// Keep this many of the first dimensions, and scale the vectors to length 1 again
+    /// Cut vectors to this many of their first dimensions [default: all]
     ///
-    /// For models trained for it (Matryoshka representation learning). [default: all]
+    /// They are scaled to length 1 again. For models that were trained for it (Matryoshka representation learning).
     #[arg(long, value_name = "D")]
     pub dimensions: Option<usize>,
     /// Output of the ONNX graph that holds the vectors [default: found by shape and name]

@@ -14,7 +14,7 @@ pub(crate) enum Preset {
     Topics,
     /// Cluster and map the same neighbors, in the space of the embeddings: the strictest
     Direct,
-    /// The settings of the well-known notebook: BGE-M3 (2.3 GB to download), L2, 3 and 3, UMAP over 80 neighbors
+    /// Settings of a known notebook: BGE-M3, L2, 3 and 3, UMAP over 80 neighbors
     Notebook,
 }
 
