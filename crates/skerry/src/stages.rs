@@ -195,6 +195,27 @@ fn table_of(values: &[(String, Value)]) -> Table {
 mod tests {
     use std::collections::BTreeSet;
 
+    use super::Table;
+
+    #[test]
+    fn the_name_of_a_model_is_no_path() {
+        let mut stages = super::ALL.iter();
+        let embed = stages.find(|stage| stage.name() == "embed").unwrap();
+        let resolved = |model: &str| {
+            let flags = ["--model".into(), model.into()];
+            let resolved = embed.resolve("embed", &Table::new(), &flags);
+            let Ok(resolved) = resolved else {
+                panic!("{model} is refused");
+            };
+            let mut values = resolved.values().iter();
+            let (_, value) = values.find(|(key, _)| key == "model").unwrap();
+            value.as_str().unwrap().to_owned()
+        };
+        assert_eq!(resolved("multilingual"), "multilingual");
+        let path = resolved("models/multilingual");
+        assert!(std::path::Path::new(&path).is_absolute(), "{path}");
+    }
+
     /// A setting and a file of the same name would share a flag.
     #[test]
     fn every_flag_of_a_stage_has_one_meaning() {
