@@ -35,7 +35,7 @@ pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,
     Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, Shape, SingleLinkage, Sweep,
-    SweepRow, Topic, Topics,
+    SweepRow, Topic, Topics, VectorFile,
 };
 
 /// Reserved column names: a source column with such a name becomes `source_<name>`.

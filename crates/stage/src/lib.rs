@@ -22,6 +22,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use clap::ArgMatches;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -62,6 +63,9 @@ pub trait Stage {
     /// settings file in the run directory (see [`trust`]).
     const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
+    /// Local settings that are secret, by key. They are in no settings file and are never printed.
+    const SECRETS: &'static [&'static str] = &[];
+
     /// The settings that `-h` lists, by key; `--help` lists all.
     const SHORT_HELP: &'static [&'static str] = &[];
 
@@ -91,6 +95,9 @@ pub trait Stage {
             .map(|file| file.name)
             .collect()
     }
+
+    /// Takes [`Self::SECRETS`] from the flags or the environment: they are not serialized, unlike all other settings.
+    fn take_secrets(_local: &mut Self::Local, _flags: &ArgMatches) {}
 
     /// Hashes of the inputs that are not files of the contract: the source, the model.
     fn fingerprints(

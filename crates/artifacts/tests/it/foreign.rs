@@ -451,3 +451,64 @@ fn a_layout_and_labels_from_elsewhere_do() {
     let path = write(dir.path(), vec![("text", texts)], None);
     assert!(fault(Documents::read(&path)).contains("row 1: `text` is null"));
 }
+
+/// Reads rows one by one and in runs, from the first to the last.
+fn rows_of(path: &Path) -> (usize, Vec<f32>) {
+    let scratch = path.parent().unwrap();
+    let file = artifacts::VectorFile::open(path, scratch).unwrap().value;
+    let (n, d) = (file.len(), file.dim());
+    let mut all = vec![0.0; n * d];
+    file.read(0, &mut all).unwrap();
+    for (first, count) in [(0, 1), (n - 1, 1), (n / 2, n / 3), (n / 3, 2)] {
+        let mut some = vec![0.0; count * d];
+        file.read(first, &mut some).unwrap();
+        assert_eq!(some, all[first * d..][..count * d]);
+    }
+    (d, all)
+}
+
+#[test]
+fn rows_are_read_from_files_of_any_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    // More than one row group of our own files.
+    let (n, d) = (30_000, 3);
+    let values: Vec<f32> = (0..n * d).map(|at| at as f32).collect();
+    let own = dir.path().join("own.parquet");
+    Embeddings::new(d, values.clone())
+        .write(&own, &Footer::default())
+        .unwrap();
+    assert_eq!(rows_of(&own), (d, values.clone()));
+    let plain = WriterProperties::builder().set_dictionary_enabled(false);
+    for properties in [
+        None,
+        Some(plain.clone().build()),
+        Some(
+            plain
+                .clone()
+                .set_compression(Compression::ZSTD(ZstdLevel::default()))
+                .build(),
+        ),
+        Some(
+            plain
+                .set_data_page_size_limit(100)
+                .set_write_batch_size(7)
+                .build(),
+        ),
+    ] {
+        let foreign = lists(values.clone(), &vec![d; n]);
+        let path = write(dir.path(), vec![("embedding", foreign)], properties);
+        assert_eq!(rows_of(&path), (d, values.clone()));
+    }
+    let ipc = dir.path().join("vectors.arrow");
+    let column = lists(values.clone(), &vec![d; n]);
+    let field = Field::new("embedding", column.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    write_ipc(&ipc, &[RecordBatch::try_new(schema, vec![column]).unwrap()]);
+    assert_eq!(rows_of(&ipc), (d, values.clone()));
+    // A damaged file is refused before any row is read.
+    let mut bytes = std::fs::read(&own).unwrap();
+    bytes[100_000] ^= 1;
+    std::fs::write(&own, bytes).unwrap();
+    let refused = artifacts::VectorFile::open(&own, dir.path());
+    assert!(fault(refused).contains("own.parquet"));
+}

@@ -1,7 +1,7 @@
 //! Synthetic points, and a search of them by a backend.
 
 use exact_knn::{Metric, Points};
-use knn::{BackendKind, BackendOutput, Error, Local, Options, Task, open};
+use knn::{BackendKind, BackendOutput, Error, Local, Options, Task, Vectors, open};
 use stage::{Progress, Seed, Silent};
 use test_support::uniform;
 
@@ -41,9 +41,8 @@ pub(crate) fn search_with(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<BackendOutput, Error> {
-    let points = Points::new(values, d)?;
     let task = Task {
-        points,
+        vectors: Vectors::Matrix(Points::new(values, d)?),
         metric: options.metric,
         k: options.k,
         seed: Seed(7),
