@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -157,11 +157,6 @@ fn last_line(log: &Path) -> Option<String> {
 pub fn is_file(uri: &str) -> bool {
     let named = Path::new(uri).extension().is_some_and(|end| end == "db");
     !uri.contains("://") && (named || uri.contains(['/', '\\']))
-}
-
-/// The path of the program of Milvus Lite in the directory of its package.
-pub fn program(package: &Path) -> PathBuf {
-    package.join("lib").join("milvus")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod hint;
 mod lineage;
 mod lock;
 mod manifest;
+pub mod packages;
 mod progress;
 mod staleness;
 mod terminal;

@@ -14,6 +14,7 @@ mod collection;
 mod error;
 mod index;
 mod insert;
+pub mod lite_package;
 mod scan;
 pub mod server;
 

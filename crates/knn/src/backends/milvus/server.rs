@@ -6,10 +6,8 @@ use std::time::Duration;
 use milvus_client::{Client, Lite, Settings, lite};
 
 use super::Error;
+use super::lite_package::{self, LITE_VERSION};
 use crate::Local;
-
-/// The version of Milvus Lite.
-pub const LITE_VERSION: &str = "2.5.1";
 
 /// A connection, and the server if it was started for it.
 #[derive(Debug)]
@@ -92,19 +90,14 @@ impl Server {
     }
 }
 
-/// The program of Milvus Lite in Skerry's cache.
-pub fn lite_program(cache: &Path) -> PathBuf {
-    cache.join("milvus-lite").join(LITE_VERSION).join("milvus")
-}
-
 fn start_lite(uri: &str) -> Result<RunningLite, Error> {
-    if std::env::consts::OS != "linux" || !["x86_64", "aarch64"].contains(&std::env::consts::ARCH) {
+    if !lite_package::is_available() {
         return Err(Error::NoLite {
             uri: uri.to_owned(),
             platform: format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH),
         });
     }
-    let program = lite_program(&stage::cache_dir()?);
+    let program = lite_package::program(&stage::cache_dir()?);
     if !program.is_file() {
         return Err(Error::NotInstalled {
             uri: uri.to_owned(),
