@@ -268,6 +268,8 @@ contract!(ivf, Ivf);
 contract!(hnsw, Hnsw);
 #[cfg(feature = "faiss")]
 contract!(faiss, Faiss);
+#[cfg(feature = "milvus")]
+contract!(milvus, Milvus);
 
 #[test]
 fn no_backend_replaces_another() {

@@ -9,6 +9,8 @@ mod memory;
 #[cfg(feature = "milvus")]
 mod milvus;
 #[cfg(feature = "milvus")]
+mod milvus_lite;
+#[cfg(feature = "milvus")]
 mod milvus_server;
 mod reference;
 mod search;
