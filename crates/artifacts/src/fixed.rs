@@ -8,8 +8,9 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float32Type, UInt32Type};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::Page;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, Length, SerializedFileReader};
 
 use crate::checksum::Checked;
@@ -96,12 +97,19 @@ impl FixedFile {
         self.through_arrow(column)
     }
 
-    /// The places of the values of `column` in the file, and the length of its lists, if all pages are plain. Reads the whole
-    /// column, which verifies its checksums.
+    /// The places of the values of `column` in the file, and the length of its lists, if all pages are plain and not
+    /// compressed. Reads the whole column, which verifies its checksums.
     pub(crate) fn places<T: FixedValue>(
         &self,
         column: &str,
     ) -> Result<Option<(usize, Vec<Place>)>, Error> {
+        let groups = self.reader.metadata().row_groups().iter();
+        let mut chunks = groups.flat_map(RowGroupMetaData::columns);
+        let of_column = |chunk: &&ColumnChunkMetaData| chunk.column_path().parts()[0] == column;
+        if chunks.any(|chunk| of_column(&chunk) && chunk.compression() != Compression::UNCOMPRESSED)
+        {
+            return Ok(None);
+        }
         file::guarded(&self.path, || {
             let mut places = Vec::new();
             let mut first = 0;

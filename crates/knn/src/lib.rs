@@ -38,7 +38,7 @@ pub use backend::{Backend, BackendOutput, Task};
 pub use backend_kind::BackendKind;
 pub use backends::open;
 pub use error::Error;
-pub use options::{BadRows, Local, MilvusIndex, Options, Token};
+pub use options::{BadRows, Local, MilvusIndex, Options, ServerArgs, Token};
 pub use report::Report;
 pub use run::Knn;
 pub use search::{search, search_file};

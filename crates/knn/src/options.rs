@@ -253,6 +253,51 @@ impl Default for Local {
     }
 }
 
+/// How to reach a server of Milvus, for commands other than the stage.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Address of the server, `http://HOST:PORT` or `https://HOST:PORT`, or the file of Milvus Lite
+    ///
+    /// A path that ends in `.db` or contains a slash is a file: Milvus Lite is started on it and stopped afterwards
+    /// (`skerry setup --milvus-lite` installs it).
+    #[arg(long, env = "MILVUS_URI", hide_env_values = true, value_parser = uri, value_name = "URI")]
+    pub uri: Option<String>,
+
+    /// `USER:PASSWORD` or an API key; better in `MILVUS_TOKEN`, because other users see command lines
+    ///
+    /// It is never printed, and in no file.
+    #[arg(long, env = "MILVUS_TOKEN", hide_env_values = true, value_parser = token, value_name = "TOKEN")]
+    pub token: Option<Token>,
+
+    /// Database [default: that of the server]
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+
+    /// Seconds that a request may take
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub deadline: u64,
+}
+
+impl ServerArgs {
+    /// Those of a command line.
+    pub fn of(matches: &clap::ArgMatches) -> Self {
+        use clap::FromArgMatches as _;
+        Self::from_arg_matches(matches).expect("the command line was parsed with these arguments")
+    }
+}
+
+impl From<ServerArgs> for Local {
+    fn from(server: ServerArgs) -> Self {
+        Self {
+            uri: server.uri,
+            token: server.token,
+            database: server.database,
+            deadline: server.deadline,
+            ..Self::default()
+        }
+    }
+}
+
 /// Parses `--uri`: the path of a file becomes absolute, so that the next command finds it from another directory.
 fn uri(text: &str) -> Result<String, String> {
     #[cfg(feature = "milvus")]

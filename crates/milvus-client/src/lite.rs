@@ -94,7 +94,7 @@ impl Lite {
             .args(["-c", WATCH, "milvus-lite"])
             .arg(binary)
             .arg(database)
-            .args([&Ipv4Addr::LOCALHOST.to_string(), &port.to_string(), "ERROR"])
+            .args([&format!("{}:{port}", Ipv4Addr::LOCALHOST), "ERROR"])
             .env("LD_LIBRARY_PATH", libraries)
             // The server needs no secrets.
             .env_remove("MILVUS_TOKEN")

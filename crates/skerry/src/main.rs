@@ -7,6 +7,7 @@ mod run;
 mod settings;
 mod setup;
 mod stages;
+mod store;
 mod summary;
 mod verify;
 
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         "run" => run::run(matches),
         "config" => settings::print(matches),
         "setup" => setup::run(matches),
+        "store" => store::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
         "predict" => return stage::cli::execute::<cluster::Predict>(matches),
@@ -44,6 +46,7 @@ fn command() -> Command {
         .subcommand(arguments::command())
         .subcommand(settings::command())
         .subcommand(setup::command())
+        .subcommand(store::command())
         .subcommand(verify::command())
         .subcommand(stage::cli::command::<cluster::Sweep>("sweep"))
         .subcommand(stage::cli::command::<cluster::Predict>("predict"));

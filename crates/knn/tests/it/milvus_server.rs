@@ -164,7 +164,9 @@ async fn answer(
     let headers = request.headers().clone();
     let mut body = request.into_body();
     let mut bytes = BytesMut::new();
-    while let Some(Ok(chunk)) = body.data().await {
+    while let Some(chunk) = body.data().await {
+        // The connection broke within the request.
+        let Ok(chunk) = chunk else { return };
         let _ = body.flow_control().release_capacity(chunk.len());
         bytes.extend_from_slice(&chunk);
     }

@@ -12,6 +12,9 @@ use crate::backend::Task;
 /// The beginning of the names of our collections.
 pub const PREFIX: &str = "skerry_";
 
+/// Hexadecimal digits of the hash in a name.
+const HASH: usize = 24;
+
 /// The beginning of their descriptions.
 const OURS: &str = "Skerry: ";
 
@@ -58,11 +61,18 @@ impl Target {
 /// The name of the collection with this description.
 pub fn name_of(description: &str) -> String {
     let hash = artifacts::sha256_of(description.as_bytes());
-    format!("{PREFIX}{}", &hash[..24])
+    format!("{PREFIX}{}", &hash[..HASH])
 }
 
-/// Whether a collection was made by Skerry: its name is that of its description.
+/// Whether a collection was made by Skerry: its name is that of its description. Milvus Lite 3 forgets descriptions; there,
+/// the form of the name tells.
 pub fn is_ours(collection: &Collection) -> bool {
+    let Some(hash) = collection.name.strip_prefix(PREFIX) else {
+        return false;
+    };
+    if collection.description.is_empty() {
+        return hash.len() == HASH && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+    }
     collection.description.starts_with(OURS) && collection.name == name_of(&collection.description)
 }
 
@@ -82,7 +92,7 @@ pub(super) fn open(client: &Client, target: &Target) -> Result<Opened, Error> {
         return Ok(Opened::Created);
     };
     let expected = target.collection();
-    let difference = if found.description != expected.description {
+    let difference = if !is_ours(&found) {
         Some("it has another description".to_owned())
     } else if found.dimensions != expected.dimensions {
         Some(format!(

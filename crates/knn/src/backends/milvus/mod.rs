@@ -98,18 +98,19 @@ impl Backend for Milvus {
         let index = Index::new(task)?;
         let server = Server::open(task.local)?;
         let target = Target::new(task, &index);
+        let version = server.version()?;
         let opened = collection::open(&server.client, &target)?;
         let inserted = insert::fill(&server.client, &target, &index, opened, task)?;
         let Scan {
             mut knn,
             selves,
             difference,
-        } = scan::search_all(&server.client, &target, &index, task)?;
+        } = scan::search_all(&server.client, &target, &index, &version, task)?;
         insert::check_count(&server.client, &target, "after the search")?;
         let filled = fill_short_rows(task, &mut knn)?;
         let mut facts = Map::new();
         facts.insert("collection".to_owned(), target.name.clone().into());
-        facts.insert("server".to_owned(), server.version()?.into());
+        facts.insert("server".to_owned(), version.into());
         facts.insert("index".to_owned(), index.describe().into());
         facts.insert(
             "rows_inserted".to_owned(),

@@ -17,6 +17,9 @@ use crate::backend::Task;
 /// Vectors per request.
 pub(super) const BATCH: usize = 1000;
 
+/// Bytes of the array that Milvus Lite 3 may allocate for a request.
+const ARRAY: usize = 512 << 20;
+
 /// The neighbors of all rows; rows with too few have empty places.
 pub(super) struct Scan {
     pub(super) knn: Knn,
@@ -33,16 +36,28 @@ struct Sent {
     pending: Pending<Hits>,
 }
 
+/// The number of vectors per request. Milvus Lite 3 compares all of them with all rows in one array of `nq n d` values.
+fn batch_size(target: &Target, version: &str) -> usize {
+    let (n, d) = (target.rows, target.dimensions);
+    let all = if version.contains("milvus_lite-3") {
+        ARRAY / (4 * n * d)
+    } else {
+        REQUEST / (4 * d)
+    };
+    all.clamp(1, BATCH)
+}
+
 pub(super) fn search_all(
     client: &Client,
     target: &Target,
     index: &Index,
+    version: &str,
     task: &Task<'_>,
 ) -> Result<Scan, crate::Error> {
     let (n, d, k) = (target.rows, target.dimensions, task.k);
     // The first answer may be the row itself.
     let limit = (k + 1).min(n);
-    let batch = (REQUEST / (4 * d)).clamp(1, BATCH);
+    let batch = batch_size(target, version);
     let mut scan = Scan {
         knn: Knn {
             k,
