@@ -66,7 +66,8 @@ fn its_cells_are_commands() {
     let mut commands = 0;
     for line in page.lines().filter_map(|line| line.strip_prefix("    ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let Some(("skerry", words)) = words.split_first().map(|(first, rest)| (*first, rest)) else {
+        let Some(("skerry", words)) = words.split_first().map(|(first, rest)| (*first, rest))
+        else {
             panic!("{line} is no command of skerry");
         };
         succeed(dir.path(), "skerry", words);
@@ -85,7 +86,11 @@ fn its_cells_are_commands() {
     assert!(figure.contains("hover"));
     assert!(!read("cells", "map.html").is_empty());
     // Both runs use one collection.
-    let listed = succeed(dir.path(), "skerry", &["store", "list", "--uri", "milvus.db"]);
+    let listed = succeed(
+        dir.path(),
+        "skerry",
+        &["store", "list", "--uri", "milvus.db"],
+    );
     let listed = format!("{listed:?}");
     assert_eq!(listed.matches("skerry_").count(), 1, "{listed}");
 }
