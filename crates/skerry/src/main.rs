@@ -1,6 +1,7 @@
 //! The `skerry` program: the whole pipeline, and each stage as a subcommand.
 
 mod arguments;
+mod export;
 mod failure;
 mod interrupt;
 mod run;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         "run" => run::run(matches),
         "config" => settings::print(matches),
         "setup" => setup::run(matches),
+        "export" => export::run(matches),
         "store" => store::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
@@ -46,6 +48,7 @@ fn command() -> Command {
         .subcommand(arguments::command())
         .subcommand(settings::command())
         .subcommand(setup::command())
+        .subcommand(export::command())
         .subcommand(store::command())
         .subcommand(verify::command())
         .subcommand(stage::cli::command::<cluster::Sweep>("sweep"))
