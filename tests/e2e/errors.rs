@@ -108,6 +108,8 @@ fn missing_engines() {
         "skerry run texts.csv --backend hnsw --out new",
         "skerry run texts.csv --backend faiss --out new",
         "skerry run texts.csv --backend milvus --out new",
+        "skerry-knn --run runs/latest --backend milvus --uri http://root:secret@127.0.0.1:1",
+        "skerry-knn --run runs/latest --backend milvus --uri http://127.0.0.1:1 --k 16384",
         "skerry run texts.csv --project-engine umap-rs --out new",
         "skerry run texts.csv --where-engine polars --out new",
         "skerry-knn --run runs/latest --backend hnsw",

@@ -3,7 +3,7 @@
 use pipeline_tests::{differs_from_snapshot, succeed};
 
 /// All programs and subcommands with a help of their own.
-const PROGRAMS: [(&str, &[&str]); 18] = [
+const PROGRAMS: [(&str, &[&str]); 22] = [
     ("skerry", &[]),
     ("skerry", &["run"]),
     ("skerry", &["config"]),
@@ -12,6 +12,10 @@ const PROGRAMS: [(&str, &[&str]); 18] = [
     ("skerry", &["models", "list"]),
     ("skerry", &["models", "remove"]),
     ("skerry", &["models", "cache"]),
+    ("skerry", &["export"]),
+    ("skerry", &["store"]),
+    ("skerry", &["store", "list"]),
+    ("skerry", &["store", "drop"]),
     ("skerry", &["verify"]),
     ("skerry", &["sweep"]),
     ("skerry", &["predict"]),

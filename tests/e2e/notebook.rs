@@ -46,6 +46,55 @@ fn the_notebook_preset_gives_the_tree_and_clusters_of_the_full_matrix() {
     }
 }
 
+/// Every command of docs/notebook.md, in order, in a directory with the sample.
+#[test]
+fn its_cells_are_commands() {
+    let cache = stage::cache_dir().expect("a cache");
+    if !cache.join("milvus-lite").is_dir() {
+        test_support::skip("Milvus Lite is not installed (skerry setup --milvus-lite)");
+        return;
+    }
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests are in the repository");
+    let page = std::fs::read_to_string(repository.join("docs/notebook.md")).expect("it reads");
+    let dir = tempfile::tempdir().expect("a directory");
+    let sample = std::fs::read_to_string(repository.join("data/headlines.csv")).expect("it reads");
+    // Fewer rows, so that embedding takes seconds.
+    let rows: Vec<&str> = sample.lines().take(400).collect();
+    std::fs::write(dir.path().join("headlines.csv"), rows.join("\n")).expect("it can be written");
+    let mut commands = 0;
+    for line in page.lines().filter_map(|line| line.strip_prefix("    ")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some(("skerry", words)) = words.split_first().map(|(first, rest)| (*first, rest))
+        else {
+            panic!("{line} is no command of skerry");
+        };
+        succeed(dir.path(), "skerry", words);
+        commands += 1;
+    }
+    assert!(commands >= 9);
+    let read = |run: &str, name: &str| {
+        std::fs::read(dir.path().join("runs").join(run).join(name)).expect("it reads")
+    };
+    let clusters = |run: &str| {
+        let path = dir.path().join("runs").join(run).join("clusters.parquet");
+        Clusters::read(&path).expect("it reads").cluster.clone()
+    };
+    assert_eq!(clusters("notebook"), clusters("cells"));
+    let figure = String::from_utf8(read("notebook", "figure.json")).expect("it is text");
+    assert!(figure.contains("hover"));
+    assert!(!read("cells", "map.html").is_empty());
+    // Both runs use one collection.
+    let listed = succeed(
+        dir.path(),
+        "skerry",
+        &["store", "list", "--uri", "milvus.db"],
+    );
+    let listed = format!("{listed:?}");
+    assert_eq!(listed.matches("skerry_").count(), 1, "{listed}");
+}
+
 /// The column `notebook_cluster` that came along with the texts.
 fn labels(documents: &Path) -> Vec<i32> {
     use arrow::array::AsArray as _;

@@ -22,7 +22,10 @@ pub(crate) fn ci() -> Result<()> {
     part("format", || run(cargo(&["fmt", "--all", "--check"])))?;
     part("dependency direction", direction::check)?;
     part("build", || pipeline::build(&["--bins"]))?;
-    part("set-up", pipeline::download)?;
+    part("set-up", || {
+        pipeline::download()?;
+        pipeline::download_milvus_lite()
+    })?;
     let mut skips = String::new();
     part("tests", || {
         skips = tests()?;

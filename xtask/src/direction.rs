@@ -11,10 +11,11 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// The crates that hold a method, each with the crates of the workspace that it may use.
-const METHODS: [(&str, &[&str]); 8] = [
+const METHODS: [(&str, &[&str]); 9] = [
     ("random-streams", &[]),
     ("exact-knn", &[]),
     ("html-text", &[]),
+    ("milvus-client", &[]),
     ("text-encoder", &[]),
     ("topic-names", &["html-text"]),
     ("knn-graph", &[]),

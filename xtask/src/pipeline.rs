@@ -31,6 +31,16 @@ pub(crate) fn download() -> Result<()> {
     run(command)
 }
 
+/// Downloads Milvus Lite, where there is one for this platform: tests use it.
+pub(crate) fn download_milvus_lite() -> Result<()> {
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Ok(());
+    }
+    let mut command = Command::new(built("skerry")?);
+    command.args(["setup", "--milvus-lite"]);
+    run(command)
+}
+
 /// Runs the pipeline with the `arguments` of `skerry run`; the input defaults to the sample.
 pub(crate) fn run_pipeline(arguments: &[String]) -> Result<()> {
     let mut command = Command::new(built("skerry")?);

@@ -22,6 +22,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
@@ -51,6 +52,8 @@ struct Inner {
     /// Number of bytes that `sums` cover; 0 in a file without checksums.
     covered: u64,
     sums: Vec<u32>,
+    /// Where the last range that was read ended.
+    last_end: AtomicU64,
 }
 
 impl Checked {
@@ -64,7 +67,18 @@ impl Checked {
             length,
             covered,
             sums,
+            last_end: AtomicU64::new(0),
         })))
+    }
+
+    /// The file itself, whose reads are not verified.
+    pub(crate) fn file(&self) -> &File {
+        &self.0.file
+    }
+
+    /// The offset in the file at which the last range that was read ended: after a page, the end of its values.
+    pub(crate) fn last_end(&self) -> u64 {
+        self.0.last_end.load(Ordering::Relaxed)
     }
 
     /// `range` extended to whole blocks, as far as checksums cover it.
@@ -181,6 +195,7 @@ impl ChunkReader for Checked {
                 )));
             }
         }
+        self.0.last_end.store(end, Ordering::Relaxed);
         let from = (start - whole.start) as usize;
         Ok(bytes.slice(from..from + length))
     }

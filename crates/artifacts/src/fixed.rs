@@ -8,8 +8,9 @@ use std::path::Path;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Float32Type, UInt32Type};
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::Page;
+use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, Length, SerializedFileReader};
 
 use crate::checksum::Checked;
@@ -28,6 +29,7 @@ pub(crate) struct Lists<T> {
 /// An open file with fixed-size list columns.
 pub(crate) struct FixedFile {
     path: std::path::PathBuf,
+    file: Checked,
     reader: SerializedFileReader<Checked>,
     pub(crate) footer: Option<Footer>,
     pub(crate) rows: usize,
@@ -43,13 +45,14 @@ impl FixedFile {
     fn open_unguarded(path: &Path, kind: &'static str, version: u32) -> Result<Self, Error> {
         let file = Checked::open(path)?;
         let bytes = file.len() as usize;
-        let reader = SerializedFileReader::new(file).map_err(Error::parquet(path))?;
+        let reader = SerializedFileReader::new(file.clone()).map_err(Error::parquet(path))?;
         let metadata = reader.metadata().file_metadata();
         let footer = Footer::from_key_values(path, metadata.key_value_metadata())?;
         check_kind(path, footer.as_ref(), kind, version)?;
         let rows = metadata.num_rows() as usize;
         Ok(Self {
             path: path.to_owned(),
+            file,
             reader,
             footer,
             rows,
@@ -77,39 +80,84 @@ impl FixedFile {
     }
 
     fn lists_unguarded<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
+        let mut values: Vec<T> = Vec::new();
+        let copy = |plain: &PlainPage<'_>| {
+            if values.is_empty() {
+                // A damaged file may claim any number of rows: allocate at most the size of the file.
+                let all = self.rows.saturating_mul(plain.width);
+                values.reserve_exact(all.min(self.bytes / 4));
+            }
+            let (raw, _) = plain.values.as_chunks::<4>();
+            values.extend(raw.iter().map(|&bytes| bytemuck::cast::<[u8; 4], T>(bytes)));
+        };
+        if let Some(width) = self.plain_pages::<T>(column, copy)? {
+            return Ok(Lists { values, width });
+        }
+        drop(values);
+        self.through_arrow(column)
+    }
+
+    /// The places of the values of `column` in the file, and the length of its lists, if all pages are plain and not
+    /// compressed. Reads the whole column, which verifies its checksums.
+    pub(crate) fn places<T: FixedValue>(
+        &self,
+        column: &str,
+    ) -> Result<Option<(usize, Vec<Place>)>, Error> {
+        let groups = self.reader.metadata().row_groups().iter();
+        let mut chunks = groups.flat_map(RowGroupMetaData::columns);
+        let of_column = |chunk: &&ColumnChunkMetaData| chunk.column_path().parts()[0] == column;
+        if chunks.any(|chunk| of_column(&chunk) && chunk.compression() != Compression::UNCOMPRESSED)
+        {
+            return Ok(None);
+        }
+        file::guarded(&self.path, || {
+            let mut places = Vec::new();
+            let mut first = 0;
+            let width = self.plain_pages::<T>(column, |plain| {
+                let bytes = plain.values.len() as u64;
+                places.push(Place {
+                    first,
+                    offset: self.file.last_end() - bytes,
+                });
+                first += bytes / 4;
+            })?;
+            Ok(width.map(|width| (width, places)))
+        })
+    }
+
+    /// The open file.
+    pub(crate) fn file(&self) -> &Checked {
+        &self.file
+    }
+
+    /// Visits the pages of `column` in order, and returns the length of its lists; `None` if a page is not plain, or a list is
+    /// null, empty or of another length.
+    fn plain_pages<T: FixedValue>(
+        &self,
+        column: &str,
+        mut visit: impl FnMut(&PlainPage<'_>),
+    ) -> Result<Option<usize>, Error> {
         check_codecs(&self.path, self.reader.metadata(), |name| name == column)?;
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let leaf =
             (0..schema.num_columns()).find(|&at| schema.column(at).path().parts()[0] == column);
-        if let Some(leaf) = leaf
-            && schema.column(leaf).physical_type() == T::PHYSICAL
-            && schema.column(leaf).max_rep_level() == 1
-            && T::fits(
-                schema.column(leaf).logical_type_ref(),
-                schema.column(leaf).converted_type(),
-            )
-            && let Some(lists) = self.copy_pages(leaf)?
-        {
-            return Ok(lists);
-        }
-        self.through_arrow(column)
-    }
-
-    /// Copies the pages; `None` if a page is not plain, or a list is null, empty or of another length.
-    fn copy_pages<T: FixedValue>(&self, leaf: usize) -> Result<Option<Lists<T>>, Error> {
+        let Some(leaf) = leaf.filter(|&leaf| {
+            schema.column(leaf).physical_type() == T::PHYSICAL
+                && schema.column(leaf).max_rep_level() == 1
+                && T::fits(
+                    schema.column(leaf).logical_type_ref(),
+                    schema.column(leaf).converted_type(),
+                )
+        }) else {
+            return Ok(None);
+        };
         let fail = Error::parquet::<parquet::errors::ParquetError>;
-        let mut values: Vec<T> = Vec::new();
         let mut width = 0;
         let mut rows = 0;
+        let mut visited = 0;
         // A list may span two pages: keep the position in it.
         let mut filled = 0;
-        let max_def = self
-            .reader
-            .metadata()
-            .file_metadata()
-            .schema_descr()
-            .column(leaf)
-            .max_def_level();
+        let max_def = schema.column(leaf).max_def_level();
         let def_bits = (16 - (max_def as u16).leading_zeros()) as usize;
         for group in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(group).map_err(fail(&self.path))?;
@@ -120,8 +168,7 @@ impl FixedFile {
                 let Some(parts) = PageParts::split(&page) else {
                     return Ok(None);
                 };
-                let raw = parts.values;
-                if raw.len() != parts.count * 4
+                if parts.values.len() != parts.count * 4
                     || !levels_are(parts.definition, def_bits, parts.count, max_def)
                 {
                     return Ok(None);
@@ -132,8 +179,6 @@ impl FixedFile {
                     };
                     // If the first page ends within its first list, the length is unknown: read through Arrow.
                     width = first;
-                    // A damaged file may claim any number of rows: allocate at most the size of the file.
-                    values.reserve_exact(self.rows.saturating_mul(width).min(self.bytes / 4));
                 }
                 match lists_of(parts.repetition, parts.count, width, filled) {
                     None => return Ok(None),
@@ -142,26 +187,43 @@ impl FixedFile {
                         filled = at;
                     }
                 }
-                let (raw, _) = raw.as_chunks::<4>();
-                values.extend(raw.iter().map(|&bytes| bytemuck::cast::<[u8; 4], T>(bytes)));
+                visited += parts.count;
+                visit(&PlainPage {
+                    width,
+                    values: parts.values,
+                });
             }
         }
-        let whole =
-            rows == self.rows && values.len() == rows * width && cfg!(target_endian = "little");
-        Ok(whole.then_some(Lists { values, width }))
+        let whole = rows == self.rows && visited == rows * width && cfg!(target_endian = "little");
+        Ok(whole.then_some(width))
     }
 
     /// Reads the lists through Arrow in batches, without a second matrix in memory.
     fn through_arrow<T: FixedValue>(&self, column: &str) -> Result<Lists<T>, Error> {
         let mut values = Vec::new();
+        let guess = self.width(column).unwrap_or(0);
+        // A damaged file may claim any number of rows: allocate at most the size of the file.
+        let mut all = Some(self.rows.saturating_mul(guess).min(self.bytes));
+        let width = self.batches_through_arrow::<T>(column, &mut |list| {
+            if let Some(all) = all.take() {
+                values.reserve_exact(all);
+            }
+            T::extend(&mut values, list);
+            Ok(())
+        })?;
+        Ok(Lists { values, width })
+    }
+
+    /// Visits the lists of `column` in order, read through Arrow, and returns their length.
+    pub(crate) fn batches_through_arrow<T: FixedValue>(
+        &self,
+        column: &str,
+        visit: &mut dyn FnMut(&dyn Array) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
         let mut width = None;
         let guess = self.width(column).unwrap_or(0);
         let step = (BATCH_VALUES / guess.max(1)).clamp(1, ROW_GROUP);
         Table::read_pieces(&self.path, column, step, |table| {
-            if width.is_none() {
-                // A damaged file may claim any number of rows: allocate at most the size of the file.
-                values.reserve_exact(self.rows.saturating_mul(guess).min(self.bytes));
-            }
             for (row, list) in table.lists(column, &T::TYPE)?.into_iter().enumerate() {
                 let expected = *width.get_or_insert(list.len());
                 if list.len() != expected {
@@ -173,15 +235,28 @@ impl FixedFile {
                         ),
                     ));
                 }
-                T::extend(&mut values, list.as_ref());
+                visit(list.as_ref())?;
             }
             Ok(())
         })?;
-        Ok(Lists {
-            values,
-            width: width.unwrap_or(0),
-        })
+        Ok(width.unwrap_or(0))
     }
+}
+
+/// A page of plain values.
+struct PlainPage<'a> {
+    /// The length of a list.
+    width: usize,
+    values: &'a [u8],
+}
+
+/// Where the values of a page are in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The number of the first of them among all values of the column.
+    pub(crate) first: u64,
+    /// The offset in the file.
+    pub(crate) offset: u64,
 }
 
 /// Four-byte values of lists.

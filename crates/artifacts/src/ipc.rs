@@ -31,6 +31,27 @@ fn fail(path: &Path) -> impl Fn(ArrowError) -> Error {
 
 /// All vectors of the file at `path`, row-major, and their length. Ids, if there are any, have to count the rows.
 pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
+    let mut values = Vec::new();
+    if let Some(shape) = shape(path)? {
+        // A damaged file may claim any size: allocate at most the size of the file.
+        let bytes = file::open(path)?
+            .metadata()
+            .map_err(Error::io("read", path))?
+            .len() as usize;
+        values.reserve_exact(shape.rows.saturating_mul(shape.dimensions).min(bytes / 4));
+    }
+    let d = visit(path, &mut |row| {
+        values.extend_from_slice(row);
+        Ok(())
+    })?;
+    Ok((d, values))
+}
+
+/// Visits the vectors of the file at `path` in order, and returns their length. Ids, if there are any, have to count the rows.
+pub(crate) fn visit(
+    path: &Path,
+    each: &mut dyn FnMut(&[f32]) -> Result<(), Error>,
+) -> Result<usize, Error> {
     let reader = FileReader::try_new_buffered(file::open(path)?, None).map_err(fail(path))?;
     let schema = reader.schema();
     let Some((at, field)) = schema.column_with_name(COLUMN) else {
@@ -52,15 +73,6 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
             expected: "a list of floats",
             found: field.data_type().to_string(),
         });
-    }
-    let mut values = Vec::new();
-    if let Some(shape) = shape(path)? {
-        // A damaged file may claim any size: allocate at most the size of the file.
-        let bytes = file::open(path)?
-            .metadata()
-            .map_err(Error::io("read", path))?
-            .len() as usize;
-        values.reserve_exact(shape.rows.saturating_mul(shape.dimensions).min(bytes / 4));
     }
     let ids = schema.column_with_name("id");
     let mut d = None;
@@ -89,12 +101,12 @@ pub(crate) fn read(path: &Path) -> Result<(usize, Vec<f32>), Error> {
                     );
                     return Err(Error::row(path, row, fault));
                 }
-                values.extend_from_slice(list.as_primitive::<Float32Type>().values());
+                each(list.as_primitive::<Float32Type>().values())?;
                 row += 1;
             }
         }
     }
-    Ok((d.unwrap_or(0), values))
+    Ok(d.unwrap_or(0))
 }
 
 /// The size by the footer and the headers of the batches; `None` if the column is missing.

@@ -14,6 +14,7 @@ mod fixed;
 mod footer;
 mod intake;
 mod ipc;
+mod milvus;
 mod table;
 mod tables;
 
@@ -31,11 +32,12 @@ pub use file::{
 };
 pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
+pub use milvus::write_milvus_import;
 pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,
     Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, Shape, SingleLinkage, Sweep,
-    SweepRow, Topic, Topics,
+    SweepRow, Topic, Topics, VectorFile,
 };
 
 /// Reserved column names: a source column with such a name becomes `source_<name>`.

@@ -2,7 +2,7 @@
 //!
 //! One call searches the neighbors of all rows, because engines are fastest in batches. A backend may scan all pairs, build
 //! and search an index, or send the rows to a server, in a collection named by [`Task::fingerprint`], which later calls can
-//! reuse.
+//! reuse. A backend that [streams](Backend::streams) gets a file instead of a matrix.
 
 use exact_knn::{Knn, Metric, Points};
 use serde_json::{Map, Value};
@@ -10,13 +10,14 @@ use stage::{Progress, Seed};
 
 use crate::recall::Sample;
 use crate::size::Size;
+use crate::vectors::Vectors;
 use crate::{Error, Local, Options};
 
 /// The input of a backend.
 #[derive(Clone, Copy)]
 pub struct Task<'a> {
     /// The rows; they pass [`exact_knn::check`] for the metric.
-    pub points: Points<'a>,
+    pub vectors: Vectors<'a>,
     /// The distance metric.
     pub metric: Metric,
     /// Neighbors per row; at least 1 and less than the number of rows.
@@ -33,13 +34,25 @@ pub struct Task<'a> {
     pub progress: &'a dyn Progress,
 }
 
-impl Task<'_> {
+impl<'a> Task<'a> {
     /// The size of the search.
     pub fn size(&self) -> Size {
         Size {
-            n: self.points.n(),
-            d: self.points.d(),
+            n: self.vectors.n(),
+            d: self.vectors.d(),
             k: self.k,
+        }
+    }
+
+    /// The matrix of the rows.
+    ///
+    /// # Panics
+    ///
+    /// In a backend that [streams](Backend::streams), which gets a file.
+    pub fn points(&self) -> Points<'a> {
+        match self.vectors {
+            Vectors::Matrix(points) => points,
+            Vectors::File { .. } => panic!("a backend that streams has no matrix"),
         }
     }
 }
@@ -76,6 +89,11 @@ pub trait Backend: Sync {
 
     /// Whether the same input always gives the same bytes, at any number of threads.
     fn reproducible(&self, options: &Options) -> bool;
+
+    /// Whether it reads the vectors from their file as it needs them, so that the stage holds no matrix of them.
+    fn streams(&self) -> bool {
+        false
+    }
 
     /// The peak memory in bytes, with the result and without the vectors.
     fn memory(&self, size: Size, options: &Options) -> u64;

@@ -27,7 +27,11 @@ pub enum BackendKind {
         doc = "[not in this build: needs --features faiss]"
     )]
     Faiss,
-    /// Milvus server [not in any build yet]
+    /// Collection of Milvus: a server, a cluster, or Milvus Lite on a file
+    #[cfg_attr(
+        not(feature = "milvus"),
+        doc = "[not in this build: needs --features milvus]"
+    )]
     Milvus,
 }
 

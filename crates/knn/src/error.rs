@@ -68,12 +68,6 @@ pub enum Error {
         /// The backend, which is also its cargo feature.
         name: &'static str,
     },
-    /// The backend does not exist yet.
-    #[error("the backend {name} does not exist yet")]
-    NotYet {
-        /// The backend.
-        name: &'static str,
-    },
     /// The engine behind a backend failed.
     #[error("{backend} cannot {action}: {message}")]
     Engine {
@@ -92,10 +86,14 @@ pub enum Error {
         /// The row searched for.
         row: usize,
         /// The id.
-        id: u32,
+        id: i64,
         /// Number of rows.
         n: usize,
     },
+    /// The backend milvus failed.
+    #[cfg(feature = "milvus")]
+    #[error(transparent)]
+    Milvus(#[from] crate::backends::milvus::Error),
 }
 
 /// The part of a message about isolated rows.
@@ -125,7 +123,9 @@ impl stage::Hint for Error {
             Error::NotInThisBuild { name } => Some(format!(
                 "build with `cargo build --release --features {name}`, or choose another `--backend`"
             )),
-            Error::NotYet { .. } | Error::UnknownId { .. } => Some("choose another `--backend`".to_owned()),
+            Error::UnknownId { .. } => Some("choose another `--backend`".to_owned()),
+            #[cfg(feature = "milvus")]
+            Error::Milvus(error) => error.hint(),
             Error::Engine { .. } => Some("check the options of this backend, or choose another `--backend`".to_owned()),
         }
     }

@@ -1,7 +1,9 @@
 //! Rows that cannot be searched are isolated: the others are searched among themselves.
 
-use exact_knn::{Knn, Metric};
+use exact_knn::{Knn, Metric, Points};
 use serde::Serialize;
+
+use crate::{Error, Vectors};
 
 /// The distance between a row without a direction and any other: its cosine is taken as 0.
 const UNRELATED: f32 = 1.0;
@@ -48,30 +50,116 @@ impl std::fmt::Display for InvalidRows {
 /// Removes the rows that cannot be searched from `values`, in place; `None` if there are none.
 pub fn isolate(values: &mut Vec<f32>, d: usize, metric: Metric) -> Option<Isolation> {
     let mut faults = InvalidRows::default();
-    let (isolated, kept): (Vec<u32>, Vec<u32>) = (0..).take(values.len() / d).partition(|&i| {
-        let row = &values[i as usize * d..][..d];
+    let n = values.len() / d;
+    let isolated = isolate_batch(0, values, d, metric, &mut faults);
+    values.truncate((n - isolated.len()) * d);
+    Isolation::of(n, isolated, faults)
+}
+
+/// Finds the rows that cannot be searched, where the vectors are in a file; `None` if there are none. With `refuse`, the first
+/// such row is an error.
+///
+/// # Errors
+///
+/// [`Error::Search`] for a row that cannot be searched, even if others are isolated: a row that is too long.
+pub fn isolate_in_file(
+    vectors: Vectors<'_>,
+    metric: Metric,
+    refuse: bool,
+) -> Result<Option<Isolation>, Error> {
+    let d = vectors.d();
+    let mut faults = InvalidRows::default();
+    let mut isolated = Vec::new();
+    vectors.for_each_batch(|first, batch| {
+        let known = isolated.len();
+        if !refuse {
+            isolated.extend(isolate_batch(first as u32, batch, d, metric, &mut faults));
+        }
+        let found = &isolated[known..];
+        let kept = batch.len() / d - found.len();
+        exact_knn::check(Points::new(&batch[..kept * d], d)?, metric).map_err(|fault| {
+            with_row(fault, |row| {
+                // The kept rows were moved to the front.
+                let mut row = row + first;
+                for &isolated in found {
+                    row += usize::from(isolated as usize <= row);
+                }
+                row
+            })
+        })?;
+        Ok(())
+    })?;
+    Ok(Isolation::of(vectors.n(), isolated, faults))
+}
+
+/// Moves the rows that can be searched to the front, counts the others, and returns their numbers; the first row has the
+/// number `first`.
+fn isolate_batch(
+    first: u32,
+    values: &mut [f32],
+    d: usize,
+    metric: Metric,
+    faults: &mut InvalidRows,
+) -> Vec<u32> {
+    let mut isolated = Vec::new();
+    let mut kept = 0;
+    for i in 0..values.len() / d {
+        let row = &values[i * d..][..d];
         let infinite = row.iter().any(|x| !x.is_finite());
         let zero = metric == Metric::Cosine && row.iter().all(|&x| x == 0.0);
         faults.not_finite += usize::from(infinite);
         faults.zero += usize::from(zero);
-        infinite || zero
-    });
-    if isolated.is_empty() {
-        return None;
+        if infinite || zero {
+            isolated.push(first + i as u32);
+        } else {
+            values.copy_within(i * d..(i + 1) * d, kept * d);
+            kept += 1;
+        }
     }
-    for (to, &from) in kept.iter().enumerate() {
-        let from = from as usize * d;
-        values.copy_within(from..from + d, to * d);
+    isolated
+}
+
+/// The fault with its row number replaced.
+pub(crate) fn with_row(
+    fault: exact_knn::Error,
+    number: impl Fn(usize) -> usize,
+) -> exact_knn::Error {
+    use exact_knn::Error::{NotFinite, TooLong, ZeroRow};
+    match fault {
+        NotFinite { row, column, value } => NotFinite {
+            row: number(row),
+            column,
+            value,
+        },
+        TooLong {
+            row,
+            length,
+            metric,
+        } => TooLong {
+            row: number(row),
+            length,
+            metric,
+        },
+        ZeroRow { row } => ZeroRow { row: number(row) },
+        other => other,
     }
-    values.truncate(kept.len() * d);
-    Some(Isolation {
-        kept,
-        isolated,
-        faults,
-    })
 }
 
 impl Isolation {
+    /// That of `isolated` among `n` rows; `None` if there are none.
+    fn of(n: usize, isolated: Vec<u32>, faults: InvalidRows) -> Option<Self> {
+        if isolated.is_empty() {
+            return None;
+        }
+        let mut next = isolated.iter().peekable();
+        let kept = (0..n as u32).filter(|row| next.next_if_eq(&row).is_none());
+        Some(Self {
+            kept: kept.collect(),
+            isolated,
+            faults,
+        })
+    }
+
     /// Extends the neighbors of the valid rows to all rows, in place.
     ///
     /// An isolated row is in no other list. Its own list holds the first `k` valid rows, at distance 1 under cosine, else at

@@ -7,9 +7,11 @@
 //! | module | step |
 //! |---|---|
 //! | [`search()`] | from vectors to checked and measured neighbors |
+//! | [`vectors`] | the vectors: a matrix, or a file that is read as needed |
 //! | [`backend`] | the trait of a search backend |
 //! | [`backends`] | the backends, one module each, and the choice among them |
 //! | [`refine`] | from the candidates of an engine to the contract: re-rank, sort, search incomplete rows exactly |
+//! | [`exact_search`] | the true neighbors of some rows |
 //! | [`recall`] | recall on a sample, with a confidence interval |
 //! | [`graph_stats`] | statistics of the graph: hubs, anti-hubs, components, duplicates |
 //! | [`memory`] | the memory estimate, and the limit |
@@ -19,6 +21,7 @@ pub mod backend;
 mod backend_kind;
 pub mod backends;
 mod error;
+pub mod exact_search;
 pub mod graph_stats;
 pub mod invalid_rows;
 pub mod memory;
@@ -29,13 +32,15 @@ mod report;
 mod run;
 mod search;
 mod size;
+pub mod vectors;
 
 pub use backend::{Backend, BackendOutput, Task};
 pub use backend_kind::BackendKind;
 pub use backends::open;
 pub use error::Error;
-pub use options::{BadRows, Local, Options};
+pub use options::{BadRows, Local, MilvusIndex, Options, ServerArgs, Token};
 pub use report::Report;
 pub use run::Knn;
-pub use search::search;
+pub use search::{search, search_file};
 pub use size::Size;
+pub use vectors::Vectors;

@@ -18,7 +18,8 @@ pub fn estimate(backend: &dyn Backend, size: Size, options: &Options) -> u64 {
         return u64::MAX;
     }
     // Writing encodes a copy of the result, but after the structures of the backend and the vectors are dropped.
-    let searching = backend.memory(size, options).saturating_add(size.vectors());
+    let matrix = if backend.streams() { 0 } else { size.vectors() };
+    let searching = backend.memory(size, options).saturating_add(matrix);
     let writing = 2 * size.result();
     searching.max(writing).saturating_add(PROCESS_OVERHEAD)
 }
@@ -38,6 +39,7 @@ pub fn check_limit(
 ) -> Result<u64, Error> {
     let backend = open(kind)?;
     let estimate = |backend: &dyn Backend| {
+        let reading = if backend.streams() { 0 } else { reading };
         estimate(backend, size, options).max(reading.saturating_add(PROCESS_OVERHEAD))
     };
     let need = estimate(&*backend);
@@ -45,7 +47,8 @@ pub fn check_limit(
         return Ok(need);
     };
     let fitting: Vec<String> = all()
-        .filter(|&(other, _)| other != kind)
+        // A server that the user may not have is no remedy.
+        .filter(|(other, backend)| *other != kind && !backend.streams())
         .filter_map(|(_, other)| {
             let need = estimate(&*other);
             (need <= limit.0).then(|| format!("`--backend {}` ({})", other.name(), Bytes(need)))
@@ -86,7 +89,8 @@ mod tests {
                 for d in many {
                     let size = Size { n, d, k: n - 1 };
                     let need = estimate(&*backend, size, &options);
-                    assert!(need > size.vectors().max(size.result()) || need == u64::MAX);
+                    let matrix = if backend.streams() { 0 } else { size.vectors() };
+                    assert!(need > matrix.max(size.result()) || need == u64::MAX);
                 }
             }
         }

@@ -83,9 +83,21 @@ pub struct Options {
     #[arg(long, default_value = "HNSW32", value_name = "FACTORY")]
     pub index: String,
 
-    /// `faiss`: search parameters, such as `nprobe=32,efSearch=128`
+    /// `faiss`, `milvus`: parameters of the index, such as `nprobe=32,efSearch=128` or `M=16,efConstruction=200`
+    ///
+    /// `milvus`: those of the construction; those of searches are in `--search-parameters`.
     #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
     pub index_parameters: String,
+
+    /// `milvus`: index of the collection
+    ///
+    /// A server need not have all of them: Milvus Lite has `FLAT`, `IVF_FLAT` and `AUTOINDEX`.
+    #[arg(long, value_enum, ignore_case = true, default_value_t = MilvusIndex::Flat)]
+    pub milvus_index: MilvusIndex,
+
+    /// `milvus`: parameters of searches, such as `ef=128` for HNSW or `nprobe=32` for inverted files
+    #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
+    pub search_parameters: String,
 }
 
 impl Default for Options {
@@ -105,6 +117,8 @@ impl Default for Options {
             ef_search: 128,
             index: "HNSW32".to_owned(),
             index_parameters: String::new(),
+            milvus_index: MilvusIndex::Flat,
+            search_parameters: String::new(),
         }
     }
 }
@@ -120,13 +134,187 @@ pub enum BadRows {
     Isolate,
 }
 
+/// The indexes of Milvus that can be requested. A server need not have all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[value(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MilvusIndex {
+    /// All pairs, exact up to rounding; every server has it
+    #[default]
+    Flat,
+    /// Graph: `M`, `efConstruction`; `ef`
+    Hnsw,
+    /// Inverted file: `nlist`; `nprobe`
+    IvfFlat,
+    /// Inverted file of 8-bit codes: `nlist`; `nprobe`
+    IvfSq8,
+    /// Choice of the server
+    #[value(name = "AUTOINDEX")]
+    #[serde(rename = "AUTOINDEX")]
+    AutoIndex,
+    /// Graph on disk: `search_list`
+    #[value(name = "DISKANN")]
+    #[serde(rename = "DISKANN")]
+    DiskAnn,
+    /// Inverted file of 4-bit codes: `nlist`; `nprobe`, `reorder_k`
+    Scann,
+}
+
+impl MilvusIndex {
+    /// Its name in the protocol of Milvus.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flat => "FLAT",
+            Self::Hnsw => "HNSW",
+            Self::IvfFlat => "IVF_FLAT",
+            Self::IvfSq8 => "IVF_SQ8",
+            Self::AutoIndex => "AUTOINDEX",
+            Self::DiskAnn => "DISKANN",
+            Self::Scann => "SCANN",
+        }
+    }
+}
+
+/// A secret, which is never printed and in no file.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The secret itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Token {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token(...)")
+    }
+}
+
 /// The settings of this machine: they change no byte of the result.
-#[derive(Clone, Debug, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Local {
     /// Refuse to start a neighbor search that needs more memory, such as `4GiB` or `512MB`
     #[arg(long, value_name = "SIZE")]
     pub memory_limit: Option<Bytes>,
+
+    /// `milvus`: address of the server, `http://HOST:PORT` or `https://HOST:PORT`, or the file of Milvus Lite
+    ///
+    /// A path that ends in `.db` or contains a slash is a file: Milvus Lite is started on it and stopped afterwards
+    /// (`skerry setup --milvus-lite` installs it).
+    #[arg(long, env = "MILVUS_URI", hide_env_values = true, value_parser = uri, value_name = "URI")]
+    pub uri: Option<String>,
+
+    /// `milvus`: `USER:PASSWORD` or an API key; better in `MILVUS_TOKEN`, because other users see command lines
+    ///
+    /// It is never printed, and in no file.
+    #[arg(long, env = "MILVUS_TOKEN", hide_env_values = true, value_parser = token, value_name = "TOKEN")]
+    #[serde(skip)]
+    pub token: Option<Token>,
+
+    /// `milvus`: database [default: that of the server]
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+
+    /// `milvus`: seconds that a request may take, and building an index without progress
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub deadline: u64,
+
+    /// `milvus`: drop the collection after the search [default: keep it for the next run]
+    ///
+    /// Only a collection that Skerry made is dropped.
+    #[arg(long, overrides_with = "keep")]
+    pub drop: bool,
+
+    /// `milvus`: keep the collection after the search, even if the settings file drops it
+    #[arg(long, overrides_with = "drop")]
+    pub keep: bool,
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        Self {
+            memory_limit: None,
+            uri: None,
+            token: None,
+            database: None,
+            deadline: 60,
+            drop: false,
+            keep: false,
+        }
+    }
+}
+
+/// How to reach a server of Milvus, for commands other than the stage.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerArgs {
+    /// Address of the server, `http://HOST:PORT` or `https://HOST:PORT`, or the file of Milvus Lite
+    ///
+    /// A path that ends in `.db` or contains a slash is a file: Milvus Lite is started on it and stopped afterwards
+    /// (`skerry setup --milvus-lite` installs it).
+    #[arg(long, env = "MILVUS_URI", hide_env_values = true, value_parser = uri, value_name = "URI")]
+    pub uri: Option<String>,
+
+    /// `USER:PASSWORD` or an API key; better in `MILVUS_TOKEN`, because other users see command lines
+    ///
+    /// It is never printed, and in no file.
+    #[arg(long, env = "MILVUS_TOKEN", hide_env_values = true, value_parser = token, value_name = "TOKEN")]
+    pub token: Option<Token>,
+
+    /// Database [default: that of the server]
+    #[arg(long, value_name = "NAME")]
+    pub database: Option<String>,
+
+    /// Seconds that a request may take
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    pub deadline: u64,
+}
+
+impl ServerArgs {
+    /// Those of a command line.
+    pub fn of(matches: &clap::ArgMatches) -> Self {
+        use clap::FromArgMatches as _;
+        Self::from_arg_matches(matches).expect("the command line was parsed with these arguments")
+    }
+}
+
+impl From<ServerArgs> for Local {
+    fn from(server: ServerArgs) -> Self {
+        Self {
+            uri: server.uri,
+            token: server.token,
+            database: server.database,
+            deadline: server.deadline,
+            ..Self::default()
+        }
+    }
+}
+
+/// Parses `--uri`: the path of a file becomes absolute, so that the next command finds it from another directory.
+fn uri(text: &str) -> Result<String, String> {
+    #[cfg(feature = "milvus")]
+    {
+        use milvus_client::lite;
+        if lite::is_file(text) {
+            return stage::absolute(text).map_err(|error| error.to_string());
+        }
+        milvus_client::Settings::new(text).map_err(|error| error.to_string())?;
+    }
+    Ok(text.to_owned())
+}
+
+/// Parses `--token`.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of a parser")]
+fn token(text: &str) -> Result<Token, std::convert::Infallible> {
+    Ok(Token(text.to_owned()))
 }
 
 /// The default size of the recall sample where the result is not proven.

@@ -7,11 +7,12 @@
 //! added to the sample, so that the interval stays valid at a recall near 1. With k = 1 it is exactly theirs; otherwise the
 //! variance of the rows replaces p (1 - p), which it never exceeds.
 
-use exact_knn::{Index, Knn, Metric, Points};
+use exact_knn::{Index, Knn, Metric};
 use serde::Serialize;
 use stage::{Progress, Seed};
 
-use crate::Error;
+use crate::exact_search::neighbors_of;
+use crate::{Error, Vectors};
 
 /// The 97.5 % point of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
@@ -47,17 +48,19 @@ pub struct Recall {
 impl Sample {
     /// Draws `size` of the rows (all if there are no more) and searches them exactly.
     pub fn draw(
-        points: Points<'_>,
+        vectors: Vectors<'_>,
         metric: Metric,
         k: usize,
         size: usize,
         seed: Seed,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let n = points.n();
-        let index = Index::new(points, metric)?;
-        let [sample] = Self::search(&index, n, [draw(n, size, seed)], k, progress)?;
-        Ok(sample)
+        let n = vectors.n();
+        let rows = draw(n, size, seed);
+        begin(&rows, progress);
+        let truth = neighbors_of(vectors, metric, &rows, k, progress)?;
+        progress.end();
+        Ok(Self { rows, truth, n })
     }
 
     /// Searches samples that were drawn from `n` rows exactly, all at once.
@@ -69,7 +72,7 @@ impl Sample {
         progress: &dyn Progress,
     ) -> Result<[Self; DRAWS], Error> {
         let all = draws.concat();
-        progress.begin("searching a sample exactly", Some(all.len() as u64), "rows");
+        begin(&all, progress);
         let (truth, _) = index.knn_of(&all, k, &|rows| progress.advance(rows))?;
         progress.end();
         let (mut ids, mut distances) = (truth.ids, truth.distances);
@@ -87,8 +90,8 @@ impl Sample {
         }))
     }
 
-    /// The recall of the neighbors of all rows of `points`, with the k of this sample.
-    pub fn recall(&self, points: Points<'_>, metric: Metric, all: &Knn) -> Recall {
+    /// The recall of the neighbors of all rows of `vectors`, with the k of this sample.
+    pub fn recall(&self, vectors: Vectors<'_>, metric: Metric, all: &Knn) -> Result<Recall, Error> {
         let k = self.truth.k;
         let rows = self
             .rows
@@ -103,23 +106,34 @@ impl Sample {
                 .collect(),
             distances: rows.flat_map(|row| &all.distances[row]).copied().collect(),
         };
-        self.recall_of(points, metric, &found)
+        self.recall_of(vectors, metric, &found)
     }
 
     /// The recall of the neighbors of the rows of this sample alone.
-    pub fn recall_of(&self, points: Points<'_>, metric: Metric, found: &Knn) -> Recall {
+    pub fn recall_of(
+        &self,
+        vectors: Vectors<'_>,
+        metric: Metric,
+        found: &Knn,
+    ) -> Result<Recall, Error> {
         let k = self.truth.k;
         let mut hits = Vec::with_capacity(self.rows.len());
         let (mut excess, mut total) = (0.0, 0.0);
+        let (mut own, mut other) = (Vec::new(), Vec::new());
         for (at, &i) in self.rows.iter().enumerate() {
-            let reduced = |j: u32| {
-                exact_knn::reduced_distance(points.row(i as usize), points.row(j as usize), metric)
+            let row = vectors.row(i as usize, &mut own)?;
+            let mut reduced = |j: u32| -> Result<f64, Error> {
+                let other = vectors.row(j as usize, &mut other)?;
+                Ok(exact_knn::reduced_distance(row, other, metric))
             };
             let (true_ids, truth) = self.truth.row(at);
             let (ids, found) = found.row(at);
-            let farthest = reduced(true_ids[k - 1]);
-            let is_hit = |&&id: &&u32| id != Knn::NO_NEIGHBOR && reduced(id) <= farthest;
-            hits.push(ids.iter().filter(is_hit).count());
+            let farthest = reduced(true_ids[k - 1])?;
+            let mut count = 0;
+            for &id in ids.iter().filter(|&&id| id != Knn::NO_NEIGHBOR) {
+                count += usize::from(reduced(id)? <= farthest);
+            }
+            hits.push(count);
             for (&found, &truth) in found.iter().zip(truth) {
                 excess += f64::from(found) - f64::from(truth);
                 total += f64::from(truth).abs();
@@ -128,15 +142,23 @@ impl Sample {
         let rows = self.rows.len();
         let whole = hits.iter().filter(|&&hits| hits == k).count();
         let (recall, low, high) = interval(&hits, k, self.n);
-        Recall {
+        Ok(Recall {
             sample: rows,
             recall,
             low,
             high,
             distance_error: if total > 0.0 { excess / total } else { 0.0 },
             whole_rows: whole as f64 / rows as f64,
-        }
+        })
     }
+}
+
+fn begin(rows: &[u32], progress: &dyn Progress) {
+    progress.begin(
+        "searching a sample exactly",
+        Some(rows.len() as u64),
+        "rows",
+    );
 }
 
 /// `size` of `n` rows, ascending, or all of them.
@@ -226,9 +248,9 @@ mod tests {
     #[test]
     fn neighbors_equal_only_in_f32_are_not_hits() {
         let values: Vec<f32> = (1..=20u8).map(|i| 1e-5 * f32::from(i)).collect();
-        let points = Points::new(&values, 1).unwrap();
+        let vectors = Vectors::Matrix(exact_knn::Points::new(&values, 1).unwrap());
         let metric = Metric::InnerProduct;
-        let sample = Sample::draw(points, metric, 2, 20, Seed(1), &stage::Silent).unwrap();
+        let sample = Sample::draw(vectors, metric, 2, 20, Seed(1), &stage::Silent).unwrap();
         let right = sample.truth.clone();
         assert_eq!(
             (&right.ids[..2], &right.distances[..2]),
@@ -238,10 +260,10 @@ mod tests {
             ids: [0, 1, 19].repeat(20)[..40].to_vec(),
             ..right.clone()
         };
-        let recall = |found: &Knn| sample.recall_of(points, metric, found).recall;
+        let recall = |found: &Knn| sample.recall_of(vectors, metric, found).unwrap().recall;
         assert_eq!(recall(&right), 1.0);
         assert!((0.1..0.5).contains(&recall(&wrong)), "{}", recall(&wrong));
-        let all = sample.recall(points, metric, &wrong);
+        let all = sample.recall(vectors, metric, &wrong).unwrap();
         assert_eq!(all.recall, recall(&wrong));
     }
 

@@ -4,11 +4,12 @@
 //! their own ways. Only their ids are used: each is re-ranked by [`exact_knn::reduced_distance`], and rows with too few are
 //! searched again exactly. Cost: n k distances.
 
-use exact_knn::{Index, Knn, Metric, Points};
+use exact_knn::{Knn, Metric, Points};
 use rayon::prelude::*;
 
 use crate::Error;
 use crate::backend::Task;
+use crate::exact_search::neighbors_of;
 
 /// Selects `k` neighbors per row out of `width` candidates per row, which may be in any order and include
 /// [`Knn::NO_NEIGHBOR`], repetitions and the row itself. Returns the neighbors and the number of rows that had fewer than k
@@ -16,14 +17,14 @@ use crate::backend::Task;
 ///
 /// # Errors
 ///
-/// [`Error::UnknownId`] for an id that is no row; those of [`Index::knn_of`].
+/// [`Error::UnknownId`] for an id that is no row; those of [`neighbors_of`].
 pub fn refine(
     backend: &'static str,
     task: &Task<'_>,
     candidates: &[u32],
     width: usize,
 ) -> Result<(Knn, usize), Error> {
-    let (points, k, n) = (task.points, task.k, task.points.n());
+    let (points, k, n) = (task.points(), task.k, task.points().n());
     if let Some(at) = candidates
         .iter()
         .position(|&id| id != Knn::NO_NEIGHBOR && id as usize >= n)
@@ -31,7 +32,7 @@ pub fn refine(
         return Err(Error::UnknownId {
             backend,
             row: at / width,
-            id: candidates[at],
+            id: candidates[at].into(),
             n,
         });
     }
@@ -60,9 +61,9 @@ pub fn refine(
 ///
 /// # Errors
 ///
-/// Those of [`Index::knn_of`].
+/// Those of [`neighbors_of`].
 pub fn fill_short_rows(task: &Task<'_>, knn: &mut Knn) -> Result<usize, Error> {
-    let (n, k) = (task.points.n(), task.k);
+    let (n, k) = (task.vectors.n(), task.k);
     let short: Vec<u32> = (0..n as u32)
         .filter(|&i| knn.ids[(i as usize + 1) * k - 1] == Knn::NO_NEIGHBOR)
         .collect();
@@ -74,8 +75,7 @@ pub fn fill_short_rows(task: &Task<'_>, knn: &mut Knn) -> Result<usize, Error> {
         Some(short.len() as u64),
         "rows",
     );
-    let (exact, _) = Index::new(task.points, task.metric)?
-        .knn_of(&short, k, &|rows| task.progress.advance(rows))?;
+    let exact = neighbors_of(task.vectors, task.metric, &short, k, task.progress)?;
     task.progress.end();
     for (at, &i) in short.iter().enumerate() {
         let (ids, distances) = exact.row(at);

@@ -1,10 +1,13 @@
 //! The stage: reads embeddings and writes neighbors. The only module that knows paths.
 
-use artifacts::{Embeddings, Neighbors};
-use stage::{File, Files, Progress, Seed, Stage};
+use std::path::Path;
+
+use artifacts::{Embeddings, Neighbors, VectorFile};
+use clap::ArgMatches;
+use stage::{File, Files, Progress, Reach, Seed, Stage};
 
 use crate::size::Size;
-use crate::{Error, Local, Options, Report, backends, memory, search};
+use crate::{Error, Local, Options, Report, Token, backends, memory, search, search_file};
 
 /// The `knn` stage.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ impl Stage for Knn {
         required: true,
         help: "the k nearest neighbors of each row",
     }];
+    const EXTERNAL: &'static [(&'static str, Reach)] = &[("uri", Reach::Network)];
+    const SECRETS: &'static [&'static str] = &["token"];
     const SHORT_HELP: &'static [&'static str] =
         &["k", "metric", "backend", "target_recall", "memory_limit"];
 
@@ -34,9 +39,19 @@ impl Stage for Knn {
     type Report = Report;
     type Error = Error;
 
-    fn check(options: &Options, _: &Local) -> Result<(), Error> {
+    fn check(options: &Options, local: &Local) -> Result<(), Error> {
         options.check()?;
-        backends::open(options.backend).map(|_| ())
+        backends::open(options.backend)?;
+        #[cfg(feature = "milvus")]
+        if options.backend == crate::BackendKind::Milvus {
+            backends::milvus::check(options, local)?;
+        }
+        let _ = local;
+        Ok(())
+    }
+
+    fn take_secrets(local: &mut Local, flags: &ArgMatches) {
+        local.token = flags.get_one::<Token>("token").cloned();
     }
 
     fn run(
@@ -62,25 +77,32 @@ impl Stage for Knn {
                 options,
             )?;
         }
-        // `search` refuses or isolates rows that are not finite, with the other rows that cannot be searched.
-        let embeddings = Embeddings::read_any(path)?.value;
         let mut footer = stage::footer::<Self>(options, seed);
         files.record("embeddings", &mut footer)?;
         let fingerprint = footer.inputs.get("embeddings").cloned().unwrap_or_default();
-        let d = embeddings.dim();
-        let values = embeddings.into_values();
-        let (knn, report) = search(values, d, &fingerprint, options, local, seed, progress)
-            .map_err(|error| match error {
-                // A fault of the machine or of the settings, not of the file.
-                Error::Search(
-                    exact_knn::Error::UnknownKernel { .. } | exact_knn::Error::KernelMissing { .. },
-                ) => error,
-                Error::Search(fault) => Error::Rows {
-                    path: path.to_owned(),
-                    fault,
-                },
-                other => other,
-            })?;
+        // The search refuses or isolates rows that are not finite, with the other rows that cannot be searched.
+        let found = if backends::open(options.backend)?.streams() {
+            let scratch = files.output("neighbors").and_then(Path::parent);
+            let scratch = scratch.filter(|dir| !dir.as_os_str().is_empty());
+            let file = VectorFile::open(path, scratch.unwrap_or(Path::new(".")))?;
+            search_file(&file, &fingerprint, options, local, seed, progress)
+        } else {
+            let embeddings = Embeddings::read_any(path)?.value;
+            let d = embeddings.dim();
+            let values = embeddings.into_values();
+            search(values, d, &fingerprint, options, local, seed, progress)
+        };
+        let (knn, report) = found.map_err(|error| match error {
+            // A fault of the machine or of the settings, not of the file.
+            Error::Search(
+                exact_knn::Error::UnknownKernel { .. } | exact_knn::Error::KernelMissing { .. },
+            ) => error,
+            Error::Search(fault) => Error::Rows {
+                path: path.to_owned(),
+                fault,
+            },
+            other => other,
+        })?;
         footer.metric = Some(options.metric.to_string());
         footer.set_facts(&report.facts());
         if let Some(path) = files.output("neighbors") {

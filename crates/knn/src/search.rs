@@ -1,14 +1,17 @@
-//! From vectors to checked and measured neighbors, without files.
+//! From vectors to checked and measured neighbors, without writing files.
 
+use artifacts::VectorFile;
 use exact_knn::{Knn, Points};
+use serde_json::{Map, Value};
 use stage::{Progress, Seed};
 
 use crate::backend::{BackendOutput, Task};
 use crate::backends::open;
 use crate::graph_stats::graph_stats;
-use crate::invalid_rows::{self, Isolation};
-use crate::recall::Sample;
+use crate::invalid_rows::{self, Isolation, with_row};
+use crate::recall::{Recall, Sample};
 use crate::size::Size;
+use crate::vectors::Vectors;
 use crate::{BadRows, Error, Local, Options, Report, memory};
 
 /// The neighbors of all rows of `d` values, and their report. Rows that cannot be searched are removed from `values` in
@@ -31,120 +34,184 @@ pub fn search(
         BadRows::Isolate => invalid_rows::isolate(&mut values, d, options.metric),
         BadRows::Refuse => None,
     };
-    let points = Points::new(&values, d)?;
-    let n = points.n();
-    let faults = isolation
-        .as_ref()
-        .map(|isolation| isolation.faults)
-        .unwrap_or_default();
-    if faults.total() > 0 {
-        progress.warn(&faults.to_string());
-    }
-    let others = n.saturating_sub(1);
-    if others == 0 {
-        return Err(Error::TooFewRows { n, faults });
-    }
-    let k = options.k.min(others);
-    if k < options.k {
-        progress.warn(&format!(
-            "k is {k}, not {}: each row has only {others} other rows",
-            options.k
-        ));
-    }
-    let size = Size { n, d, k };
-    let estimated_bytes =
-        memory::check_limit(local.memory_limit, options.backend, size, 0, options)?;
-    exact_knn::check(points, options.metric)
-        .map_err(|fault| with_original_row(fault, isolation.as_ref()))?;
-
-    let backend = open(options.backend)?;
-    let task = Task {
-        points,
-        metric: options.metric,
-        k,
-        seed,
+    let search = Search {
+        rows,
+        isolation,
+        fingerprint,
         options,
         local,
-        fingerprint,
+        seed,
         progress,
     };
-    let BackendOutput {
-        mut knn,
-        certified,
-        filled,
-        sample,
-        facts,
-        notes,
-    } = backend.neighbors(&task)?;
-    let sample = match sample {
-        None if options.sample_size(certified) > 0 => {
-            let size = options.sample_size(certified);
-            Some(Sample::draw(
-                points,
-                options.metric,
-                k,
-                size,
-                seed,
-                progress,
-            )?)
-        }
-        sample => sample,
-    };
-    let recall = sample.map(|sample| sample.recall(points, options.metric, &knn));
+    let points = Points::new(&values, d)?;
+    let size = search.size(points.n(), d)?;
+    exact_knn::check(points, options.metric).map_err(|fault| search.with_original_row(fault))?;
+    let found = search.run(Vectors::Matrix(points), size)?;
     // The vectors are no longer needed, and writing the file needs memory.
     drop(values);
-    // Excludes the isolated rows, which would distort all statistics.
-    let graph = graph_stats(&knn, options.metric);
-    if let Some(isolation) = isolation {
-        isolation.restore(options.metric, &mut knn);
-    }
-    let report = Report {
-        rows,
-        dimensions: d,
-        k,
-        metric: options.metric,
-        backend: backend.name(),
-        certified,
-        reproducible: backend.reproducible(options),
-        filled,
-        isolated: faults.total(),
-        not_finite: faults.not_finite,
-        recall,
-        graph,
-        engine: facts,
-        estimated_bytes,
-    };
-    for note in &notes {
-        progress.note(note);
-    }
-    if let Some(saturated @ 1..) = report.graph.saturated_by_duplicates {
-        progress.warn(&format!(
-            "{saturated} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"
-        ));
-    }
-    Ok((knn, report))
+    Ok(search.finish(found, size))
 }
 
-/// Replaces the index of a row among the valid rows by its row number in the file.
-fn with_original_row(error: exact_knn::Error, isolation: Option<&Isolation>) -> exact_knn::Error {
-    let Some(isolation) = isolation else {
-        return error;
+/// Like [`search()`], for a backend that [streams](crate::Backend::streams): the vectors stay in their file.
+///
+/// # Errors
+///
+/// Those of [`search()`], and of reading the file.
+pub fn search_file(
+    file: &VectorFile,
+    fingerprint: &str,
+    options: &Options,
+    local: &Local,
+    seed: Seed,
+    progress: &dyn Progress,
+) -> Result<(Knn, Report), Error> {
+    let all = Vectors::File { file, kept: None };
+    let refuse = options.bad_rows == BadRows::Refuse;
+    let isolation = invalid_rows::isolate_in_file(all, options.metric, refuse)?;
+    let search = Search {
+        rows: file.len(),
+        isolation,
+        fingerprint,
+        options,
+        local,
+        seed,
+        progress,
     };
-    match error {
-        exact_knn::Error::NotFinite { row, column, value } => exact_knn::Error::NotFinite {
-            row: isolation.kept[row] as usize,
-            column,
-            value,
-        },
-        exact_knn::Error::TooLong {
-            row,
-            length,
+    let kept = search.isolation.as_ref();
+    let kept = kept.map(|isolation| &isolation.kept[..]);
+    let vectors = Vectors::File { file, kept };
+    let size = search.size(vectors.n(), vectors.d())?;
+    let found = search.run(vectors, size)?;
+    Ok(search.finish(found, size))
+}
+
+/// A search of the rows that can be searched.
+struct Search<'a> {
+    /// Number of rows, with those that cannot be searched.
+    rows: usize,
+    isolation: Option<Isolation>,
+    fingerprint: &'a str,
+    options: &'a Options,
+    local: &'a Local,
+    seed: Seed,
+    progress: &'a dyn Progress,
+}
+
+/// The neighbors, measured.
+struct Found {
+    knn: Knn,
+    certified: bool,
+    filled: usize,
+    recall: Option<Recall>,
+    facts: Map<String, Value>,
+    notes: Vec<String>,
+    estimated_bytes: u64,
+}
+
+impl Search<'_> {
+    /// The size of the search of `n` rows: k is at most the number of other rows.
+    fn size(&self, n: usize, d: usize) -> Result<Size, Error> {
+        let faults = self.isolation.as_ref().map(|isolation| isolation.faults);
+        let faults = faults.unwrap_or_default();
+        if faults.total() > 0 {
+            self.progress.warn(&faults.to_string());
+        }
+        let others = n.saturating_sub(1);
+        if others == 0 {
+            return Err(Error::TooFewRows { n, faults });
+        }
+        let k = self.options.k.min(others);
+        if k < self.options.k {
+            self.progress.warn(&format!(
+                "k is {k}, not {}: each row has only {others} other rows",
+                self.options.k
+            ));
+        }
+        Ok(Size { n, d, k })
+    }
+
+    fn run(&self, vectors: Vectors<'_>, size: Size) -> Result<Found, Error> {
+        let (options, seed, progress) = (self.options, self.seed, self.progress);
+        let limit = self.local.memory_limit;
+        let estimated_bytes = memory::check_limit(limit, options.backend, size, 0, options)?;
+        let (metric, k) = (options.metric, size.k);
+        let task = Task {
+            vectors,
             metric,
-        } => exact_knn::Error::TooLong {
-            row: isolation.kept[row] as usize,
-            length,
-            metric,
-        },
-        other => other,
+            k,
+            seed,
+            options,
+            local: self.local,
+            fingerprint: self.fingerprint,
+            progress,
+        };
+        let BackendOutput {
+            knn,
+            certified,
+            filled,
+            sample,
+            facts,
+            notes,
+        } = open(options.backend)?.neighbors(&task)?;
+        let sample = match (sample, options.sample_size(certified)) {
+            (None, drawn @ 1..) => Some(Sample::draw(vectors, metric, k, drawn, seed, progress)?),
+            (sample, _) => sample,
+        };
+        let recall = sample.map(|sample| sample.recall(vectors, metric, &knn));
+        Ok(Found {
+            knn,
+            certified,
+            filled,
+            recall: recall.transpose()?,
+            facts,
+            notes,
+            estimated_bytes,
+        })
+    }
+
+    fn finish(self, found: Found, size: Size) -> (Knn, Report) {
+        let (options, progress) = (self.options, self.progress);
+        let mut knn = found.knn;
+        // Excludes the isolated rows, which would distort all statistics.
+        let graph = graph_stats(&knn, options.metric);
+        let mut faults = invalid_rows::InvalidRows::default();
+        if let Some(isolation) = self.isolation {
+            faults = isolation.faults;
+            isolation.restore(options.metric, &mut knn);
+        }
+        let backend = open(options.backend).expect("it has found the neighbors");
+        let report = Report {
+            rows: self.rows,
+            dimensions: size.d,
+            k: size.k,
+            metric: options.metric,
+            backend: backend.name(),
+            certified: found.certified,
+            reproducible: backend.reproducible(options),
+            filled: found.filled,
+            isolated: faults.total(),
+            not_finite: faults.not_finite,
+            recall: found.recall,
+            graph,
+            engine: found.facts,
+            estimated_bytes: found.estimated_bytes,
+        };
+        for note in &found.notes {
+            progress.note(note);
+        }
+        if let Some(saturated @ 1..) = report.graph.saturated_by_duplicates {
+            progress.warn(&format!(
+                "{saturated} rows list nothing but copies of themselves: collapse duplicates (`ingest --dedup`) or raise --k"
+            ));
+        }
+        (knn, report)
+    }
+
+    /// Replaces the index of a row among the valid rows by its row number in the file.
+    fn with_original_row(&self, fault: exact_knn::Error) -> exact_knn::Error {
+        match &self.isolation {
+            None => fault,
+            Some(isolation) => with_row(fault, |row| isolation.kept[row] as usize),
+        }
     }
 }

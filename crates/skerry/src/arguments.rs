@@ -136,7 +136,28 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
     flags
 }
 
-/// A stage flag given on the command line.
+/// The secrets of `stage` that were given as flags, each with the environment variable in which a step gets it: the settings
+/// file of a run, and the command line of a step, hold none.
+pub(crate) fn secrets(
+    matches: &ArgMatches,
+    stage: &dyn stages::AnyStage,
+) -> Vec<(OsString, OsString)> {
+    let command = stage.command(stage.name());
+    let mut secrets = Vec::new();
+    for key in stage.secrets() {
+        let id = format!("{}.{key}", stage.name());
+        let arg = command.get_arguments().find(|arg| arg.get_id() == key);
+        if matches.value_source(&id) == Some(ValueSource::CommandLine)
+            && let Some(variable) = arg.and_then(Arg::get_env)
+            && let Some(value) = matches.get_raw(&id).and_then(Iterator::last)
+        {
+            secrets.push((variable.to_owned(), value.to_owned()));
+        }
+    }
+    secrets
+}
+
+/// A stage flag given on the command line, or by its environment variable.
 pub(crate) struct Given {
     /// The setting.
     pub(crate) key: String,
@@ -158,12 +179,15 @@ pub(crate) fn given(
     let mut flags = Vec::new();
     for arg in settings {
         let key = arg.get_id().as_str();
-        if fixed.is_some_and(|table| table.contains_key(key)) {
+        if fixed.is_some_and(|table| table.contains_key(key)) || stage.secrets().contains(&key) {
             continue;
         }
         let id = format!("{}.{key}", stage.name());
+        let given = [ValueSource::CommandLine, ValueSource::EnvVariable];
         let is_given = matches.try_contains_id(&id).unwrap_or(false)
-            && matches.value_source(&id) == Some(ValueSource::CommandLine);
+            && matches
+                .value_source(&id)
+                .is_some_and(|source| given.contains(&source));
         let (true, Some(long)) = (is_given, arg.get_long()) else {
             continue;
         };

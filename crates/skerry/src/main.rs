@@ -1,12 +1,14 @@
 //! The `skerry` program: the whole pipeline, and each stage as a subcommand.
 
 mod arguments;
+mod export;
 mod interrupt;
 mod models;
 mod run;
 mod settings;
 mod setup;
 mod stages;
+mod store;
 mod summary;
 mod verify;
 
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
         "config" => settings::print(matches),
         "setup" => setup::run(matches),
         "models" => models::run(matches),
+        "export" => export::run(matches),
+        "store" => store::run(matches),
         "verify" => verify::run(matches),
         "sweep" => return stage::cli::execute::<cluster::Sweep>(matches),
         "predict" => return stage::cli::execute::<cluster::Predict>(matches),
@@ -45,6 +49,8 @@ fn command() -> Command {
         .subcommand(settings::command())
         .subcommand(setup::command())
         .subcommand(models::command())
+        .subcommand(export::command())
+        .subcommand(store::command())
         .subcommand(verify::command())
         .subcommand(stage::cli::command::<cluster::Sweep>("sweep"))
         .subcommand(stage::cli::command::<cluster::Predict>("predict"));

@@ -35,6 +35,8 @@ pub(crate) trait AnyStage: Sync {
     fn takes_sources(&self) -> bool;
     /// The settings that reach outside the run.
     fn external(&self) -> &'static [(&'static str, Reach)];
+    /// The settings that are secret.
+    fn secrets(&self) -> &'static [&'static str];
     /// Its command line, under the name `name`.
     fn command(&self, name: &str) -> Command;
     /// Runs it in this process.
@@ -95,6 +97,10 @@ impl<S: Stage + 'static> AnyStage for Of<S> {
 
     fn external(&self) -> &'static [(&'static str, Reach)] {
         S::EXTERNAL
+    }
+
+    fn secrets(&self) -> &'static [&'static str] {
+        S::SECRETS
     }
 
     fn command(&self, name: &str) -> Command {

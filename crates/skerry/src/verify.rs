@@ -149,6 +149,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
                 threads: None,
                 quiet: true,
                 input: &[],
+                flags: None,
             };
             unfinished(&context, steps, &manifest, &mut files, &mut findings);
             let run = Staleness {

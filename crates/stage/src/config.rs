@@ -192,7 +192,10 @@ pub fn settings<S: Stage>(
     flags: Option<&ArgMatches>,
 ) -> Result<(S::Options, S::Local), ConfigError> {
     let (options, option_keys) = merge::<S::Options>(step, table, flags)?;
-    let (local, local_keys) = merge::<S::Local>(step, table, flags)?;
+    let (mut local, local_keys) = merge::<S::Local>(step, table, flags)?;
+    if let Some(flags) = flags {
+        S::take_secrets(&mut local, flags);
+    }
     if let Some(table) = table {
         let known: Vec<&str> = option_keys
             .iter()

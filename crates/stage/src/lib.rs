@@ -15,6 +15,7 @@ mod hint;
 mod lineage;
 mod lock;
 mod manifest;
+pub mod packages;
 mod progress;
 mod staleness;
 mod terminal;
@@ -24,6 +25,7 @@ mod usage;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
+use clap::ArgMatches;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -66,6 +68,9 @@ pub trait Stage {
     /// settings file in the run directory (see [`trust`]).
     const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
+    /// Local settings that are secret, by key. They are in no settings file and are never printed.
+    const SECRETS: &'static [&'static str] = &[];
+
     /// The settings that `-h` lists, by key; `--help` lists all.
     const SHORT_HELP: &'static [&'static str] = &[];
 
@@ -95,6 +100,9 @@ pub trait Stage {
             .map(|file| file.name)
             .collect()
     }
+
+    /// Takes [`Self::SECRETS`] from the flags or the environment: they are not serialized, unlike all other settings.
+    fn take_secrets(_local: &mut Self::Local, _flags: &ArgMatches) {}
 
     /// Hashes of the inputs that are not files of the contract: the source, the model.
     fn fingerprints(

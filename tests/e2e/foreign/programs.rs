@@ -207,7 +207,7 @@ fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
         refused(&output, 1, &[model, "--allow-external"]);
     }
     // Nor is one read.
-    std::fs::write(&settings, whole).expect("it can be written");
+    std::fs::write(&settings, &whole).expect("it can be written");
     let model = dir.path().join("private model");
     std::fs::create_dir(&model).expect("it can be made");
     let line = format!("encoder = \"onnx\"\nmodel = \"{}\"", model.display());
@@ -227,7 +227,37 @@ fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
     );
     let output = by_a_stranger(dir.path(), "skerry", &["run"]);
     refused(&output, 2, &["`[embed]` has no setting `endpoint`"]);
+    // Nor a vector, nor a token.
+    std::fs::write(&settings, whole).expect("it can be written");
+    set(
+        dir.path(),
+        "knn",
+        &format!("backend = \"milvus\"\nuri = \"http://{address}\""),
+    );
+    for words in [&["run"][..], &["knn", "--run", "runs/latest"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        refused(&output, 1, &["(sends data)", "--allow-external"]);
+    }
     assert!(listener.accept().is_err(), "something connected");
+}
+
+#[test]
+fn a_token_is_in_no_file_of_a_run() {
+    let dir = tempfile::tempdir().expect("a directory");
+    small_run(
+        dir.path(),
+        &["--token", "root:hunter2", "--uri", "http://127.0.0.1:1"],
+    );
+    let mut read = 0;
+    for entry in std::fs::read_dir(dir.path().join("runs/latest")).expect("it can be listed") {
+        let bytes = std::fs::read(entry.expect("it is there").path()).expect("it reads");
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"));
+        read += 1;
+    }
+    assert!(read > 5);
+    let settings = dir.path().join("runs/latest/pipeline.toml");
+    let settings = std::fs::read_to_string(settings).expect("it reads");
+    assert!(settings.contains("uri = \"http://127.0.0.1:1\""));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod projection;
 mod single_linkage;
 mod sweep;
 mod topics;
+mod vector_file;
 
 pub use cluster_info::{ClusterInfo, ClusterRow};
 pub use clusters::Clusters;
@@ -33,3 +34,4 @@ pub use projection::Projection;
 pub use single_linkage::SingleLinkage;
 pub use sweep::{Sweep, SweepRow};
 pub use topics::{Topic, Topics};
+pub use vector_file::VectorFile;

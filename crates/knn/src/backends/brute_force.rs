@@ -33,10 +33,10 @@ impl Backend for BruteForce {
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error> {
-        let n = task.points.n();
+        let n = task.points().n();
         task.progress
             .begin("searching all pairs", Some(n as u64), "rows");
-        let index = Index::new(task.points, task.metric)?;
+        let index = Index::new(task.points(), task.metric)?;
         let (knn, stats) = index.knn(task.k, &|rows| task.progress.advance(rows))?;
         task.progress.end();
         let sample = match task.options.sample_size(true) {

@@ -50,7 +50,7 @@ impl Backend for Faiss {
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error> {
-        let (points, options, width) = (task.points, task.options, task.k + 1);
+        let (points, options, width) = (task.points(), task.options, task.k + 1);
         let metric = if task.metric == Metric::L2 {
             MetricType::L2
         } else {
@@ -119,9 +119,9 @@ fn batches(n: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
 
 /// Copies of rows, scaled to unit length under cosine.
 fn copied(task: &Task<'_>, rows: impl Iterator<Item = usize>) -> Vec<f32> {
-    let mut values: Vec<f32> = rows.flat_map(|i| task.points.row(i)).copied().collect();
+    let mut values: Vec<f32> = rows.flat_map(|i| task.points().row(i)).copied().collect();
     if task.metric == Metric::Cosine {
-        for row in values.chunks_exact_mut(task.points.d()) {
+        for row in values.chunks_exact_mut(task.points().d()) {
             let length = row
                 .iter()
                 .map(|&x| f64::from(x) * f64::from(x))

@@ -49,7 +49,7 @@ impl Backend for Hnsw {
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error> {
-        let (points, width) = (task.points, task.k + 1);
+        let (points, width) = (task.points(), task.k + 1);
         let index = build(task)?;
         let threads = rayon::current_num_threads();
         index
@@ -94,7 +94,7 @@ impl Backend for Hnsw {
 
 /// The graph of all rows.
 fn build(task: &Task<'_>) -> Result<Index, Error> {
-    let (points, options) = (task.points, task.options);
+    let (points, options) = (task.points(), task.options);
     let index = Index::new(&IndexOptions {
         dimensions: points.d(),
         metric: match task.metric {

@@ -6,6 +6,8 @@ mod faiss;
 #[cfg(feature = "hnsw")]
 mod hnsw;
 mod ivf;
+#[cfg(feature = "milvus")]
+pub mod milvus;
 
 use crate::{Backend, BackendKind, Error};
 
@@ -13,8 +15,7 @@ use crate::{Backend, BackendKind, Error};
 ///
 /// # Errors
 ///
-/// [`Error::NotInThisBuild`] if this build does not have it, [`Error::NotYet`] if it does not exist yet. No backend replaces
-/// another.
+/// [`Error::NotInThisBuild`] if this build does not have it. No backend replaces another.
 pub fn open(kind: BackendKind) -> Result<Box<dyn Backend>, Error> {
     match kind {
         BackendKind::BruteForce => Ok(Box::new(brute_force::BruteForce)),
@@ -27,7 +28,10 @@ pub fn open(kind: BackendKind) -> Result<Box<dyn Backend>, Error> {
         BackendKind::Faiss => Ok(Box::new(faiss::Faiss)),
         #[cfg(not(feature = "faiss"))]
         BackendKind::Faiss => Err(Error::NotInThisBuild { name: "faiss" }),
-        BackendKind::Milvus => Err(Error::NotYet { name: "milvus" }),
+        #[cfg(feature = "milvus")]
+        BackendKind::Milvus => Ok(Box::new(milvus::Milvus)),
+        #[cfg(not(feature = "milvus"))]
+        BackendKind::Milvus => Err(Error::NotInThisBuild { name: "milvus" }),
     }
 }
 

@@ -268,6 +268,8 @@ contract!(ivf, Ivf);
 contract!(hnsw, Hnsw);
 #[cfg(feature = "faiss")]
 contract!(faiss, Faiss);
+#[cfg(feature = "milvus")]
+contract!(milvus, Milvus);
 
 #[test]
 fn a_missing_backend_is_an_error() {

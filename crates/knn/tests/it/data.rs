@@ -1,7 +1,7 @@
 //! Synthetic points, and a search of them by a backend.
 
 use exact_knn::{Metric, Points};
-use knn::{BackendKind, BackendOutput, Error, Local, Options, Task, open};
+use knn::{BackendKind, BackendOutput, Error, Local, Options, Task, Vectors, open};
 use stage::{Progress, Seed, Silent};
 use test_support::uniform;
 
@@ -34,6 +34,21 @@ pub(crate) fn search(values: &[f32], d: usize, options: &Options) -> Result<Back
     search_with(values, d, options, &Silent)
 }
 
+/// The settings of this machine: for milvus, the address of a server of this process.
+fn local(backend: BackendKind) -> Local {
+    #[cfg(feature = "milvus")]
+    if backend == BackendKind::Milvus {
+        use crate::milvus_server::Server;
+        static SERVER: std::sync::OnceLock<Server> = std::sync::OnceLock::new();
+        return Local {
+            uri: Some(SERVER.get_or_init(Server::start).uri()),
+            ..Local::default()
+        };
+    }
+    let _ = backend;
+    Local::default()
+}
+
 /// [`search`] with progress.
 pub(crate) fn search_with(
     values: &[f32],
@@ -41,15 +56,21 @@ pub(crate) fn search_with(
     options: &Options,
     progress: &dyn Progress,
 ) -> Result<BackendOutput, Error> {
-    let points = Points::new(values, d)?;
+    let local = local(options.backend);
+    // A server tells collections by the fingerprint of their vectors.
+    let bytes: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let fingerprint = artifacts::sha256_of(&bytes);
     let task = Task {
-        points,
+        vectors: Vectors::Matrix(Points::new(values, d)?),
         metric: options.metric,
         k: options.k,
         seed: Seed(7),
         options,
-        local: &Local::default(),
-        fingerprint: "test",
+        local: &local,
+        fingerprint: &fingerprint,
         progress,
     };
     open(options.backend)?.neighbors(&task)

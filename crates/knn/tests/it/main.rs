@@ -6,6 +6,13 @@ mod contract;
 mod data;
 mod ivf;
 mod memory;
+#[cfg(feature = "milvus")]
+mod milvus;
+#[cfg(feature = "milvus")]
+mod milvus_lite;
+#[cfg(feature = "milvus")]
+mod milvus_server;
 mod reference;
 mod search;
 mod stage_run;
+mod streamed;

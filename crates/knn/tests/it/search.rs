@@ -128,6 +128,7 @@ fn the_memory_limit_is_checked_before_work_begins() {
     let values = uniform(500 * 8, 3);
     let local = Local {
         memory_limit: Some("1MiB".parse().unwrap()),
+        ..Local::default()
     };
     let error =
         knn::search(values, 8, "", &Options::default(), &local, Seed(0), &Silent).unwrap_err();

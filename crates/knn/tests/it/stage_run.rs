@@ -98,6 +98,7 @@ fn too_little_memory_is_an_error_before_anything_is_written() {
     let (_dir, files) = directory(16, topics(200, 16, 4, 1));
     let local = Local {
         memory_limit: Some("1MB".parse().unwrap()),
+        ..Local::default()
     };
     let error = Knn::run(
         &files,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::ArgMatches;
 use stage::Files;
 
 use crate::settings::Step;
@@ -15,6 +16,8 @@ pub(crate) struct Context<'a> {
     pub(crate) quiet: bool,
     /// The sources, in a form that every step can read.
     pub(crate) input: &'a [String],
+    /// The command line, for the secrets in it.
+    pub(crate) flags: Option<&'a ArgMatches>,
 }
 
 impl Context<'_> {

@@ -149,6 +149,7 @@ fn staleness<'a>(
             threads: stage::cli::threads_of(matches),
             quiet: matches.get_flag("be_quiet"),
             input: read,
+            flags: Some(matches),
         },
         hashes: Hashes::default(),
         unread: None,

@@ -9,6 +9,7 @@ use serde_json::Value;
 use stage::{Failure, Hashes, RunLock, Usage};
 
 use super::context::Context;
+use crate::arguments::secrets;
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
 
@@ -94,6 +95,9 @@ impl Context<'_> {
             .arg(flag("config", self.config))
             .arg(format!("--step={}", step.name));
         command.args(["--json", "--seed", &self.seed.to_string()]);
+        if let Some(flags) = self.flags {
+            command.envs(secrets(flags, step.stage));
+        }
         // The plan has already checked links to files outside.
         command.arg("--allow-external");
         if let Some(threads) = self.threads {

@@ -249,6 +249,7 @@ mod tests {
                     threads: None,
                     quiet: true,
                     input: &[],
+                    flags: None,
                 },
                 hashes: Hashes::default(),
                 unread: Some("nothing outside is read"),

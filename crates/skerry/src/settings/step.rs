@@ -237,7 +237,7 @@ mod tests {
                 let path = arg.get_value_parser().type_id() == TypeId::of::<PathBuf>();
                 let address = arg
                     .get_value_names()
-                    .is_some_and(|names| names.iter().any(|name| *name == "URL"));
+                    .is_some_and(|names| names.iter().any(|name| *name == "URL" || *name == "URI"));
                 let key = arg.get_id().as_str();
                 let declared = stage.external().iter().any(|(known, _)| *known == key);
                 assert_eq!(path || address, declared, "`{key}` of {}", stage.name());

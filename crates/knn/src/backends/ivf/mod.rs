@@ -78,7 +78,7 @@ impl Backend for Ivf {
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, Error> {
-        let (points, k, n) = (task.points, task.k, task.points.n());
+        let (points, k, n) = (task.points(), task.k, task.points().n());
         // A random stream other than that of the report: to stop on a sample and to report on the same one would
         // overestimate recall. Both samples are searched at once.
         let seed = stage::Seed(task.seed.stream("knn/partitioned/judge", 0).next_u64());
@@ -131,7 +131,7 @@ fn rerank_by_list(
     lists: &InvertedLists<'_>,
     candidates: &Candidates,
 ) -> Result<Knn, Error> {
-    let (n, k) = (task.points.n(), task.k);
+    let (n, k) = (task.points().n(), task.k);
     task.progress
         .begin("re-ranking candidates", Some(n as u64), "rows");
     let mut knn = Knn {
@@ -168,7 +168,7 @@ impl IvfSearch<'_> {
     /// Probes until the target is reached, no row changes, or the rounds are used up; returns the recall reached.
     fn run(&mut self) -> Result<Recall, Error> {
         let options = self.task.options;
-        let n = self.task.points.n();
+        let n = self.task.points().n();
         let own = probe::own_lists(self.task, self.lists, &mut self.candidates)?;
         let mut reached = self.record("own list", n, &own)?;
         let mut rows: Vec<u32> = (0..n as u32).collect();
@@ -198,8 +198,8 @@ impl IvfSearch<'_> {
     /// Estimates the recall after a round, and records both.
     fn record(&mut self, step: &str, rows: usize, round: &ProbeStats) -> Result<Recall, Error> {
         let found = self.lists.nearest(&self.stopping.rows, &self.candidates)?;
-        let (points, metric) = (self.task.points, self.task.metric);
-        let reached = self.stopping.recall_of(points, metric, &found);
+        let (vectors, metric) = (self.task.vectors, self.task.metric);
+        let reached = self.stopping.recall_of(vectors, metric, &found)?;
         self.compared += round.compared;
         self.rounds.push(json!({
             "step": step, "rows": rows, "changed": round.changed.len(), "recall": reached.recall, "low": reached.low,
@@ -208,7 +208,7 @@ impl IvfSearch<'_> {
     }
 
     fn facts(&self) -> Map<String, Value> {
-        let n = self.task.points.n() as f64;
+        let n = self.task.points().n() as f64;
         let lists = self.lists.lists();
         let largest = lists.iter().map(Vec::len).max().unwrap_or(0);
         let facts = [

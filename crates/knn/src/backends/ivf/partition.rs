@@ -69,7 +69,7 @@ impl Partitioning {
         task: &Task<'_>,
         codes: &InvertedLists<'_>,
     ) -> Result<(Self, Vec<Vec<u32>>), Error> {
-        let n = task.points.n();
+        let n = task.points().n();
         let builder = PartitionBuilder {
             rows: ScaledRows::of(task),
             codes,
@@ -224,7 +224,7 @@ struct ScaledRows<'a> {
 impl<'a> ScaledRows<'a> {
     fn of(task: &Task<'a>) -> Self {
         ScaledRows {
-            points: task.points,
+            points: task.points(),
             unit_length: task.metric == Metric::Cosine,
         }
     }

