@@ -3,15 +3,11 @@
 use pipeline_tests::{differs_from_snapshot, succeed};
 
 /// All programs and subcommands with a help of their own.
-const PROGRAMS: [(&str, &[&str]); 18] = [
+const PROGRAMS: [(&str, &[&str]); 14] = [
     ("skerry", &[]),
     ("skerry", &["run"]),
     ("skerry", &["config"]),
     ("skerry", &["setup"]),
-    ("skerry", &["export"]),
-    ("skerry", &["store"]),
-    ("skerry", &["store", "list"]),
-    ("skerry", &["store", "drop"]),
     ("skerry", &["verify"]),
     ("skerry", &["sweep"]),
     ("skerry", &["predict"]),
