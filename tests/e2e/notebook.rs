@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use artifacts::{Clusters, Embeddings, Mst};
-use pipeline_tests::succeed;
+use pipeline_tests::{command, succeed};
 use test_support::{adjusted_rand_index, mst_weights};
 
 #[test]
@@ -50,10 +50,29 @@ fn the_notebook_preset_gives_the_tree_and_clusters_of_the_full_matrix() {
 #[test]
 fn its_cells_are_commands() {
     let cache = stage::cache_dir().expect("a cache");
-    if !cache.join("milvus-lite").is_dir() {
-        test_support::skip("Milvus Lite is not installed (skerry setup --milvus-lite)");
-        return;
+    for (folder, what) in [
+        (
+            "models",
+            "the default model is not installed (skerry setup)",
+        ),
+        (
+            "milvus-lite",
+            "Milvus Lite is not installed (skerry setup --milvus-lite)",
+        ),
+    ] {
+        if !cache.join(folder).is_dir() {
+            test_support::skip(what);
+            return;
+        }
     }
+    let succeed = |dir: &Path, words: &[&str]| {
+        let mut command = command(dir, "skerry", words);
+        let output = command.env("SKERRY_CACHE", &cache).output();
+        let output = output.expect("it starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?} failed:\n{errors}");
+        String::from_utf8(output.stdout).expect("reports are UTF-8")
+    };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("tests are in the repository");
@@ -70,7 +89,7 @@ fn its_cells_are_commands() {
         else {
             panic!("{line} is no command of skerry");
         };
-        succeed(dir.path(), "skerry", words);
+        succeed(dir.path(), words);
         commands += 1;
     }
     assert!(commands >= 9);
@@ -86,12 +105,7 @@ fn its_cells_are_commands() {
     assert!(figure.contains("hover"));
     assert!(!read("cells", "map.html").is_empty());
     // Both runs use one collection.
-    let listed = succeed(
-        dir.path(),
-        "skerry",
-        &["store", "list", "--uri", "milvus.db"],
-    );
-    let listed = format!("{listed:?}");
+    let listed = succeed(dir.path(), &["store", "list", "--uri", "milvus.db"]);
     assert_eq!(listed.matches("skerry_").count(), 1, "{listed}");
 }
 

@@ -92,7 +92,7 @@ pub struct Options {
     /// `milvus`: index of the collection
     ///
     /// A server need not have all of them: Milvus Lite has `FLAT`, `IVF_FLAT` and `AUTOINDEX`.
-    #[arg(long, value_enum, ignore_case = true, default_value_t = MilvusIndex::Flat)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = MilvusIndex::Flat, value_name = "INDEX")]
     pub milvus_index: MilvusIndex,
 
     /// `milvus`: parameters of searches, such as `ef=128` for HNSW or `nprobe=32` for inverted files
@@ -298,15 +298,16 @@ impl From<ServerArgs> for Local {
     }
 }
 
-/// Parses `--uri`: the path of a file becomes absolute, so that the next command finds it from another directory.
+/// Parses `--uri`: the path of a file becomes absolute, so that the next command finds it from another directory. Addresses are
+/// checked later, because an error of the parser prints what was given, which may hold a password.
+#[cfg_attr(
+    not(feature = "milvus"),
+    expect(clippy::unnecessary_wraps, reason = "the signature of a parser")
+)]
 fn uri(text: &str) -> Result<String, String> {
     #[cfg(feature = "milvus")]
-    {
-        use milvus_client::lite;
-        if lite::is_file(text) {
-            return stage::absolute(text).map_err(|error| error.to_string());
-        }
-        milvus_client::Settings::new(text).map_err(|error| error.to_string())?;
+    if milvus_client::lite::is_file(text) {
+        return stage::absolute(text).map_err(|error| error.to_string());
     }
     Ok(text.to_owned())
 }

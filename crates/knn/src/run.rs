@@ -43,9 +43,7 @@ impl Stage for Knn {
         options.check()?;
         backends::open(options.backend)?;
         #[cfg(feature = "milvus")]
-        if options.backend == crate::BackendKind::Milvus {
-            backends::milvus::check(options, local)?;
-        }
+        backends::milvus::check(options, local)?;
         let _ = local;
         Ok(())
     }

@@ -170,7 +170,6 @@ impl Connection {
             ready.map_err(|error| Status::unavailable(root_cause(&error)))?;
             let mut request = tonic::Request::new(request);
             *request.metadata_mut() = (*self.headers).clone();
-            request.set_timeout(self.deadline);
             let path = PathAndQuery::from_static(call.path);
             grpc.unary(request, path, Codes(PhantomData)).await
         };

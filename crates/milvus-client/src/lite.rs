@@ -25,6 +25,7 @@ const WATCH: &str = r#"
 exec 3<&0 </dev/null
 "$@" 3<&- &
 server=$!
+exec 2>/dev/null
 (
   read -r _ <&3
   kill -TERM $server
@@ -33,12 +34,12 @@ server=$!
     kill -0 $server || exit
   done
   kill -KILL $server
-) 2>/dev/null &
+) &
 watcher=$!
 exec 3<&-
 wait $server
 status=$?
-kill $watcher 2>/dev/null
+kill $watcher
 exit $status
 "#;
 

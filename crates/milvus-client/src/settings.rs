@@ -79,6 +79,10 @@ impl Settings {
         let Some(host) = parsed.host().filter(|host| !host.is_empty()) else {
             return Err(fault("it has no host"));
         };
+        let after_host = authority.rsplit(']').next().unwrap_or_default();
+        if after_host.contains(':') && parsed.port_u16().is_none() {
+            return Err(fault("its port is not a number up to 65535"));
+        }
         if parsed.path() != "/" || parsed.query().is_some() {
             return Err(fault("it has a path"));
         }

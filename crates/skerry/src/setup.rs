@@ -14,7 +14,7 @@ pub(crate) fn command() -> Command {
                 .long("milvus-lite")
                 .action(ArgAction::SetTrue)
                 .conflicts_with("multilingual")
-                .help("Download Milvus Lite instead, a server on a file: `--backend milvus --uri milvus.db`"),
+                .help("Download Milvus Lite instead, for `--backend milvus --uri milvus.db`"),
         )
         .after_help("The hashes of the downloads are checked. This needs pip and a network once; what is in the cache is not downloaded again.")
         .arg(

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 pub(crate) enum Fault {
     #[default]
     None,
-    /// Answers this call after three seconds.
+    /// Answers this call after eight seconds.
     Slow(&'static str),
     /// Refuses this call with a code and a message.
     Refuse(&'static str, i32, &'static str),
@@ -172,7 +172,7 @@ async fn answer(
     }
     let is_slow = matches!(state.lock().unwrap().fault, Fault::Slow(slow) if slow == call);
     if is_slow {
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        tokio::time::sleep(Duration::from_secs(8)).await;
     }
     // The message follows a byte and its length.
     let message = bytes.split_off(5).freeze();
@@ -417,15 +417,19 @@ impl State {
                 .iter()
                 .map(|(&id, row)| (score(&metric, &query, row), id))
                 .collect();
-            found.sort_by(|a, b| {
+            let order = |a: &(f32, i64), b: &(f32, i64)| {
                 let order = a.0.total_cmp(&b.0);
                 if metric == "L2" {
                     order
                 } else {
                     order.reverse()
                 }
-            });
-            found.truncate(limit);
+            };
+            if limit < found.len() {
+                found.select_nth_unstable_by(limit, order);
+                found.truncate(limit);
+            }
+            found.sort_by(order);
             results.topks.push(found.len() as i64);
             for (score, id) in found {
                 let strange = fault == Fault::StrangeIds;

@@ -40,12 +40,21 @@ const IN_FLIGHT: usize = 2;
 /// The most neighbors per row: a server gives 16,384 answers, of which one may be the row itself.
 const MAX_K: usize = 16_383;
 
-/// Checks the settings before anything is read.
+/// Checks the settings before anything is read. The address is checked with every backend: one that holds a password must not
+/// be written to the settings file of a run.
 ///
 /// # Errors
 ///
-/// [`Error::NoServer`], [`crate::Error::Option`].
+/// [`Error::NoServer`], [`Error::Client`], [`crate::Error::Option`].
 pub fn check(options: &Options, local: &Local) -> Result<(), crate::Error> {
+    if let Some(uri) = &local.uri
+        && !milvus_client::lite::is_file(uri)
+    {
+        milvus_client::Settings::new(uri).map_err(Error::from)?;
+    }
+    if options.backend != crate::BackendKind::Milvus {
+        return Ok(());
+    }
     if options.k > MAX_K {
         return Err(crate::Error::Option {
             option: "--k",
