@@ -89,7 +89,15 @@ fn its_cells_are_commands() {
         else {
             panic!("{line} is no command of skerry");
         };
-        succeed(dir.path(), words);
+        // The notebook's model has 2.3 GB: the small one takes its place.
+        let small = "all-MiniLM-L6-v2";
+        let mut words: Vec<&str> = (words.iter())
+            .map(|word| if *word == "BAAI/bge-m3" { small } else { word })
+            .collect();
+        if words[0] == "run" {
+            words.extend(["--model", small]);
+        }
+        succeed(dir.path(), &words);
         commands += 1;
     }
     assert!(commands >= 9);

@@ -81,8 +81,7 @@ impl Calibrated {
         if let Some(known) = cache_files::read_bytes(KIND, &key).and_then(|bytes| read(&bytes)) {
             return Ok(known);
         }
-        progress.note("calibrating int8, once for this model");
-        let made = Self::make(model, weights, pooling, tokenizer)?;
+        let made = Self::make(model, weights, pooling, tokenizer, progress)?;
         let mut bytes = serde_json::to_vec(&made.cosines).expect("numbers are JSON");
         bytes.push(b'\n');
         bytes.extend(made.calibration.to_bytes());
@@ -95,12 +94,14 @@ impl Calibrated {
         weights: impl Fn() -> Result<Weights, Error>,
         pooling: Pooling,
         tokenizer: &TextTokenizer,
+        progress: &dyn Progress,
     ) -> Result<Self, Error> {
         let fault = |source| Error::OwnEncoder {
             path: model.graph.clone(),
             source,
         };
         let exact = Encoder::new(weights()?, text_encoder::Precision::Fp32).map_err(fault)?;
+        progress.note("calibrating int8, once for this model");
         let longest = MAX_TOKENS.min(exact.max_tokens());
         let mut known = Vec::new();
         let mut all = Vec::new();

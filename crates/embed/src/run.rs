@@ -58,7 +58,7 @@ impl Report {
     fn facts(&self) -> EmbeddingsFacts {
         EmbeddingsFacts {
             model: Some(self.model.clone()),
-            engine: self.engine.clone(),
+            engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
         }
     }

@@ -218,7 +218,8 @@ mod tests {
             value.as_str().unwrap().to_owned()
         };
         assert_eq!(resolved("multilingual"), "multilingual");
-        let path = resolved("models/multilingual");
+        assert_eq!(resolved("BAAI/bge-m3"), "BAAI/bge-m3");
+        let path = resolved("./models/multilingual");
         assert!(std::path::Path::new(&path).is_absolute(), "{path}");
     }
 

@@ -7,8 +7,10 @@ use clap::{Arg, ArgMatches, Args as _, Command};
 use stage::Failure;
 
 pub(crate) fn command() -> Command {
-    let server = |command: Command| {
+    // The arguments bring a description of their own, so that of the command follows them.
+    let server = |command: Command, about: &'static str| {
         knn::ServerArgs::augment_args(command)
+            .about(about)
             .arg(stage::cli::json_flag())
             .arg(stage::cli::quiet_flag())
     };
@@ -18,18 +20,18 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(server(
-            Command::new("list").about("List the collections of Skerry on a server"),
+            Command::new("list"),
+            "List the collections of Skerry on a server",
         ))
         .subcommand(server(
-            Command::new("drop")
-                .about("Drop collections of Skerry with all their rows")
-                .arg(
-                    Arg::new("names")
-                        .value_name("NAME")
-                        .required(true)
-                        .num_args(1..)
-                        .help("Names of collections, as `skerry store list` prints them"),
-                ),
+            Command::new("drop").arg(
+                Arg::new("names")
+                    .value_name("NAME")
+                    .required(true)
+                    .num_args(1..)
+                    .help("Names of collections, as `skerry store list` prints them"),
+            ),
+            "Drop collections of Skerry with all their rows",
         ))
 }
 
