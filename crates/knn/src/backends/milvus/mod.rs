@@ -2,9 +2,9 @@
 //! a file.
 //!
 //! 1. [`server`]: connect, or start Milvus Lite.
-//! 2. [`collection`]: find the collection of these vectors and this index by its name, or create it.
-//! 3. [`insert`]: insert the rows that it lacks, two requests at a time, and build the index.
-//! 4. [`scan`]: search all rows in batches, two requests at a time.
+//! 2. `collection`: find the collection of these vectors and this index by its name, or create it.
+//! 3. `insert`: insert the rows that it lacks, two requests at a time, and build the index.
+//! 4. `scan`: search all rows in batches, two requests at a time.
 //!
 //! Rows are read from the file of the embeddings, batch by batch, for inserting, for searching and for the distances: only the
 //! ids in the server's answers are used, re-ranked by our own distances in `f64`. No matrix of all rows is held, and none is
