@@ -125,10 +125,17 @@ pub(crate) fn cosines<'a>(
     let tokens = texts
         .map(|text| Ok(tokenizer.encode(text)?.ids))
         .collect::<Result<Vec<_>, Error>>()?;
-    let d = exact.dimensions();
-    let mut expected = vec![0.0; tokens.len() * d];
-    (exact.encode(&tokens, pooling(model)?, true, &mut expected)).map_err(fault)?;
-    found.chunks_exact_mut(d).for_each(text_encoder::normalize);
+    let width = exact.dimensions();
+    let dense = DenseLayers::read(model, width)?;
+    let mut expected = vec![0.0; tokens.len() * width];
+    (exact.encode(&tokens, pooling(model)?, false, &mut expected)).map_err(fault)?;
+    let mut expected = dense.apply(expected, width);
+    let d = dense.outputs().unwrap_or(width);
+    for vectors in [&mut expected[..], &mut *found] {
+        vectors
+            .chunks_exact_mut(d)
+            .for_each(text_encoder::normalize);
+    }
     Ok(Cosines::of(found, &expected, d))
 }
 

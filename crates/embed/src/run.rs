@@ -235,8 +235,10 @@ impl<'a> Job<'a> {
         };
         self.check_dimensions(known.dimensions)?;
         let mut texts = self.look_up(&known)?;
-        let missing = texts.missing.len();
-        if missing > 0 {
+        let mut missing = 0;
+        if texts.missing.is_empty() {
+            self.check_unknown(&texts)?;
+        } else {
             let loaded = match loaded {
                 Some(loaded) => loaded,
                 None => self.load(&place)?,
@@ -245,12 +247,12 @@ impl<'a> Job<'a> {
             if found != known {
                 // Another build of the program computes other vectors.
                 known = found;
+                self.check_dimensions(known.dimensions)?;
                 texts = self.look_up(&known)?;
             }
+            missing = texts.missing.len();
             self.embed(loaded, &mut texts)
                 .map_err(|error| texts.at_row(error))?;
-        } else {
-            self.check_unknown(&texts)?;
         }
         let counts = texts.counts();
         let n = self.documents.len();
@@ -360,7 +362,6 @@ impl<'a> Job<'a> {
     fn start_ort(&self, mut encoder: Encoder<'_>, lengths: &Lengths) -> Result<SessionPool, Error> {
         let (model, local, progress) = (self.model, self.local, self.progress);
         let d = encoder.interface.d;
-        self.check_dimensions(d)?;
         let resident = memory::resident();
         let held = resident.unwrap_or(2 * model.size);
         if encoder.interface.alone {

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 
 /// Rows of d numbers, by their number. The file has no name and disappears with the process.
-pub(crate) struct VectorFile {
+pub(crate) struct TemporaryVectors {
     file: File,
     directory: PathBuf,
     d: usize,
 }
 
-impl VectorFile {
+impl TemporaryVectors {
     /// An empty file in `directory` for vectors of `d` dimensions.
     pub(crate) fn create(directory: &Path, d: usize) -> Result<Self, Error> {
         let directory = if directory.as_os_str().is_empty() {
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn vectors_are_read_in_any_order() {
         let dir = tempfile::tempdir().unwrap();
-        let mut file = VectorFile::create(dir.path(), 2).unwrap();
+        let mut file = TemporaryVectors::create(dir.path(), 2).unwrap();
         for row in [3, 0, 2, 1] {
             file.write(row, &[row as f32, -1.0]).unwrap();
         }
@@ -90,6 +90,6 @@ mod tests {
             [1.0, -1.0, 2.0, -1.0, 3.0, -1.0, 3.0, -1.0, 0.0, -1.0]
         );
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        assert!(VectorFile::create(&dir.path().join("none"), 2).is_err());
+        assert!(TemporaryVectors::create(&dir.path().join("none"), 2).is_err());
     }
 }

@@ -24,7 +24,7 @@ use crate::encoder::{Batch, Interface, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
 use crate::tokenizer::{Loss, Preparation, TextTokenizer};
-use crate::vectors::VectorFile;
+use crate::vectors::TemporaryVectors;
 
 /// Texts that are tokenized and sorted by length together.
 const WINDOW: usize = 8192;
@@ -61,7 +61,7 @@ pub(crate) struct Texts<'a> {
     cache: Option<VectorCache>,
     /// For each text what of it does not reach the model.
     losses: Vec<Loss>,
-    vectors: VectorFile,
+    vectors: TemporaryVectors,
     /// The texts without a vector.
     pub(crate) missing: Vec<u32>,
 }
@@ -92,7 +92,7 @@ impl<'a> Texts<'a> {
             documents,
             keys: Vec::new(),
             losses: vec![Loss::default(); first.len()],
-            vectors: VectorFile::create(directory, d)?,
+            vectors: TemporaryVectors::create(directory, d)?,
             missing: Vec::new(),
             first,
             of,

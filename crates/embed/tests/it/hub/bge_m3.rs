@@ -2,7 +2,7 @@
 
 use text_encoder::normalize;
 
-use super::{BGE_M3, bge_m3_files, bge_m3_graph, place_with};
+use super::{BGE_M3, bge_m3_files, bge_m3_graph, close, place_with};
 use crate::support::{CONSTANT, D, Head, Tiny, weight};
 
 /// The state of token `at` of the text with these `ids`, of length 1.
@@ -14,18 +14,6 @@ fn cls(ids: &[usize]) -> Vec<f32> {
     let mut vector: Vec<f32> = (0..D).map(value).collect();
     normalize(&mut vector);
     vector
-}
-
-#[track_caller]
-fn close(found: &[f32], expected: &[f32]) {
-    let near = found
-        .iter()
-        .zip(expected)
-        .all(|(a, b)| (a - b).abs() < 1e-5);
-    assert!(
-        found.len() == expected.len() && near,
-        "{found:?} is not {expected:?}"
-    );
 }
 
 #[test]

@@ -419,3 +419,16 @@ fn two_programs_download_a_model_once() {
         .filter(|request| request.path.starts_with("/cdn"));
     assert_eq!(fetched.count(), 3);
 }
+
+/// Checks that two lists of values are the same to 1e-5.
+#[track_caller]
+fn close(found: &[f32], expected: &[f32]) {
+    let near = found
+        .iter()
+        .zip(expected)
+        .all(|(a, b)| (a - b).abs() < 1e-5);
+    assert!(
+        found.len() == expected.len() && near,
+        "{found:?} is not {expected:?}"
+    );
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 use text_encoder::normalize;
 
 use super::server::FakeHub;
-use super::{BGE_M3, Place, bge_m3_files, bge_m3_graph, place_with, said, says, unigram};
+use super::{BGE_M3, Place, bge_m3_files, bge_m3_graph, close, place_with, said, says, unigram};
 use crate::support::Bench;
 
 const HIDDEN: usize = 8;
@@ -212,18 +212,6 @@ fn after_dense(pooled: &[f32], inputs: usize, activation: impl Fn(f64) -> f64) -
         row
     };
     pooled.chunks_exact(inputs).flat_map(row).collect()
-}
-
-#[track_caller]
-fn close(found: &[f32], expected: &[f32]) {
-    let near = found
-        .iter()
-        .zip(expected)
-        .all(|(a, b)| (a - b).abs() < 1e-5);
-    assert!(
-        found.len() == expected.len() && near,
-        "{found:?} is not {expected:?}"
-    );
 }
 
 #[test]
