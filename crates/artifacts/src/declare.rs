@@ -13,7 +13,8 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type};
 
 use crate::Error;
-use crate::table::{Columns, Table};
+use crate::columns::Columns;
+use crate::table::Table;
 
 /// How values of type `T` are stored as a column.
 pub(crate) trait Codec<T> {
@@ -279,7 +280,7 @@ macro_rules! table {
                 path: &std::path::Path,
                 footer: &$crate::Footer,
             ) -> Result<(), $crate::Error> {
-                let mut columns = $crate::table::Columns::default();
+                let mut columns = $crate::columns::Columns::default();
                 $(columns.ids(self.$first.len());)?
                 $(<$crate::declare::column!(@codec $($codec)?) as $crate::declare::Codec<$type>>::write(
                     &self.$field,
@@ -373,7 +374,7 @@ macro_rules! row_table {
                 path: &std::path::Path,
                 footer: &$crate::Footer,
             ) -> Result<(), $crate::Error> {
-                let mut columns = $crate::table::Columns::default();
+                let mut columns = $crate::columns::Columns::default();
                 $(
                     let column: Vec<$type> = self.rows.iter().map(|row| &row.$field).cloned().collect();
                     <$crate::declare::column!(@codec $($codec)?) as $crate::declare::Codec<Vec<$type>>>::write(

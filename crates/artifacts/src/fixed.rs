@@ -14,7 +14,8 @@ use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, Length, SerializedFileReader};
 
 use crate::checksum::Checked;
-use crate::table::{Fixed, ROW_GROUP, Table, check_codecs, check_kind};
+use crate::columns::{Fixed, ROW_GROUP};
+use crate::table::{Table, check_codecs, check_kind};
 use crate::{Error, Footer, file};
 
 /// Values per Arrow batch.

@@ -5,6 +5,7 @@
 
 mod catalog;
 mod checksum;
+mod columns;
 mod contract;
 mod declare;
 mod error;

@@ -1,32 +1,22 @@
-//! Reading and writing Parquet tables by column name and type, with errors that name file, column and row.
+//! Reading Parquet tables by column name and type, with errors that name file, column and row.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
-    Int64Array, LargeStringArray, RecordBatch, StringArray, UInt32Array,
-};
-use arrow::buffer::ScalarBuffer;
+use arrow::array::{Array, ArrayRef, AsArray, LargeStringArray};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{
-    DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, Schema, SchemaRef,
+    DataType, Field, Float32Type, Float64Type, Int32Type, Int64Type, SchemaRef,
 };
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::Compression;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 
-use crate::checksum::{Checked, Checking};
+use crate::checksum::Checked;
+use crate::columns::ROW_GROUP;
 use crate::contract::Column;
 use crate::{Error, Footer, file};
-
-/// Rows per row group: some viewers reject larger ones.
-pub(crate) const ROW_GROUP: usize = 25_000;
 
 /// The content and the footer of a file.
 #[derive(Debug, Clone)]
@@ -412,204 +402,5 @@ pub(crate) fn check_kind(
             found: footer.version,
         }),
         _ => Ok(()),
-    }
-}
-
-/// The columns of a file to be written, in order.
-#[derive(Default)]
-pub(crate) struct Columns {
-    fields: Vec<Field>,
-    arrays: Vec<ArrayRef>,
-    plain: Vec<ColumnPath>,
-    distinct: Vec<(ColumnPath, Encoding)>,
-}
-
-impl Columns {
-    pub(crate) fn add(&mut self, name: &str, array: ArrayRef) {
-        let nullable = array.null_count() > 0;
-        self.add_as(Field::new(name, array.data_type().clone(), nullable), array);
-    }
-
-    pub(crate) fn add_as(&mut self, field: Field, array: ArrayRef) {
-        self.fields.push(field);
-        self.arrays.push(array);
-    }
-
-    /// Adds the other columns of the source.
-    pub(crate) fn others(&mut self, others: &RecordBatch) {
-        for (field, array) in others.schema().fields().iter().zip(others.columns()) {
-            let field = Field::new(field.name(), array.data_type().clone(), true);
-            self.add_as(field, Arc::clone(array));
-        }
-    }
-
-    /// Ids and counts: mostly distinct and often ascending, hence delta encoded.
-    pub(crate) fn i64(&mut self, name: &str, values: impl Into<Vec<i64>>) {
-        self.distinct(name, Encoding::DELTA_BINARY_PACKED);
-        self.add(name, Arc::new(Int64Array::from(values.into())));
-    }
-
-    pub(crate) fn ids(&mut self, n: usize) {
-        self.ids_of(0..n);
-    }
-
-    /// The ids of some of the rows.
-    pub(crate) fn ids_of(&mut self, rows: Range<usize>) {
-        let ids = rows.start as i64..rows.end as i64;
-        self.i64(Column::ID.name, ids.collect::<Vec<_>>());
-    }
-
-    pub(crate) fn i32(&mut self, name: &str, values: &[i32]) {
-        self.add(name, Arc::new(Int32Array::from(values.to_vec())));
-    }
-
-    pub(crate) fn f32(&mut self, name: &str, values: &[f32]) {
-        self.distinct(name, Encoding::PLAIN);
-        self.add(name, Arc::new(Float32Array::from(values.to_vec())));
-    }
-
-    pub(crate) fn f64(&mut self, name: &str, values: &[f64]) {
-        self.distinct(name, Encoding::PLAIN);
-        self.add(name, Arc::new(Float64Array::from(values.to_vec())));
-    }
-
-    /// Disables the dictionary of the column `name`, whose values are mostly distinct: the writer would spend most of its time
-    /// building a dictionary and then discard it.
-    fn distinct(&mut self, name: &str, encoding: Encoding) {
-        self.distinct.push((ColumnPath::from(name), encoding));
-    }
-
-    pub(crate) fn text<'a>(&mut self, name: &str, values: impl Iterator<Item = &'a str>) {
-        self.add(name, Arc::new(StringArray::from_iter_values(values)));
-    }
-
-    /// Fixed-size lists, stored plain: random floats and ids do not compress, and plain pages can be copied on reading.
-    pub(crate) fn fixed_lists<T: Fixed>(
-        &mut self,
-        name: &str,
-        values: ScalarBuffer<T>,
-        width: usize,
-    ) {
-        let item = Arc::new(Field::new("element", T::TYPE, false));
-        let array =
-            FixedSizeListArray::new(Arc::clone(&item), width as i32, T::array(values), None);
-        self.plain.push(ColumnPath::new(vec![
-            name.to_owned(),
-            "list".to_owned(),
-            "element".to_owned(),
-        ]));
-        self.add(name, Arc::new(array));
-    }
-
-    /// Writes the columns as a file of `kind`.
-    pub(crate) fn write(
-        self,
-        path: &Path,
-        kind: &str,
-        version: u32,
-        footer: &Footer,
-    ) -> Result<(), Error> {
-        let properties = self.properties(kind, version, footer);
-        let whole = self.batch(path)?;
-        let rows = whole.num_rows();
-        write_row_groups(path, whole.schema(), properties, rows, |group| {
-            Ok(whole.slice(group.start, group.len()))
-        })
-    }
-
-    /// Writes a file of `kind` with `rows` rows, at least one, of which `columns` makes one row group at a time.
-    pub(crate) fn write_groups<E: From<Error>>(
-        path: &Path,
-        (kind, version): (&str, u32),
-        footer: &Footer,
-        rows: usize,
-        mut columns: impl FnMut(Range<usize>) -> Result<Self, E>,
-    ) -> Result<(), E> {
-        let first = columns(0..rows.min(ROW_GROUP))?;
-        let properties = first.properties(kind, version, footer);
-        let first = first.batch(path)?;
-        let schema = first.schema();
-        let mut first = Some(first);
-        write_row_groups(path, schema, properties, rows, |group| match first.take() {
-            Some(first) => Ok(first),
-            None => Ok(columns(group)?.batch(path)?),
-        })
-    }
-
-    fn properties(&self, kind: &str, version: u32, footer: &Footer) -> WriterProperties {
-        let mut properties = WriterProperties::builder()
-            .set_compression(zstd(3))
-            .set_max_row_group_row_count(Some(ROW_GROUP))
-            .set_statistics_enabled(EnabledStatistics::Page)
-            .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
-        for (column, encoding) in &self.distinct {
-            // For numbers, the fastest level compresses as well as others and needs a tenth of the memory.
-            properties = properties
-                .set_column_compression(column.clone(), zstd(1))
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column.clone(), *encoding);
-        }
-        for column in &self.plain {
-            properties = properties
-                .set_column_compression(column.clone(), Compression::UNCOMPRESSED)
-                .set_column_dictionary_enabled(column.clone(), false)
-                .set_column_encoding(column.clone(), Encoding::PLAIN)
-                .set_column_statistics_enabled(column.clone(), EnabledStatistics::None);
-        }
-        properties.build()
-    }
-
-    fn batch(self, path: &Path) -> Result<RecordBatch, Error> {
-        let schema = Arc::new(Schema::new(self.fields));
-        RecordBatch::try_new(schema, self.arrays).map_err(Error::parquet(path))
-    }
-}
-
-/// Writes a file with `rows` rows, of which `batch` makes one row group at a time.
-fn write_row_groups<E: From<Error>>(
-    path: &Path,
-    schema: SchemaRef,
-    properties: WriterProperties,
-    rows: usize,
-    mut batch: impl FnMut(Range<usize>) -> Result<RecordBatch, E>,
-) -> Result<(), E> {
-    file::write_atomic(path, |out| {
-        let mut out = Checking::new(out);
-        let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties))
-            .map_err(Error::written(path))?;
-        for start in (0..rows).step_by(ROW_GROUP) {
-            let batch = batch(start..rows.min(start + ROW_GROUP))?;
-            writer.write(&batch).map_err(Error::written(path))?;
-        }
-        writer.flush().map_err(Error::written(path))?;
-        writer.sync().map_err(Error::written(path))?;
-        writer.inner_mut().hold();
-        writer.close().map_err(Error::written(path))?;
-        out.finish().map_err(Error::written(path))?;
-        Ok(())
-    })
-}
-
-fn zstd(level: i32) -> Compression {
-    Compression::ZSTD(ZstdLevel::try_new(level).expect("a level of zstd"))
-}
-
-/// A value of a fixed-size list: four bytes, as Parquet stores them.
-pub(crate) trait Fixed: arrow::datatypes::ArrowNativeType + bytemuck::Pod {
-    const TYPE: DataType;
-    fn array(values: ScalarBuffer<Self>) -> ArrayRef;
-}
-
-impl Fixed for f32 {
-    const TYPE: DataType = DataType::Float32;
-    fn array(values: ScalarBuffer<Self>) -> ArrayRef {
-        Arc::new(Float32Array::new(values, None))
-    }
-}
-
-impl Fixed for u32 {
-    const TYPE: DataType = DataType::UInt32;
-    fn array(values: ScalarBuffer<Self>) -> ArrayRef {
-        Arc::new(UInt32Array::new(values, None))
     }
 }

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Args as _, Command};
 use stage::Failure;
 
 pub(crate) fn command() -> Command {
-    // The arguments bring a description of their own, so that of the command follows them.
+    // `ServerArgs` sets a description of its own: the one of the command has to be set after it.
     let server = |command: Command, about: &'static str| {
         knn::ServerArgs::augment_args(command)
             .about(about)

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::columns::Columns;
 use crate::declare::{Codec, table};
-use crate::table::{Columns, Stored, Table};
+use crate::table::{Stored, Table};
 use crate::{ClusterFacts, Error};
 
 table! {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use arrow::array::{Array, LargeStringArray, RecordBatch};
 use arrow::datatypes::{Field, Schema};
 
+use crate::columns::Columns;
 use crate::contract::{Artifact, Column};
 use crate::declare::{Codec, Plain};
-use crate::table::{Columns, Stored, Table};
+use crate::table::{Stored, Table};
 use crate::{DocumentsFacts, Error, Fact, Facts, Footer};
 
 const TEXT: Column = Column::new(

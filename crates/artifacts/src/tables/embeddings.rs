@@ -5,9 +5,10 @@ use std::path::Path;
 
 use arrow::buffer::ScalarBuffer;
 
+use crate::columns::Columns;
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
-use crate::table::{Columns, Stored, Table};
+use crate::table::{Stored, Table};
 use crate::{EmbeddingsFacts, Error, Fact, Facts, Footer, file, ipc};
 
 const EMBEDDING: Column = Column::new(

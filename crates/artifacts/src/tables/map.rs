@@ -9,9 +9,9 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::Field;
 
+use crate::columns::Columns;
 use crate::contract::{Artifact, Column};
 use crate::declare::list;
-use crate::table::Columns;
 use crate::{Error, Footer, Neighbors};
 
 const X: Column = Column::new("x", "float", "Position, to the right.");

@@ -5,9 +5,10 @@ use std::path::Path;
 use arrow::buffer::ScalarBuffer;
 use knn_graph::{KnnGraph, KnnView};
 
+use crate::columns::Columns;
 use crate::contract::{Artifact, Column};
 use crate::fixed::FixedFile;
-use crate::table::{Columns, Stored, Table};
+use crate::table::{Stored, Table};
 use crate::{Error, Fact, Facts, Footer, NeighborsFacts};
 
 const NEIGHBOR_IDS: Column = Column::new(

@@ -1,4 +1,4 @@
-//! Which rows become documents, and the vectors they bring.
+//! Which rows become documents, and which of their vectors are kept.
 
 use crate::{Case, columns};
 

@@ -28,7 +28,7 @@ pub(crate) enum Fault {
     Refuse(&'static str, i32, &'static str),
     /// Is busy for this number of calls of this name.
     Busy(&'static str, usize),
-    /// Breaks the connection instead of answering this call, after so many of them were answered.
+    /// Breaks the connection instead of answering this call, once this number of them was answered.
     Close(&'static str, usize),
     /// Stores the rows of the first insert, and then breaks the connection instead of answering.
     CloseAfterInsert,
