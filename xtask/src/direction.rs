@@ -26,6 +26,11 @@ const METHODS: [(&str, &[&str]); 9] = [
     ("umap-layout", &["random-streams", "exact-knn", "knn-graph"]),
 ];
 
+/// The names of the method crates.
+pub(crate) fn methods() -> impl Iterator<Item = &'static str> {
+    METHODS.into_iter().map(|(name, _)| name)
+}
+
 /// What a method crate may not use, except in its tests: file formats, command line and progress.
 const NOT_IN_METHODS: [&str; 6] = [
     "arrow",

@@ -1,4 +1,4 @@
-//! The report of the stage: the same figures on the screen, as JSON, and in the footer of the file.
+//! The report of the stage, on the screen and as JSON; the figures that readers of the file need are in its footer too.
 
 use std::fmt;
 

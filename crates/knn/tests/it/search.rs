@@ -190,10 +190,10 @@ fn invalid_options_are_refused() {
         ),
         (
             Options {
-                cells_per_row: 1,
+                nprobe: 1,
                 ..Options::default()
             },
-            "--cells-per-row",
+            "--nprobe",
         ),
     ] {
         assert!(options.check().unwrap_err().to_string().starts_with(flag));
