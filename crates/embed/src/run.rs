@@ -8,19 +8,20 @@ use rayon::prelude::*;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
+use crate::calibrate::{self, Cosines};
 use crate::encoder::{Encoder, SessionPool};
 use crate::error::Error;
+use crate::hash;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
 use crate::models;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
-use crate::own::{self, OwnEncoder};
+use crate::own::OwnEncoder;
 use crate::report::Report;
 use crate::tokenizer::{Preparation, TextTokenizer};
 use crate::unknown::{self, Unknown};
 use crate::work::Texts;
-use crate::{calibrate, hash};
 
 /// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
@@ -336,24 +337,29 @@ impl<'a> Job<'a> {
     /// Embeds the missing texts.
     fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<(), Error> {
         let Loaded { tokenizer, encoder } = loaded;
-        let lengths = texts.measure(&tokenizer)?;
+        let max_tokens = tokenizer.max_tokens();
+        let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory)?;
         self.check_unknown(texts)?;
+        // Vocabularies are large.
+        drop(tokenizer);
         match encoder {
             AnyEncoder::Ort(encoder) => {
-                let max_tokens = tokenizer.max_tokens();
                 if max_tokens < self.model.settings.max_tokens {
                     self.progress.note(&format!(
                         "the graph takes {max_tokens} tokens per text: longer texts are truncated"
                     ));
                 }
-                let sessions = self.start_ort(*encoder, &lengths)?;
-                texts.embed(sessions, &tokenizer, self.progress)
+                let mut sessions = self.start_ort(*encoder, &lengths)?;
+                texts.embed(&mut sessions, &tokens, self.progress)
             }
             AnyEncoder::Own(encoder) => {
+                let longest = lengths.longest().map_or(max_tokens, |(tokens, _)| tokens);
                 let ids = self.sample(&encoder, &texts.missing);
-                self.start_own(&encoder, &tokenizer, &lengths)?;
-                texts.embed(*encoder, &tokenizer, self.progress)?;
-                self.check_sample(texts, &ids, &tokenizer)
+                let exact = encoder.encode(&ids, &tokens)?;
+                let mut encoder = encoder.quantized(self.model)?;
+                self.check_memory(&encoder, longest)?;
+                self.check_sample(exact, encoder.encode(&ids, &tokens)?, encoder.dimensions());
+                texts.embed(&mut encoder, &tokens, self.progress)
             }
         }
     }
@@ -400,13 +406,7 @@ impl<'a> Job<'a> {
     }
 
     /// Checks that Skerry's own encoder has the memory for the longest text.
-    fn start_own(
-        &self,
-        encoder: &OwnEncoder,
-        tokenizer: &TextTokenizer,
-        lengths: &Lengths,
-    ) -> Result<(), Error> {
-        let longest = (lengths.longest()).map_or(tokenizer.max_tokens(), |(tokens, _)| tokens);
+    fn check_memory(&self, encoder: &OwnEncoder, longest: usize) -> Result<(), Error> {
         let held = memory::resident().unwrap_or(2 * self.model.size);
         let need = held + encoder.scratch(longest, rayon::current_num_threads());
         match self.local.memory_limit {
@@ -434,27 +434,21 @@ impl<'a> Job<'a> {
         ids.collect()
     }
 
-    /// Warns if the int8 vectors of the texts `ids` are far from the exact ones. That changes nothing: otherwise added rows
-    /// could change the precision of all.
-    fn check_sample(
-        &self,
-        texts: &Texts<'_>,
-        ids: &[u32],
-        tokenizer: &TextTokenizer,
-    ) -> Result<(), Error> {
-        if ids.is_empty() {
-            return Ok(());
+    /// Warns if the int8 vectors `found` of some texts, of `d` dimensions, are far from the exact ones. That changes nothing:
+    /// otherwise added rows could change the precision of all.
+    fn check_sample(&self, mut exact: Vec<f32>, mut found: Vec<f32>, d: usize) {
+        for vectors in [&mut exact, &mut found] {
+            vectors
+                .chunks_exact_mut(d)
+                .for_each(text_encoder::normalize);
         }
-        let mut vectors = texts.vectors(ids)?;
-        let sample = ids.iter().map(|&id| texts.text(id));
-        let cosines = own::cosines(self.model, tokenizer, sample, &mut vectors)?;
-        if cosines.mean < calibrate::MIN_COSINE {
+        let cosines = Cosines::of(&found, &exact, d);
+        if cosines.texts > 0 && cosines.mean < calibrate::MIN_COSINE {
             self.progress.warn(&format!(
                 "the int8 vectors of {} sampled texts have a mean cosine of {:.3} to the exact ones; --precision fp32 computes the exact ones",
                 cosines.texts, cosines.mean
             ));
         }
-        Ok(())
     }
 
     /// Checks that vectors of `d` dimensions can be cut as asked. They are cut after all else, so that all cuts share the
