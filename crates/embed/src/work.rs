@@ -15,6 +15,7 @@ use std::slice::Chunks;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
@@ -31,6 +32,9 @@ use crate::vectors::{TemporaryTokens, TemporaryVectors};
 
 /// Texts that are tokenized and sorted by length together.
 const WINDOW: usize = 8192;
+
+/// Time between two queries of what other processes have embedded.
+const POLL: Duration = Duration::from_millis(200);
 
 /// Runs a model.
 pub(crate) trait Runner {
@@ -80,13 +84,13 @@ pub(crate) struct Counts {
 }
 
 impl<'a> Texts<'a> {
-    /// The texts of `documents`, with the vectors that `cache` has. `prepare` makes of a text the input of the tokenizer, and
-    /// vectors of `d` dimensions are kept in a temporary file in `directory`.
+    /// The texts of `documents`, with the vectors in the cache, which `open_cache` opens for the keys of the texts. `prepare` makes
+    /// of a text the input of the tokenizer, and vectors of `d` dimensions are kept in a temporary file in `directory`.
     pub(crate) fn look_up(
         documents: &'a Documents,
         prepare: &Preparation,
         d: usize,
-        cache: Option<VectorCache>,
+        open_cache: Option<impl FnOnce(&[Key]) -> Option<VectorCache>>,
         directory: &Path,
     ) -> Result<Self, Error> {
         let (first, of) = distinct((0..documents.len()).map(|row| documents.text(row)));
@@ -98,15 +102,18 @@ impl<'a> Texts<'a> {
             missing: Vec::new(),
             first,
             of,
-            cache,
+            cache: None,
         };
-        let Some(mut cache) = texts.cache.take() else {
+        let cache = open_cache.and_then(|open_cache| {
+            texts.keys = (texts.first.par_iter())
+                .map(|&row| key(&prepare.apply(documents.text(row as usize))))
+                .collect();
+            open_cache(&texts.keys)
+        });
+        let Some(mut cache) = cache else {
             texts.missing = (0..texts.first.len() as u32).collect();
             return Ok(texts);
         };
-        texts.keys = (texts.first.par_iter())
-            .map(|&row| key(&prepare.apply(documents.text(row as usize))))
-            .collect();
         for (id, key) in texts.keys.iter().enumerate() {
             match cache.get(key) {
                 Some(found) => {
@@ -116,6 +123,7 @@ impl<'a> Texts<'a> {
                 None => texts.missing.push(id as u32),
             }
         }
+        cache.touch();
         texts.cache = Some(cache);
         Ok(texts)
     }
@@ -170,37 +178,112 @@ impl<'a> Texts<'a> {
             .collect()
     }
 
-    /// Embeds the missing texts, whose tokens are `tokens`.
+    /// Embeds the missing texts, whose tokens are `tokens`, except for those that other processes are embedding, whose vectors it
+    /// waits for. Returns the number of texts that it embedded.
     pub(crate) fn embed(
         &mut self,
         runner: &mut impl Runner,
         tokens: &TemporaryTokens,
         progress: &dyn Progress,
+    ) -> Result<usize, Error> {
+        let (mut embedded, mut waits) = (0, false);
+        progress.begin("embedding", Some(self.missing.len() as u64), "texts");
+        while !self.missing.is_empty() {
+            let mine = self.claim(progress)?;
+            embedded += mine.len();
+            if !mine.is_empty() {
+                self.run(runner, &mine, tokens, progress)?;
+            } else if !self.missing.is_empty() {
+                if !waits {
+                    waits = true;
+                    progress.note(&format!(
+                        "waiting for another process, which embeds {} of the texts",
+                        self.missing.len()
+                    ));
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+        progress.end();
+        Ok(embedded)
+    }
+
+    /// Takes from the missing texts those that are cached by now, and those that this process is to embed, which it returns.
+    fn claim(&mut self, progress: &dyn Progress) -> Result<Vec<u32>, Error> {
+        let Some(cache) = &mut self.cache else {
+            return Ok(std::mem::take(&mut self.missing));
+        };
+        let keys: Vec<Key> = (self.missing.iter())
+            .map(|&id| self.keys[id as usize])
+            .collect();
+        let claimed = match cache.claim(&keys) {
+            Ok(claimed) => claimed,
+            Err(fault) => {
+                self.give_up_cache(&fault, progress);
+                return Ok(std::mem::take(&mut self.missing));
+            }
+        };
+        let id = |&at: &usize| self.missing[at];
+        let mine = claimed.mine.iter().map(id).collect();
+        let mut missing: Vec<u32> = claimed.theirs.iter().map(id).collect();
+        for &at in &claimed.cached {
+            let id = self.missing[at];
+            match cache.get(&keys[at]) {
+                Some(found) => {
+                    self.vectors.write(id, &found.vector)?;
+                    self.losses[id as usize] = Loss::from_bits(found.lost);
+                    progress.advance(1);
+                }
+                None => missing.push(id),
+            }
+        }
+        self.missing = missing;
+        Ok(mine)
+    }
+
+    /// Embeds the texts `ids`, which this process has claimed.
+    fn run(
+        &mut self,
+        runner: &mut impl Runner,
+        ids: &[u32],
+        tokens: &TemporaryTokens,
+        progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let missing = std::mem::take(&mut self.missing);
-        let (first, losses) = (&self.first, &self.losses);
-        progress.begin("embedding", Some(missing.len() as u64), "texts");
-        let take = |done: Done| {
+        runner.run(ids, tokens, |done: Done| {
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
-                check(vector, first[id as usize] as usize)?;
+                check(vector, self.first[id as usize] as usize)?;
                 self.vectors.write(id, vector)?;
             }
             if let Some(cache) = &mut self.cache {
                 let ids = done.ids.iter().map(|&id| id as usize);
-                let (keys, lost): (Vec<Key>, Vec<u64>) =
-                    ids.map(|id| (self.keys[id], losses[id].to_bits())).unzip();
+                let (keys, lost): (Vec<Key>, Vec<u64>) = ids
+                    .map(|id| (self.keys[id], self.losses[id].to_bits()))
+                    .unzip();
                 if let Err(fault) = cache.append(&keys, &lost, &done.vectors) {
-                    progress.warn(&format!("{fault}; further vectors are not cached"));
-                    self.cache = None;
+                    self.give_up_cache(&fault, progress);
                 }
             }
             progress.advance(done.ids.len() as u64);
             Ok(())
-        };
-        runner.run(&missing, tokens, take)?;
-        progress.end();
+        })?;
+        if let Some(cache) = &mut self.cache {
+            cache.release();
+        }
         Ok(())
+    }
+
+    /// Goes on without the cache, so that other processes embed what this one claimed.
+    fn give_up_cache(&mut self, fault: &str, progress: &dyn Progress) {
+        progress.warn(&format!("{fault}; further vectors are not cached"));
+        self.cache = None;
+    }
+
+    /// Ends the use of the cache.
+    pub(crate) fn finish_cache(&mut self) {
+        if let Some(cache) = self.cache.take() {
+            cache.finish();
+        }
     }
 
     /// `error`, with the row of the table in the place of the text.
