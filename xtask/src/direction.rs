@@ -38,6 +38,11 @@ const METHODS: [(&str, &[&str]); 11] = [
     ),
 ];
 
+/// The names of the method crates.
+pub(crate) fn methods() -> impl Iterator<Item = &'static str> {
+    METHODS.into_iter().map(|(name, _)| name)
+}
+
 /// What a method crate may not use, except in its tests: file formats, command line and progress.
 const NOT_IN_METHODS: [&str; 6] = [
     "arrow",
