@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use stage::{Bytes, thousands};
 
 use super::{Error, table};
+use crate::model_dir;
 
 /// The description of the vectors of one model with one set of settings.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +36,7 @@ pub struct CachedVectors {
     /// Size on the disk.
     pub bytes: u64,
     /// The file of the index.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
 }
 
@@ -42,6 +44,7 @@ pub struct CachedVectors {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VectorReport {
     /// The directory.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
     /// Whether the listed vectors were removed.
     pub cleared: bool,
@@ -79,7 +82,7 @@ pub fn vectors(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error>
             continue;
         }
         let len = |path: &Path| path.metadata().map_or(0, |about| about.len());
-        let about = std::fs::read(index.with_extension("json")).ok();
+        let about = model_dir::read(&index.with_extension("json")).ok();
         let about: Option<About> = about.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let (model, engine) = match about {
             Some(about) => (about.model, Some(about.engine)),

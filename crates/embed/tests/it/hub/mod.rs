@@ -4,6 +4,7 @@ mod bge_m3;
 mod faults;
 mod own_encoder;
 mod server;
+mod untrusted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

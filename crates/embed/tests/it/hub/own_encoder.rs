@@ -11,7 +11,7 @@ use super::{BGE_M3, Place, bge_m3_files, bge_m3_graph, close, place_with, said, 
 use crate::support::Bench;
 
 const HIDDEN: usize = 8;
-const OWN: [&str; 2] = ["--engine", "skerry"];
+pub(super) const OWN: [&str; 2] = ["--engine", "skerry"];
 const TEXTS: [&str; 3] = ["red sea", "green bird wind", "stone"];
 
 type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
@@ -68,7 +68,7 @@ fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
 }
 
 /// A repository with these modules after the transformer.
-fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let list: Vec<_> = [("Transformer", "")]
         .iter()
         .chain(modules)
@@ -97,12 +97,12 @@ fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-const POOL: (&str, &str) = ("Pooling", "1_Pooling");
+pub(super) const POOL: (&str, &str) = ("Pooling", "1_Pooling");
 const DENSE: (&str, &str) = ("Dense", "2_Dense");
-const NORMALIZE: (&str, &str) = ("Normalize", "3_Normalize");
+pub(super) const NORMALIZE: (&str, &str) = ("Normalize", "3_Normalize");
 
 /// A hub with these files; no library is needed.
-fn own_place(files: BTreeMap<String, Vec<u8>>) -> Place {
+pub(super) fn own_place(files: BTreeMap<String, Vec<u8>>) -> Place {
     Place {
         bench: Bench::new(&TEXTS),
         hub: FakeHub::new(BGE_M3, files),
