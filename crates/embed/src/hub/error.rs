@@ -154,11 +154,14 @@ impl Fault {
         }
     }
 
-    /// Whether a copy in the cache may be used in spite of it: the hub did not answer, or no longer has the model.
+    /// Whether a copy in the cache may be used in spite of it: the hub did not answer, or does not have the model at that commit.
     pub(super) fn allows_cached(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::Status { .. } | Self::Redirect { .. }
+            Self::Unreachable { .. }
+                | Self::Status { .. }
+                | Self::Redirect { .. }
+                | Self::Commit { .. }
         )
     }
 }

@@ -110,12 +110,12 @@ pub fn list(cache: &Path) -> List {
     }
 }
 
-/// Removes the model `name` of Skerry's cache or the cache of the hub.
+/// Removes the model `name` of Skerry's cache or the cache of the hub; calls `waiting` if another program downloads it.
 ///
 /// # Errors
 ///
 /// If there is no such model, or if it cannot be removed.
-pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
+pub fn remove(cache: &Path, name: &str, waiting: impl FnOnce()) -> Result<Removed, Error> {
     let unknown = || {
         let known = list(cache).models.into_iter().map(|model| model.name);
         Error::Unknown {
@@ -142,7 +142,7 @@ pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
             return Err(unknown());
         }
         let lock = hub
-            .lock(&repo, "skerry", || {})
+            .lock(&repo, "skerry", waiting)
             .map_err(|fault| Error::Locked {
                 name: name.to_owned(),
                 message: fault.to_string(),

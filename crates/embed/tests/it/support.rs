@@ -298,7 +298,7 @@ fn rewritten(message: &[u8], field: u64, change: &mut dyn FnMut(&[u8]) -> Vec<u8
     for part in Fields(message) {
         match part.unwrap() {
             (number, Value::Bytes(body)) if number == field => {
-                all.extend(bytes(number, &change(body)))
+                all.extend(bytes(number, &change(body)));
             }
             (number, value) => all.extend(encoded(number, value)),
         }
