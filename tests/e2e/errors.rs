@@ -557,6 +557,9 @@ fn an_export_does_not_replace_a_source() {
         let fragments = ["would write over", "a source of the run", "`--out`"];
         refused(&export(out), 2, &fragments);
     }
+    let embed = ["--run", "runs/latest", "--embeddings", "texts.csv"];
+    let fragments = ["`--embeddings` would write over texts.csv, a source of the run"];
+    refused(&run(dir, "skerry-embed", &embed), 2, &fragments);
     assert_eq!(std::fs::read(&path).expect("it reads"), source);
     assert!(export("new.parquet").status.success());
 }

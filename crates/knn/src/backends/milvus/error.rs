@@ -141,7 +141,7 @@ impl Hint for Error {
                 "install it with `skerry setup --milvus-lite`, or give the address of a server".to_owned()
             }
             Self::NoLite { .. } => "give the address of a server: `--uri http://HOST:19530`".to_owned(),
-            Self::LiteFile { .. } => "give another file with `--uri FILE.db`: Milvus Lite creates it".to_owned(),
+            Self::LiteFile { .. } => "give another file with `--uri FILE.db`, which Milvus Lite creates, or wait until no other run uses this one".to_owned(),
             Self::NoDatabase { .. } => "create it, or choose another `--database`".to_owned(),
             Self::Foreign { name, .. } => format!(
                 "nothing was changed; rename or drop {name} with the program that made it, or choose another `--database`"

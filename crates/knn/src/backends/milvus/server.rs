@@ -1,6 +1,6 @@
 //! The server: one that runs, or Milvus Lite, which is started on a file and stopped afterwards.
 //!
-//! The log of Milvus Lite is a new file in Skerry's cache, because beside the file of the user there may be anything.
+//! The log of Milvus Lite is a new file in Skerry's cache (or among temporary files), because beside the file of the user there may be anything.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -106,31 +106,37 @@ fn start_lite(uri: &str) -> Result<RunningLite, Error> {
             fault,
         });
     }
-    let (lock, log) = lock(database, &stage::cache_dir()?.join("milvus-lite"))?;
+    // Skerry's cache may be shared and read-only.
+    let folders = [
+        stage::cache_dir()?.join("milvus-lite"),
+        std::env::temp_dir(),
+    ];
+    let (lock, log) = lock(database, &folders)?;
     Ok(RunningLite {
         server: Lite::start(&program, database, &log).map_err(|error| with_log(error, &log))?,
         _lock: lock,
     })
 }
 
-/// Holds the lock of `database` in `folder`; and the path of its log there, where nothing is.
-fn lock(database: &Path, folder: &Path) -> Result<(File, PathBuf), Error> {
+/// Holds the lock of `database`, in the first of `folders` that can be written; and the path of its log there, where nothing is.
+fn lock(database: &Path, folders: &[PathBuf]) -> Result<(File, PathBuf), Error> {
     let failed = |fault: String| Error::LiteFile {
         file: database.to_owned(),
         fault,
     };
     let place = stage::place(database);
     let name = &artifacts::sha256_of(place.as_os_str().as_encoded_bytes())[..32];
-    let (lock, log) = (
-        folder.join(format!("{name}.lock")),
-        folder.join(format!("{name}.log")),
-    );
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock)
-        .map_err(|error| failed(format!("{}: {error}", lock.display())))?;
+    let open = |folder: &PathBuf| {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let file = options.open(folder.join(format!("{name}.lock"))).ok()?;
+        Some((file, folder.join(format!("{name}.log"))))
+    };
+    let (file, log) = folders.iter().find_map(open).ok_or_else(|| {
+        failed(
+            "neither Skerry's cache nor the directory of temporary files can be written".to_owned(),
+        )
+    })?;
     if file.try_lock().is_err() {
         return Err(failed("another run uses it".to_owned()));
     }
@@ -243,16 +249,17 @@ mod tests {
         std::fs::write(&beside, "mine").unwrap();
         let folder = dir.path().join("cache");
         std::fs::create_dir(&folder).unwrap();
-        let (held, log) = lock(&database, &folder).unwrap();
+        let folders = [dir.path().join("none"), folder.clone()];
+        let (held, log) = lock(&database, &folders).unwrap();
         assert!(log.starts_with(&folder) && !log.exists());
-        let error = lock(&database, &folder).unwrap_err();
+        let error = lock(&database, &folders).unwrap_err();
         assert!(error.to_string().contains("another run uses it"), "{error}");
         drop(held);
         // A log of an earlier run is replaced, and a link in its place is not followed.
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink(&beside, &log).unwrap();
-            let (_held, again) = lock(&database, &folder).unwrap();
+            let (_held, again) = lock(&database, &folders).unwrap();
             assert_eq!(again, log);
             assert!(!log.exists());
         }
