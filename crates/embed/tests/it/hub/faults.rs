@@ -306,6 +306,20 @@ fn a_cache_that_cannot_be_written_is_named() {
 }
 
 #[test]
+fn a_list_of_files_that_cannot_be_kept_is_no_error() {
+    let Some(place) = place(&["red sea"]) else {
+        return;
+    };
+    std::fs::create_dir_all(&place.bench.cache).unwrap();
+    std::fs::write(place.bench.cache.join("hub"), "").unwrap();
+    let report = place.report(BGE_M3, &[]);
+    says(
+        &said(&report),
+        &["the list of its files is not kept in Skerry's cache (SKERRY_CACHE)"],
+    );
+}
+
+#[test]
 fn a_name_that_is_none_is_answered_with_what_is_possible() {
     let Some(place) = place(&["red sea"]) else {
         return;
