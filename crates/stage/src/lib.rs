@@ -39,7 +39,7 @@ pub use failure::{Failure, signal_status};
 pub use files::{File, Files, absolute, place};
 pub use hint::Hint;
 pub use lock::{LockError, RunLock};
-pub use lossy::{lossy_optional_path, lossy_path};
+pub use lossy::{lossy_optional_path, lossy_path, lossy_paths};
 pub use manifest::{Manifest, Record};
 pub use progress::{Progress, Silent};
 pub use random_streams::{Seed, Stream};

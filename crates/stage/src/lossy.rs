@@ -27,3 +27,12 @@ pub fn lossy_optional_path<S: Serializer>(
         None => serializer.serialize_none(),
     }
 }
+
+/// For `#[serde(serialize_with = "stage::lossy_paths")]`.
+///
+/// # Errors
+///
+/// Those of `serializer`.
+pub fn lossy_paths<S: Serializer>(paths: &[PathBuf], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(paths.iter().map(|path| path.display().to_string()))
+}

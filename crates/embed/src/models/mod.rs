@@ -365,6 +365,7 @@ mod tests {
                 rows: 0,
                 bytes: 0,
                 path: path.clone(),
+                segments: vec![path.clone()],
             }],
         };
         let set_up = setup::Report {
