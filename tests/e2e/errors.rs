@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::array::{Array as _, FixedSizeListArray, Float32Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Schema};
 use artifacts::{Footer, Neighbors};
-use pipeline_tests::{Transcript, set, small_run, succeed, write_texts};
+use pipeline_tests::{Transcript, refused, run, set, small_run, succeed, write_texts};
 use serde_json::json;
 
 /// A transcript of faulty commands in a directory with the texts and the files that `prepare` adds. A run that begins in `new` is
@@ -532,6 +532,36 @@ fn viz() {
         &unnamed,
     ];
     mistakes("viz", prepare, &lines);
+}
+
+#[test]
+fn an_export_does_not_replace_a_source() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let dir = dir.path();
+    one_run(dir);
+    let path = dir.join("texts.csv");
+    let source = std::fs::read(&path).expect("it reads");
+    let export = |out: &str| {
+        let more = ["--run", "runs/latest", "--out", out];
+        run(
+            dir,
+            "skerry",
+            &[&["export", "--as", "milvus"], &more[..]].concat(),
+        )
+    };
+    for out in [
+        "texts.csv",
+        "runs/../texts.csv",
+        path.to_str().expect("UTF-8"),
+    ] {
+        let fragments = ["would write over", "a source of the run", "`--out`"];
+        refused(&export(out), 2, &fragments);
+    }
+    let embed = ["--run", "runs/latest", "--embeddings", "texts.csv"];
+    let fragments = ["`--embeddings` would write over texts.csv, a source of the run"];
+    refused(&run(dir, "skerry-embed", &embed), 2, &fragments);
+    assert_eq!(std::fs::read(&path).expect("it reads"), source);
+    assert!(export("new.parquet").status.success());
 }
 
 /// Files of a run that are damaged, missing, locked, or untrusted.

@@ -245,7 +245,7 @@ impl Hint for Error {
             }
             Self::Dimensions { .. } => "embed the new rows with the model of the clustering".into(),
             Self::OtherModel { .. } => {
-                "embed the new rows with the model and settings of the clustering: `skerry embed --config runs/latest/pipeline.toml --run new`".into()
+                "embed the new rows with the model and settings of the clustering: `skerry embed --config RUN/pipeline.toml --run NEW`, where RUN is the directory of the clustering".into()
             }
             Self::NoDirection { .. } => "remove that row".into(),
             Self::NothingToCompare => "cluster a larger table".into(),

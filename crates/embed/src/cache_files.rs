@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use artifacts::sha256_of;
 
+use crate::model_dir;
+
 /// The content of the file for `key` in the directory `kind` of the cache; `None` if it is missing or damaged.
 pub(crate) fn read(kind: &str, key: &str) -> Option<String> {
     String::from_utf8(read_bytes(kind, key)?).ok()
@@ -11,7 +13,7 @@ pub(crate) fn read(kind: &str, key: &str) -> Option<String> {
 
 /// Like [`read`], for any bytes.
 pub(crate) fn read_bytes(kind: &str, key: &str) -> Option<Vec<u8>> {
-    let bytes = std::fs::read(path(kind, key)?).ok()?;
+    let bytes = model_dir::read(&path(kind, key)?).ok()?;
     let (checksum, content) = bytes.split_at_checked(65)?;
     (checksum.strip_suffix(b"\n")? == sha256_of(content).as_bytes()).then(|| content.to_vec())
 }

@@ -219,14 +219,20 @@ pub enum Error {
         module: String,
     },
     /// `--max-tokens` is out of range.
-    #[error("--max-tokens is {asked}, but the model allows {least} to {most}")]
+    #[error(
+        "--max-tokens is {asked}{}, but the model allows {least} {}",
+        file.map(|file| format!(" (in {file})")).unwrap_or_default(),
+        most.map_or_else(|| "or more".to_owned(), |most| format!("to {most}"))
+    )]
     MaxTokens {
-        /// The given value.
+        /// The value.
         asked: usize,
+        /// The file of the model that gives it, if it was not given by flag.
+        file: Option<&'static str>,
         /// The number of special tokens plus one.
         least: usize,
-        /// The number of positions of the model.
-        most: usize,
+        /// The number of positions of the model, if it is known.
+        most: Option<usize>,
     },
     /// The graph has an unsupported input.
     #[error(
@@ -399,7 +405,7 @@ impl stage::Hint for Error {
             Self::OutsideModel { .. } => {
                 "copy the file into the directory: models may not read files elsewhere".to_owned()
             }
-            Self::ExternalData { .. } => "put that file beside the graph, with this name".to_owned(),
+            Self::ExternalData { .. } => "put that file beside it, with this name, or download the model again".to_owned(),
             Self::Session { message, .. } if message.contains("opset") || message.contains("IR version") => {
                 "the graph is newer than the library: use a newer ONNX Runtime (--onnxruntime FILE) or export with a lower opset"
                     .to_owned()
@@ -431,7 +437,7 @@ impl stage::Hint for Error {
                     .to_owned()
             }
             Self::Module { .. } => "export the model with that step inside the graph (output `sentence_embedding`)".to_owned(),
-            Self::MaxTokens { .. } => "choose --max-tokens within the range".to_owned(),
+            Self::MaxTokens { .. } => "give --max-tokens within the range".to_owned(),
             Self::Input { .. } => {
                 "export the model without this input; only texts can be embedded".to_owned()
             }
@@ -450,7 +456,10 @@ impl stage::Hint for Error {
             }
             Self::Shape { .. } => "export the graph with free batch and sequence dimensions".to_owned(),
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
-            Self::OwnEncoder { .. } => "use ONNX Runtime: `--engine ort`".to_owned(),
+            Self::OwnEncoder { path, .. } if path.extension().is_some_and(|end| end == "onnx") => {
+                "use ONNX Runtime: `--engine ort`".to_owned()
+            }
+            Self::OwnEncoder { path, source } => without_graph(path, source),
             Self::NotOfEngine { option, .. } => format!("omit --{option}, or choose the other `--engine`"),
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")
@@ -461,4 +470,33 @@ impl stage::Hint for Error {
             Self::BadVector { .. } => "check the text of that row; a model in half precision may overflow".to_owned(),
         })
     }
+}
+
+/// The remedy where Skerry's own encoder cannot run the weights in `path`, which ONNX Runtime cannot read.
+fn without_graph(path: &Path, source: &text_encoder::Error) -> String {
+    use text_encoder::Error as Fault;
+    let broken = matches!(
+        source,
+        Fault::Format { .. } | Fault::Tensor { .. } | Fault::TensorMissing { .. }
+    );
+    match (repository(path), broken) {
+        (Some(repo), true) => format!(
+            "the file may be damaged: remove it with `skerry models remove {repo}`, and it is downloaded again"
+        ),
+        (None, true) => {
+            "the file may be damaged, or not belong to the config.json beside it: download the model again".to_owned()
+        }
+        (_, false) => {
+            "export the model to ONNX, which `--engine ort` runs, or choose another --model".to_owned()
+        }
+    }
+}
+
+/// The repository whose snapshot in the cache of the hub has the file `path`.
+fn repository(path: &Path) -> Option<String> {
+    let snapshots = path
+        .ancestors()
+        .find(|dir| dir.file_name().is_some_and(|name| name == "snapshots"))?;
+    let folder = snapshots.parent()?.file_name()?.to_str()?;
+    Some(crate::hub::name::Repo::of_folder(folder)?.id)
 }

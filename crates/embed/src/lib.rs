@@ -31,6 +31,7 @@ pub mod setup;
 mod stamp;
 mod tensors;
 mod tokenizer;
+mod tokenizer_file;
 mod unigram;
 mod unknown;
 mod vectors;

@@ -14,7 +14,13 @@ use crate::stamp;
 pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
     let (path, searched) = match find(given)? {
         // An absolute path, because the loader would search for a bare file name elsewhere.
-        Some(path) => (path.canonicalize().unwrap_or(path), false),
+        Some(Library { path, is_pinned }) => {
+            // A truncated library would end the process without a message.
+            if is_pinned {
+                setup::check_library(&path, &stamp::sha256(&path)?)?;
+            }
+            (path.canonicalize().unwrap_or(path), false)
+        }
         None => (PathBuf::from(system_name()), true),
     };
     let fault = |message: String| {
@@ -35,8 +41,15 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Environment, Error> {
         .map_err(|error| fault(error.to_string()))
 }
 
+/// A library file.
+struct Library {
+    path: PathBuf,
+    /// Whether it is that of Skerry's cache, whose hash is known; others are the choice of the user.
+    is_pinned: bool,
+}
+
 /// The library file: the given one, or that of the cache; `None` if the system's loader has to find it.
-fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
+fn find(given: Option<&Path>) -> Result<Option<Library>, Error> {
     let variable = std::env::var_os("ORT_DYLIB_PATH")
         .filter(|value| !value.is_empty())
         .map(PathBuf::from);
@@ -46,11 +59,20 @@ fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
     {
         return Err(Error::RuntimeMissing { path: path.clone() });
     }
-    if named.is_some() {
-        return Ok(named);
+    let cached = |path: PathBuf| Library {
+        path,
+        is_pinned: true,
+    };
+    if let Some(path) = named {
+        return Ok(Some(Library {
+            path,
+            is_pinned: false,
+        }));
     }
     match stage::cache_dir() {
-        Ok(cache) => Ok(setup::library_path(&cache).filter(|path| path.is_file())),
+        Ok(cache) => Ok(setup::library_path(&cache)
+            .filter(|path| path.is_file())
+            .map(cached)),
         Err(error @ stage::NoCache::Relative(_)) => Err(error.into()),
         Err(_) => Ok(None),
     }
@@ -58,7 +80,7 @@ fn find(given: Option<&Path>) -> Result<Option<PathBuf>, Error> {
 
 /// The library file and the processor as text that changes with either; `None` if the file is not known before loading it.
 pub(crate) fn state(given: Option<&Path>) -> Option<String> {
-    let path = find(given).ok()??.canonicalize().ok()?;
+    let path = find(given).ok()??.path.canonicalize().ok()?;
     let hash = stamp::sha256(&path).ok()?;
     Some(format!("{hash} {}", processor()))
 }

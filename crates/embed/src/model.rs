@@ -34,7 +34,7 @@ pub(crate) struct Model {
     /// Size of the graph and its weights in bytes.
     pub(crate) size: u64,
     pub(crate) settings: Settings,
-    /// SHA-256 over the hashes of the graph, its weights and its tokenizer, and the settings of the directory.
+    /// SHA-256 over the hashes of the graph, its weights, its tokenizer and `config.json`, and the settings of the directory.
     pub(crate) fingerprint: String,
 }
 
@@ -107,6 +107,11 @@ impl Model {
     /// Whether the weights are in safetensors files, without a graph.
     pub(crate) fn is_safetensors(&self) -> bool {
         is_safetensors(&self.graph)
+    }
+
+    /// The file `name` of weights beside the graph.
+    pub(crate) fn external(&self, name: &str) -> Result<PathBuf, Error> {
+        external_in(&self.dir, &self.graph, name)
     }
 
     /// The safetensors files.
@@ -207,7 +212,14 @@ fn safetensors_files(dir: &Path, path: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut names: Vec<String> = index.weight_map.into_values().collect();
     names.sort_unstable();
     names.dedup();
-    names.iter().map(|name| file_in(dir, name)).collect()
+    let shard = |name: &String| match file_in(dir, name)? {
+        shard if shard.is_file() => Ok(shard),
+        missing => Err(Error::ExternalData {
+            graph: path.to_owned(),
+            missing,
+        }),
+    };
+    names.iter().map(shard).collect()
 }
 
 /// The file with the weights of the model in `dir` (see `weights`).
@@ -238,6 +250,11 @@ fn parts(
         return Ok(vec![("weights".to_owned(), graph.to_owned())]);
     }
     let mut last = vec![("tokenizer".to_owned(), tokenizer.to_owned())];
+    // Heads, activation and positions of Skerry's own encoder, which the weights alone do not show.
+    let config = file_in(dir, "config.json")?;
+    if config.is_file() {
+        last.push(("config".to_owned(), config));
+    }
     for name in dense::files(dense) {
         let path = file_in(dir, &name)?;
         // A graph that has the layers in it does not need the files.
@@ -258,17 +275,7 @@ fn parts(
     let files = external_files(&bytes).map_err(|message| not_onnx(message.to_owned()))?;
     let mut parts = vec![("graph".to_owned(), graph.to_owned())];
     for file in files {
-        // Relative to the graph, which may be in the subdirectory `onnx`.
-        let folder = graph
-            .parent()
-            .and_then(|folder| folder.strip_prefix(dir).ok());
-        let path = match folder
-            .and_then(Path::to_str)
-            .filter(|folder| !folder.is_empty())
-        {
-            Some(folder) => file_in(dir, &format!("{folder}/{file}"))?,
-            None => file_in(dir, &file)?,
-        };
+        let path = external_in(dir, graph, &file)?;
         if !path.is_file() {
             return Err(Error::ExternalData {
                 graph: graph.to_owned(),
@@ -279,6 +286,21 @@ fn parts(
     }
     parts.extend(last);
     Ok(parts)
+}
+
+/// The file `name` beside the graph of the model in `dir`. The graph may be in the subdirectory `onnx`, whose files may be links
+/// of the hub's cache.
+fn external_in(dir: &Path, graph: &Path, name: &str) -> Result<PathBuf, Error> {
+    let folder = graph
+        .parent()
+        .and_then(|folder| folder.strip_prefix(dir).ok());
+    match folder
+        .and_then(Path::to_str)
+        .filter(|folder| !folder.is_empty())
+    {
+        Some(folder) => file_in(dir, &format!("{folder}/{name}")),
+        None => file_in(dir, name),
+    }
 }
 
 /// The model directory of a graph: its directory, or the parent of a directory `onnx`.
@@ -303,12 +325,59 @@ fn find_tokenizer(dir: &Path) -> Result<PathBuf, Error> {
         })
 }
 
-/// The name in `config.json`, unless it is a path.
+/// The name in `config.json`, unless it is a path or has control characters.
 fn name_of(dir: &Path) -> Option<String> {
     let config: serde_json::Value =
         serde_json::from_slice(&model_dir::read(&file_in(dir, "config.json").ok()?).ok()?).ok()?;
     let name = config.get("_name_or_path")?.as_str()?;
-    let plain =
-        !name.is_empty() && !name.starts_with(['/', '.', '~']) && !name.contains(['\\', ':']);
+    let plain = !name.is_empty()
+        && !name.starts_with(['/', '.', '~'])
+        && !name.contains(['\\', ':'])
+        // A line break would imitate another line of the report.
+        && !name.contains(char::is_control);
     (plain && name.matches('/').count() <= 1).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_control_characters_are_none() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, expected) in [
+            ("owner/name", Some("owner/name")),
+            (r"good model\nmap  FAKE.html", None),
+            (r"a\u001b[31m", None),
+            ("/home/me/model", None),
+        ] {
+            let config = format!(r#"{{"_name_or_path": "{name}"}}"#);
+            std::fs::write(dir.path().join("config.json"), config).unwrap();
+            assert_eq!(name_of(dir.path()).as_deref(), expected, "{name}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn files_beside_a_graph_in_a_subfolder_may_be_links_of_the_hub_cache() {
+        use std::os::unix::fs::symlink;
+
+        let outer = tempfile::tempdir().unwrap();
+        let model = outer.path().join("models--a--b");
+        let dir = model.join("snapshots/0123");
+        std::fs::create_dir_all(dir.join("onnx")).unwrap();
+        std::fs::create_dir_all(model.join("blobs")).unwrap();
+        std::fs::write(model.join("blobs/77"), "w").unwrap();
+        std::fs::write(outer.path().join("secret"), "s").unwrap();
+        let graph = dir.join("onnx/model.onnx");
+        let data = dir.join("onnx/model.onnx_data");
+        symlink("../../../blobs/77", &data).unwrap();
+        symlink("../../../../secret", dir.join("onnx/other")).unwrap();
+        let found = external_in(&dir, &graph, "model.onnx_data").unwrap();
+        assert_eq!(found, data);
+        for name in ["other", "../../../blobs/77"] {
+            let refused = external_in(&dir, &graph, name);
+            assert!(matches!(refused, Err(Error::OutsideModel { .. })), "{name}");
+        }
+    }
 }

@@ -48,10 +48,9 @@ fn weights(model: &Model) -> Result<Weights, Error> {
         Weights::from_safetensors(&files, &config)
     } else {
         let bytes = read(&model.graph)?;
-        let folder = model.graph.parent().unwrap_or(&model.dir);
         let external = |name: &str, offset: u64, length: usize| {
             let refused = |error: Error| std::io::Error::other(error.to_string());
-            let mut file = std::fs::File::open(file_in(folder, name).map_err(refused)?)?;
+            let mut file = std::fs::File::open(model.external(name).map_err(refused)?)?;
             file.seek(SeekFrom::Start(offset))?;
             let mut part = Vec::new();
             file.take(length as u64).read_to_end(&mut part)?;

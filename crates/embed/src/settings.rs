@@ -33,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) normalize: bool,
     /// Maximum number of tokens, including special tokens.
     pub(crate) max_tokens: usize,
+    /// The file that gives it, unless it was given by flag or assumed.
+    pub(crate) max_tokens_of: Option<&'static str>,
     /// The output of `--graph-output`.
     pub(crate) output: Option<String>,
     /// The hidden size, if it is known.
@@ -71,6 +73,7 @@ pub(crate) struct Vocabulary {
 impl Settings {
     /// All settings that can change a vector, as text.
     pub(crate) fn identity(&self) -> String {
+        // All fields are named, so that a new one is either part of the identity or known not to matter.
         let Self {
             pooling,
             pooling_asked,
@@ -79,7 +82,20 @@ impl Settings {
             prefix,
             lower_case,
             vocabulary,
-            ..
+            prefix_pooled,
+            unknown_module,
+            // Part of the identity of the engine.
+            output: _,
+            // The hash of config.json covers these.
+            hidden: _,
+            heads: _,
+            positions: _,
+            // The hashes of the layers cover this.
+            dense: _,
+            // Vectors are cut after they were cached.
+            matryoshka: _,
+            max_tokens_of: _,
+            assumed: _,
         } = self;
         let said = (
             pooling,
@@ -89,6 +105,8 @@ impl Settings {
             prefix,
             lower_case,
             vocabulary,
+            prefix_pooled,
+            unknown_module,
         );
         format!("{said:?}")
     }
@@ -115,9 +133,12 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     let modules = json(dir, "modules.json")?;
     let tokenizer = json(dir, "tokenizer_config.json")?;
     let sentence = SENTENCE_CONFIGS
-        .iter()
-        .find_map(|name| json(dir, name).transpose())
-        .transpose()?;
+        .into_iter()
+        .find_map(|name| Some((json(dir, name).transpose()?, name)));
+    let (sentence, sentence_config) = match sentence {
+        Some((config, name)) => (Some(config?), name),
+        None => (None, SENTENCE_CONFIGS[0]),
+    };
     let prompts = json(dir, "config_sentence_transformers.json")?;
     let config = json(dir, "config.json")?;
     let mut assumed = Vec::new();
@@ -164,11 +185,23 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         };
         (most.saturating_sub(offset)) as usize
     });
+    let of_files = [
+        (number(&sentence, "max_seq_length"), sentence_config),
+        (
+            number(&tokenizer, "model_max_length"),
+            "tokenizer_config.json",
+        ),
+    ];
+    let of_files = of_files
+        .into_iter()
+        .find_map(|(most, file)| Some((most? as usize, file)));
+    let max_tokens_of = of_files
+        .filter(|_| options.max_tokens.is_none())
+        .map(|(_, file)| file);
     let max_tokens = match options.max_tokens {
         Some(most) => most,
-        None => number(&sentence, "max_seq_length")
-            .or_else(|| number(&tokenizer, "model_max_length"))
-            .map(|most| most as usize)
+        None => of_files
+            .map(|(most, _)| most)
             .or(positions)
             .unwrap_or_else(|| {
                 assumed.push(format!("the model gives no maximum length: texts are truncated to {USUAL_TOKENS} tokens (--max-tokens)"));
@@ -198,6 +231,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         hidden: of_model(["hidden_size", "d_model", "dim", "n_embd"]),
         heads: of_model(["num_attention_heads", "num_heads", "n_heads", "n_head"]),
         max_tokens,
+        max_tokens_of,
         positions,
         prefix,
         lower_case: flag(&sentence, "do_lower_case").unwrap_or(false),

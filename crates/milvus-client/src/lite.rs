@@ -61,7 +61,7 @@ impl fmt::Debug for Lite {
 
 impl Lite {
     /// Starts the program `binary` of Milvus Lite 2.5 on the file `database`, which it creates if there is none, on a free
-    /// port of 127.0.0.1, and waits until it answers. Its messages go to the file `log`.
+    /// port of 127.0.0.1, and waits until it answers. Its messages go to the file `log`, which must not exist.
     ///
     /// # Errors
     ///
@@ -73,11 +73,14 @@ impl Lite {
         };
         let database_path =
             std::path::absolute(database).map_err(|error| failed(error.to_string()))?;
+        let file =
+            File::create_new(log).map_err(|error| failed(format!("{}: {error}", log.display())))?;
         // Another program may take the port between its choice and its use.
         let mut last = String::new();
         for _ in 0..3 {
             let port = free_port().map_err(|error| failed(error.to_string()))?;
-            let mut lite = Self::spawn(binary, &database_path, log, port).map_err(&failed)?;
+            let mut lite = Self::spawn(binary, &database_path, &file, port)
+                .map_err(|error| failed(error.to_string()))?;
             match lite.wait_until_it_answers(log) {
                 Ok(()) => return Ok(lite),
                 Err(message) => last = message,
@@ -86,10 +89,9 @@ impl Lite {
         Err(failed(last))
     }
 
-    fn spawn(binary: &Path, database: &Path, log: &Path, port: u16) -> Result<Self, String> {
+    fn spawn(binary: &Path, database: &Path, log: &File, port: u16) -> std::io::Result<Self> {
         let libraries = binary.parent().map(Path::to_owned).unwrap_or_default();
-        let file = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
-        let errors = file.try_clone().map_err(|error| error.to_string())?;
+        let (output, errors) = (log.try_clone()?, log.try_clone()?);
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", WATCH, "milvus-lite"])
@@ -100,11 +102,11 @@ impl Lite {
             // The server needs no secrets.
             .env_remove("MILVUS_TOKEN")
             .stdin(Stdio::piped())
-            .stdout(file)
+            .stdout(output)
             .stderr(errors);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let mut child = command.spawn()?;
         let pipe = child.stdin.take();
         Ok(Self { child, pipe, port })
     }
@@ -157,7 +159,9 @@ fn last_line(log: &Path) -> Option<String> {
 /// Whether `uri` is the path of a file, as the notebooks of Milvus write it, and not an address.
 pub fn is_file(uri: &str) -> bool {
     let named = Path::new(uri).extension().is_some_and(|end| end == "db");
-    !uri.contains("://") && (named || uri.contains(['/', '\\']))
+    // `USER:PASSWORD@HOST` is an address, although the password may contain a slash.
+    let plain = uri.contains(['/', '\\']) && !uri.contains('@');
+    !uri.contains("://") && (named || plain)
 }
 
 #[cfg(test)]
@@ -170,6 +174,8 @@ mod tests {
             ("milvus.db", true),
             ("./x/milvus.db", true),
             ("/data/vectors", true),
+            ("/home/me@host/milvus.db", true),
+            ("user:pass/word@host:1", false),
             ("localhost:19530", false),
             ("http://localhost:19530/x.db", false),
             ("milvus", false),

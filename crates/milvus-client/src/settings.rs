@@ -57,14 +57,11 @@ impl Settings {
         let (_, after) = uri.split_once("://").unwrap_or(("", uri));
         let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
         let fault = |fault| Error::Address {
-            // The part before an `@` may be a password.
-            uri: match authority.rsplit_once('@') {
-                Some((_, host)) => format!("...@{host}"),
-                None => uri.to_owned(),
-            },
+            uri: shown(uri),
             fault,
         };
-        if authority.contains('@') {
+        // A password may contain a slash, so that the login may reach beyond the authority.
+        if after.contains('@') {
             return Err(fault("it contains a login; give it as the token"));
         }
         let text = if uri.contains("://") {
@@ -112,6 +109,18 @@ impl Settings {
     }
 }
 
+/// `uri` without what may be a secret: a query, and all before an `@`.
+fn shown(uri: &str) -> String {
+    let (rest, query) = uri.split_at(uri.find(['?', '#']).unwrap_or(uri.len()));
+    match rest.rsplit_once('@') {
+        // Either the query or a password with such a character.
+        _ if query.contains('@') => "...".to_owned(),
+        Some((_, rest)) => format!("...@{rest}"),
+        None if query.is_empty() => rest.to_owned(),
+        None => format!("{rest}?..."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,8 +155,22 @@ mod tests {
 
     #[test]
     fn nothing_shows_a_token() {
-        let error = Settings::new("http://root:secret@host:1").unwrap_err();
-        assert!(!format!("{error} {error:?} {:?}", error.hint()).contains("secret"));
+        for uri in [
+            "http://root:secret@host:1",
+            "http://root:PW/secret@host:1",
+            "root:PW/secret@host:1",
+            "http://root:PW?secret@host:1",
+            "http://root:PW#secret@host:1",
+            "http://root:secret/@/x@host:1",
+            "http://host:1/?token=secret",
+            "http://host:99999/?token=a@secret",
+            "ftp://root:secret@host:1",
+        ] {
+            assert!(!crate::lite::is_file(uri), "{uri}");
+            let error = Settings::new(uri).unwrap_err();
+            let all = format!("{error} {error:?} {:?}", error.hint());
+            assert!(!all.contains("secret"), "{all}");
+        }
         let mut settings = Settings::new("http://host:1").unwrap();
         settings.token = Some(Token::new("root:secret"));
         assert!(!format!("{settings:?}").contains("secret"));

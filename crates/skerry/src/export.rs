@@ -47,6 +47,20 @@ pub(crate) fn command() -> Command {
         .arg(stage::cli::json_flag())
 }
 
+/// The files that the run in `dir` was made from, by its log; those that are gone cannot be overwritten.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let manifest = stage::Manifest::read(dir).unwrap_or_default();
+    let mut files = Vec::new();
+    for given in &manifest.input {
+        for source in ingest::source::expand(std::slice::from_ref(given)).unwrap_or_default() {
+            if let ingest::source::Source::File(path) = source {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let dir: &PathBuf = matches.get_one("run_dir").expect("it has a default");
     let out: &PathBuf = matches.get_one("out").expect("it is required");
@@ -58,6 +72,17 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         if stage::place(source) == stage::place(out) {
             return Err(Failure::usage(
                 format_args!("the export would write over {}", source.display()),
+                "give another file with `--out`",
+            ));
+        }
+    }
+    for source in sources(dir) {
+        if stage::place(&source) == stage::place(out) {
+            return Err(Failure::usage(
+                format_args!(
+                    "the export would write over {}, a source of the run",
+                    source.display()
+                ),
                 "give another file with `--out`",
             ));
         }

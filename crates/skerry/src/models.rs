@@ -52,10 +52,9 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         "list" => print(matches, &embed::models::list(&cache)),
         "remove" => {
             let model = model().expect("it is required");
-            print(
-                matches,
-                &embed::models::remove(&cache, model).map_err(failed)?,
-            )
+            let waiting = || stage::say(&format!("waiting for a download of {model}"));
+            let removed = embed::models::remove(&cache, model, waiting);
+            print(matches, &removed.map_err(failed)?)
         }
         _ => {
             let report = if matches.get_flag("clear") {

@@ -60,7 +60,7 @@ fn download_milvus_lite(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let installed = installed.map_err(|error| Failure::of(&error))?;
     if matches.get_flag("json_report") {
         let report = serde_json::json!({
-            "cache": cache,
+            "cache": cache.display().to_string(),
             "downloaded": installed.downloaded,
             "present": installed.present,
         });

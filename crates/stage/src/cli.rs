@@ -9,8 +9,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
 use crate::{
-    BoundaryError, DEFAULT_SEED, External, FLAG_NAME, Failure, Files, FlagNames, Progress, Reach,
-    Seed, Stage, Terminal, Trust, Untrusted, Usage, boundary, config, lineage, printable,
+    BoundaryError, DEFAULT_SEED, External, FLAG_NAME, Failure, Files, FlagNames, Manifest, Progress,
+    Reach, Seed, Stage, Terminal, Trust, Untrusted, Usage, boundary, config, lineage, printable,
     printable_json, say, trust,
 };
 
@@ -415,6 +415,17 @@ fn files<S: Stage>(
             }
             if !is_input {
                 artifacts::check_target(&path)?;
+                if let Some(run) = run.filter(|run| named && is_source(run, &path)) {
+                    return Err(Failure::usage(
+                        format_args!(
+                            "`--{}` would write over {}, a source of the run {}",
+                            file.flag(),
+                            path.display(),
+                            run.display()
+                        ),
+                        "give another file",
+                    ));
+                }
             }
             files = files.with(file.name, path);
         } else if file.required && is_input {
@@ -461,6 +472,15 @@ fn files<S: Stage>(
         ));
     }
     Ok(files)
+}
+
+/// Whether `path` is a file that the run in `run` was made from, by its log.
+fn is_source(run: &Path, path: &Path) -> bool {
+    let sources = Manifest::read(run).unwrap_or_default().input;
+    let place = crate::place(path);
+    sources
+        .iter()
+        .any(|source| source != "-" && crate::place(Path::new(source)) == place)
 }
 
 fn no_directory(run: &Path) -> Failure {

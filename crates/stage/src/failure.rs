@@ -43,14 +43,19 @@ impl Failure {
 
     /// Any error with a hint; it knows whether it is wrong usage.
     pub fn of(error: &(impl Error + Hint + 'static)) -> Self {
-        let mut causes = Vec::new();
+        let fact = error.to_string();
+        let mut causes: Vec<String> = Vec::new();
         let mut cause = error.source();
         while let Some(error) = cause {
-            causes.push(error.to_string());
+            let text = error.to_string();
+            // Some errors have their cause in their own text.
+            if !causes.last().unwrap_or(&fact).contains(&text) {
+                causes.push(text);
+            }
             cause = error.source();
         }
         Self {
-            fact: format!("error: {error}"),
+            fact: format!("error: {fact}"),
             causes,
             hint: error.hint(),
             status: if error.is_usage() { USAGE } else { FAILED },

@@ -98,10 +98,17 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If the model type, the activation or the kind of positions is not supported.
+    /// If the model type, the activation or the kind of positions is not supported, or if the epsilon of layer normalization
+    /// is none.
     pub fn check(&self) -> Result<(), Error> {
         self.family()?;
         self.activation()?;
+        let epsilon = self.epsilon();
+        if !(0.0..=1.0).contains(&epsilon) {
+            return Err(config(format!(
+                "layer_norm_eps is {epsilon}, not a number from 0 to 1"
+            )));
+        }
         Ok(())
     }
 
@@ -185,7 +192,7 @@ impl Config {
         match self.family() {
             // MPNet's is fixed in its code.
             Ok(Family::MpNet) => 2,
-            Ok(Family::Roberta) => self.pad_token_id.unwrap_or(1) + 1,
+            Ok(Family::Roberta) => self.pad_token_id.unwrap_or(1).saturating_add(1),
             _ => 0,
         }
     }

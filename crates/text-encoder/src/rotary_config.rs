@@ -6,6 +6,15 @@ use crate::Error;
 use crate::config::{Activation, Config, Family, config};
 use crate::rotary::{frequencies, power};
 
+/// The largest number of positions: their rotations are computed when a model is opened.
+const MAX_POSITIONS: usize = 1 << 20;
+
+/// The largest base of the frequencies, far above that of any published model.
+const MAX_BASE: f64 = 1e12;
+
+/// The largest factor by which the positions may be stretched.
+const MAX_FACTOR: f64 = 1e6;
+
 /// The keys; some architectures have names of their own for common ones.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -78,12 +87,19 @@ impl Config {
             Family::Nomic => [rotary.n_positions, None],
             _ => [self.max_position_embeddings, None],
         };
-        limits
-            .into_iter()
-            .flatten()
-            .filter(|&limit| limit > 0)
-            .min()
-            .ok_or_else(|| config("the number of positions is missing"))
+        let positions = limits.into_iter().flatten().filter(|&limit| limit > 0);
+        let positions =
+            (positions.min()).ok_or_else(|| config("the number of positions is missing"))?;
+        if positions > MAX_POSITIONS {
+            return Err(config(format!(
+                "{} is {positions}, but at most {MAX_POSITIONS} are supported",
+                match self.family()? {
+                    Family::Nomic => "n_positions",
+                    _ => "max_position_embeddings",
+                }
+            )));
+        }
+        Ok(positions)
     }
 
     /// The activation of a gated feed-forward network.
@@ -123,10 +139,23 @@ impl Config {
                 )))
             }
             Family::ModernBert => {
-                let every = rotary.global_attn_every_n_layers.unwrap_or(3).max(1);
                 let is_global = match &rotary.layer_types {
-                    Some(types) => types.get(at).is_some_and(|kind| kind == "full_attention"),
-                    None => at.is_multiple_of(every),
+                    Some(types) => match types.get(at).map(String::as_str) {
+                        Some("full_attention") => true,
+                        Some("sliding_attention") => false,
+                        Some(other) => {
+                            return Err(config(format!(
+                                "{other:?} in layer_types is not supported"
+                            )));
+                        }
+                        None => {
+                            return Err(config(format!(
+                                "layer_types has {} layers, but the weights have more",
+                                types.len()
+                            )));
+                        }
+                    },
+                    None => at.is_multiple_of(rotary.global_attn_every_n_layers.unwrap_or(3)),
                 };
                 let global = rotary.global_rope_theta.unwrap_or(160_000.0);
                 Ok(if is_global {
@@ -142,13 +171,13 @@ impl Config {
             _ => {
                 let base = rotary.rope_theta.unwrap_or(10_000.0);
                 Ok(everywhere(match &rotary.rope_scaling {
-                    Some(scaling) if scaling.factor > 1.0 => {
+                    Some(scaling) => {
                         // Source: Su 2023, <https://kexue.fm/archives/9706>, equation 6.
                         let lower = power(scaling.factor, 2.0 / d as f64) as f32;
                         let scaled = frequencies(base * scaling.factor, d);
                         scaled.iter().map(|frequency| frequency / lower).collect()
                     }
-                    _ => frequencies(base, d),
+                    None => frequencies(base, d),
                 }))
             }
         }
@@ -198,6 +227,37 @@ impl Config {
         ] {
             if is_unsupported {
                 return Err(config(format!("this value of {what} is not supported")));
+            }
+        }
+        let factor = rotary.rope_scaling.as_ref().map(|scaling| scaling.factor);
+        for (name, value, range) in [
+            ("rotary_emb_base", rotary.rotary_emb_base, 1.0..=MAX_BASE),
+            (
+                "global_rope_theta",
+                rotary.global_rope_theta,
+                1.0..=MAX_BASE,
+            ),
+            ("local_rope_theta", rotary.local_rope_theta, 1.0..=MAX_BASE),
+            ("rope_theta", rotary.rope_theta, 1.0..=MAX_BASE),
+            ("the factor of rope_scaling", factor, 1.0..=MAX_FACTOR),
+        ] {
+            if let Some(value) = value.filter(|value| !range.contains(value)) {
+                return Err(config(format!(
+                    "{name} is {value}, not a number from {} to {}",
+                    range.start(),
+                    range.end()
+                )));
+            }
+        }
+        for (name, value) in [
+            (
+                "global_attn_every_n_layers",
+                rotary.global_attn_every_n_layers,
+            ),
+            ("local_attention", rotary.local_attention),
+        ] {
+            if value == Some(0) {
+                return Err(config(format!("{name} is 0")));
             }
         }
         Ok(())
@@ -265,6 +325,42 @@ mod tests {
             let config = parse(&format!(r#"{{"model_type": "new", "{key}": {value}}}"#));
             let error = config.check_rotary().unwrap_err();
             assert!(error.to_string().contains(key), "{error}");
+        }
+        for (model_type, key, value) in [
+            ("new", "rope_theta", "0"),
+            ("new", "rope_theta", "-1"),
+            ("new", "rope_theta", "1e308"),
+            ("new", "rope_scaling", r#"{"type": "ntk", "factor": -3}"#),
+            ("new", "rope_scaling", r#"{"type": "ntk"}"#),
+            ("nomic_bert", "rotary_emb_base", "0.5"),
+            ("modernbert", "global_rope_theta", "1e13"),
+            ("modernbert", "local_rope_theta", "-10000"),
+            ("modernbert", "global_attn_every_n_layers", "0"),
+            ("modernbert", "local_attention", "0"),
+        ] {
+            let config = parse(&format!(
+                r#"{{"model_type": "{model_type}", "{key}": {value}}}"#
+            ));
+            let error = config.check_rotary().unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+        let types = r#"{"model_type": "modernbert", "layer_types": ["full_attention", "chunked"]}"#;
+        for (at, fault) in [(1, "\"chunked\""), (2, "has 2 layers")] {
+            let error = parse(types).layer_positions(at, 4).unwrap_err().to_string();
+            assert!(error.contains(fault), "{error}");
+        }
+        for (model_type, key) in [
+            ("new", "max_position_embeddings"),
+            ("modernbert", "max_position_embeddings"),
+            ("nomic_bert", "n_positions"),
+        ] {
+            for positions in ["1048577", "18446744073709551615"] {
+                let config = parse(&format!(
+                    r#"{{"model_type": "{model_type}", "{key}": {positions}}}"#
+                ));
+                let error = config.rotary_positions().unwrap_err().to_string();
+                assert!(error.contains(key), "{error}");
+            }
         }
         let ntk = parse(r#"{"model_type": "new", "rope_scaling": {"type": "ntk", "factor": 2.0}}"#);
         assert_eq!(ntk.check_rotary(), Ok(()));

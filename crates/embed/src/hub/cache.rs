@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use super::error::Fault;
 use super::listing::{Listing, is_inside};
 use super::name::{Repo, is_commit};
+use crate::model_dir;
 
 /// The cache of the hub.
 #[derive(Debug, Clone)]
@@ -49,7 +50,8 @@ impl HubCache {
             commit.to_owned()
         } else {
             let path = self.folder(repo).join("refs").join(repo.revision());
-            std::fs::read_to_string(path).ok()?.trim().to_owned()
+            let commit = String::from_utf8(model_dir::read(&path).ok()?).ok()?;
+            commit.trim().to_owned()
         };
         let snapshot = is_commit(&commit).then(|| self.at(repo, &commit))?;
         snapshot.dir.is_dir().then_some(snapshot)
@@ -76,7 +78,7 @@ impl HubCache {
 
     /// The list of files of `repo` at `commit`, if Skerry has downloaded from it.
     pub(crate) fn listing(&self, repo: &Repo, commit: &str) -> Option<Listing> {
-        let bytes = std::fs::read(self.list(repo, commit)?).ok()?;
+        let bytes = model_dir::read(&self.list(repo, commit)?).ok()?;
         let listing: Listing = serde_json::from_slice(&bytes).ok()?;
         let plain = listing.files.iter().all(|file| is_inside(&file.path));
         (plain && listing.commit == commit).then_some(listing)

@@ -35,7 +35,26 @@ pub(super) struct Part {
 }
 
 impl Client {
-    pub(super) fn new(environment: &Environment) -> Self {
+    pub(super) fn new(environment: &Environment) -> Result<Self, Fault> {
+        let endpoint = &environment.endpoint;
+        let is_address = ["https://", "http://"].iter().any(|scheme| {
+            endpoint
+                .strip_prefix(scheme)
+                .is_some_and(|host| !host.is_empty())
+        });
+        if !is_address || endpoint.parse::<ureq::http::Uri>().is_err() {
+            return Err(Fault::Endpoint {
+                endpoint: shown(endpoint),
+            });
+        }
+        let is_visible = |c: char| c.is_ascii_graphic();
+        if !environment
+            .token
+            .iter()
+            .all(|token| token.chars().all(is_visible))
+        {
+            return Err(Fault::Token);
+        }
         let timeout = Some(environment.timeout);
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
@@ -53,12 +72,12 @@ impl Client {
             .tls_config(tls)
             .build()
             .new_agent();
-        Self {
+        Ok(Self {
             agent,
-            endpoint: environment.endpoint.clone(),
+            endpoint: endpoint.clone(),
             token: environment.token.clone(),
             timeout: environment.timeout,
-        }
+        })
     }
 
     pub(super) fn endpoint(&self) -> &str {
@@ -202,10 +221,12 @@ impl Client {
                 .get("location")
                 .and_then(|value| value.to_str().ok())
                 .and_then(|location| joined(&url, location))
-                .ok_or_else(|| refused(format!("{url} redirects to no address")))?;
+                .ok_or_else(|| refused(format!("{} redirects to no address", shown(&url))))?;
             if url.starts_with("https:") && !target.starts_with("https:") {
                 return Err(refused(format!(
-                    "{url} redirects to {target}, which is not encrypted"
+                    "{} redirects to {}, which is not encrypted",
+                    shown(&url),
+                    shown(&target)
                 )));
             }
             // Within the hub (a repository that was renamed) the answer with the hash is still to come; that of another host
@@ -241,9 +262,29 @@ impl Client {
 }
 
 fn unreachable(url: &str, error: &dyn std::fmt::Display) -> Fault {
+    let shown = shown(url);
     Fault::Unreachable {
-        url: url.to_owned(),
-        message: error.to_string(),
+        message: error.to_string().replace(url, &shown),
+        url: shown,
+    }
+}
+
+/// `url` as it may be printed: without a login, which some mirrors need, and without a query, which has the signature of a
+/// redirect.
+pub(super) fn shown(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let (rest, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    if query.contains('@') {
+        // Either the query or a password with such a character.
+        return format!("{scheme}...");
+    }
+    // A password may contain a slash, so that all before the last `@` counts as login.
+    match rest.rsplit_once('@') {
+        Some((_, rest)) => format!("{scheme}...@{rest}"),
+        None => format!("{scheme}{rest}"),
     }
 }
 
@@ -306,6 +347,36 @@ mod tests {
         assert_ne!(origin("https://hub.example.evil/x"), origin(url));
         assert_ne!(origin("http://hub.example/x"), origin(url));
         assert_ne!(origin("https://hub.example@evil/x"), origin(url));
+    }
+
+    #[test]
+    fn logins_and_signatures_are_not_shown() {
+        for (url, expected) in [
+            (
+                "https://hub.example/a/b?blobs=true",
+                "https://hub.example/a/b",
+            ),
+            (
+                "http://user:PW@hub.example:1/a",
+                "http://...@hub.example:1/a",
+            ),
+            ("http://user:P/W@hub.example/a", "http://...@hub.example/a"),
+            ("http://user:P?W@hub.example/a", "http://..."),
+            ("https://cdn.example/x?by=a@b&sig=S", "https://..."),
+            (
+                "https://cdn.example/x?X-Amz-Signature=S",
+                "https://cdn.example/x",
+            ),
+            ("https://cdn.example/x#S", "https://cdn.example/x"),
+            ("user:PW@hub.example", "...@hub.example"),
+        ] {
+            assert_eq!(shown(url), expected);
+        }
+        let fault = unreachable("http://u:PW@h/x?sig=S", &"bad uri: http://u:PW@h/x?sig=S");
+        assert_eq!(
+            fault.to_string(),
+            "http://...@h/x cannot be reached: bad uri: http://...@h/x"
+        );
     }
 
     #[test]

@@ -103,7 +103,13 @@ impl Download<'_> {
                 Err(fault) => fault,
             };
             let message = match fault {
-                Fault::Unreachable { message, .. } => message,
+                // The hub may be up while the host of its large files is not.
+                Fault::Unreachable { url, message } => match url.split_once("://") {
+                    Some((_, rest)) => {
+                        format!("{}: {message}", rest.split('/').next().unwrap_or(rest))
+                    }
+                    None => message,
+                },
                 Fault::Status { status, .. } if status == 429 || status >= 500 => {
                     format!("the hub answered {status}")
                 }
@@ -158,7 +164,8 @@ impl Download<'_> {
             .client
             .part(self.repo, &self.snapshot.commit, &entry.path, have)?;
         let broken = |message: String| Fault::Unreachable {
-            url: self.client.endpoint().to_owned(),
+            // The connection was there: no address is at fault.
+            url: String::new(),
             message,
         };
         if from.start != have {

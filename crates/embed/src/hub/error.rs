@@ -39,7 +39,7 @@ pub enum Fault {
     /// No connection.
     #[error("{url} cannot be reached: {message}")]
     Unreachable {
-        /// The requested address.
+        /// The requested address, without credentials.
         url: String,
         /// The cause.
         message: String,
@@ -63,6 +63,25 @@ pub enum Fault {
         what: String,
         /// The reason.
         message: String,
+    },
+    /// `HF_ENDPOINT` is not an address.
+    #[error(
+        "HF_ENDPOINT is {endpoint}, which is not an address that begins with https:// or http://"
+    )]
+    Endpoint {
+        /// Its value, without credentials.
+        endpoint: String,
+    },
+    /// The token cannot be sent.
+    #[error("the token of the hub contains a line break or another character that no token has")]
+    Token,
+    /// The hub answered for another commit than the one that was asked for.
+    #[error("the hub answered with commit {found} where {asked} was asked for")]
+    Commit {
+        /// The commit that was given, or that is in the cache.
+        asked: String,
+        /// The commit of the answer.
+        found: String,
     },
     /// The answer is not a list of files.
     #[error("the list of files is not understood: {message}")]
@@ -135,11 +154,14 @@ impl Fault {
         }
     }
 
-    /// Whether a copy in the cache may be used in spite of it: the hub did not answer, or no longer has the model.
+    /// Whether a copy in the cache may be used in spite of it: the hub did not answer, or does not have the model at that commit.
     pub(super) fn allows_cached(&self) -> bool {
         matches!(
             self,
-            Self::Unreachable { .. } | Self::Status { .. } | Self::Redirect { .. }
+            Self::Unreachable { .. }
+                | Self::Status { .. }
+                | Self::Redirect { .. }
+                | Self::Commit { .. }
         )
     }
 }
@@ -180,6 +202,13 @@ impl stage::Hint for Error {
             }
             Fault::Redirect { .. } | Fault::Listing { .. } => {
                 "check HF_ENDPOINT: it must be the address of a hub, such as https://huggingface.co".to_owned()
+            }
+            Fault::Endpoint { .. } => {
+                "give HF_ENDPOINT as an address, such as https://huggingface.co, or unset it".to_owned()
+            }
+            Fault::Token => "correct HF_TOKEN, or the file `token` in HF_HOME".to_owned(),
+            Fault::Commit { .. } => {
+                "nothing was downloaded: a proxy or mirror (HF_ENDPOINT) replaces the model; use the hub itself".to_owned()
             }
             Fault::Hash { .. } => {
                 "nothing was kept of it: try again; if it happens again, a proxy or mirror (HF_ENDPOINT) changes the file"

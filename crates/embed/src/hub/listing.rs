@@ -87,6 +87,7 @@ impl Listing {
         let commit = answer
             .sha
             .filter(|sha| is_commit(sha))
+            .map(|sha| sha.to_ascii_lowercase())
             .ok_or_else(|| fault("it names no commit (`sha`)".to_owned()))?;
         let siblings = answer
             .siblings

@@ -18,12 +18,13 @@ use std::path::{Path, PathBuf};
 use stage::{Bytes, Progress};
 
 use self::cache::{HubCache, Snapshot};
-use self::client::Client;
+use self::client::{Client, shown};
 use self::download::Download;
 use self::environment::Environment;
 pub use self::error::{Error, Fault};
 use self::listing::Entry;
 use self::name::Repo;
+use crate::model_dir;
 use crate::onnx::external_files;
 use crate::options::Engine;
 use crate::weights::{WeightsFile, choose_in};
@@ -127,13 +128,27 @@ impl Hub {
         engine: Engine,
         progress: &dyn Progress,
     ) -> Result<PathBuf, Fault> {
-        let client = Client::new(&self.environment);
+        let client = Client::new(&self.environment)?;
         let waiting = || progress.note(&format!("waiting for another download of {repo}"));
         let _lock = self.cache.lock(repo, "skerry", waiting)?;
         let revision = cached.map_or(repo.revision(), |snapshot| &snapshot.commit);
         let listing = client.listing(repo, revision)?;
+        let pinned = cached.map(|snapshot| snapshot.commit.as_str());
+        if let Some(asked) = pinned.or(repo.commit())
+            && !listing.commit.eq_ignore_ascii_case(asked)
+        {
+            return Err(Fault::Commit {
+                asked: asked.to_owned(),
+                found: listing.commit,
+            });
+        }
         let wanted = listing.wanted(engine)?;
-        self.cache.keep_listing(repo, &listing)?;
+        if let Err(fault) = self.cache.keep_listing(repo, &listing) {
+            // It only spares a request of the next run.
+            progress.warn(&format!(
+                "{repo}: the list of its files is not kept in Skerry's cache (SKERRY_CACHE): {fault}"
+            ));
+        }
         let snapshot = self.cache.at(repo, &listing.commit);
         let download = Download {
             client: &client,
@@ -162,7 +177,8 @@ impl Hub {
             return Ok(());
         };
         let sizes: Option<Vec<u64>> = files.iter().map(|file| file.size).collect();
-        let total: Option<u64> = sizes.map(|sizes| sizes.iter().sum());
+        let sum = |sizes: Vec<u64>| sizes.into_iter().fold(0, u64::saturating_add);
+        let total = sizes.map(sum);
         let which = match (files.len(), largest.size, total) {
             (1, Some(size), _) => format!("{} ({})", largest.path, Bytes(size)),
             (1, ..) => largest.path.clone(),
@@ -180,7 +196,7 @@ impl Hub {
             "{} (commit {}): downloading {which} from {} into {}",
             download.repo,
             &download.snapshot.commit[..12],
-            download.client.endpoint(),
+            shown(download.client.endpoint()),
             self.cache.root.display()
         ));
         progress.begin("downloading", total, "bytes");
@@ -209,7 +225,7 @@ fn external_of(dir: &Path, engine: Engine) -> Vec<String> {
         return Vec::new();
     };
     // A graph that cannot be read is reported when the model is opened.
-    let found = std::fs::read(dir.join(&graph)).ok();
+    let found = model_dir::read(&dir.join(&graph)).ok();
     let found = found.and_then(|bytes| external_files(&bytes).ok());
     let folder = graph.rsplit_once('/').map(|(folder, _)| folder);
     let path = |file: String| match folder {

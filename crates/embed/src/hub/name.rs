@@ -32,15 +32,24 @@ impl Repo {
                     .split('/')
                     .all(|part| !part.is_empty() && !part.starts_with('.'))
         });
+        // The hub and its cache write commits in lower case.
+        let written = |revision: &str| {
+            if is_commit(revision) {
+                revision.to_ascii_lowercase()
+            } else {
+                revision.to_owned()
+            }
+        };
         (known && revision_known && id.len() <= MAX_NAME).then(|| Self {
             id: id.to_owned(),
-            revision: revision.map(str::to_owned),
+            revision: revision.map(written),
         })
     }
 
     /// The repository of a folder of the cache, such as `models--owner--name`.
     pub(crate) fn of_folder(folder: &str) -> Option<Self> {
-        Self::parse(&folder.strip_prefix("models--")?.replacen("--", "/", 1))
+        let repo = Self::parse(&folder.strip_prefix("models--")?.replacen("--", "/", 1))?;
+        repo.revision.is_none().then_some(repo)
     }
 
     /// Its folder in the cache of the hub.
@@ -105,6 +114,7 @@ mod tests {
             assert_eq!(repo.to_string(), text);
             assert_eq!(Repo::of_folder(folder).unwrap().id, repo.id);
         }
+        assert_eq!(Repo::of_folder("models--a--b@main"), None);
         for text in [
             "bge-m3",
             "/a/b",
@@ -135,6 +145,7 @@ mod tests {
         let commit = "0123456789abcdef0123456789abcdef01234567";
         let at = |revision: &str| Repo::parse(&format!("a/b@{revision}")).unwrap();
         assert_eq!(at(commit).commit(), Some(commit));
+        assert_eq!(at(&commit.to_uppercase()).commit(), Some(commit));
         assert_eq!(at("v1").commit(), None);
         assert_eq!(Repo::parse("a/b").unwrap().commit(), None);
     }

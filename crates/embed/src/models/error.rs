@@ -35,10 +35,13 @@ pub enum Error {
         /// The cause.
         message: String,
     },
+    /// The lock of Skerry's cache cannot be held.
+    #[error(transparent)]
+    Lock(#[from] stage::packages::Error),
     /// A cache cannot be changed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// "remove" or "lock".
+        /// "remove".
         action: &'static str,
         /// The path.
         path: PathBuf,
@@ -69,6 +72,7 @@ impl stage::Hint for Error {
             }
             Self::Unknown { known, .. } => format!("there are {}", known.join(", ")),
             Self::NoVectors { known, .. } => format!("there are some for {}", known.join(", ")),
+            Self::Lock(error) => return stage::Hint::hint(error),
             Self::Revision { .. } => "give owner/name".to_owned(),
             Self::Locked { .. } | Self::Io { .. } => {
                 "check the permissions of the directory, and that no other program uses it"

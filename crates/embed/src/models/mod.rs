@@ -4,11 +4,10 @@ mod error;
 mod vectors;
 
 use std::fmt;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use stage::Bytes;
+use stage::{Bytes, packages};
 
 pub use self::error::Error;
 pub(crate) use self::vectors::describe as describe_vectors;
@@ -17,6 +16,7 @@ use crate::hub::cache::HubCache;
 use crate::hub::environment::Environment;
 use crate::hub::missing_external;
 use crate::hub::name::Repo;
+use crate::model_dir;
 use crate::options::Engine;
 use crate::setup::{self, DEFAULT_MODEL};
 use crate::weights::{NoWeights, choose_in};
@@ -29,6 +29,7 @@ pub struct Installed {
     /// Where it is.
     pub place: Place,
     /// Its directory.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
     /// Its size on the disk.
     pub bytes: u64,
@@ -54,8 +55,10 @@ pub struct List {
     /// The name of the default model.
     pub default: &'static str,
     /// Skerry's cache.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub cache: PathBuf,
     /// The cache of the hub, if there is one.
+    #[serde(serialize_with = "stage::lossy_optional_path")]
     pub hub: Option<PathBuf>,
     /// The models.
     pub models: Vec<Installed>,
@@ -67,9 +70,12 @@ pub struct Removed {
     /// The model.
     pub name: String,
     /// What was removed.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
     /// Its size.
     pub bytes: u64,
+    /// Whether vectors of it are still cached.
+    pub has_vectors: bool,
 }
 
 /// The models in Skerry's cache and in the cache of the hub. Reads names, sizes and configurations, not weights, except for
@@ -104,12 +110,12 @@ pub fn list(cache: &Path) -> List {
     }
 }
 
-/// Removes the model `name` of Skerry's cache or the cache of the hub.
+/// Removes the model `name` of Skerry's cache or the cache of the hub; calls `waiting` if another program downloads it.
 ///
 /// # Errors
 ///
 /// If there is no such model, or if it cannot be removed.
-pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
+pub fn remove(cache: &Path, name: &str, waiting: impl FnOnce()) -> Result<Removed, Error> {
     let unknown = || {
         let known = list(cache).models.into_iter().map(|model| model.name);
         Error::Unknown {
@@ -122,11 +128,7 @@ pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
         if !dir.is_dir() {
             return Err(unknown());
         }
-        let path = cache.join("setup.lock");
-        let lock = File::create(&path)
-            .and_then(|file| file.lock().map(|()| file))
-            .map_err(Error::io("lock", &path))?;
-        (dir, Vec::new(), lock)
+        (dir, Vec::new(), packages::lock(cache)?)
     } else {
         if name.contains('@') {
             return Err(Error::Revision {
@@ -140,7 +142,7 @@ pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
             return Err(unknown());
         }
         let lock = hub
-            .lock(&repo, "skerry", || {})
+            .lock(&repo, "skerry", waiting)
             .map_err(|fault| Error::Locked {
                 name: name.to_owned(),
                 message: fault.to_string(),
@@ -158,6 +160,7 @@ pub fn remove(cache: &Path, name: &str) -> Result<Removed, Error> {
         name: name.to_owned(),
         path: dir,
         bytes,
+        has_vectors: vectors(cache, Some(name)).is_ok(),
     })
 }
 
@@ -205,7 +208,7 @@ fn runs(dir: &Path, engine: Engine) -> Result<(), String> {
         return Err(format!("{file} is missing"));
     }
     if engine == Engine::Skerry {
-        let bytes = std::fs::read(dir.join("config.json")).map_err(|error| error.to_string())?;
+        let bytes = model_dir::read(&dir.join("config.json")).map_err(|error| error.to_string())?;
         let config: text_encoder::Config =
             serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
         config.check().map_err(|error| error.to_string())?;
@@ -226,6 +229,9 @@ fn size(dir: &Path) -> u64 {
 
 /// Rows of a table with aligned columns, the last one ragged.
 pub(super) fn table(rows: &[Vec<String>]) -> String {
+    // Names of models and reasons come from files of others.
+    let one_line = |row: &Vec<String>| row.iter().map(|cell| stage::one_line(cell)).collect();
+    let rows: &[Vec<String>] = &rows.iter().map(one_line).collect::<Vec<_>>();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -280,9 +286,10 @@ impl fmt::Display for List {
                 self.default
             )?;
         }
-        write!(f, "\nSkerry's cache: {}", self.cache.display())?;
+        let shown = |path: &Path| stage::one_line(&path.display().to_string());
+        write!(f, "\nSkerry's cache: {}", shown(&self.cache))?;
         if let Some(hub) = &self.hub {
-            write!(f, "\ncache of the hub: {}", hub.display())?;
+            write!(f, "\ncache of the hub: {}", shown(hub))?;
         }
         Ok(())
     }
@@ -292,12 +299,19 @@ impl fmt::Display for Removed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "removed {} ({}) from {}; the vectors that were cached with it are kept (`skerry models cache {} --clear`)",
+            "removed {} ({}) from {}",
             self.name,
             Bytes(self.bytes),
-            self.path.display(),
-            self.name
-        )
+            self.path.display()
+        )?;
+        if self.has_vectors {
+            write!(
+                f,
+                "; the vectors that were cached with it are kept (`skerry models cache {} --clear`)",
+                self.name
+            )?;
+        }
+        Ok(())
     }
 }
 
@@ -325,9 +339,87 @@ mod tests {
         assert_eq!(engines().unusable.as_deref(), Some("it has no tokenizer"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn paths_that_are_not_utf8_are_reported_as_json() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let path = PathBuf::from(std::ffi::OsString::from_vec(b"/h\xff".to_vec()));
+        let list = List {
+            default: DEFAULT_MODEL,
+            cache: path.clone(),
+            hub: Some(path.clone()),
+            models: vec![installed("a/b".to_owned(), Place::Hub, path.clone())],
+        };
+        let removed = Removed {
+            name: "a/b".to_owned(),
+            path: path.clone(),
+            bytes: 0,
+            has_vectors: false,
+        };
+        let vectors = VectorReport {
+            path: path.clone(),
+            cleared: false,
+            vectors: vec![CachedVectors {
+                model: "a/b".to_owned(),
+                engine: None,
+                rows: 0,
+                bytes: 0,
+                path: path.clone(),
+                segments: vec![path.clone()],
+            }],
+        };
+        let set_up = setup::Report {
+            cache: path.clone(),
+            downloaded: Vec::new(),
+            present: Vec::new(),
+            onnxruntime: Some(path.clone()),
+            model: path,
+        };
+        for json in [
+            serde_json::to_value(list).unwrap(),
+            serde_json::to_value(removed).unwrap(),
+            serde_json::to_value(vectors).unwrap(),
+            serde_json::to_value(set_up).unwrap(),
+        ] {
+            let text = json.to_string();
+            let paths = text.matches("/h\u{fffd}").count();
+            assert!(paths > 0, "{text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_devices_are_not_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let model = dir.path().join("model");
+        std::fs::create_dir(&model).unwrap();
+        for (name, text) in [("model.safetensors", "1"), ("tokenizer.json", "{}")] {
+            std::fs::write(model.join(name), text).unwrap();
+        }
+        let config = model.join("config.json");
+        let made = std::process::Command::new("mkfifo").arg(&config).status();
+        assert!(made.unwrap().success());
+        let listed = || installed("a/b".to_owned(), Place::Hub, model.clone());
+        assert!(listed().unusable.is_some());
+        std::fs::remove_file(&config).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &config).unwrap();
+        assert!(listed().unusable.is_some());
+
+        let cached = dir.path().join("vectors");
+        std::fs::create_dir(&cached).unwrap();
+        std::fs::write(cached.join("dd.index"), "").unwrap();
+        let about = cached.join("dd.json");
+        let made = std::process::Command::new("mkfifo").arg(&about).status();
+        assert!(made.unwrap().success());
+        let found = vectors(dir.path(), None).unwrap();
+        assert_eq!(found.vectors[0].model, "unknown");
+    }
+
     #[test]
     fn columns_are_aligned() {
         let rows = [["a", "bbb"], ["cc", ""]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), "a   bbb\ncc");
+        let forged = [["a\nb", "c"]].map(|row| row.map(str::to_owned).to_vec());
+        assert_eq!(table(&forged), "a\\nb  c");
     }
 }

@@ -12,6 +12,7 @@ use stage::{Bytes, thousands};
 
 use super::{Error, table};
 use crate::cache::{RECORD, eviction, lock};
+use crate::model_dir;
 
 /// The description of the vectors of one model with one set of settings.
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,8 +36,10 @@ pub struct CachedVectors {
     /// Size on the disk.
     pub bytes: u64,
     /// The file of the index of the first segment.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
     /// The files of the indexes of all segments.
+    #[serde(serialize_with = "stage::lossy_paths")]
     pub segments: Vec<PathBuf>,
 }
 
@@ -44,6 +47,7 @@ pub struct CachedVectors {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VectorReport {
     /// The directory.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub path: PathBuf,
     /// Whether the listed vectors were removed.
     pub cleared: bool,
@@ -114,7 +118,7 @@ pub fn vectors(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error>
 
 /// The vectors whose first segment has the index `path`, without any segment yet.
 fn described(path: PathBuf) -> CachedVectors {
-    let about = std::fs::read(path.with_extension("json")).ok();
+    let about = model_dir::read(&path.with_extension("json")).ok();
     let about: Option<About> = about.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let (model, engine) = match about {
         Some(about) => (about.model, Some(about.engine)),

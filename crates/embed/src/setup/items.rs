@@ -102,7 +102,11 @@ pub(super) fn all_items() -> impl Iterator<Item = Item> {
 pub const RUNTIME_VERSION: &str = "1.31.1";
 
 /// ONNX Runtime for one platform: pip's name of the platform, file name of the library, SHA-256.
-pub(super) struct Runtime(&'static str, pub(super) &'static str, &'static str);
+pub(super) struct Runtime(
+    &'static str,
+    pub(super) &'static str,
+    pub(super) &'static str,
+);
 
 pub(super) fn runtime() -> Option<Runtime> {
     Some(match (std::env::consts::OS, std::env::consts::ARCH) {

@@ -18,19 +18,23 @@ use stage::{Progress, packages};
 
 pub use self::items::{DEFAULT_MODEL, MULTILINGUAL, RUNTIME_VERSION, SetUpModel};
 use self::items::{all_items, runtime};
+use crate::model_dir;
 
 /// The report of the set-up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The cache directory.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub cache: PathBuf,
     /// Files downloaded in this run.
     pub downloaded: Vec<String>,
     /// Files that were already installed.
     pub present: Vec<String>,
     /// The ONNX Runtime library; `None` if there is none for this platform, or if the model does not need it.
+    #[serde(serialize_with = "stage::lossy_optional_path")]
     pub onnxruntime: Option<PathBuf>,
     /// The directory of the model.
+    #[serde(serialize_with = "stage::lossy_path")]
     pub model: PathBuf,
 }
 
@@ -51,6 +55,9 @@ impl fmt::Display for Report {
         write!(f, " (in {})", self.cache.display())
     }
 }
+
+/// The configuration files, for people.
+const CONFIGURATION: &str = "the configuration of the model";
 
 /// The path of ONNX Runtime in the cache; `None` if there is none for this platform.
 pub fn library_path(cache: &Path) -> Option<PathBuf> {
@@ -79,10 +86,37 @@ pub(crate) fn installed(
     let files = members
         .map(|member| cache.join(&member.place))
         .filter(|path| path.starts_with(&dir));
-    let description = model.description().iter().map(|(name, _)| dir.join(name));
-    match files.chain(description).find(|path| !path.is_file()) {
-        Some(path) => Err(crate::Error::ModelNotSetUp { model, path }),
-        None => Ok((dir.clone(), dir.join(model.weights()))),
+    let missing = |path| crate::Error::ModelNotSetUp { model, path };
+    if let Some(path) = files.into_iter().find(|path| !path.is_file()) {
+        return Err(missing(path));
+    }
+    // The large files are checked where they are hashed.
+    for (name, text) in model.description() {
+        let path = dir.join(name);
+        match model_dir::read(&path) {
+            Ok(bytes) if bytes == text.as_bytes() => {}
+            Ok(bytes) => {
+                return Err(crate::Error::Damaged {
+                    path,
+                    expected: artifacts::sha256_of(text.as_bytes()),
+                    found: artifacts::sha256_of(&bytes),
+                });
+            }
+            Err(_) => return Err(missing(path)),
+        }
+    }
+    Ok((dir.clone(), dir.join(model.weights())))
+}
+
+/// Checks that the library at `path`, with the hash `found`, is the pinned one.
+pub(crate) fn check_library(path: &Path, found: &str) -> Result<(), crate::Error> {
+    match runtime() {
+        Some(pinned) if pinned.2 != found => Err(crate::Error::Damaged {
+            path: path.to_owned(),
+            expected: pinned.2.to_owned(),
+            found: found.to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -115,7 +149,7 @@ pub fn missing(cache: &Path) -> Vec<&'static str> {
         .map(|item| item.what)
         .collect();
     if missing.is_empty() && !described {
-        missing.push("the configuration of the model");
+        missing.push(CONFIGURATION);
     }
     missing
 }
@@ -139,7 +173,7 @@ fn run_with(
 ) -> Result<Report, Error> {
     let instead = "give a model and a library with --model DIR --onnxruntime FILE you have";
     let installed = packages::install(cache, &model.items(), pythons, instead, progress)?;
-    let report = Report {
+    let mut report = Report {
         cache: cache.to_owned(),
         downloaded: installed.downloaded,
         present: installed.present,
@@ -151,9 +185,13 @@ fn run_with(
     };
     for (name, text) in model.description() {
         let path = report.model.join(name);
-        if std::fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+        if model_dir::read(&path).ok().as_deref() != Some(text.as_bytes()) {
             packages::create(path.parent().expect("it lies in the model's folder"))?;
             artifacts::write_bytes(&path, text.as_bytes())?;
+            // They come with the model, unless only they were damaged.
+            if report.downloaded.is_empty() {
+                report.downloaded.push(CONFIGURATION.to_owned());
+            }
         }
     }
     if report.onnxruntime.is_none() && model == SetUpModel::Default {
@@ -234,6 +272,39 @@ mod tests {
             .map(|entry| entry.unwrap().file_name())
             .collect();
         assert_eq!(left, ["setup.lock"]);
+    }
+
+    #[test]
+    fn a_changed_configuration_is_detected() {
+        let cache = tempfile::tempdir().unwrap();
+        for model in SetUpModel::ALL {
+            let dir = cache.path().join(model.folder());
+            std::fs::create_dir_all(dir.join("1_Pooling")).unwrap();
+            for name in [model.weights(), "vocab.txt".to_owned()] {
+                std::fs::write(dir.join(name), "").unwrap();
+            }
+            for (name, text) in model.description() {
+                std::fs::write(dir.join(name), text).unwrap();
+            }
+            installed(model, cache.path()).unwrap();
+            for (name, text) in model.description() {
+                std::fs::write(dir.join(name), "{}").unwrap();
+                let error = installed(model, cache.path()).unwrap_err();
+                assert!(
+                    matches!(&error, crate::Error::Damaged { path, .. } if path.ends_with(name)),
+                    "{error}"
+                );
+                std::fs::write(dir.join(name), text).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn another_library_is_detected() {
+        if let Some(pinned) = runtime() {
+            check_library(Path::new("x"), pinned.2).unwrap();
+            assert!(check_library(Path::new("x"), "00").is_err());
+        }
     }
 
     #[test]

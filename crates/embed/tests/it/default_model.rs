@@ -40,6 +40,50 @@ impl Setup {
 }
 
 #[test]
+fn damaged_files_of_the_set_up_are_refused() {
+    let Some(cache) = default_model_cache() else {
+        return;
+    };
+    let bench = Bench::new(&["red sea"]);
+    let from = embed::setup::model_dir(&cache);
+    let dir = embed::setup::model_dir(&bench.cache);
+    std::fs::create_dir_all(dir.join("1_Pooling")).unwrap();
+    for name in [
+        "model.onnx",
+        "vocab.txt",
+        "modules.json",
+        "1_Pooling/config.json",
+        "sentence_bert_config.json",
+        "tokenizer_config.json",
+        "config.json",
+    ] {
+        std::fs::copy(from.join(name), dir.join(name)).unwrap();
+    }
+    let library = embed::setup::library_path(&cache).unwrap();
+    let damaged = embed::setup::library_path(&bench.cache).unwrap();
+    std::fs::create_dir_all(damaged.parent().unwrap()).unwrap();
+    let bytes = std::fs::read(&library).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 1;
+    for bytes in [&bytes[..bytes.len() / 2], &flipped] {
+        std::fs::write(&damaged, bytes).unwrap();
+        let said = bench.failure(&["--engine", "ort"]);
+        assert!(
+            said.contains("onnxruntime")
+                && said.contains("is damaged")
+                && said.contains("`skerry setup`"),
+            "{said}"
+        );
+    }
+    std::fs::write(&damaged, &bytes).unwrap();
+    bench.report(&["--engine", "ort"]);
+    let pooling = dir.join("1_Pooling/config.json");
+    std::fs::write(pooling, r#"{"pooling_mode_cls_token":true}"#).unwrap();
+    let said = bench.failure(&[]);
+    assert!(said.contains("1_Pooling/config.json is damaged"), "{said}");
+}
+
+#[test]
 fn vectors_equal_the_reference() {
     let texts = [
         "The harbor's new pier opened on Tuesday, 3 May.",

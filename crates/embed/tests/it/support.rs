@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use arrow::array::{LargeStringArray, RecordBatch};
 use artifacts::{Documents, Embeddings, Footer};
 use test_support::skip;
+use text_encoder::protobuf::{Fields, Value};
 
 /// What a small model's graph does after looking the tokens up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,6 +258,61 @@ fn bytes(field: u64, body: &[u8]) -> Vec<u8> {
 
 fn text(field: u64, body: &str) -> Vec<u8> {
     bytes(field, body.as_bytes())
+}
+
+/// The ONNX file `model` with its large tensors in a file `name` beside it; and that file.
+pub(crate) fn externalized(model: &[u8], name: &str) -> (Vec<u8>, Vec<u8>) {
+    let mut data = Vec::new();
+    let graph = rewritten(model, 7, &mut |graph| {
+        rewritten(graph, 5, &mut |tensor| {
+            let raw_data = Fields(tensor).flatten().find_map(|field| match field {
+                (9, Value::Bytes(raw)) if raw.len() >= 4096 => Some(raw),
+                _ => None,
+            });
+            let Some(raw) = raw_data else {
+                return tensor.to_vec();
+            };
+            let mut kept: Vec<u8> = Fields(tensor)
+                .flatten()
+                .filter(|(field, _)| *field != 9)
+                .flat_map(|(field, value)| encoded(field, value))
+                .collect();
+            for (key, value) in [
+                ("location", name.to_owned()),
+                ("offset", data.len().to_string()),
+                ("length", raw.len().to_string()),
+            ] {
+                kept.extend(bytes(13, &[text(1, key), text(2, &value)].concat()));
+            }
+            kept.extend(varint(14, 1));
+            data.extend_from_slice(raw);
+            kept
+        })
+    });
+    (graph, data)
+}
+
+/// `message` with the fields of number `field` changed.
+fn rewritten(message: &[u8], field: u64, change: &mut dyn FnMut(&[u8]) -> Vec<u8>) -> Vec<u8> {
+    let mut all = Vec::new();
+    for part in Fields(message) {
+        match part.unwrap() {
+            (number, Value::Bytes(body)) if number == field => {
+                all.extend(bytes(number, &change(body)));
+            }
+            (number, value) => all.extend(encoded(number, value)),
+        }
+    }
+    all
+}
+
+fn encoded(field: u64, value: Value<'_>) -> Vec<u8> {
+    match value {
+        Value::Varint(value) => varint(field, value),
+        Value::Fixed32(value) => [raw(field << 3 | 5), value.to_le_bytes().to_vec()].concat(),
+        Value::Bytes(body) => bytes(field, body),
+        Value::Fixed64 => panic!("no such field is expected"),
+    }
 }
 
 fn int(name: &str, value: u64) -> Vec<u8> {

@@ -3,10 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
+use ingest::source::STDIN_COPY as COPY;
 use stage::Failure;
-
-/// The name of the copy of standard input.
-const COPY: &str = ".standard input.tmp";
 
 /// Removes the copy of standard input.
 pub(super) fn remove(dir: &Path) {

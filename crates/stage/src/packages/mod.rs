@@ -87,18 +87,7 @@ pub fn install(
     progress: &dyn Progress,
 ) -> Result<Installed, Error> {
     create(cache)?;
-    // One set-up at a time: a second one waits for the first and then finds everything installed.
-    let lock_path = cache.join("setup.lock");
-    let io = |action, path: &Path| {
-        let path = path.to_owned();
-        move |source| Error::Io {
-            action,
-            path,
-            source,
-        }
-    };
-    let lock = File::create(&lock_path).map_err(io("create", &lock_path))?;
-    lock.lock().map_err(io("lock", &lock_path))?;
+    let _lock = lock(cache)?;
     let mut installed = Installed::default();
     let mut wanted = Vec::new();
     for item in items {
@@ -122,6 +111,33 @@ pub fn install(
     }
     progress.end();
     Ok(installed)
+}
+
+/// Holds the lock of the cache until the file is dropped. One set-up at a time: a second one waits for the first and then finds
+/// everything installed.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn lock(cache: &Path) -> Result<File, Error> {
+    let path = cache.join("setup.lock");
+    let io = |action| {
+        let path = path.clone();
+        move |source| Error::Io {
+            action,
+            path,
+            source,
+        }
+    };
+    // Not truncated: it could be a link.
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(io("create"))?;
+    file.lock().map_err(io("lock"))?;
+    Ok(file)
 }
 
 /// Creates a directory of the cache.

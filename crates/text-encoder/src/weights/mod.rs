@@ -312,22 +312,30 @@ impl Weights {
     }
 }
 
-/// The rows of the position table from `first` on, at most as many as the configuration says, with the row of the token type
-/// added to each.
-fn positions(table: &[f32], hidden: usize, first: usize, token_type: &[f32]) -> Vec<f32> {
+/// The rows of the position table from `first` on, with the row of the token type added to each.
+fn positions(
+    table: &[f32],
+    hidden: usize,
+    first: usize,
+    token_type: &[f32],
+) -> Result<Vec<f32>, Error> {
     if hidden == 0 {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let mut rows = table
-        .get(first.saturating_mul(hidden)..)
-        .unwrap_or_default()
-        .to_vec();
+    let from = first.saturating_mul(hidden);
+    if from >= table.len() && first > 0 {
+        return Err(config(format!(
+            "positions start at row {first} (behind pad_token_id) of a table of {} rows",
+            table.len() / hidden
+        )));
+    }
+    let mut rows = table.get(from..).unwrap_or_default().to_vec();
     for row in rows.chunks_exact_mut(hidden) {
         for (value, added) in row.iter_mut().zip(token_type) {
             *value += added;
         }
     }
-    rows
+    Ok(rows)
 }
 
 /// Whether the architecture has token types.

@@ -64,7 +64,7 @@ pub(super) fn read(file: &mut (impl Read + Seek)) -> Result<Weights, Error> {
     let table = tensors.floats("emb.pos")?;
     let embeddings = Embeddings {
         words: tensors.table("emb.word", h)?,
-        positions: positions(&table, h, 0, &token_types[..h.min(token_types.len())]),
+        positions: positions(&table, h, 0, &token_types[..h.min(token_types.len())])?,
         token_type: Vec::new(),
         max_tokens: 0,
         norm: tensors.norm("emb.ln", head.epsilon)?,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use safetensors::SafeTensors;
 
-use super::safetensors::{Tensors, prefix};
+use super::safetensors::{TOKEN_TYPES, Tensors, prefix};
 use super::{Embeddings, Layer, LinearWeights, Norm, Weights};
 use crate::Error;
 use crate::config::{Config, Family, config};
@@ -108,9 +108,8 @@ pub(super) fn read(
             ))
         })?;
     let d = hidden / heads;
-    let types = "embeddings.token_type_embeddings.weight";
-    let token_type = match tensors.find(types) {
-        Some(_) if family != Family::ModernBert => tensors.get(types)?.0,
+    let token_type = match tensors.find(TOKEN_TYPES) {
+        Some(_) if family != Family::ModernBert => tensors.matrix(TOKEN_TYPES, hidden)?,
         _ => Vec::new(),
     };
     let max_tokens = configuration.rotary_positions()?;
@@ -219,7 +218,7 @@ impl Tensors<'_> {
         if self.find(&format!("{name}.bias")).is_some() {
             return self.norm(name);
         }
-        let weight = self.get(&format!("{name}.weight"))?.0;
+        let weight = self.vector(&format!("{name}.weight"))?;
         Ok(Norm {
             bias: vec![0.0; weight.len()],
             weight,

@@ -15,8 +15,10 @@ use crate::Error;
 use crate::config::{Config, Family, config};
 
 const WORDS: &str = "embeddings.word_embeddings.weight";
+pub(super) const TOKEN_TYPES: &str = "embeddings.token_type_embeddings.weight";
 
 pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, Error> {
+    configuration.check()?;
     let family = configuration.family()?;
     let files = files
         .iter()
@@ -41,12 +43,15 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
     let heads = configuration
         .heads()
         .ok_or_else(|| config("num_attention_heads is missing"))?;
+    if heads == 0 {
+        return Err(config("num_attention_heads is 0"));
+    }
     let token_type = if has_token_types(family) {
-        tensors.get("embeddings.token_type_embeddings.weight")?.0
+        tensors.matrix(TOKEN_TYPES, hidden)?
     } else {
         Vec::new()
     };
-    let table = tensors.get("embeddings.position_embeddings.weight")?.0;
+    let table = tensors.matrix("embeddings.position_embeddings.weight", hidden)?;
     let embeddings = Embeddings {
         words,
         positions: positions(
@@ -54,7 +59,7 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
             hidden,
             configuration.first_position(),
             &token_type[..hidden.min(token_type.len())],
-        ),
+        )?,
         token_type: Vec::new(),
         max_tokens: 0,
         norm: tensors.norm("embeddings.LayerNorm")?,
@@ -70,7 +75,7 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
     while has_layer(count) {
         count += 1;
     }
-    if count == 0 || heads == 0 {
+    if count == 0 {
         return Err(Error::TensorMissing {
             name: format!("{prefix}{}.0.{}.weight", names.layers, names.query),
         });
@@ -98,7 +103,7 @@ pub(super) fn read(files: &[&[u8]], configuration: &Config) -> Result<Weights, E
         })
         .collect::<Result<_, Error>>()?;
     let relative_bias = if family == Family::MpNet {
-        tensors.get("encoder.relative_attention_bias.weight")?.0
+        tensors.matrix("encoder.relative_attention_bias.weight", heads)?
     } else {
         Vec::new()
     };
@@ -247,6 +252,30 @@ impl Tensors<'_> {
         Ok((values, tensor.shape().to_vec()))
     }
 
+    /// The values of a matrix of so many columns and at least one row.
+    pub(super) fn matrix(&self, name: &str, columns: usize) -> Result<Vec<f32>, Error> {
+        let (values, shape) = self.get(name)?;
+        match shape.as_slice() {
+            &[rows, found] if rows > 0 && found == columns => Ok(values),
+            _ => Err(Error::Tensor {
+                name: name.into(),
+                message: format!("it has the shape {shape:?} instead of rows of {columns} values"),
+            }),
+        }
+    }
+
+    /// The values of a tensor of one dimension.
+    pub(super) fn vector(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let (values, shape) = self.get(name)?;
+        if shape.len() == 1 {
+            return Ok(values);
+        }
+        Err(Error::Tensor {
+            name: name.into(),
+            message: format!("it has the shape {shape:?} instead of one dimension"),
+        })
+    }
+
     /// A table, in the form in which it is stored.
     pub(super) fn table(&self, name: &str) -> Result<Table, Error> {
         let tensor = self.required(name)?;
@@ -272,7 +301,7 @@ impl Tensors<'_> {
 
     pub(super) fn linear(&self, name: &str) -> Result<LinearWeights, Error> {
         let (weight, shape) = self.get(&format!("{name}.weight"))?;
-        let bias = self.get(&format!("{name}.bias"))?.0;
+        let bias = self.vector(&format!("{name}.bias"))?;
         if shape.len() != 2 || shape[0] != bias.len() || bias.is_empty() {
             return Err(Error::Tensor {
                 name: format!("{name}.weight"),
@@ -290,14 +319,14 @@ impl Tensors<'_> {
         let get = |new: &str, old: &str| {
             let old = format!("{name}.{old}");
             if self.find(&old).is_some() {
-                self.get(&old)
+                self.vector(&old)
             } else {
-                self.get(&format!("{name}.{new}"))
+                self.vector(&format!("{name}.{new}"))
             }
         };
         Ok(Norm {
-            weight: get("weight", "gamma")?.0,
-            bias: get("bias", "beta")?.0,
+            weight: get("weight", "gamma")?,
+            bias: get("bias", "beta")?,
             epsilon: self.epsilon,
         })
     }

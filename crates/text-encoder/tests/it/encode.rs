@@ -434,6 +434,58 @@ fn damaged_safetensors_are_refused() {
 }
 
 #[test]
+fn tensors_with_enough_values_in_another_shape_are_refused() {
+    let tensors = tiny::bert(TINY, 7);
+    let config = tiny::config("bert", TINY);
+    let read = |tensors: &Tensors| {
+        Weights::from_safetensors(&[&tiny::safetensors_file(tensors, "")], &config)
+    };
+    for (name, (dims, values)) in &tensors {
+        for shape in [vec![values.len()], vec![1, values.len()], {
+            let mut nested = dims.clone();
+            nested.insert(0, 1);
+            nested
+        }] {
+            if shape == *dims {
+                continue;
+            }
+            let mut changed = tensors.clone();
+            changed.get_mut(name).unwrap().0 = shape.clone();
+            let error = read(&changed).expect_err(name);
+            assert!(matches!(error, Error::Tensor { .. }), "{name}: {error}");
+        }
+    }
+    // Rows that are shifted, and rows that are missing.
+    for (name, shape) in [
+        ("embeddings.position_embeddings.weight", [64, 23]),
+        ("embeddings.token_type_embeddings.weight", [0, 24]),
+        ("embeddings.token_type_embeddings.weight", [1, 3]),
+    ] {
+        let mut changed = tensors.clone();
+        let values = vec![0.5; shape[0] * shape[1]];
+        changed.insert(name.into(), (shape.to_vec(), values));
+        let error = read(&changed).unwrap_err().to_string();
+        assert!(
+            error.contains(name) && error.contains(&format!("{shape:?}")),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn positions_that_start_behind_their_table_are_refused() {
+    let file = tiny::safetensors_file(&tiny::bert(TINY, 7), "");
+    for padding in ["63", "64", "18446744073709551615"] {
+        let json = format!(
+            r#"{{"model_type": "roberta", "num_attention_heads": 3, "pad_token_id": {padding}}}"#
+        );
+        let config = serde_json::from_str(&json).unwrap();
+        let error = Weights::from_safetensors(&[&file], &config).unwrap_err();
+        assert!(error.to_string().contains("pad_token_id"), "{error}");
+    }
+}
+
+#[test]
 fn a_configuration_that_contradicts_the_weights_is_refused() {
     let file = tiny::safetensors_file(&tiny::bert(TINY, 7), "");
     for json in [
@@ -441,6 +493,8 @@ fn a_configuration_that_contradicts_the_weights_is_refused() {
         r#"{"model_type": "bert", "num_attention_heads": 3, "num_hidden_layers": 12}"#,
         r#"{"model_type": "bert", "num_attention_heads": 7}"#,
         r#"{"model_type": "bert", "num_attention_heads": 0}"#,
+        r#"{"model_type": "bert", "num_attention_heads": 3, "layer_norm_eps": -1.0}"#,
+        r#"{"model_type": "bert", "num_attention_heads": 3, "layer_norm_eps": 1e300}"#,
         r#"{"model_type": "bert"}"#,
         r#"{"model_type": "t5", "num_attention_heads": 3}"#,
     ] {

@@ -157,6 +157,23 @@ fn what_is_missing_or_does_not_match_is_named() {
             "{name}: {error}"
         );
     }
+    // As many values in another shape.
+    for reference in [&modern, &nomic, &new] {
+        for (name, (dims, values)) in &reference.tensors {
+            let shape = if dims.len() == 1 {
+                vec![1, values.len()]
+            } else {
+                vec![values.len()]
+            };
+            let mut tensors = reference.tensors.clone();
+            tensors.get_mut(name).unwrap().0 = shape;
+            let read = Weights::from_safetensors(
+                &[&tiny::safetensors_file(&tensors, "")],
+                &reference.config,
+            );
+            assert!(matches!(read, Err(Error::Tensor { .. })), "{name}");
+        }
+    }
     // A cut matrix; half as many queries; a layer too many.
     let mut tensors = new.tensors.clone();
     let cut = (vec![32, 39], vec![0.5; 32 * 39]);

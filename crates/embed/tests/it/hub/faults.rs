@@ -248,9 +248,7 @@ fn a_hub_that_is_slow_or_away_is_not_waited_for() {
     let said_away = failure(away());
     says(
         &said_away,
-        &[
-            "BAAI/bge-m3: http://127.0.0.1:1/api/models/BAAI/bge-m3/revision/main?blobs=true cannot be reached",
-        ],
+        &["BAAI/bge-m3: http://127.0.0.1:1/api/models/BAAI/bge-m3/revision/main cannot be reached"],
     );
     says(&said_away, &remedies);
     let mut offline = place.command(BGE_M3, &[]);
@@ -304,6 +302,20 @@ fn a_cache_that_cannot_be_written_is_named() {
             "BAAI/bge-m3: cannot create",
             "set HF_HOME to a directory that you can write",
         ],
+    );
+}
+
+#[test]
+fn a_list_of_files_that_cannot_be_kept_is_no_error() {
+    let Some(place) = place(&["red sea"]) else {
+        return;
+    };
+    std::fs::create_dir_all(&place.bench.cache).unwrap();
+    std::fs::write(place.bench.cache.join("hub"), "").unwrap();
+    let report = place.report(BGE_M3, &[]);
+    says(
+        &said(&report),
+        &["the list of its files is not kept in Skerry's cache (SKERRY_CACHE)"],
     );
 }
 

@@ -5,6 +5,7 @@ mod faults;
 mod own_encoder;
 mod server;
 mod shared_cache;
+mod untrusted;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

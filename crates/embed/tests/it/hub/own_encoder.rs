@@ -8,7 +8,7 @@ use text_encoder::normalize;
 
 use super::server::FakeHub;
 use super::{BGE_M3, Place, bge_m3_files, bge_m3_graph, close, place_with, said, says, unigram};
-use crate::support::{Bench, WORDS};
+use crate::support::{Bench, WORDS, default_model_cache, externalized};
 
 const HIDDEN: usize = 8;
 pub(super) const OWN: [&str; 2] = ["--engine", "skerry"];
@@ -150,6 +150,58 @@ fn safetensors_run_on_the_own_encoder_whole_and_in_shards() {
     });
     assert_eq!(found[0].len(), TEXTS.len() * HIDDEN);
     assert_eq!(found[0], found[1]);
+}
+
+/// As in the repository of BGE-M3; in the cache of the hub both files of the graph are links in a subfolder.
+#[test]
+fn a_graph_in_a_subfolder_with_weights_beside_it_runs_on_the_own_encoder() {
+    let Some(cache) = default_model_cache() else {
+        return;
+    };
+    let dir = embed::setup::model_dir(&cache);
+    let mut files = BTreeMap::new();
+    for name in [
+        "vocab.txt",
+        "modules.json",
+        "1_Pooling/config.json",
+        "config.json",
+    ] {
+        files.insert(name.to_owned(), std::fs::read(dir.join(name)).unwrap());
+    }
+    let graph = std::fs::read(dir.join("model.onnx")).unwrap();
+    let (graph, data) = externalized(&graph, "model.onnx_data");
+    assert!(data.len() > 10 * graph.len());
+    files.insert("onnx/model.onnx".to_owned(), graph);
+    files.insert("onnx/model.onnx_data".to_owned(), data);
+    let place = own_place(files);
+    let report = place.report(BGE_M3, &["--precision", "fp32"]);
+    assert_eq!(report["engine"], "skerry fp32");
+    let found = place.bench.embeddings().values().to_vec();
+    let default = Bench::new(&TEXTS);
+    let model = dir.to_str().unwrap();
+    default.report(&[
+        "--model",
+        model,
+        "--precision",
+        "fp32",
+        "--max-tokens",
+        "512",
+    ]);
+    assert_eq!(found, default.embeddings().values());
+    // The same files in a directory are the same model.
+    let snapshot = place.snapshot();
+    let copied = place.bench.path("copied");
+    for name in ["", "onnx", "1_Pooling"] {
+        std::fs::create_dir(copied.join(name)).unwrap();
+        for entry in std::fs::read_dir(snapshot.join(name)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                std::fs::copy(&path, copied.join(name).join(path.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let report = place.report(copied.to_str().unwrap(), &["--precision", "fp32"]);
+    assert_eq!(report["cached"], TEXTS.len());
 }
 
 #[test]

@@ -46,6 +46,7 @@ struct State {
     files: BTreeMap<String, Vec<u8>>,
     wrong: BTreeMap<String, Wrong>,
     without_hashes: bool,
+    every_revision: bool,
     renamed_from: Option<String>,
     log: Vec<Request>,
     cdn: Option<SocketAddr>,
@@ -109,6 +110,11 @@ impl FakeHub {
     /// Lists names only, as some mirrors do.
     pub(crate) fn without_hashes(&self) {
         self.state().without_hashes = true;
+    }
+
+    /// Answers for each revision with the files of the one commit.
+    pub(crate) fn answers_for_every_revision(&self) {
+        self.state().every_revision = true;
     }
 
     /// Redirects from this name of the repository.
@@ -279,6 +285,7 @@ impl State {
             }
             return match revision {
                 "main" | "v1" | "refs%2Fpr%2F3" | COMMIT => self.listing(),
+                _ if self.every_revision => self.listing(),
                 _ => not_found("RevisionNotFound"),
             };
         }

@@ -1,5 +1,7 @@
 //! Errors of the backend, with remedies.
 
+use std::path::PathBuf;
+
 use stage::Hint;
 
 /// Why a search with Milvus failed. No message contains a token.
@@ -28,6 +30,14 @@ pub enum Error {
         uri: String,
         /// The platform.
         platform: String,
+    },
+    /// The file cannot be that of Milvus Lite.
+    #[error("Milvus Lite cannot use {}: {fault}", file.display())]
+    LiteFile {
+        /// The file of the user.
+        file: PathBuf,
+        /// Why not.
+        fault: String,
     },
     /// The server has no such database.
     #[error("Milvus at {address} has no database {name}; it has {known}")]
@@ -120,7 +130,7 @@ impl Hint for Error {
                 "see the documentation of the server for this message; what it has stored is kept".to_owned()
             }
             Self::Client(milvus_client::Error::Lite { .. }) => {
-                "close other programs that use this file, or give another one; see also the log beside it".to_owned()
+                "close other programs that use this file, or give another one; `skerry setup --milvus-lite` repairs a damaged installation".to_owned()
             }
             Self::Client(milvus_client::Error::Deadline { .. }) => {
                 "allow more time with `--deadline SECONDS`; the same command continues with what is stored".to_owned()
@@ -131,6 +141,7 @@ impl Hint for Error {
                 "install it with `skerry setup --milvus-lite`, or give the address of a server".to_owned()
             }
             Self::NoLite { .. } => "give the address of a server: `--uri http://HOST:19530`".to_owned(),
+            Self::LiteFile { .. } => "give another file with `--uri FILE.db`, which Milvus Lite creates, or wait until no other run uses this one".to_owned(),
             Self::NoDatabase { .. } => "create it, or choose another `--database`".to_owned(),
             Self::Foreign { name, .. } => format!(
                 "nothing was changed; rename or drop {name} with the program that made it, or choose another `--database`"

@@ -104,7 +104,7 @@ impl<'g> Flow<'g> {
         let types = types.unwrap_or_default();
         Ok(Embeddings {
             words,
-            positions: positions(&table, h, start, &types[..h.min(types.len())]),
+            positions: positions(&table, h, start, &types[..h.min(types.len())])?,
             token_type: Vec::new(),
             max_tokens: 0,
             norm,
