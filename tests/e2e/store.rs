@@ -140,7 +140,6 @@ fn a_search_says_what_it_lacks() {
         1,
         &["has no collection skerry_", "skerry knn"],
     );
-    fails(&["words", "--limit", "0"], 2, &["--limit"]);
     let list = succeed(
         dir.path(),
         "skerry",

@@ -156,7 +156,7 @@ impl Hint for Error {
                     .to_owned()
             }
             Self::Client(milvus_client::Error::Refused { message, .. })
-                if message.to_lowercase().contains("no space") =>
+                if ["no space", "disk is full"].iter().any(|part| message.to_lowercase().contains(part)) =>
             {
                 "free space on the disk of the server; the same command continues with what is stored".to_owned()
             }
