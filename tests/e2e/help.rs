@@ -3,7 +3,7 @@
 use pipeline_tests::{differs_from_snapshot, succeed};
 
 /// All programs and subcommands with a help of their own.
-const PROGRAMS: [(&str, &[&str]); 22] = [
+const PROGRAMS: [(&str, &[&str]); 23] = [
     ("skerry", &[]),
     ("skerry", &["run"]),
     ("skerry", &["config"]),
@@ -15,6 +15,7 @@ const PROGRAMS: [(&str, &[&str]); 22] = [
     ("skerry", &["export"]),
     ("skerry", &["store"]),
     ("skerry", &["store", "list"]),
+    ("skerry", &["store", "search"]),
     ("skerry", &["store", "drop"]),
     ("skerry", &["verify"]),
     ("skerry", &["sweep"]),

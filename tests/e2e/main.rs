@@ -13,3 +13,4 @@ mod pipeline;
 #[cfg(unix)]
 mod reports;
 mod stages;
+mod store;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::process::{built, cargo, part, root, run, say};
-use crate::{direction, features, pipeline, skipped};
+use crate::{direction, features, milvus_servers, pipeline, skipped};
 
 /// Python packages that must be able to read the files.
 const READERS: [&str; 5] = [
@@ -24,7 +24,9 @@ pub(crate) fn ci() -> Result<()> {
     part("build", || pipeline::build(&["--bins"]))?;
     part("set-up", || {
         pipeline::download()?;
-        pipeline::download_milvus_lite()
+        pipeline::download_milvus_lite()?;
+        milvus_servers::install();
+        Ok(())
     })?;
     let mut skips = String::new();
     part("tests", || {

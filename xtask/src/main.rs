@@ -6,6 +6,7 @@ mod bench;
 mod ci;
 mod direction;
 mod features;
+mod milvus_servers;
 mod pipeline;
 mod process;
 mod skipped;

@@ -17,6 +17,7 @@ mod intake;
 mod ipc;
 mod milvus;
 mod scratch;
+mod scalars;
 mod table;
 mod tables;
 
@@ -36,6 +37,7 @@ pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
 pub use milvus::write_milvus_import;
 pub use scratch::ScratchFile;
+pub use scalars::{ScalarColumn, Scalars};
 pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,

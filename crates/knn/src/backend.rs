@@ -4,6 +4,7 @@
 //! and search an index, or send the rows to a server, in a collection named by [`Task::fingerprint`], which later calls can
 //! reuse. A backend that [streams](Backend::streams) gets a file instead of a matrix.
 
+use artifacts::ScalarColumn;
 use exact_knn::{Knn, Metric, Points};
 use serde_json::{Map, Value};
 use stage::{Progress, Seed};
@@ -12,6 +13,15 @@ use crate::recall::Sample;
 use crate::size::Size;
 use crate::vectors::Vectors;
 use crate::{Error, Local, Options};
+
+/// The table that the vectors were made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a> {
+    /// Its columns, the text first, with as many rows as the file of the vectors.
+    pub columns: &'a [ScalarColumn],
+    /// Identifies it: equal for the same file.
+    pub fingerprint: &'a str,
+}
 
 /// The input of a backend.
 #[derive(Clone, Copy)]
@@ -30,6 +40,8 @@ pub struct Task<'a> {
     pub local: &'a Local,
     /// Identifies the vectors: equal for the same file. A remote engine names its collection after it.
     pub fingerprint: &'a str,
+    /// The table that is stored with the vectors, if that is requested.
+    pub table: Option<Table<'a>>,
     /// Receives the progress.
     pub progress: &'a dyn Progress,
 }

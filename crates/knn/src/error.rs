@@ -90,6 +90,9 @@ pub enum Error {
         /// Number of rows.
         n: usize,
     },
+    /// There is no table to store.
+    #[error("`--store-texts` needs the texts, but there is no documents.parquet")]
+    NoDocuments,
     /// The backend milvus failed.
     #[cfg(feature = "milvus")]
     #[error(transparent)]
@@ -123,6 +126,7 @@ impl stage::Hint for Error {
             Error::NotInThisBuild { name } => Some(format!(
                 "build with `cargo build --release --features {name}`, or choose another `--backend`"
             )),
+            Error::NoDocuments => Some("give `--documents FILE`, or `--run DIR` with documents.parquet in it".to_owned()),
             Error::UnknownId { .. } => Some("choose another `--backend`".to_owned()),
             #[cfg(feature = "milvus")]
             Error::Milvus(error) => error.hint(),

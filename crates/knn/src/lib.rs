@@ -34,7 +34,7 @@ mod search;
 mod size;
 pub mod vectors;
 
-pub use backend::{Backend, BackendOutput, Task};
+pub use backend::{Backend, BackendOutput, Table, Task};
 pub use backend_kind::BackendKind;
 pub use backends::open;
 pub use error::Error;

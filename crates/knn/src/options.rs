@@ -98,6 +98,13 @@ pub struct Options {
     /// `milvus`: parameters of searches, such as `ef=128` for HNSW or `nprobe=32` for inverted files
     #[arg(long, default_value = "", value_name = "NAME=VALUE,...")]
     pub search_parameters: String,
+
+    /// `milvus`: store the texts and the other columns of the table with the vectors, so that other programs can search them
+    ///
+    /// The fields of the collection are `id`, `embedding`, `text` and the columns: truth values as BOOL, integers as INT64,
+    /// floats as DOUBLE, everything else, and columns with missing values, as VARCHAR of at most 65,535 bytes.
+    #[arg(long)]
+    pub store_texts: bool,
 }
 
 impl Default for Options {
@@ -119,6 +126,7 @@ impl Default for Options {
             index_parameters: String::new(),
             milvus_index: MilvusIndex::Flat,
             search_parameters: String::new(),
+            store_texts: false,
         }
     }
 }

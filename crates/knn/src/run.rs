@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use artifacts::{Embeddings, Neighbors, VectorFile};
+use artifacts::{Documents, Embeddings, Neighbors, ScalarColumn, VectorFile};
 use clap::ArgMatches;
 use stage::{File, Files, Progress, Reach, Seed, Stage};
 
 use crate::size::Size;
-use crate::{Error, Local, Options, Report, Token, backends, memory, search, search_file};
+use crate::{Error, Local, Options, Report, Table, Token, backends, memory, search, search_file};
 
 /// The `knn` stage.
 #[derive(Debug)]
@@ -17,18 +17,27 @@ impl Stage for Knn {
     const NAME: &'static str = "knn";
     const ABOUT: &'static str = "Find the k nearest neighbors of every row";
     const PRODUCER: &'static str = concat!("skerry-knn ", env!("CARGO_PKG_VERSION"));
-    const INPUTS: &'static [File] = &[File {
-        name: "embeddings",
-        file: "embeddings.parquet",
-        required: true,
-        help: "the vectors, one per row (Parquet, or Arrow IPC by file extension)",
-    }];
+    const INPUTS: &'static [File] = &[
+        File {
+            name: "embeddings",
+            file: "embeddings.parquet",
+            required: true,
+            help: "the vectors, one per row (Parquet, or Arrow IPC by file extension)",
+        },
+        File {
+            name: "documents",
+            file: "documents.parquet",
+            required: false,
+            help: "the texts and columns that `--store-texts` stores",
+        },
+    ];
     const OUTPUTS: &'static [File] = &[File {
         name: "neighbors",
         file: "neighbors.parquet",
         required: true,
         help: "the k nearest neighbors of each row",
     }];
+    const LAZY: &'static [&'static str] = &["documents"];
     const EXTERNAL: &'static [(&'static str, Reach)] = &[("uri", Reach::Network)];
     const SECRETS: &'static [&'static str] = &["token"];
     const SHORT_HELP: &'static [&'static str] =
@@ -83,7 +92,21 @@ impl Stage for Knn {
             let scratch = files.output("neighbors").and_then(Path::parent);
             let scratch = scratch.filter(|dir| !dir.as_os_str().is_empty());
             let file = VectorFile::open(path, scratch.unwrap_or(Path::new(".")))?;
-            search_file(&file, &fingerprint, options, local, seed, progress)
+            let documents = options.store_texts.then(|| files.optional("documents"));
+            let documents = documents.map(|given| given.ok_or(Error::NoDocuments));
+            let stored = match documents.transpose()? {
+                None => None,
+                Some(path) => {
+                    files.record("documents", &mut footer)?;
+                    let columns = columns(path, file.len())?;
+                    Some((columns, files.hash("documents")?))
+                }
+            };
+            let table = stored.as_ref().map(|(columns, fingerprint)| Table {
+                columns,
+                fingerprint,
+            });
+            search_file(&file, &fingerprint, table, options, local, seed, progress)
         } else {
             let embeddings = Embeddings::read_any(path)?.value;
             let d = embeddings.dim();
@@ -113,4 +136,14 @@ impl Stage for Knn {
         }
         Ok(report)
     }
+}
+
+/// The columns of the table at `path`, which has to have `n` rows.
+fn columns(path: &Path, n: usize) -> Result<Vec<ScalarColumn>, Error> {
+    let documents = Documents::read(path)?;
+    if documents.len() != n {
+        let fault = format!("{} texts do not belong to {n} vectors", documents.len());
+        return Err(artifacts::Error::shape(path, fault).into());
+    }
+    Ok(documents.scalars(path)?)
 }

@@ -5,7 +5,7 @@ use exact_knn::{Knn, Points};
 use serde_json::{Map, Value};
 use stage::{Progress, Seed};
 
-use crate::backend::{BackendOutput, Task};
+use crate::backend::{BackendOutput, Table, Task};
 use crate::backends::open;
 use crate::graph_stats::graph_stats;
 use crate::invalid_rows::{self, Isolation, with_row};
@@ -38,6 +38,7 @@ pub fn search(
         rows,
         isolation,
         fingerprint,
+        table: None,
         options,
         local,
         seed,
@@ -52,7 +53,8 @@ pub fn search(
     Ok(search.finish(found, size))
 }
 
-/// Like [`search()`], for a backend that [streams](crate::Backend::streams): the vectors stay in their file.
+/// Like [`search()`], for a backend that [streams](crate::Backend::streams): the vectors stay in their file. `table` is stored
+/// with them.
 ///
 /// # Errors
 ///
@@ -60,6 +62,7 @@ pub fn search(
 pub fn search_file(
     file: &VectorFile,
     fingerprint: &str,
+    table: Option<Table<'_>>,
     options: &Options,
     local: &Local,
     seed: Seed,
@@ -72,6 +75,7 @@ pub fn search_file(
         rows: file.len(),
         isolation,
         fingerprint,
+        table,
         options,
         local,
         seed,
@@ -91,6 +95,7 @@ struct Search<'a> {
     rows: usize,
     isolation: Option<Isolation>,
     fingerprint: &'a str,
+    table: Option<Table<'a>>,
     options: &'a Options,
     local: &'a Local,
     seed: Seed,
@@ -143,6 +148,7 @@ impl Search<'_> {
             options,
             local: self.local,
             fingerprint: self.fingerprint,
+            table: self.table,
             progress,
         };
         let BackendOutput {

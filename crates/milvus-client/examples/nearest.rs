@@ -17,7 +17,7 @@ fn main() -> Result<(), Error> {
         name: name.to_owned(),
         description: "points on a line".to_owned(),
         dimensions: 2,
-        columns: Vec::new(),
+        fields: Vec::new(),
     })?;
     let ids: Vec<i64> = (0..1000).collect();
     let vectors = ids.iter().flat_map(|&id| [id as f32, 0.5]).collect();

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::call::{Call, Connection};
 use crate::proto::{self, FieldValues, KeyValuePair, ScalarData};
-use crate::{Collection, Column, Error, Hits, IndexState, Rows, Search, Settings};
+use crate::{Collection, Column, Error, Hits, IndexState, Rows, Search, Settings, Values};
 
 /// Threads of the client: one sends while another receives.
 const THREADS: usize = 2;
@@ -382,19 +382,17 @@ pub(crate) fn pair(key: &str, value: impl Into<String>) -> KeyValuePair {
     }
 }
 
-/// The columns of a result by name, as texts.
-pub(crate) fn text_columns(fields: Vec<proto::FieldData>, names: &[String]) -> Vec<Column> {
+/// The columns of a result that have one of these names.
+pub(crate) fn columns_of(fields: Vec<proto::FieldData>, names: &[String]) -> Vec<Column> {
     let mut columns: Vec<Column> = Vec::new();
     for field in fields {
-        if !names.contains(&field.field_name) {
-            continue;
-        }
-        if let Some(FieldValues::Scalars(values)) = field.field
-            && let Some(ScalarData::String(values)) = values.data
+        if names.contains(&field.field_name)
+            && let Some(FieldValues::Scalars(values)) = field.field
+            && let Some(values) = values.data
         {
             columns.push(Column {
                 name: field.field_name,
-                values: values.data,
+                values: Values::of(values),
             });
         }
     }

@@ -2,14 +2,14 @@
 
 use crate::client::pair;
 use crate::proto::{
-    self, FieldData, FieldSchema, FieldValues, FloatArray, LongArray, ScalarData, ScalarField,
-    StringArray, VectorField, data_type,
+    self, BoolArray, DoubleArray, FieldData, FieldSchema, FieldValues, FloatArray, LongArray,
+    ScalarData, ScalarField, StringArray, VectorField, data_type,
 };
 
 /// The largest text of a field, in bytes.
 pub const MAX_TEXT: usize = 65_535;
 
-/// A collection: a primary key, one vector, and texts.
+/// A collection: a primary key, one vector, and further fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collection {
     /// Its name: letters, digits and `_`, not beginning with a digit.
@@ -18,8 +18,54 @@ pub struct Collection {
     pub description: String,
     /// The number of values of a vector; 0 if it has no field [`Collection::VECTOR`] of floats.
     pub dimensions: usize,
-    /// The names of the other fields, which hold texts.
-    pub columns: Vec<String>,
+    /// The other fields.
+    pub fields: Vec<Field>,
+}
+
+/// A field besides the primary key and the vector.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// Its name: letters, digits and `_`, not beginning with a digit.
+    pub name: String,
+    /// Its type.
+    pub kind: Kind,
+}
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `BOOL`.
+    Boolean,
+    /// `INT64`.
+    Integer,
+    /// `DOUBLE`.
+    Float,
+    /// `VARCHAR` of at most [`MAX_TEXT`] bytes.
+    Text,
+    /// A type that this client does not write, by its number in the protocol.
+    Other(i32),
+}
+
+impl Kind {
+    fn data_type(self) -> i32 {
+        match self {
+            Self::Boolean => data_type::BOOL,
+            Self::Integer => data_type::INT64,
+            Self::Float => data_type::DOUBLE,
+            Self::Text => data_type::VARCHAR,
+            Self::Other(number) => number,
+        }
+    }
+
+    fn of(data_type: i32) -> Self {
+        match data_type {
+            data_type::BOOL => Self::Boolean,
+            data_type::INT64 => Self::Integer,
+            data_type::DOUBLE => Self::Float,
+            data_type::VARCHAR => Self::Text,
+            other => Self::Other(other),
+        }
+    }
 }
 
 impl Collection {
@@ -44,9 +90,12 @@ impl Collection {
                 ..field(Self::VECTOR, data_type::FLOAT_VECTOR)
             },
         ];
-        fields.extend(self.columns.iter().map(|name| FieldSchema {
-            type_params: vec![pair("max_length", MAX_TEXT.to_string())],
-            ..field(name, data_type::VARCHAR)
+        fields.extend(self.fields.iter().map(|other| FieldSchema {
+            type_params: match other.kind {
+                Kind::Text => vec![pair("max_length", MAX_TEXT.to_string())],
+                _ => Vec::new(),
+            },
+            ..field(&other.name, other.kind.data_type())
         }));
         proto::CollectionSchema {
             name: self.name.clone(),
@@ -66,27 +115,76 @@ impl Collection {
             dimensions.value.parse().ok()
         });
         let of_ours = [Self::ID, Self::VECTOR];
+        let others = schema.fields.into_iter().map(|field| Field {
+            kind: Kind::of(field.data_type),
+            name: field.name,
+        });
         Self {
             name: name.to_owned(),
             description: schema.description,
             dimensions: dimensions.unwrap_or(0),
-            columns: schema
-                .fields
-                .into_iter()
-                .map(|field| field.name)
-                .filter(|name| !of_ours.contains(&name.as_str()))
+            fields: others
+                .filter(|field| !of_ours.contains(&field.name.as_str()))
                 .collect(),
         }
     }
 }
 
-/// A column of texts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The values of one field.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// Its name.
     pub name: String,
-    /// One text per row, of at most [`MAX_TEXT`] bytes.
-    pub values: Vec<String>,
+    /// One value per row.
+    pub values: Values,
+}
+
+/// One value per row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Of [`Kind::Boolean`].
+    Boolean(Vec<bool>),
+    /// Of [`Kind::Integer`].
+    Integer(Vec<i64>),
+    /// Of [`Kind::Float`].
+    Float(Vec<f64>),
+    /// Of [`Kind::Text`].
+    Text(Vec<String>),
+}
+
+impl Values {
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Boolean(values) => values.len(),
+            Self::Integer(values) => values.len(),
+            Self::Float(values) => values.len(),
+            Self::Text(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn into_scalars(self) -> (Kind, ScalarData) {
+        match self {
+            Self::Boolean(data) => (Kind::Boolean, ScalarData::Bool(BoolArray { data })),
+            Self::Integer(data) => (Kind::Integer, ScalarData::Long(LongArray { data })),
+            Self::Float(data) => (Kind::Float, ScalarData::Double(DoubleArray { data })),
+            Self::Text(data) => (Kind::Text, ScalarData::String(StringArray { data })),
+        }
+    }
+
+    pub(crate) fn of(scalars: ScalarData) -> Self {
+        match scalars {
+            ScalarData::Bool(values) => Self::Boolean(values.data),
+            ScalarData::Long(values) => Self::Integer(values.data),
+            ScalarData::Double(values) => Self::Float(values.data),
+            ScalarData::String(values) => Self::Text(values.data),
+        }
+    }
 }
 
 /// Rows to write.
@@ -123,10 +221,8 @@ impl Rows {
             ),
         ];
         fields.extend(self.columns.into_iter().map(|column| {
-            let texts = ScalarData::String(StringArray {
-                data: column.values,
-            });
-            field(&column.name, data_type::VARCHAR, scalars(texts))
+            let (kind, values) = column.values.into_scalars();
+            field(&column.name, kind.data_type(), scalars(values))
         }));
         fields
     }

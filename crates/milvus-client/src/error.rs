@@ -107,6 +107,10 @@ impl Error {
         Some(match self {
             Self::Address { .. } => "give http://HOST:PORT or https://HOST:PORT".to_owned(),
             Self::Token => "give an API key, or `USER:PASSWORD`, in ASCII".to_owned(),
+            Self::Connect { message, .. } if message.contains("certificate") => {
+                "the certificate of the server is not trusted: add its authority to those of the system, or name its file in SSL_CERT_FILE"
+                    .to_owned()
+            }
             Self::Connect { .. } => {
                 "check the address, and that the server runs and may be reached from here".to_owned()
             }

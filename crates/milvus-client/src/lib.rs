@@ -8,7 +8,7 @@
 //!     name: "points".to_owned(),
 //!     description: String::new(),
 //!     dimensions: 2,
-//!     columns: Vec::new(),
+//!     fields: Vec::new(),
 //! })?;
 //! let rows = Rows { ids: vec![0, 1], vectors: vec![0.0, 1.0, 1.0, 0.0], columns: Vec::new() };
 //! client.write("points", rows, Write::Insert)?;
@@ -60,7 +60,7 @@ mod search;
 mod settings;
 
 pub use client::{Client, Pending, Write};
-pub use collection::{Collection, Column, IndexState, MAX_TEXT, Rows};
+pub use collection::{Collection, Column, Field, IndexState, Kind, MAX_TEXT, Rows, Values};
 pub use error::Error;
 pub use lite::Lite;
 pub use search::{Hits, Search};

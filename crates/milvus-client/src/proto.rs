@@ -95,7 +95,9 @@ impl PlaceholderValue {
 
 /// Types of fields.
 pub mod data_type {
+    pub const BOOL: i32 = 1;
     pub const INT64: i32 = 5;
+    pub const DOUBLE: i32 = 11;
     pub const VARCHAR: i32 = 21;
     pub const FLOAT_VECTOR: i32 = 101;
 }
@@ -127,6 +129,12 @@ pub struct CollectionSchema {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub struct BoolArray {
+    #[prost(bool, repeated, tag = "1")]
+    pub data: Vec<bool>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub struct LongArray {
     #[prost(int64, repeated, tag = "1")]
     pub data: Vec<i64>,
@@ -139,6 +147,12 @@ pub struct FloatArray {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub struct DoubleArray {
+    #[prost(double, repeated, tag = "1")]
+    pub data: Vec<f64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub struct StringArray {
     #[prost(string, repeated, tag = "1")]
     pub data: Vec<String>,
@@ -146,14 +160,18 @@ pub struct StringArray {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ScalarField {
-    #[prost(oneof = "ScalarData", tags = "3, 6")]
+    #[prost(oneof = "ScalarData", tags = "1, 3, 5, 6")]
     pub data: Option<ScalarData>,
 }
 
 #[derive(Clone, PartialEq, Oneof)]
 pub enum ScalarData {
+    #[prost(message, tag = "1")]
+    Bool(BoolArray),
     #[prost(message, tag = "3")]
     Long(LongArray),
+    #[prost(message, tag = "5")]
+    Double(DoubleArray),
     #[prost(message, tag = "6")]
     String(StringArray),
 }

@@ -2,7 +2,7 @@
 
 use prost::Message;
 
-use crate::client::{pair, text_columns};
+use crate::client::{columns_of, pair};
 use crate::proto::{self, PlaceholderGroup, PlaceholderValue};
 use crate::{Collection, Column};
 
@@ -109,7 +109,7 @@ impl Hits {
                 results.scores.len()
             ));
         }
-        let columns = text_columns(results.fields_data, columns);
+        let columns = columns_of(results.fields_data, columns);
         if let Some(column) = columns.iter().find(|column| column.values.len() != total) {
             return Err(format!(
                 "{} values of {} instead of {total}",

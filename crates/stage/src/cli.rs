@@ -295,6 +295,26 @@ pub fn use_threads(matches: &ArgMatches) -> Result<(), Failure> {
         })
 }
 
+/// The settings of stage `S` in the settings file of the run directory `--run`, for a command that is no stage. Settings that reach
+/// outside the run need consent, as in a run, unless a flag or a variable of the same name replaces them: then they are as in
+/// the file, and the caller has to replace them.
+///
+/// # Errors
+///
+/// [`Untrusted`], and those of reading the file.
+pub fn settings_of_run<S: Stage>(
+    matches: &ArgMatches,
+    step: &str,
+) -> Result<(S::Options, S::Local), Failure> {
+    let table = kept_settings(matches)?
+        .map(|path| config::read_settings(&path))
+        .transpose()?;
+    let own = table.as_ref().and_then(|table| table.get(step)?.as_table());
+    let own = own.cloned().unwrap_or_default();
+    check_trust::<S>(matches, step, &own)?;
+    Ok(config::settings::<S>(step, Some(&own), None)?)
+}
+
 /// The settings file of `--config`, else the one in the run directory.
 fn settings_file(
     matches: &ArgMatches,
@@ -331,7 +351,7 @@ fn check_trust<S: Stage>(
 ) -> Result<(), Untrusted> {
     let (Some(run), false) = (
         matches.get_one::<PathBuf>("run_dir"),
-        matches.contains_id("config_file"),
+        matches.try_contains_id("config_file").unwrap_or(false),
     ) else {
         return Ok(());
     };

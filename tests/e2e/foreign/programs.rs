@@ -234,10 +234,20 @@ fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
         "knn",
         &format!("backend = \"milvus\"\nuri = \"http://{address}\""),
     );
-    for words in [&["run"][..], &["knn", "--run", "runs/latest"]] {
+    for words in [
+        &["run"][..],
+        &["knn", "--run", "runs/latest"],
+        &["store", "search", "words", "--run", "runs/latest"],
+    ] {
         let output = by_a_stranger(dir.path(), "skerry", words);
         refused(&output, 1, &["(sends data)", "--allow-external"]);
     }
+    // An address of the user needs no permission, but a model of the run does.
+    let line = "encoder = \"onnx\"\nmodel = \"BAAI/bge-m3\"";
+    set(dir.path(), "embed", line);
+    let words = ["store", "search", "words", "--uri", "http://127.0.0.1:1"];
+    let output = by_a_stranger(dir.path(), "skerry", &words);
+    refused(&output, 1, &["BAAI/bge-m3", "--allow-external"]);
     assert!(listener.accept().is_err(), "something connected");
 }
 

@@ -52,6 +52,19 @@ impl Artifact for Documents {
 }
 
 impl Documents {
+    /// Documents without other columns.
+    pub fn of_texts(texts: &[&str]) -> Self {
+        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(texts.len()));
+        let columns =
+            RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &options);
+        Self {
+            text: LargeStringArray::from(texts.to_vec()),
+            source_row: (0..texts.len() as i64).collect(),
+            copies: None,
+            columns: columns.expect("there are no columns to differ"),
+        }
+    }
+
     /// The number of documents.
     pub fn len(&self) -> usize {
         self.text.len()

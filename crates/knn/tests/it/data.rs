@@ -71,6 +71,7 @@ pub(crate) fn search_with(
         options,
         local: &local,
         fingerprint: &fingerprint,
+        table: None,
         progress,
     };
     open(options.backend)?.neighbors(&task)

@@ -9,9 +9,11 @@ mod memory;
 #[cfg(feature = "milvus")]
 mod milvus;
 #[cfg(feature = "milvus")]
-mod milvus_lite;
-#[cfg(feature = "milvus")]
 mod milvus_server;
+#[cfg(feature = "milvus")]
+mod milvus_tls;
+#[cfg(all(feature = "milvus", target_os = "linux"))]
+mod real;
 mod reference;
 mod search;
 mod stage_run;

@@ -1,10 +1,15 @@
 //! The backend milvus against a server of this process, and its faults: no wrong file is ever written, the message says what
 //! happened and what to do, and the next run goes on.
 
-use artifacts::{Embeddings, Footer, Neighbors};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, RecordBatch, StringArray};
+use artifacts::{Documents, Embeddings, Footer, Neighbors};
 use exact_knn::Metric;
 use knn::{BackendKind, BadRows, Error, Knn, Local, MilvusIndex, Options, Report, Token};
 use stage::{Files, Hint, Seed, Silent, Stage};
+
+use milvus_client::proto::{FieldValues, ScalarData};
 
 use crate::data::topics;
 use crate::milvus_server::{Fault, Server};
@@ -126,7 +131,7 @@ fn the_neighbors_are_those_of_flat_and_the_collection_is_used_again() {
         assert_eq!(report.recall.unwrap().recall, 1.0);
         assert_eq!((report.filled, report.certified), (0, false));
         assert_eq!(report.engine["rows_inserted"]["now"], 5500);
-        assert!(setup.server.calls("Insert") == 2 && setup.server.calls("Search") == 6);
+        assert!(setup.server.calls("Insert") == 3 && setup.server.calls("Search") == 6);
         // Another k needs no other collection.
         setup.server.set(Fault::None);
         let fewer = Options { k: 3, ..options };
@@ -400,4 +405,168 @@ fn servers_that_are_not_there() {
     }
     let error = Knn::check(&l2(), &Local::default()).unwrap_err();
     assert!(error.hint().unwrap().contains("--uri"), "{error}");
+}
+
+/// Writes the table of a run: `texts` with a column of each type.
+fn write_table(setup: &Setup, texts: &[&str]) {
+    let n = texts.len() as i32;
+    let years = (0..n).map(|row| (row != 1).then_some(2000 + row));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("number", Arc::new(Int32Array::from_iter_values(0..n))),
+        (
+            "read?",
+            Arc::new(
+                (0..n)
+                    .map(|row| Some(row % 2 == 0))
+                    .collect::<BooleanArray>(),
+            ),
+        ),
+        ("year", Arc::new(years.collect::<Int32Array>())),
+        (
+            "topic",
+            Arc::new(StringArray::from_iter_values(
+                (0..n).map(|row| format!("t{row}")),
+            )),
+        ),
+    ];
+    let documents = Documents {
+        columns: RecordBatch::try_from_iter(columns).unwrap(),
+        ..Documents::of_texts(texts)
+    };
+    let path = setup.files.output("documents").unwrap();
+    documents.write(path, &Footer::default()).unwrap();
+}
+
+/// A server with 300 vectors, and their table.
+fn with_table(change: impl Fn(&mut Vec<String>)) -> Setup {
+    let setup = Setup::of(300);
+    let mut texts: Vec<String> = (0..300).map(|row| format!("text {row}")).collect();
+    change(&mut texts);
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    write_table(&setup, &texts);
+    setup
+}
+
+fn texts_too() -> Options {
+    Options {
+        store_texts: true,
+        ..l2()
+    }
+}
+
+#[test]
+fn texts_and_columns_are_stored_with_the_vectors() {
+    let setup = with_table(|_| ());
+    setup.run(&l2()).unwrap();
+    let plain = setup.server.change(|state| state.collections.clone());
+    setup.server.change(|state| state.collections.clear());
+    setup.run(&texts_too()).unwrap();
+    setup.is_right(&texts_too());
+    let (name, stored) = setup
+        .server
+        .change(|state| state.collections.pop_first().unwrap());
+    // Another collection than that without texts.
+    assert!(!plain.contains_key(&name));
+    let types: Vec<(String, i32)> = stored.schema.fields[2..]
+        .iter()
+        .map(|field| (field.name.clone(), field.data_type))
+        .collect();
+    let expected = [
+        ("text", 21),
+        ("number", 5),
+        ("read_", 1),
+        ("year", 21),
+        ("topic", 21),
+    ];
+    assert_eq!(types, expected.map(|(name, kind)| (name.to_owned(), kind)));
+    let values = |name: &str| {
+        let field = stored.written.iter().find(|field| field.field_name == name);
+        let Some(FieldValues::Scalars(values)) = field.unwrap().field.clone() else {
+            panic!("{name} has no values");
+        };
+        values.data.unwrap()
+    };
+    let ScalarData::String(texts) = values("text") else {
+        panic!("no texts");
+    };
+    assert_eq!(
+        (texts.data.len(), texts.data[299].as_str()),
+        (300, "text 299")
+    );
+    let ScalarData::Long(numbers) = values("number") else {
+        panic!("no integers");
+    };
+    assert_eq!(numbers.data, (0..300).collect::<Vec<i64>>());
+    let ScalarData::Bool(read) = values("read_") else {
+        panic!("no truth values");
+    };
+    assert_eq!(read.data[..3], [true, false, true]);
+    // One is missing, so that they are texts.
+    let ScalarData::String(years) = values("year") else {
+        panic!("no texts");
+    };
+    assert_eq!(years.data[..3], ["2000", "", "2002"]);
+    let footer = Footer::read(setup.written()).unwrap().unwrap();
+    assert!(footer.inputs.contains_key("documents"));
+}
+
+/// Few rows fit into a request if their texts are long.
+#[test]
+fn requests_with_long_texts_hold_fewer_rows() {
+    let setup = with_table(|texts| {
+        for text in texts {
+            *text = "x".repeat(60_000);
+        }
+    });
+    setup.run(&texts_too()).unwrap();
+    // 34 x 60 kB in a request of 2 MiB.
+    assert_eq!(setup.server.calls("Insert"), 9);
+    setup.server.change(|state| {
+        let stored = state.collections.values_mut().next().unwrap();
+        stored.rows.retain(|id, _| *id != 290);
+        state.calls.clear();
+        stored.written.clear();
+    });
+    setup.run(&texts_too()).unwrap();
+    let again = setup.server.change(|state| {
+        let stored = state.collections.values().next().unwrap();
+        (stored.rows.len(), stored.written.len())
+    });
+    assert_eq!(again, (300, 5));
+    assert_eq!(setup.server.calls("Upsert"), 1);
+}
+
+#[test]
+fn tables_that_do_not_fit_are_refused_before_anything_is_stored() {
+    let refused = |setup: &Setup| {
+        let error = setup.run(&texts_too()).unwrap_err();
+        let hint = error
+            .hint()
+            .unwrap_or_else(|| panic!("{error} has no hint"));
+        assert_eq!(setup.server.change(|state| state.collections.len()), 0);
+        format!("{error}\n{hint}")
+    };
+    let long = with_table(|texts| texts[7] = "ä".repeat(32_768));
+    let said = refused(&long);
+    assert!(
+        said.contains(
+            "row 7 of the column `text` has 65536 bytes, but a field of Milvus holds at most 65535"
+        ) && said.contains("leave out `--store-texts`"),
+        "{said}"
+    );
+    // One byte less fits.
+    let fits = with_table(|texts| texts[7] = "ä".repeat(32_767) + "x");
+    fits.run(&texts_too()).unwrap();
+    let fewer = with_table(|texts| texts.truncate(299));
+    let said = refused(&fewer);
+    assert!(
+        said.contains("299 texts do not belong to 300 vectors"),
+        "{said}"
+    );
+    let none = Setup::of(50);
+    let said = refused(&none);
+    assert!(
+        said.contains("there is no documents.parquet") && said.contains("--documents FILE"),
+        "{said}"
+    );
 }

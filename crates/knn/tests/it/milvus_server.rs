@@ -54,6 +54,8 @@ pub(crate) enum Fault {
 pub(crate) struct Stored {
     pub(crate) schema: CollectionSchema,
     pub(crate) rows: BTreeMap<i64, Vec<f32>>,
+    /// The other fields of the requests that wrote rows.
+    pub(crate) written: Vec<FieldData>,
     index: Vec<KeyValuePair>,
 }
 
@@ -275,6 +277,7 @@ impl State {
                 let stored = Stored {
                     schema: CollectionSchema::decode(&request.schema[..]).unwrap(),
                     rows: BTreeMap::new(),
+                    written: Vec::new(),
                     index: Vec::new(),
                 };
                 self.collections.insert(request.collection_name, stored);
@@ -320,12 +323,17 @@ impl State {
         let stored = self.collections.get_mut(&request.collection_name).unwrap();
         let (mut ids, mut values) = (Vec::new(), Vec::new());
         for field in request.fields_data {
-            match field.field {
-                Some(FieldValues::Scalars(ScalarField {
-                    data: Some(ScalarData::Long(found)),
-                })) => ids = found.data,
-                Some(FieldValues::Vectors(found)) => values = found.float_vector.unwrap().data,
-                _ => {}
+            match (field.field_name.as_str(), field.field.clone()) {
+                (
+                    "id",
+                    Some(FieldValues::Scalars(ScalarField {
+                        data: Some(ScalarData::Long(found)),
+                    })),
+                ) => ids = found.data,
+                ("embedding", Some(FieldValues::Vectors(found))) => {
+                    values = found.float_vector.unwrap().data;
+                }
+                _ => stored.written.push(field),
             }
         }
         let d = values.len() / ids.len();

@@ -149,7 +149,8 @@ n_neighbors = 80
 min_dist = 0.1
 "#;
 
-// BERTopic reduces to 5 dimensions with min_dist 0 and clusters there by Euclidean distance.
+// BERTopic reduces to 5 dimensions with min_dist 0 and clusters there by Euclidean distance. Words have no position in that layout,
+// so texts are not stored with it.
 const TOPICS: &str = r#"
 [run]
 steps = ["ingest", "embed", "knn", "reduce", "reduced_knn", "cluster", "project", "label", "viz"]
@@ -164,6 +165,7 @@ min_dist = 0.0
 stage = "knn"
 files = { embeddings = "reduced.parquet", neighbors = "reduced_neighbors.parquet" }
 metric = "l2"
+store_texts = false
 
 [cluster]
 files = { embeddings = "reduced.parquet", neighbors = "reduced_neighbors.parquet" }

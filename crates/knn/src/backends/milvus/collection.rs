@@ -3,10 +3,13 @@
 //! The name is a hash of everything that determines the content, so that a collection is either that of this search or of
 //! another one. The description says the same in words, and tells our collections from those of others.
 
+use std::ops::Range;
+
 use milvus_client::{Client, Collection};
 
+use super::Error;
+use super::fields::Fields;
 use super::index::Index;
-use super::{Error, REQUEST};
 use crate::backend::Task;
 
 /// The beginning of the names of our collections.
@@ -15,37 +18,98 @@ pub const PREFIX: &str = "skerry_";
 /// Hexadecimal digits of the hash in a name.
 const HASH: usize = 24;
 
+/// The most rows per request of inserts.
+const BATCH: usize = 2000;
+
+/// The bytes of a request of inserts. On 20,000 x 384, Milvus Lite 2.5.1 takes 5,300 rows per second in requests of 1.5 MB, and 90 in
+/// requests of 7.7 MB; other servers are as fast with small requests as with large ones.
+const INSERT: usize = 2 << 20;
+
 /// The beginning of their descriptions.
 const OURS: &str = "Skerry: ";
 
 /// The collection of a search.
 #[derive(Clone, Debug)]
-pub(super) struct Target {
+pub(super) struct Target<'a> {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) rows: usize,
     pub(super) dimensions: usize,
-    /// Rows per request of inserts.
-    pub(super) batch: usize,
+    /// The table that is stored with the vectors.
+    pub(super) fields: Fields<'a>,
 }
 
-impl Target {
-    pub(super) fn new(task: &Task<'_>, index: &Index) -> Self {
-        let (rows, dimensions) = (task.vectors.n(), task.vectors.d());
-        let description = format!(
-            "{OURS}{rows} vectors of {dimensions} values; embeddings {}; index {} {} {}",
-            task.fingerprint,
+/// What determines the content of a collection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'a> {
+    /// Number of vectors.
+    pub(super) rows: usize,
+    /// Values per vector.
+    pub(super) dimensions: usize,
+    /// SHA-256 of their file.
+    pub(super) embeddings: &'a str,
+    /// SHA-256 of the table that is stored with them, if one is.
+    pub(super) table: Option<&'a str>,
+}
+
+impl Content<'_> {
+    /// The description of the collection with the index `index`.
+    pub(super) fn describe(&self, index: &Index) -> String {
+        let mut text = format!(
+            "{OURS}{} vectors of {} values; embeddings {}; index {} {} {}",
+            self.rows,
+            self.dimensions,
+            self.embeddings,
             index.kind.name(),
             index.metric,
             index.construction
         );
-        Self {
+        if let Some(table) = self.table {
+            text += &format!("; texts {table}");
+        }
+        text
+    }
+}
+
+impl<'a> Target<'a> {
+    pub(super) fn new(task: &Task<'a>, index: &Index) -> Result<Self, Error> {
+        let content = Content {
+            rows: task.vectors.n(),
+            dimensions: task.vectors.d(),
+            embeddings: task.fingerprint,
+            table: task.table.map(|table| table.fingerprint),
+        };
+        let fields = task.table.map(|table| Fields::of(table, task.progress));
+        let description = content.describe(index);
+        Ok(Self {
             name: name_of(&description),
             description,
-            rows,
-            dimensions,
-            batch: (REQUEST / (4 * dimensions + 16)).clamp(1, 5000),
+            rows: content.rows,
+            dimensions: content.dimensions,
+            fields: fields.transpose()?.unwrap_or_default(),
+        })
+    }
+
+    /// Ranges of `rows`, each for one request, given the ids of rows.
+    pub(super) fn batches(
+        &self,
+        rows: Range<usize>,
+        id: impl Fn(usize) -> u32,
+    ) -> Vec<Range<usize>> {
+        let mut batches = Vec::new();
+        let (mut first, mut bytes) = (rows.start, 0);
+        for row in rows.clone() {
+            let more = 4 * self.dimensions + 16 + self.fields.bytes(id(row));
+            if row > first && (bytes + more > INSERT || row - first == BATCH) {
+                batches.push(first..row);
+                (first, bytes) = (row, 0);
+            }
+            bytes += more;
         }
+        if first < rows.end {
+            batches.push(first..rows.end);
+        }
+        batches
     }
 
     fn collection(&self) -> Collection {
@@ -53,7 +117,7 @@ impl Target {
             name: self.name.clone(),
             description: self.description.clone(),
             dimensions: self.dimensions,
-            columns: Vec::new(),
+            fields: self.fields.schema().to_vec(),
         }
     }
 }
@@ -86,7 +150,7 @@ pub(super) enum Opened {
 }
 
 /// Finds the collection, or creates it. One of this name that is not ours is never touched.
-pub(super) fn open(client: &Client, target: &Target) -> Result<Opened, Error> {
+pub(super) fn open(client: &Client, target: &Target<'_>) -> Result<Opened, Error> {
     let Some(found) = client.describe(&target.name)? else {
         client.create(&target.collection())?;
         return Ok(Opened::Created);
@@ -99,8 +163,13 @@ pub(super) fn open(client: &Client, target: &Target) -> Result<Opened, Error> {
             "its vectors have {} values instead of {}",
             found.dimensions, expected.dimensions
         ))
-    } else if found.columns != expected.columns {
-        Some(format!("it has the fields {}", found.columns.join(", ")))
+    } else if found.fields != expected.fields {
+        let names: Vec<&str> = found
+            .fields
+            .iter()
+            .map(|field| field.name.as_str())
+            .collect();
+        Some(format!("its further fields are {}", list(&names)))
     } else {
         None
     };
@@ -111,5 +180,12 @@ pub(super) fn open(client: &Client, target: &Target) -> Result<Opened, Error> {
             name: target.name.clone(),
             difference,
         }),
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
     }
 }

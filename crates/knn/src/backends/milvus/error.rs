@@ -99,6 +99,43 @@ pub enum Error {
         /// The expected number.
         expected: u64,
     },
+    /// A text is longer than a field may be.
+    #[error(
+        "row {row} of the column `{column}` has {bytes} bytes, but a field of Milvus holds at most {}",
+        milvus_client::MAX_TEXT
+    )]
+    TooLong {
+        /// The column.
+        column: String,
+        /// The row, counted from 0.
+        row: usize,
+        /// The length.
+        bytes: usize,
+    },
+    /// The table has more columns than a collection can have.
+    #[error(
+        "the table has {columns} columns, but a collection of Milvus holds at most {most} besides ids and vectors"
+    )]
+    TooManyFields {
+        /// The number of columns.
+        columns: usize,
+        /// The largest number.
+        most: usize,
+    },
+    /// The collection of a run is not on the server.
+    #[error("Milvus at {address} has no collection {name}")]
+    NotStored {
+        /// Host and port.
+        address: String,
+        /// The collection.
+        name: String,
+    },
+    /// The footer of neighbors is not that of a search with Milvus.
+    #[error("{} was not written by the backend milvus", path.display())]
+    OtherBackend {
+        /// The file.
+        path: PathBuf,
+    },
     /// An answer holds a distance that our own vectors do not have.
     #[error(
         "Milvus at {address} gives {found} as the distance of rows {row} and {neighbor} in the collection {name}, but it is {expected}"
@@ -126,6 +163,11 @@ impl Hint for Error {
                 "give its address with `--uri http://HOST:19530` or MILVUS_URI, or a file for Milvus Lite: `--uri milvus.db`"
                     .to_owned()
             }
+            Self::Client(milvus_client::Error::Refused { message, .. })
+                if ["no space", "disk is full"].iter().any(|part| message.to_lowercase().contains(part)) =>
+            {
+                "free space on the disk of the server; the same command continues with what is stored".to_owned()
+            }
             Self::Client(milvus_client::Error::Refused { .. }) => {
                 "see the documentation of the server for this message; what it has stored is kept".to_owned()
             }
@@ -152,6 +194,25 @@ impl Hint for Error {
             Self::Stuck { .. } => {
                 "allow more time with `--deadline SECONDS`, choose another `--milvus-index`, or see the log of the server"
                     .to_owned()
+            }
+            Self::TooLong { .. } => {
+                "shorten the text, leave the column out with `--columns`, or leave out `--store-texts`".to_owned()
+            }
+            Self::TooManyFields { .. } => {
+                "choose columns with `--columns`, or leave out `--store-texts`".to_owned()
+            }
+            Self::NotStored { .. } => {
+                "store it with `skerry knn --run DIR --backend milvus`, or give the server that has it with `--uri`".to_owned()
+            }
+            Self::OtherBackend { .. } => {
+                "store the vectors first: `skerry knn --run DIR --backend milvus --uri milvus.db`".to_owned()
+            }
+            Self::Rows { name, when: super::nearest::NOW, .. } => format!(
+                "a run was interrupted, or another program writes to {name}: `skerry knn --run DIR` inserts what is missing"
+            ),
+            // Milvus Lite 2.5 accepts rows that do not fit on its disk, and loses them.
+            Self::Rows { when: super::insert::INSERTED, found, expected, .. } if found < expected => {
+                "the server has lost rows: see whether its disk is full; the same command inserts what is missing".to_owned()
             }
             Self::Rows { name, found, expected, .. } if found < expected => format!(
                 "another program deleted rows of {name}; the same command inserts what is missing and searches again"

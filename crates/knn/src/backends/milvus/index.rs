@@ -3,7 +3,6 @@
 use exact_knn::Metric;
 use serde_json::{Map, Value};
 
-use crate::backend::Task;
 use crate::{MilvusIndex, Options};
 
 /// Whether the index keeps the vectors as they are, so that its distances are true ones.
@@ -27,15 +26,20 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// The index of the options, with defaults for parameters that a server demands.
-    pub(super) fn new(task: &Task<'_>) -> Result<Self, crate::Error> {
-        let (options, n) = (task.options, task.vectors.n());
+    /// The index of `n` vectors by the options, with defaults for parameters that a server demands; `k` is the number of
+    /// neighbors per row.
+    pub(super) fn new(
+        options: &Options,
+        metric: Metric,
+        n: usize,
+        k: usize,
+    ) -> Result<Self, crate::Error> {
         let kind = options.milvus_index;
         let [mut construction, mut search] = given(options)?;
         let default = |map: &mut Map<String, Value>, name: &str, value: usize| {
             map.entry(name).or_insert_with(|| value.into());
         };
-        let width = task.k + 1;
+        let width = k + 1;
         match kind {
             MilvusIndex::Flat | MilvusIndex::AutoIndex => {}
             MilvusIndex::Hnsw => {
@@ -61,7 +65,7 @@ impl Index {
         }
         Ok(Self {
             kind,
-            metric: match task.metric {
+            metric: match metric {
                 Metric::Cosine => "COSINE",
                 Metric::L2 => "L2",
                 Metric::InnerProduct => "IP",
@@ -69,6 +73,20 @@ impl Index {
             construction: Value::Object(construction).to_string(),
             search: Value::Object(search).to_string(),
         })
+    }
+
+    /// Parameters of a search for `width` answers, as JSON: a candidate list may not be shorter.
+    pub(super) fn search_of(&self, width: usize) -> String {
+        let mut parameters: Map<String, Value> =
+            serde_json::from_str(&self.search).unwrap_or_default();
+        for name in ["ef", "search_list", "reorder_k"] {
+            if let Some(value) = parameters.get_mut(name)
+                && value.as_u64().is_some_and(|given| given < width as u64)
+            {
+                *value = width.into();
+            }
+        }
+        Value::Object(parameters).to_string()
     }
 
     /// For people.

@@ -8,11 +8,15 @@ use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use milvus_client::{Client, Pending, Rows, Write};
+use stage::Progress;
 
 use super::collection::{Opened, Target};
 use super::index::Index;
 use super::{Error, IN_FLIGHT};
 use crate::backend::Task;
+
+/// When rows are counted first.
+pub(super) const INSERTED: &str = "after inserting";
 
 /// The wait between two questions for the state of the index.
 const POLL: Duration = Duration::from_millis(100);
@@ -21,14 +25,14 @@ const POLL: Duration = Duration::from_millis(100);
 /// were inserted.
 pub(super) fn fill(
     client: &Client,
-    target: &Target,
+    target: &Target<'_>,
     index: &Index,
     opened: Opened,
     task: &Task<'_>,
 ) -> Result<u64, crate::Error> {
     let n = target.rows;
     let missing = match opened {
-        Opened::Created => batches(0..n, target.batch),
+        Opened::Created => batches(target, task),
         Opened::Found => {
             // Only a collection that is indexed and loaded can be counted.
             build_index(client, target, index, task)?;
@@ -58,21 +62,18 @@ pub(super) fn fill(
     client.flush(&target.name).map_err(Error::from)?;
     build_index(client, target, index, task)?;
     load(client, target, task)?;
-    check_count(client, target, "after inserting")?;
+    check_count(client, target, INSERTED)?;
     Ok(rows)
 }
 
-/// `rows` in ranges of at most `size`.
-fn batches(rows: Range<usize>, size: usize) -> Vec<Range<usize>> {
-    rows.clone()
-        .step_by(size)
-        .map(|first| first..(first + size).min(rows.end))
-        .collect()
+/// All rows, in ranges for one request each.
+fn batches(target: &Target<'_>, task: &Task<'_>) -> Vec<Range<usize>> {
+    target.batches(0..target.rows, |row| task.vectors.id(row))
 }
 
 fn insert(
     client: &Client,
-    target: &Target,
+    target: &Target<'_>,
     missing: &[Range<usize>],
     how: Write,
     task: &Task<'_>,
@@ -94,10 +95,11 @@ fn insert(
         }
         let mut values = vec![0.0; range.len() * target.dimensions];
         vectors.read(range.start, &mut values)?;
+        let ids: Vec<i64> = range.clone().map(|row| vectors.id(row).into()).collect();
         let rows = Rows {
-            ids: range.clone().map(|row| vectors.id(row).into()).collect(),
+            columns: target.fields.values(&ids),
+            ids,
             vectors: values,
-            columns: Vec::new(),
         };
         let pending = client.start_write(&target.name, rows, how);
         under_way.push_back((range.len() as u64, pending));
@@ -110,23 +112,27 @@ fn insert(
 }
 
 /// The batches that lack rows.
-fn missing(client: &Client, target: &Target, task: &Task<'_>) -> Result<Vec<Range<usize>>, Error> {
+fn missing(
+    client: &Client,
+    target: &Target<'_>,
+    task: &Task<'_>,
+) -> Result<Vec<Range<usize>>, Error> {
     let n = target.rows;
     let found = client.count(&target.name, "")?;
     if found == n as u64 {
         return Ok(Vec::new());
     }
     if found > n as u64 {
-        return Err(rows_error(client, target, "before inserting", found));
+        check_rows(client, &target.name, n, "before inserting")?;
     }
     if found == 0 {
-        return Ok(batches(0..n, target.batch));
+        return Ok(batches(target, task));
     }
     task.progress
         .begin("finding missing rows", Some(n as u64), "rows");
     let mut incomplete = Vec::new();
     // Ranges of whole batches, the first on top.
-    let mut open = vec![batches(0..n, target.batch)];
+    let mut open = vec![batches(target, task)];
     while let Some(mut ranges) = open.pop() {
         let (Some(first), Some(last)) = (ranges.first(), ranges.last()) else {
             continue;
@@ -156,7 +162,7 @@ fn missing(client: &Client, target: &Target, task: &Task<'_>) -> Result<Vec<Rang
 /// Requests the index, unless it is there, and waits until it is built.
 fn build_index(
     client: &Client,
-    target: &Target,
+    target: &Target<'_>,
     index: &Index,
     task: &Task<'_>,
 ) -> Result<(), Error> {
@@ -219,13 +225,22 @@ fn build_index(
 }
 
 /// Loads the collection, and waits until it is loaded.
-fn load(client: &Client, target: &Target, task: &Task<'_>) -> Result<(), Error> {
-    task.progress
-        .begin("loading the collection", Some(100), "percent");
-    client.load(&target.name)?;
-    let mut watch = Watch::new(task.local.deadline);
+fn load(client: &Client, target: &Target<'_>, task: &Task<'_>) -> Result<(), Error> {
+    load_named(client, &target.name, task.local.deadline, task.progress)
+}
+
+/// Loads a collection. `deadline`: seconds without progress.
+pub(super) fn load_named(
+    client: &Client,
+    name: &str,
+    deadline: u64,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    progress.begin("loading the collection", Some(100), "percent");
+    client.load(name)?;
+    let mut watch = Watch::new(deadline);
     loop {
-        let loaded = u64::from(client.loaded(&target.name)?);
+        let loaded = u64::from(client.loaded(name)?);
         if loaded == 100 {
             break;
         }
@@ -240,32 +255,37 @@ fn load(client: &Client, target: &Target, task: &Task<'_>) -> Result<(), Error> 
         }
         std::thread::sleep(POLL);
     }
-    task.progress.end();
+    progress.end();
     Ok(())
 }
 
 /// Checks that the collection has all rows and no others.
 pub(super) fn check_count(
     client: &Client,
-    target: &Target,
+    target: &Target<'_>,
     when: &'static str,
 ) -> Result<(), Error> {
-    let found = client.count(&target.name, "")?;
-    if found == target.rows as u64 {
-        Ok(())
-    } else {
-        Err(rows_error(client, target, when, found))
-    }
+    check_rows(client, &target.name, target.rows, when)
 }
 
-fn rows_error(client: &Client, target: &Target, when: &'static str, found: u64) -> Error {
-    Error::Rows {
+/// Checks that the collection `name` has `rows` rows.
+pub(super) fn check_rows(
+    client: &Client,
+    name: &str,
+    rows: usize,
+    when: &'static str,
+) -> Result<(), Error> {
+    let (found, expected) = (client.count(name, "")?, rows as u64);
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Rows {
         address: client.address().to_owned(),
-        name: target.name.clone(),
+        name: name.to_owned(),
         when,
         found,
-        expected: target.rows as u64,
-    }
+        expected,
+    })
 }
 
 /// The time since work last made progress.

@@ -3,8 +3,11 @@
 //!
 //! 1. [`server`]: connect, or start Milvus Lite.
 //! 2. `collection`: find the collection of these vectors and this index by its name, or create it.
-//! 3. `insert`: insert the rows that it lacks, two requests at a time, and build the index.
+//! 3. `insert`: insert the rows that it lacks, two requests at a time, and build the index. With `--store-texts` the columns of
+//!    the table are inserted as `fields`.
 //! 4. `scan`: search all rows in batches, two requests at a time.
+//!
+//! `nearest` searches the collection of a finished run, for `skerry store search`.
 //!
 //! Rows are read from the file of the embeddings, batch by batch, for inserting, for searching and for the distances: only the
 //! ids in the server's answers are used, re-ranked by our own distances in `f64`. No matrix of all rows is held, and none is
@@ -12,9 +15,11 @@
 
 mod collection;
 mod error;
+mod fields;
 mod index;
 mod insert;
 pub mod lite_package;
+mod nearest;
 mod scan;
 pub mod server;
 
@@ -24,6 +29,7 @@ use self::collection::Target;
 pub use self::collection::{PREFIX, is_ours, name_of};
 pub use self::error::Error;
 use self::index::Index;
+pub use self::nearest::{Found, Stored};
 use self::scan::Scan;
 use self::server::Server;
 use crate::backend::{Backend, BackendOutput, Task};
@@ -31,7 +37,7 @@ use crate::refine::fill_short_rows;
 use crate::size::Size;
 use crate::{Local, Options, vectors};
 
-/// Bytes of the vectors in a request: far below the 64 MiB that a server accepts.
+/// Bytes of the vectors in a search: far below the 64 MiB that a server accepts.
 const REQUEST: usize = 8 << 20;
 
 /// Requests under way at a time: one is answered while the other is sent.
@@ -104,9 +110,10 @@ impl Backend for Milvus {
     }
 
     fn neighbors(&self, task: &Task<'_>) -> Result<BackendOutput, crate::Error> {
-        let index = Index::new(task)?;
+        let index = Index::new(task.options, task.metric, task.vectors.n(), task.k)?;
+        // The table is checked before the server is asked.
+        let target = Target::new(task, &index)?;
         let server = Server::open(task.local)?;
-        let target = Target::new(task, &index);
         let version = server.version()?;
         let opened = collection::open(&server.client, &target)?;
         let inserted = insert::fill(&server.client, &target, &index, opened, task)?;

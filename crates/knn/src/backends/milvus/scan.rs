@@ -37,7 +37,7 @@ struct Sent {
 }
 
 /// The number of vectors per request. Milvus Lite 3 compares all of them with all rows in one array of `nq n d` values.
-fn batch_size(target: &Target, version: &str) -> usize {
+fn batch_size(target: &Target<'_>, version: &str) -> usize {
     let (n, d) = (target.rows, target.dimensions);
     let all = if version.contains("milvus_lite-3") {
         ARRAY / (4 * n * d)
@@ -49,7 +49,7 @@ fn batch_size(target: &Target, version: &str) -> usize {
 
 pub(super) fn search_all(
     client: &Client,
-    target: &Target,
+    target: &Target<'_>,
     index: &Index,
     version: &str,
     task: &Task<'_>,
@@ -106,7 +106,7 @@ impl Scan {
         &mut self,
         sent: Sent,
         client: &Client,
-        target: &Target,
+        target: &Target<'_>,
         index: &Index,
         task: &Task<'_>,
     ) -> Result<(), crate::Error> {
@@ -146,7 +146,7 @@ struct Query<'a> {
     number: usize,
     row: &'a [f32],
     client: &'a Client,
-    target: &'a Target,
+    target: &'a Target<'a>,
     index: &'a Index,
     task: &'a Task<'a>,
 }

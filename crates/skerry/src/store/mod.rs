@@ -1,5 +1,8 @@
 //! `skerry store`: the collections that the backend milvus keeps.
 
+#[cfg(feature = "milvus")]
+mod search;
+
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Args as _, Command};
@@ -14,8 +17,8 @@ pub(crate) fn command() -> Command {
             .arg(stage::cli::json_flag())
             .arg(stage::cli::quiet_flag())
     };
-    Command::new("store")
-        .about("List and drop the collections that the backend milvus keeps")
+    let command = Command::new("store")
+        .about("List, search and drop the collections that the backend milvus keeps")
         .after_help("Only collections that Skerry made are listed and dropped.")
         .subcommand_required(true)
         .arg_required_else_help(true)
@@ -32,7 +35,14 @@ pub(crate) fn command() -> Command {
                     .help("Names of collections, as `skerry store list` prints them"),
             ),
             "Drop collections of Skerry with all their rows",
-        ))
+        ));
+    #[cfg(feature = "milvus")]
+    let command = command.subcommand(
+        search::command()
+            .arg(stage::cli::json_flag())
+            .arg(stage::cli::quiet_flag()),
+    );
+    command
 }
 
 #[cfg(not(feature = "milvus"))]
@@ -47,6 +57,9 @@ pub(crate) fn run(_: &ArgMatches) -> Result<ExitCode, Failure> {
 pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
     use knn::backends::milvus::{is_ours, server::Server};
     let (name, matches) = matches.subcommand().expect("a subcommand is required");
+    if name == "search" {
+        return search::run(matches);
+    }
     let failed = |error: knn::backends::milvus::Error| Failure::of(&error);
     let args = knn::ServerArgs::of(matches);
     let server = Server::open(&args.into()).map_err(failed)?;
