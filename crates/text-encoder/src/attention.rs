@@ -12,7 +12,7 @@ use std::ops::Range;
 use crate::Kernel;
 use crate::kernels::float::{PANEL, PanelRow, Rows};
 use crate::kernels::multiply_add;
-use crate::rows::{scale, softmax};
+use crate::rows::softmax;
 
 /// Rows whose scores are in memory at the same time.
 pub(crate) const ROWS: usize = 24;
@@ -74,33 +74,42 @@ pub(crate) struct AttentionScratch {
 }
 
 impl AttentionScratch {
-    /// The attention of some rows of one head to the tokens whose keys are in the panels `panels`, and whose values are in
-    /// `values`. `scores` holds the bias of each row and token; `output` gets `d` values per row, at a distance of `stride`.
+    /// The attention of some rows of one head to `len` tokens, whose keys are in the panels `panels`, and whose values are in
+    /// `values`. `scores` holds for each row the bias of each token, padded to whole panels; `output` gets `d` values per
+    /// row, at a distance of `stride`.
     pub(crate) fn attend_rows(
         &mut self,
         kernel: Kernel,
         queries: Rows<'_>,
-        (d, panels): (usize, Range<usize>),
+        (d, len, panels): (usize, usize, Range<usize>),
         output: &mut [f32],
         stride: usize,
     ) {
         let count = queries.count;
-        let len = self.scores.len() / count;
+        let width = panels.len() * PANEL;
         let keys = &self.keys[panels.start * d..panels.end * d];
-        multiply_add(kernel, queries, d, keys, &mut self.scores, len);
+        multiply_add(kernel, queries, d, keys, &mut self.scores, width);
         self.inverse_sums.resize(count, 0.0);
-        softmax(kernel, &mut self.scores, len, &mut self.inverse_sums);
+        softmax(
+            kernel,
+            &mut self.scores,
+            (width, len),
+            &mut self.inverse_sums,
+        );
         self.context.clear();
         self.context.resize(count * d, 0.0);
         let weights = Rows {
             values: &self.scores,
-            stride: len,
+            stride: width,
             count,
         };
         multiply_add(kernel, weights, len, &self.values, &mut self.context, d);
-        scale(&mut self.context, d, &self.inverse_sums);
-        for (row, context) in self.context.chunks_exact(d).enumerate() {
-            output[row * stride..][..d].copy_from_slice(context);
+        // Not by copies, which are calls, of rows that are this short.
+        let rows = self.context.chunks_exact(d).zip(&self.inverse_sums);
+        for ((context, factor), output) in rows.zip(output.chunks_mut(stride)) {
+            for (to, value) in output.iter_mut().zip(context) {
+                *to = value * factor;
+            }
         }
     }
 }
@@ -118,6 +127,7 @@ pub(crate) fn attend(
     let stride = 3 * hidden;
     let d = hidden / heads;
     let len = qkv.len() / stride;
+    let width = len.next_multiple_of(PANEL);
     for head in 0..heads {
         let column = head * d;
         pack_keys(qkv, stride, hidden + column, d, &mut scratch.keys);
@@ -127,18 +137,20 @@ pub(crate) fn attend(
             let scores = &mut scratch.scores;
             scores.clear();
             match bias {
-                None => scores.resize(count * len, 0.0),
-                Some(bias) => (start..start + count)
-                    .for_each(|row| scores.extend_from_slice(&bias.row(head, row)[..len])),
+                None => scores.resize(count * width, 0.0),
+                Some(bias) => (1..=count).for_each(|end| {
+                    scores.extend_from_slice(&bias.row(head, start + end - 1)[..len]);
+                    scores.resize(end * width, 0.0);
+                }),
             }
             let queries = Rows {
                 values: &qkv[start * stride + column..],
                 stride,
                 count,
             };
-            let panels = 0..len.div_ceil(PANEL);
+            let tokens = (d, len, 0..width / PANEL);
             let output = &mut output[start * hidden + column..];
-            scratch.attend_rows(kernel, queries, (d, panels), output, hidden);
+            scratch.attend_rows(kernel, queries, tokens, output, hidden);
         }
     }
 }
@@ -174,9 +186,13 @@ pub(crate) fn pack_values(
     for start in (0..d).step_by(PANEL) {
         let width = PANEL.min(d - start);
         panels.extend(qkv.chunks_exact(stride).map(|row| {
-            let mut values = [0.0; PANEL];
-            values[..width].copy_from_slice(&row[column + start..][..width]);
-            values
+            let row = &row[column + start..][..width];
+            // A copy of constant length is a few instructions, not a call.
+            row.first_chunk().copied().unwrap_or_else(|| {
+                let mut values = [0.0; PANEL];
+                values[..width].copy_from_slice(row);
+                values
+            })
         }));
     }
 }

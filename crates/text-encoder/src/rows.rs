@@ -75,14 +75,24 @@ fn activate_values(values: &mut [f32], activation: Activation) {
     }
 }
 
-/// Replaces each row of `len` scores by their exponentials relative to the largest, and writes the inverse of their sum.
-pub(crate) fn softmax(kernel: Kernel, scores: &mut [f32], len: usize, inverse_sums: &mut [f32]) {
-    dispatch_simd!(kernel, softmax_rows(scores: &mut [f32], len: usize, inverse_sums: &mut [f32]));
+/// Replaces the first `len` scores of each row of `width` by their exponentials relative to the largest of them, and writes the
+/// inverse of the sum of those.
+pub(crate) fn softmax(
+    kernel: Kernel,
+    scores: &mut [f32],
+    (width, len): (usize, usize),
+    inverse_sums: &mut [f32],
+) {
+    dispatch_simd!(
+        kernel,
+        softmax_rows(scores: &mut [f32], width: usize, len: usize, inverse_sums: &mut [f32])
+    );
 }
 
 #[inline(always)]
-fn softmax_rows(scores: &mut [f32], len: usize, inverse_sums: &mut [f32]) {
-    for (row, inverse) in scores.chunks_exact_mut(len).zip(inverse_sums) {
+fn softmax_rows(scores: &mut [f32], width: usize, len: usize, inverse_sums: &mut [f32]) {
+    for (row, inverse) in scores.chunks_exact_mut(width).zip(inverse_sums) {
+        let row = &mut row[..len];
         let largest = largest(row);
         for score in row.iter_mut() {
             *score = math::exp(*score - largest);
@@ -107,15 +117,6 @@ fn largest(row: &[f32]) -> f32 {
         f32::MIN,
         |largest, value| if value > largest { value } else { largest },
     )
-}
-
-/// Multiplies each row by its factor.
-pub(crate) fn scale(values: &mut [f32], width: usize, factors: &[f32]) {
-    for (row, factor) in values.chunks_exact_mut(width).zip(factors) {
-        for value in row {
-            *value *= factor;
-        }
-    }
 }
 
 /// Quantized rows, as [`crate::kernels::int8::Codes`] borrows them.
@@ -292,13 +293,14 @@ mod tests {
 
     #[test]
     fn probabilities_sum_to_one() {
-        let mut scores = [0.0, 2.0_f32.ln(), 1000.0, 0.0];
+        // Rows of two scores, padded with a third.
+        let mut scores = [0.0, 2.0_f32.ln(), 9.0, 1000.0, 0.0, 9.0];
         let mut inverse = [0.0; 2];
-        softmax(Kernel::Portable, &mut scores, 2, &mut inverse);
-        scale(&mut scores, 2, &inverse);
-        assert!((scores[0] - 1.0 / 3.0).abs() < 1e-7 && (scores[1] - 2.0 / 3.0).abs() < 1e-7);
-        assert_eq!(scores[2], 1.0);
-        assert!(scores[3] < 1e-37);
+        softmax(Kernel::Portable, &mut scores, (3, 2), &mut inverse);
+        assert!((scores[0] * inverse[0] - 1.0 / 3.0).abs() < 1e-7);
+        assert!((scores[1] * inverse[0] - 2.0 / 3.0).abs() < 1e-7);
+        assert_eq!(scores[3] * inverse[1], 1.0);
+        assert!(scores[4] * inverse[1] < 1e-37);
     }
 
     #[test]
@@ -314,7 +316,7 @@ mod tests {
                 let (mut normed, mut scores, mut inverse) =
                     (input.clone(), input.clone(), [0.0; 3]);
                 layer_norm(kernel, &mut normed, &input, &norm);
-                softmax(kernel, &mut scores, d, &mut inverse);
+                softmax(kernel, &mut scores, (d, d), &mut inverse);
                 let mut rows = QuantizedRows::default();
                 quantize(
                     kernel,

@@ -33,6 +33,8 @@ pub(crate) fn attend_within(
             // Whole panels of keys.
             let first = start.saturating_sub(window) / PANEL * PANEL;
             let end = len.min(start + count + window);
+            let panels = first / PANEL..end.div_ceil(PANEL);
+            let width = panels.len() * PANEL;
             let part = &qkv[first * stride..end * stride];
             pack_values(part, stride, 2 * hidden + column, d, &mut scratch.values);
             scratch.scores.clear();
@@ -41,16 +43,16 @@ pub(crate) fn attend_within(
                     distance if distance <= window => 0.0,
                     _ => OUTSIDE,
                 };
-                scratch.scores.extend((first..end).map(bias));
+                scratch.scores.extend((first..first + width).map(bias));
             }
             let queries = Rows {
                 values: &qkv[start * stride + column..],
                 stride,
                 count,
             };
-            let panels = first / PANEL..end.div_ceil(PANEL);
+            let tokens = (d, end - first, panels);
             let output = &mut output[start * hidden + column..];
-            scratch.attend_rows(kernel, queries, (d, panels), output, hidden);
+            scratch.attend_rows(kernel, queries, tokens, output, hidden);
         }
     }
 }

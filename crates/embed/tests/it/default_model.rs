@@ -231,6 +231,26 @@ fn bytes_depend_on_the_text_alone(engine: &[&str]) {
 }
 
 #[test]
+fn int8_needs_little_memory() {
+    let Some(setup) = setup(&["The harbor's new pier opened on Tuesday."]) else {
+        return;
+    };
+    let report = setup.report(&[
+        "--engine",
+        "skerry",
+        "--precision",
+        "int8",
+        "--threads",
+        "2",
+    ]);
+    // The word embeddings alone would take 45 MiB in f32.
+    let Some(foreseen) = Bench::foreseen(&report) else {
+        return;
+    };
+    assert!(foreseen < 120, "{report}");
+}
+
+#[test]
 fn a_memory_limit_holds_and_does_not_change_the_bytes() {
     let texts = many();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

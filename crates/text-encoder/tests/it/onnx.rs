@@ -18,6 +18,8 @@ struct Style {
     decomposed_norms: bool,
     /// Word embeddings and matrices in int8, dequantized by `DequantizeLinear`.
     quantized: bool,
+    /// Integers times their scale, in the place of `DequantizeLinear`.
+    multiplied: bool,
     /// The scale of attention on queries and keys, in the place of the scores.
     split_scale: bool,
     /// Matrices as `Gemm`, transposed.
@@ -61,7 +63,7 @@ fn graph(tensors: &Tensors, style: Style) -> (GraphWriter, Vec<u8>) {
     let table = |graph: &mut GraphWriter, name: &str| {
         let (dims, values) = &tensors[name];
         if style.quantized && name.contains("word") {
-            quantized(graph, name, dims, values, 0)
+            quantized(graph, name, dims, values, (0, style.multiplied))
         } else {
             graph.floats(name, dims, values)
         }
@@ -119,7 +121,13 @@ fn graph(tensors: &Tensors, style: Style) -> (GraphWriter, Vec<u8>) {
                 );
             }
             let matrix = if style.quantized {
-                quantized(graph, &matrix, &[n_in, n_out], &transposed, 1)
+                quantized(
+                    graph,
+                    &matrix,
+                    &[n_in, n_out],
+                    &transposed,
+                    (1, style.multiplied),
+                )
             } else if style.external {
                 let offset = beside.len();
                 beside.extend(transposed.iter().flat_map(|value| value.to_le_bytes()));
@@ -240,7 +248,7 @@ fn quantized(
     name: &str,
     dims: &[usize],
     values: &[f32],
-    axis: usize,
+    (axis, multiplied): (usize, bool),
 ) -> String {
     let index = |at: usize| {
         if axis == 0 {
@@ -260,6 +268,13 @@ fn quantized(
         .map(|(at, value)| (value / scales[index(at)]).round() as i8 as u8)
         .collect();
     let codes = graph.raw(&format!("{name}_q"), dims, 3, &codes);
+    if multiplied {
+        let dims = [[dims[0], 1], [1, dims[1]]][axis];
+        let scales = graph.floats(&format!("{name}_s"), &dims, &scales);
+        let cast = format!("{name}_f");
+        graph.node_with("Cast", &[&codes], &cast, &[("to", 1)]);
+        return graph.node("Mul", &[&cast, &scales], name);
+    }
     let scales = graph.floats(&format!("{name}_s"), &[dims[axis]], &scales);
     graph.node_with(
         "DequantizeLinear",
@@ -335,14 +350,16 @@ fn integers_are_dequantized() {
         .unwrap()
         .hidden_states(&[1, 5, 9, 3])
         .unwrap();
-    let (graph, _) = graph(
-        &tensors,
-        Style {
+    let [found, other] = [false, true].map(|multiplied| {
+        let style = Style {
             quantized: true,
+            multiplied,
             ..Style::default()
-        },
-    );
-    let found = hidden_states(&graph.file(), &tiny::config("bert", TINY), &[]).unwrap();
+        };
+        let (graph, _) = graph(&tensors, style);
+        hidden_states(&graph.file(), &tiny::config("bert", TINY), &[]).unwrap()
+    });
+    assert_eq!(found, other);
     let largest = found
         .iter()
         .zip(&expected)

@@ -30,6 +30,7 @@ impl<'g> Constants<'g> {
                 }
             }
             (_, Some(node)) if node.op == "DequantizeLinear" => self.dequantized(node)?,
+            (_, Some(node)) if node.op == "Mul" => self.multiplied(node)?,
             _ => None,
         };
         if let Some(table) = stored {
@@ -64,7 +65,7 @@ impl<'g> Constants<'g> {
         Ok(Some(table(values, columns)))
     }
 
-    /// A table of integers of eight bits with a scale for all values, or one for each row.
+    /// A table of integers of eight bits with a scale for all values, or one for each row: `DequantizeLinear`.
     fn dequantized(&self, node: &Node<'g>) -> Result<Option<Table>, Error> {
         let &[codes, scales, ref zeros @ ..] = node.inputs.as_slice() else {
             return Ok(None);
@@ -72,22 +73,50 @@ impl<'g> Constants<'g> {
         let Some(tensor) = self.initializer(codes) else {
             return Ok(None);
         };
-        let (&[rows, columns], UINT8 | INT8) = (tensor.dims.as_slice(), tensor.data_type) else {
+        let scales = self.get(scales)?.into_floats();
+        if scales.len() > 1 && !matches!(node.integer("axis", 1), 0 | -2) {
             return Ok(None);
-        };
-        let mut codes = self.raw(tensor)?.into_owned();
-        let mut scales = self.get(scales)?.into_floats();
-        let mut zeros: Vec<u8> = match zeros.first() {
+        }
+        let zeros: Vec<u8> = match zeros.first() {
             Some(zeros) if !zeros.is_empty() => {
                 let zeros = self.get(zeros)?.into_floats();
                 zeros.iter().map(|&zero| zero as i16 as u8).collect()
             }
             _ => vec![0],
         };
+        self.integers(tensor, scales, zeros)
+    }
+
+    /// The same, written as a product: `Mul(Cast(codes), scales)`.
+    fn multiplied(&self, node: &Node<'g>) -> Result<Option<Table>, Error> {
+        let &[cast, scales] = node.inputs.as_slice() else {
+            return Ok(None);
+        };
+        let cast = self.producer(cast).filter(|cast| cast.op == "Cast");
+        let codes = cast.and_then(|cast| cast.inputs.first());
+        let Some(tensor) = codes.and_then(|&codes| self.initializer(codes)) else {
+            return Ok(None);
+        };
+        let scales = self.get(scales)?;
+        if !matches!(scales.dims.as_slice(), [] | [1] | [_, 1]) {
+            return Ok(None);
+        }
+        self.integers(tensor, scales.into_floats(), vec![0])
+    }
+
+    /// The table of the integers of eight bits in `tensor`, with one scale or one for each row.
+    fn integers(
+        &self,
+        tensor: &Tensor<'g>,
+        mut scales: Vec<f32>,
+        mut zeros: Vec<u8>,
+    ) -> Result<Option<Table>, Error> {
+        let (&[rows, columns], UINT8 | INT8) = (tensor.dims.as_slice(), tensor.data_type) else {
+            return Ok(None);
+        };
+        let mut codes = self.raw(tensor)?.into_owned();
         if scales.len() == 1 {
             scales = vec![scales[0]; rows];
-        } else if !matches!(node.integer("axis", 1), 0 | -2) {
-            return Ok(None);
         }
         if tensor.data_type == INT8 {
             codes
