@@ -79,6 +79,10 @@ facts! {
         engine: Option<String>,
         /// Number of texts that were truncated to the token limit of the model.
         truncated: Option<usize>,
+        /// Whether the vectors are a preview by the static encoder.
+        preview: Option<bool>,
+        /// SHA-256 of weights and projection of the static encoder: only vectors with the same one can be compared.
+        static_encoder: Option<String>,
     }
 }
 

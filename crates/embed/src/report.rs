@@ -30,6 +30,11 @@ pub struct Report {
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
     pub unknown: usize,
+    /// Whether the vectors are a preview of those of the model, by the static encoder.
+    pub preview: bool,
+    /// SHA-256 of weights and projection of the static encoder.
+    #[serde(skip)]
+    pub static_encoder: Option<String>,
 }
 
 impl Report {
@@ -38,6 +43,8 @@ impl Report {
             model: Some(self.model.clone()),
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
+            preview: Some(self.preview),
+            static_encoder: self.static_encoder.clone(),
         }
     }
 }
@@ -70,6 +77,9 @@ impl fmt::Display for Report {
         }
         if self.unknown > 0 {
             write!(f, ", {} unknown to the model", self.unknown)?;
+        }
+        if self.preview {
+            write!(f, "; a preview")?;
         }
         Ok(())
     }

@@ -31,6 +31,9 @@ const WINDOW: usize = 8192;
 
 /// Runs a model.
 pub(crate) trait Runner {
+    /// Whether the vector of a text may be 0.
+    const MAY_BE_ZERO: bool = false;
+
     /// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
     fn run<'a>(
         self,
@@ -166,9 +169,9 @@ impl<'a> Texts<'a> {
     }
 
     /// Embeds the missing texts.
-    pub(crate) fn embed(
+    pub(crate) fn embed<R: Runner>(
         &mut self,
-        runner: impl Runner,
+        runner: R,
         tokenizer: &TextTokenizer,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
@@ -179,7 +182,7 @@ impl<'a> Texts<'a> {
         let take = |done: Done| {
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
-                check(vector, first[id as usize] as usize)?;
+                check(vector, first[id as usize] as usize, R::MAY_BE_ZERO)?;
                 self.vectors.write(id, vector)?;
             }
             if let Some(cache) = &mut self.cache {
@@ -347,15 +350,15 @@ fn tokenize<'a>(
     }
 }
 
-/// Checks that a vector is finite and not zero.
-fn check(vector: &[f32], row: usize) -> Result<(), Error> {
+/// Checks that a vector is finite, and not zero unless it may be.
+fn check(vector: &[f32], row: usize, may_be_zero: bool) -> Result<(), Error> {
     if vector.iter().any(|value| !value.is_finite()) {
         return Err(Error::BadVector {
             row,
             fault: "not finite",
         });
     }
-    if vector.iter().all(|&value| value == 0.0) {
+    if !may_be_zero && vector.iter().all(|&value| value == 0.0) {
         return Err(Error::BadVector { row, fault: "zero" });
     }
     Ok(())

