@@ -81,8 +81,6 @@ facts! {
         truncated: Option<usize>,
         /// Whether the vectors are a preview by the static encoder.
         preview: Option<bool>,
-        /// SHA-256 of weights and projection of the static encoder: only vectors with the same one can be compared.
-        static_encoder: Option<String>,
     }
 }
 

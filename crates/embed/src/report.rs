@@ -32,9 +32,6 @@ pub struct Report {
     pub unknown: usize,
     /// Whether the vectors are a preview of those of the model, by the static encoder.
     pub preview: bool,
-    /// SHA-256 of weights and projection of the static encoder.
-    #[serde(skip)]
-    pub static_encoder: Option<String>,
 }
 
 impl Report {
@@ -44,7 +41,6 @@ impl Report {
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
             preview: Some(self.preview),
-            static_encoder: self.static_encoder.clone(),
         }
     }
 }

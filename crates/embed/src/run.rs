@@ -207,7 +207,6 @@ fn by_hash(
         max_tokens: None,
         unknown: 0,
         preview: false,
-        static_encoder: None,
     };
     (report, values)
 }
@@ -325,7 +324,6 @@ impl<'a> Job<'a> {
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
             preview: false,
-            static_encoder: None,
         };
         Ok((report, texts))
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use artifacts::{Embeddings, EmbeddingsFacts, Footer, Predictions, Stored};
+use artifacts::{Embeddings, Predictions, Stored};
 use exact_knn::{Index, Knn, Metric, Points};
 use hdbscan_graph::{Prediction, Predictor, vote};
 use serde::{Deserialize, Serialize};
@@ -193,8 +193,7 @@ fn same_space(
             other: old_path.to_owned(),
         });
     }
-    let projection = |footer: &Footer| footer.facts::<EmbeddingsFacts>().static_encoder;
-    if projection(&of_old) != projection(&of_new) {
+    if of_old.inputs.get("static_encoder") != of_new.inputs.get("static_encoder") {
         return Err(Error::OtherProjection {
             path: path.to_owned(),
             other: old_path.to_owned(),

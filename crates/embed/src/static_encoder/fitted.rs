@@ -9,7 +9,9 @@ use text_encoder::{TokenFrequencies, TokenProjection};
 use crate::error::Error;
 use crate::model::Model;
 
-/// The key of the footer for the files of `--static-from`.
+/// The input in the footer that is the fitted encoder itself: only vectors with the same one can be compared.
+const ENCODER: &str = "static_encoder";
+/// The input for the files of `--static-from`.
 const FROM: &str = "static_from";
 
 /// A fitted static encoder.
@@ -96,7 +98,7 @@ impl Fitted {
     }
 
     /// SHA-256 of all numbers that vectors depend on.
-    pub(super) fn hash(&self) -> String {
+    fn hash(&self) -> String {
         let numbers = [
             &self.tokens.weight,
             self.projection.mean(),
@@ -107,8 +109,9 @@ impl Fitted {
         artifacts::sha256_of(&bytes)
     }
 
-    /// Writes the files among `files`, and records in `footer` what it was read from.
+    /// Writes the files among `files`, and records in `footer` what it is and what it was read from.
     pub(super) fn write(&self, files: &Files, footer: &mut Footer) -> Result<(), Error> {
+        footer.inputs.insert(ENCODER.to_owned(), self.hash());
         if let Some(from) = &self.from {
             footer.inputs.insert(FROM.to_owned(), from.clone());
         }

@@ -32,7 +32,7 @@ use crate::report::Report;
 use crate::run::Job;
 use crate::tokenizer::TextTokenizer;
 
-/// Number of principal components, unless `--dimensions` gives it.
+/// The most principal components, unless `--dimensions` gives their number.
 const COMPONENTS: usize = 256;
 
 /// Embeds the texts of `job`, and writes the outputs among `files` with `footer`.
@@ -51,12 +51,14 @@ pub(crate) fn run(job: &Job<'_>, files: &Files, footer: &mut Footer) -> Result<R
     let (vectors, d) = word_vectors(model, &occurring)?;
     let fitted = match &job.local.static_from {
         None => {
-            let components = options.dimensions.unwrap_or(COMPONENTS);
-            if components > d {
+            // The first component is left out.
+            let most = d.saturating_sub(1);
+            let components = options.dimensions.unwrap_or(COMPONENTS.min(most));
+            if components > most {
                 return Err(Error::Dimensions {
                     asked: components,
                     model: model.name.clone(),
-                    most: d,
+                    most,
                 });
             }
             Fitted::of(&frequencies, &occurring, &vectors, d, components)?
@@ -97,7 +99,6 @@ pub(crate) fn run(job: &Job<'_>, files: &Files, footer: &mut Footer) -> Result<R
         max_tokens: None,
         unknown: texts.unknown_rows().len(),
         preview: true,
-        static_encoder: Some(fitted.hash()),
     };
     fitted.write(files, footer)?;
     // Of the embeddings alone.

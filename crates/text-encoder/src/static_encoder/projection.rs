@@ -7,14 +7,17 @@ use super::eigen::eigen;
 /// Rows of the covariance that a task computes.
 const ROWS: usize = 32;
 
+/// Leading components that are left out.
+const COMMON: usize = 1;
+
 /// Directions with a smaller share of the largest variance have none: what is left of them is rounding.
 const MIN_VARIANCE: f64 = 1e-9;
 
 /// A projection of vectors onto principal components, each scaled by its variance to the power -1/4.
 ///
-/// Scaling lies half way between that of the vectors, whose first components dominate all distances, and whitening, by
-/// which components of little but noise weigh as much as others (Raunak, Gupta, Metze 2019 and Mu, Viswanath 2018 remove or
-/// scale the first components for the same reason).
+/// The first component is left out: it tells frequent words from rare ones, not one subject from another (Mu, Viswanath 2018;
+/// Arora, Liang, Ma 2017). The scale lies half way between that of the vectors, whose first components dominate all
+/// distances, and whitening, by which components of little but noise weigh as much as others.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TokenProjection {
     /// The mean of d dimensions.
@@ -24,8 +27,8 @@ pub struct TokenProjection {
 }
 
 impl TokenProjection {
-    /// The principal components of `vectors` (rows of `d` values), where row i has the weight `weights[i]` >= 0: at most
-    /// `components` of them, and no more than there are directions with variance. `None` if there are none.
+    /// The principal components of `vectors` (rows of `d` values) but the first, where row i has the weight `weights[i]` >= 0: at
+    /// most `components` of them, and no more than there are directions with variance. `None` if there are none.
     ///
     /// Covariance and eigenvectors are computed in `f64`, all sums in a fixed order. O(rows d^2 + d^3).
     ///
@@ -78,17 +81,17 @@ impl TokenProjection {
         let least = MIN_VARIANCE * variances[0];
         let k = variances
             .iter()
+            .skip(COMMON)
             .take(components)
             .take_while(|&&variance| variance > least && variance > 0.0)
             .count();
         if k == 0 {
             return None;
         }
-        let scales: Vec<f64> = variances[..k]
-            .iter()
-            .map(|variance| 1.0 / variance.sqrt().sqrt())
-            .collect();
-        let loadings = (0..d * k).map(|at| (axes[at % k * d + at / k] * scales[at % k]) as f32);
+        let kept = variances.iter().skip(COMMON).take(k);
+        let scales: Vec<f64> = kept.map(|variance| 1.0 / variance.sqrt().sqrt()).collect();
+        let loadings =
+            (0..d * k).map(|at| (axes[(COMMON + at % k) * d + at / k] * scales[at % k]) as f32);
         Some(Self {
             loadings: loadings.collect(),
             mean: mean.iter().map(|&mean| mean as f32).collect(),
@@ -147,40 +150,43 @@ impl TokenProjection {
 mod tests {
     use super::*;
 
-    /// Vectors along the axes (3, 4) and (-4, 3) of a plane, around (1, 2), with variances of 16 and 1.
-    const POINTS: [f32; 8] = [3.4, 5.2, -1.4, -1.2, 0.2, 2.6, 1.8, 1.4];
+    /// Around (1, 2, 0): two points 9 away along the third axis, two 4 away along (3, 4, 0), two 1 away along (-4, 3, 0).
+    #[rustfmt::skip]
+    const POINTS: [f32; 18] = [
+        1.0, 2.0, 9.0, 1.0, 2.0, -9.0,
+        3.4, 5.2, 0.0, -1.4, -1.2, 0.0,
+        0.2, 2.6, 0.0, 1.8, 1.4, 0.0,
+    ];
 
     #[test]
-    fn components_are_scaled_by_the_fourth_root_of_their_variance() {
-        // Weights of 1/2 and 1/2 of the two pairs: variances of 8 and 0.5.
-        let found = TokenProjection::fit(&POINTS, 2, &[1.0; 4], 5).unwrap();
-        assert_eq!((found.inputs(), found.components()), (2, 2));
-        for (mean, expected) in found.mean().iter().zip([1.0, 2.0]) {
+    fn components_but_the_first_are_scaled_by_the_fourth_root_of_their_variance() {
+        // The variances are 27, 16 / 3 and 1 / 3.
+        let found = TokenProjection::fit(&POINTS, 3, &[1.0; 6], 5).unwrap();
+        assert_eq!((found.inputs(), found.components()), (3, 2));
+        for (mean, expected) in found.mean().iter().zip([1.0, 2.0, 0.0]) {
             assert!((mean - expected).abs() < 1e-6);
         }
-        let mut into = [0.0; 2];
-        found.apply(&POINTS[..2], 2.0, &mut into);
-        // The point is 4 from the mean, along the first axis.
-        let expected = 2.0 * 4.0 / 8.0_f32.powf(0.25);
-        assert!(
-            (into[0].abs() - expected).abs() < 1e-5 && into[1].abs() < 1e-5,
-            "{into:?}"
-        );
-        found.apply(&POINTS[4..6], 1.0, &mut into);
-        let expected = 0.5_f32.powf(-0.25);
-        assert!(
-            into[0].abs() < 1e-5 && (into[1].abs() - expected).abs() < 1e-5,
-            "{into:?}"
-        );
+        for (point, weight, expected) in [
+            (0, 1.0, [0.0, 0.0]),
+            (2, 2.0, [2.0 * 4.0 / (16.0_f32 / 3.0).powf(0.25), 0.0]),
+            (4, 1.0, [0.0, 3.0_f32.powf(0.25)]),
+        ] {
+            let mut into = [0.0; 2];
+            found.apply(&POINTS[3 * point..][..3], weight, &mut into);
+            for (found, expected) in into.iter().zip(expected) {
+                assert!((found.abs() - expected).abs() < 1e-5, "{into:?} at {point}");
+            }
+        }
         let parts = TokenProjection::from_parts(found.mean().to_vec(), found.loadings().to_vec());
         assert_eq!(parts, Some(found));
     }
 
     #[test]
     fn a_row_of_weight_two_is_two_rows() {
-        let twice = [&POINTS[..], &POINTS[..2]].concat();
-        let found = TokenProjection::fit(&POINTS, 2, &[2.0, 1.0, 1.0, 1.0], 2).unwrap();
-        let expected = TokenProjection::fit(&twice, 2, &[1.0; 5], 2).unwrap();
+        let twice = [&POINTS[..], &POINTS[6..9]].concat();
+        let weights = [1.0, 1.0, 2.0, 1.0, 1.0, 1.0];
+        let found = TokenProjection::fit(&POINTS, 3, &weights, 2).unwrap();
+        let expected = TokenProjection::fit(&twice, 3, &[1.0; 7], 2).unwrap();
         for (found, expected) in found.loadings().iter().zip(expected.loadings()) {
             assert!((found - expected).abs() < 1e-5);
         }
@@ -190,8 +196,8 @@ mod tests {
     fn directions_without_variance_are_left_out() {
         let plane = [1.0, 0.0, 5.0, -1.0, 0.0, 5.0, 0.0, 3.0, 5.0];
         let found = TokenProjection::fit(&plane, 3, &[1.0; 3], 3).unwrap();
-        assert_eq!(found.components(), 2);
-        assert_eq!(TokenProjection::fit(&plane[..3], 3, &[1.0], 3), None);
+        assert_eq!(found.components(), 1);
+        assert_eq!(TokenProjection::fit(&plane[..6], 3, &[1.0; 2], 3), None);
         assert_eq!(
             TokenProjection::from_parts(vec![1.0, 2.0], vec![1.0; 3]),
             None
