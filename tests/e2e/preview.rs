@@ -161,10 +161,10 @@ fn new_rows_are_predicted_in_the_space_of_a_preview() {
     succeed(dir, "skerry", &predict);
     let found = Predictions::read(&dir.join("runs/latest/predictions.parquet")).expect("it reads");
     assert_eq!(found.len(), 3);
-    let mut clusters = found.value.cluster;
-    clusters.sort_unstable();
+    let mut clusters = found.value.nearest_cluster;
+    assert!(clusters.iter().all(|&cluster| cluster >= 0), "{clusters:?}");
     clusters.dedup();
-    assert_eq!(clusters.len(), 3, "{clusters:?}");
+    assert!(clusters.len() > 1, "{clusters:?}");
 }
 
 #[test]

@@ -49,7 +49,13 @@ fn close(found: &[f32], expected: &[f32]) {
 
 #[test]
 fn vectors_of_model2vec_are_means_of_known_tokens() {
-    let texts = ["red sea", "Red unheard", "salt salt stone", "🌊", "red sea"];
+    let texts = [
+        "red sea",
+        "Red red red unheard",
+        "salt salt stone",
+        "🌊",
+        "red sea",
+    ];
     let expected = [
         [1.0, 0.5, 0.0, 5.0],
         [1.5, -4.5, 0.5, 5.5],
@@ -81,7 +87,7 @@ fn vectors_of_model2vec_are_means_of_known_tokens() {
     let cut = bench.report(&["--model", word(&dir), "--max-tokens", "2"]);
     assert_eq!(
         (&cut["truncated"], &cut["tokens_lost"]),
-        (&json!(1), &json!(1))
+        (&json!(2), &json!(3))
     );
     close(
         bench.embeddings().row(2),
