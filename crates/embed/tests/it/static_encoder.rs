@@ -257,7 +257,7 @@ fn the_word_vectors_of_a_transformer_are_its_input_embeddings() {
         bench.embeddings().values().to_vec()
     };
     assert_eq!(vectors(&model), vectors(&potion));
-    assert_eq!(bench.embeddings().dim(), 5);
+    assert_eq!(bench.embeddings().dim(), 6);
 }
 
 #[test]
