@@ -385,7 +385,7 @@ fn knn() {
         "skerry-knn --embeddings long.arrow --neighbors n.parquet --metric l2",
         "skerry-knn --run runs/latest --k 0",
         "skerry-knn --run runs/latest --metric manhattan",
-        "skerry-knn --run runs/latest --backend partitioned --cell-size 2",
+        "skerry-knn --run runs/latest --backend partitioned --list-size 2",
         "skerry-knn --run runs/latest --backend partitioned --target-recall 1",
         "skerry-knn --run runs/latest --memory-limit 1MB",
         "SKERRY_KERNEL=neon skerry-knn --run runs/latest",

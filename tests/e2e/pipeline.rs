@@ -201,7 +201,7 @@ fn a_dry_run_changes_nothing() {
     assert!(plan.contains("knn  would run: changed: k"), "{plan}");
     assert!(plan.contains("embed  is up to date"), "{plan}");
     assert!(
-        plan.contains("cluster  runs if knn comes out different"),
+        plan.contains("cluster  would run if knn changes its output"),
         "{plan}"
     );
     assert_eq!(std::fs::read(&settings).expect("it reads"), before);

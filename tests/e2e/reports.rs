@@ -105,8 +105,8 @@ fn knn() {
     let lines = [
         "skerry-knn --run runs/latest",
         "skerry-knn --run runs/latest --json",
-        "skerry-knn --run runs/latest --backend partitioned --cell-size 16 --recall-sample 40",
-        "skerry-knn --run runs/latest --backend partitioned --cell-size 16 --recall-sample 40 --json",
+        "skerry-knn --run runs/latest --backend partitioned --list-size 16 --recall-sample 40",
+        "skerry-knn --run runs/latest --backend partitioned --list-size 16 --recall-sample 40 --json",
         "skerry-ingest vectors.jsonl --run vectors --vectors v --quiet",
         "skerry-knn --run vectors --k 2 --bad-rows isolate",
     ];

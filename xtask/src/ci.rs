@@ -50,6 +50,19 @@ pub(crate) fn ci() -> Result<()> {
         doc.env("RUSTDOCFLAGS", "--deny warnings");
         run(doc)
     })?;
+    part("packages of the method crates", || {
+        let mut package = cargo(&[
+            "package",
+            "--locked",
+            "--no-verify",
+            "--allow-dirty",
+            "--quiet",
+        ]);
+        for name in direction::methods() {
+            package.args(["--package", name]);
+        }
+        run(package)
+    })?;
     if std::env::var_os("SKERRY_CI_FEATURES").is_some_and(|value| value == "1") {
         features::features(&[])?;
     }

@@ -212,6 +212,14 @@ impl From<hdbscan_graph::Error> for Error {
 }
 
 impl Hint for Error {
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::File(error) => error.is_usage(),
+            Self::Sources { .. } => true,
+            _ => false,
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             Self::File(error) => return error.hint(),

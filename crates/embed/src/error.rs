@@ -1,6 +1,6 @@
 //! Errors of the stage.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stage::{Bytes, thousands};
 
@@ -17,8 +17,8 @@ pub enum Error {
     /// There is no cache directory.
     #[error(transparent)]
     Cache(#[from] stage::NoCache),
-    /// The temporary file of the vectors cannot be written or read.
-    #[error("cannot write a temporary file of vectors in {}: {source}", directory.display())]
+    /// A temporary file of vectors or tokens cannot be written or read.
+    #[error("cannot write a temporary file in {}: {source}", directory.display())]
     TemporaryFile {
         /// The directory of the file.
         directory: PathBuf,
@@ -362,6 +362,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Makes errors of Skerry's own encoder with the weights at `path`.
+    pub(crate) fn own_encoder(path: &Path) -> impl Fn(text_encoder::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::OwnEncoder {
+            path: path.clone(),
+            source,
+        }
+    }
+
     /// The error with the index of a distinct text replaced by its row.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
         if let Self::Run { row, .. } | Self::NoTokens { row } | Self::LongText { row, .. } =

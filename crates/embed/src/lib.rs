@@ -25,6 +25,7 @@ mod onnx;
 mod options;
 mod outputs;
 mod own;
+mod own_weights;
 mod report;
 mod run;
 mod settings;

@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::model::Model;
 use crate::model_dir;
 use crate::tokenizer::TextTokenizer;
+use crate::vectors::TemporaryTokens;
 use crate::work::{Done, Runner};
 
 /// Texts that are encoded together, for each thread.
@@ -93,21 +94,21 @@ pub(crate) fn is_in(dir: &Path) -> bool {
 impl Runner for StaticModel {
     const MAY_BE_ZERO: bool = true;
 
-    fn run<'a>(
-        self,
+    fn run(
+        &mut self,
         ids: &[u32],
-        text: &(impl Fn(u32) -> &'a str + Sync),
-        tokenizer: &TextTokenizer,
+        tokens: &TemporaryTokens,
         mut take: impl FnMut(Done) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let d = self.dimensions();
         for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
+            let texts = ids.iter().map(|&id| tokens.read(id));
+            let texts = texts.collect::<Result<Vec<_>, Error>>()?;
             let mut vectors = vec![0.0; ids.len() * d];
             vectors
                 .par_chunks_exact_mut(d)
-                .zip(ids)
-                .try_for_each(|(vector, &id)| {
-                    let tokens = tokenizer.encode(text(id))?.ids;
+                .zip(ids.par_iter().zip(texts))
+                .try_for_each(|(vector, (&id, tokens))| {
                     let encoded = self.encoder.encode(id as usize, &tokens, vector);
                     encoded.map_err(|source| Batch::of(&[id], &[tokens]).failed(&source))
                 })?;

@@ -162,6 +162,12 @@ pub struct Local {
     /// Neither read vectors from the cache nor write them to it
     #[arg(long)]
     pub no_cache: bool,
+    /// Limit the vector cache to this size, for all models together
+    ///
+    /// Beyond it, the vectors that were not used for the longest time are removed when a run ends. Other runs that need them
+    /// embed their texts again.
+    #[arg(long, value_name = "SIZE", default_value = CACHE_LIMIT)]
+    pub cache_limit: Bytes,
     /// Embed a table of which the model knows less than half
     ///
     /// A text is unknown to the model if its vocabulary lacks most of the characters: texts in other scripts, emoji. The
@@ -169,6 +175,9 @@ pub struct Local {
     #[arg(long)]
     pub allow_unknown: bool,
 }
+
+/// The default of `--cache-limit`: some 2.7 million vectors of 384 dimensions, 1 million of 1,024.
+const CACHE_LIMIT: &str = "4GiB";
 
 /// The activations of this many tokens fit into a core's cache; larger batches are slower (see `encoder`).
 const BATCH_TOKENS: usize = 512;
@@ -182,6 +191,7 @@ impl Default for Local {
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,
             no_cache: false,
+            cache_limit: CACHE_LIMIT.parse().expect("the default is a size"),
             allow_unknown: false,
         }
     }

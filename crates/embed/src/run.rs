@@ -7,21 +7,23 @@ use artifacts::{Documents, Embeddings};
 use rayon::prelude::*;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
-use crate::cache::VectorCache;
+use crate::cache::{Key, VectorCache};
+use crate::calibrate::{self, Cosines};
 use crate::encoder::{Encoder, SessionPool};
 use crate::error::Error;
+use crate::hash;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
 use crate::model2vec::StaticModel;
 use crate::models;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
-use crate::own::{self, OwnEncoder};
+use crate::own::OwnEncoder;
 use crate::report::Report;
+use crate::static_encoder;
 use crate::tokenizer::{Preparation, TextTokenizer};
 use crate::unknown::{self, Unknown};
 use crate::work::Texts;
-use crate::{calibrate, hash, static_encoder};
 
 /// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +135,7 @@ impl Stage for Embed {
     ) -> Result<Report, Error> {
         Self::check(options, local)?;
         let path = files.input("documents");
-        let documents = Documents::read(path)?;
+        let documents = Documents::read_texts(path)?;
         if documents.is_empty() {
             return Err(Error::NoDocuments);
         }
@@ -283,7 +285,7 @@ impl<'a> Job<'a> {
         };
         self.check_dimensions(known.dimensions)?;
         let mut texts = self.look_up(&known)?;
-        let mut missing = 0;
+        let mut embedded = 0;
         if texts.missing.is_empty() {
             self.check_unknown(&texts.unknown())?;
         } else {
@@ -298,10 +300,11 @@ impl<'a> Job<'a> {
                 self.check_dimensions(known.dimensions)?;
                 texts = self.look_up(&known)?;
             }
-            missing = texts.missing.len();
-            self.embed(loaded, &mut texts)
+            embedded = self
+                .embed(loaded, &mut texts)
                 .map_err(|error| texts.at_row(error))?;
         }
+        texts.finish_cache();
         let counts = texts.counts();
         let n = self.documents.len();
         let max_tokens = known.max_tokens;
@@ -316,8 +319,8 @@ impl<'a> Job<'a> {
             dimensions: self.options.dimensions.unwrap_or(known.dimensions),
             model: model.name.clone(),
             engine: Some(known.engine),
-            embedded: missing,
-            cached: counts.distinct - missing,
+            embedded,
+            cached: counts.distinct - embedded,
             repeated: n - counts.distinct,
             truncated: counts.truncated,
             tokens_lost: counts.tokens_lost,
@@ -377,8 +380,9 @@ impl<'a> Job<'a> {
     fn look_up(&self, known: &Known) -> Result<Texts<'a>, Error> {
         let d = known.dimensions;
         let prepare = Preparation::of(&self.model.settings);
-        let cache = self.cache(&known.identity, d);
-        let texts = Texts::look_up(self.documents, &prepare, d, cache, &self.directory)?;
+        let cached = !self.local.no_cache;
+        let open_cache = cached.then_some(|keys: &[Key]| self.cache(&known.identity, d, keys));
+        let texts = Texts::look_up(self.documents, &prepare, d, open_cache, &self.directory)?;
         let distinct = texts.counts().distinct;
         let cached = distinct - texts.missing.len();
         if cached > 0 {
@@ -388,28 +392,33 @@ impl<'a> Job<'a> {
         Ok(texts)
     }
 
-    /// Embeds the missing texts.
-    fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<(), Error> {
+    /// Embeds the missing texts. Returns the number of texts that this process embedded.
+    fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<usize, Error> {
         let Loaded { tokenizer, encoder } = loaded;
-        let lengths = texts.measure(&tokenizer)?;
+        let max_tokens = tokenizer.max_tokens();
+        let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory)?;
         self.check_unknown(&texts.unknown())?;
+        // Vocabularies are large.
+        drop(tokenizer);
         match encoder {
             AnyEncoder::Ort(encoder) => {
-                let max_tokens = tokenizer.max_tokens();
                 if max_tokens < self.model.settings.max_tokens {
                     self.progress.note(&format!(
                         "the graph takes {max_tokens} tokens per text: longer texts are truncated"
                     ));
                 }
-                let sessions = self.start_ort(*encoder, &lengths)?;
-                texts.embed(sessions, &tokenizer, self.progress)
+                let mut sessions = self.start_ort(*encoder, &lengths)?;
+                texts.embed(&mut sessions, &tokens, self.progress)
             }
-            AnyEncoder::Static(encoder) => texts.embed(encoder, &tokenizer, self.progress),
+            AnyEncoder::Static(mut encoder) => texts.embed(&mut encoder, &tokens, self.progress),
             AnyEncoder::Own(encoder) => {
+                let longest = lengths.longest().map_or(max_tokens, |(tokens, _)| tokens);
                 let ids = self.sample(&encoder, &texts.missing);
-                self.start_own(&encoder, &tokenizer, &lengths)?;
-                texts.embed(*encoder, &tokenizer, self.progress)?;
-                self.check_sample(texts, &ids, &tokenizer)
+                let exact = encoder.encode(&ids, &tokens)?;
+                let mut encoder = encoder.quantized(self.model)?;
+                self.check_memory(&encoder, longest)?;
+                self.check_sample(exact, encoder.encode(&ids, &tokens)?, encoder.dimensions());
+                texts.embed(&mut encoder, &tokens, self.progress)
             }
         }
     }
@@ -456,13 +465,7 @@ impl<'a> Job<'a> {
     }
 
     /// Checks that Skerry's own encoder has the memory for the longest text.
-    fn start_own(
-        &self,
-        encoder: &OwnEncoder,
-        tokenizer: &TextTokenizer,
-        lengths: &Lengths,
-    ) -> Result<(), Error> {
-        let longest = (lengths.longest()).map_or(tokenizer.max_tokens(), |(tokens, _)| tokens);
+    fn check_memory(&self, encoder: &OwnEncoder, longest: usize) -> Result<(), Error> {
         let held = memory::resident().unwrap_or(2 * self.model.size);
         let need = held + encoder.scratch(longest, rayon::current_num_threads());
         match self.local.memory_limit {
@@ -490,27 +493,21 @@ impl<'a> Job<'a> {
         ids.collect()
     }
 
-    /// Warns if the int8 vectors of the texts `ids` are far from the exact ones. That changes nothing: otherwise added rows
-    /// could change the precision of all.
-    fn check_sample(
-        &self,
-        texts: &Texts<'_>,
-        ids: &[u32],
-        tokenizer: &TextTokenizer,
-    ) -> Result<(), Error> {
-        if ids.is_empty() {
-            return Ok(());
+    /// Warns if the int8 vectors `found` of some texts, of `d` dimensions, are far from the exact ones. That changes nothing:
+    /// otherwise added rows could change the precision of all.
+    fn check_sample(&self, mut exact: Vec<f32>, mut found: Vec<f32>, d: usize) {
+        for vectors in [&mut exact, &mut found] {
+            vectors
+                .chunks_exact_mut(d)
+                .for_each(text_encoder::normalize);
         }
-        let mut vectors = texts.vectors(ids)?;
-        let sample = ids.iter().map(|&id| texts.text(id));
-        let cosines = own::cosines(self.model, tokenizer, sample, &mut vectors)?;
-        if cosines.mean < calibrate::MIN_COSINE {
+        let cosines = Cosines::of(&found, &exact, d);
+        if cosines.texts > 0 && cosines.mean < calibrate::MIN_COSINE {
             self.progress.warn(&format!(
                 "the int8 vectors of {} sampled texts have a mean cosine of {:.3} to the exact ones; --precision fp32 computes the exact ones",
                 cosines.texts, cosines.mean
             ));
         }
-        Ok(())
     }
 
     /// Checks that vectors of `d` dimensions can be cut as asked. They are cut after all else, so that all cuts share the
@@ -541,16 +538,34 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// The vector cache for this model and an engine.
-    fn cache(&self, engine: &str, d: usize) -> Option<VectorCache> {
-        if self.local.no_cache {
-            return None;
+    /// The vector cache for this model and an engine, with the texts of these keys.
+    fn cache(&self, engine: &str, d: usize, keys: &[Key]) -> Option<VectorCache> {
+        let (limit, progress) = (self.local.cache_limit, self.progress);
+        if (keys.len() * d * 4) as u64 > limit.0 {
+            progress.note(&format!(
+                "the vectors of these texts are more than the cache may hold ({limit}): the next run embeds some again, unless --cache-limit is larger"
+            ));
         }
         let settings = self.model.settings.identity();
         let identity = format!("{} {settings} {engine}", self.model.fingerprint);
-        let cache = open_cache(&identity, d, self.progress)?;
-        models::describe_vectors(cache.path(), &self.model.name, engine);
-        Some(cache)
+        let dir = stage::cache_dir().map_err(|error| error.to_string());
+        let opened = dir
+            .and_then(|dir| VectorCache::open(&dir.join("vectors"), &identity, d, limit.0, keys));
+        match opened {
+            Ok(cache) => {
+                if cache.read_only {
+                    progress.warn("the vector cache is read-only: new vectors are not cached");
+                }
+                models::describe_vectors(&cache.path(), &self.model.name, engine);
+                Some(cache)
+            }
+            Err(fault) => {
+                progress.warn(&format!(
+                    "{fault}; continuing without the vector cache (set its directory with SKERRY_CACHE, or disable it with --no-cache)"
+                ));
+                None
+            }
+        }
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
@@ -611,23 +626,4 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
         },
         _ => Error::Memory { model, need, limit },
     })
-}
-
-/// The vector cache, or `None` with a warning if it cannot be used.
-fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
-    let cache = stage::cache_dir().map_err(|error| error.to_string());
-    match cache.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d)) {
-        Ok(cache) => {
-            if cache.read_only {
-                progress.warn("the vector cache is read-only: new vectors are not cached");
-            }
-            Some(cache)
-        }
-        Err(fault) => {
-            progress.warn(&format!(
-                "{fault}; continuing without the vector cache (set its directory with SKERRY_CACHE, or disable it with --no-cache)"
-            ));
-            None
-        }
-    }
 }

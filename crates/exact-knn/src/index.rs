@@ -1,7 +1,7 @@
 //! Points prepared for exact search.
 
 use crate::all_pairs::{all_pairs, permute_lists};
-use crate::nearest_foreign::{self, BoruvkaQuery};
+use crate::boruvka::{self, BoruvkaQuery};
 use crate::points::check_rows;
 use crate::prepared_points::PreparedPoints;
 use crate::progress::ProgressCallback;
@@ -191,10 +191,8 @@ impl<'a> Index<'a> {
         self.check_queries(query.queries)?;
         let reranked = PairCounter::default();
         let found = match &self.quantized {
-            None => nearest_foreign::brute_force(&self.rows, &self.members, query, progress),
-            Some(index) => {
-                nearest_foreign::quantized(&self.context(index, &reranked), query, progress)
-            }
+            None => boruvka::brute_force(&self.rows, &self.members, query, progress),
+            Some(index) => boruvka::quantized(&self.context(index, &reranked), query, progress),
         };
         let mut edges: Vec<(u32, Edge)> = query
             .queries

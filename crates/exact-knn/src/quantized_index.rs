@@ -2,7 +2,7 @@
 
 use crate::block_order::block_order;
 use crate::bounding_balls::BoundingBalls;
-use crate::encoder::Encoder;
+use crate::codec::Codec;
 use crate::error_bounds::ErrorBounds;
 use crate::prepared_points::PreparedPoints;
 use crate::scalar_quantizer::PackedCodes;
@@ -14,13 +14,13 @@ pub(crate) const MIN_ROWS: usize = BLOCK / 2;
 /// The members of an index, ready to be scanned.
 #[derive(Debug)]
 pub(crate) struct QuantizedIndex {
-    pub(crate) encoder: Encoder,
+    pub(crate) codec: Codec,
     pub(crate) bounds: ErrorBounds,
     pub(crate) codes: PackedCodes,
     pub(crate) balls: BoundingBalls,
 }
 
-/// Rows in an order of their own, with the encoder of an index.
+/// Rows in an order of their own, with the codec of an index.
 #[derive(Debug)]
 pub(crate) struct QuantizedBatch {
     pub(crate) codes: PackedCodes,
@@ -30,13 +30,13 @@ pub(crate) struct QuantizedBatch {
 impl QuantizedIndex {
     /// `None` where int8 cannot represent the rows.
     pub(crate) fn new(rows: &PreparedPoints<'_>, members: &[u32]) -> Option<Self> {
-        let encoder = Encoder::new(rows, members)?;
+        let codec = Codec::new(rows, members)?;
         let order = block_order(rows, members);
         let balls = BoundingBalls::new(rows, &order);
-        let codes = encoder.encode(rows, order);
-        let bounds = encoder.error_bounds(rows);
+        let codes = codec.encode(rows, order);
+        let bounds = codec.error_bounds(rows);
         Some(QuantizedIndex {
-            encoder,
+            codec,
             bounds,
             codes,
             balls,
@@ -50,7 +50,7 @@ impl QuantizedIndex {
         order: Vec<u32>,
     ) -> QuantizedBatch {
         let balls = BoundingBalls::new(rows, &order);
-        let codes = self.encoder.encode(rows, order);
+        let codes = self.codec.encode(rows, order);
         QuantizedBatch { codes, balls }
     }
 

@@ -70,10 +70,10 @@ impl Scratch {
         code_thresholds(&context.index.bounds, a, b, thresholds[0], thresholds_a);
         code_thresholds(&context.index.bounds, b, a, thresholds[1], thresholds_b);
         scan(
-            context.index.encoder.kernel,
+            context.index.codec.kernel,
             &a.side(thresholds_a),
             &b.side(thresholds_b),
-            context.index.encoder.lanes,
+            context.index.codec.lanes,
             pair_mask,
             &mut self.scan,
             &mut self.hits,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use stage::counted;
+
 use crate::encoding;
 use crate::formats::Fault;
 use crate::vectors;
@@ -269,20 +271,13 @@ fn encoding_fault(encoding: &str, fault: &encoding::Fault) -> String {
 }
 
 fn row_fault(fault: &Fault) -> String {
-    let count = |n: usize| {
-        if n == 1 {
-            "1 field".to_owned()
-        } else {
-            format!("{n} fields")
-        }
-    };
     match fault {
         Fault::OpenQuote => "a quote is opened but never closed".to_owned(),
         Fault::AfterQuote { .. } => "a quoted field continues after its closing quote".to_owned(),
         Fault::Fields { found, expected } => format!(
             "{} where the first line has {}",
-            count(*found),
-            count(*expected)
+            counted(*found, "field"),
+            counted(*expected, "field")
         ),
         Fault::Json(fault) => format!("invalid JSON: {fault}"),
         Fault::Foreign(begins) => format!("not JSON: it begins with {begins:?}"),
@@ -348,7 +343,11 @@ impl stage::Hint for Error {
                 | Self::ReadAndWritten { .. }
                 | Self::Pattern { .. }
                 | Self::NoPlace { .. }
-        )
+                | Self::Encoding {
+                    fault: encoding::Fault::Unknown,
+                    ..
+                }
+        ) || matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
     }
 
     fn hint(&self) -> Option<String> {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use artifacts::Intake;
 use serde::Serialize;
+use stage::counted;
 
 use crate::names::{Renamed, some};
 
@@ -104,9 +105,9 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "{} of {} from {}, text from {}",
-            count(self.documents, "document"),
-            count(self.rows, "row"),
-            count(self.sources, "source"),
+            counted(self.documents, "document"),
+            counted(self.rows, "row"),
+            counted(self.sources, "source"),
             self.text.join(" and "),
         )?;
         let mut line = |n: usize, what: &str, rows: &[i64]| {
@@ -167,7 +168,7 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "  {} stored with another type than in the source: {}",
-                count(converted.len(), "column"),
+                counted(converted.len(), "column"),
                 some(&converted)
             )?;
         }
@@ -201,12 +202,4 @@ fn listed(rows: &[i64], n: usize) -> String {
         if n == 1 { "row" } else { "rows" },
         shown.join(", ")
     )
-}
-
-fn count(n: usize, thing: &str) -> String {
-    if n == 1 {
-        format!("1 {thing}")
-    } else {
-        format!("{} {thing}s", stage::thousands(n))
-    }
 }

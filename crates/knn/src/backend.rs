@@ -69,7 +69,7 @@ pub struct BackendOutput {
     /// The true neighbors of the rows that the report samples ([`crate::recall::draw`]), from a backend that computes them
     /// more cheaply than a search of their own.
     pub sample: Option<Sample>,
-    /// Facts for the footer of the file.
+    /// Figures for the report.
     pub facts: Map<String, Value>,
     /// Notes for the user of this machine, such as the kernel.
     pub notes: Vec<String>,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use stage::Bytes;
+use stage::{Bytes, counted};
 
 use crate::invalid_rows::InvalidRows;
 
@@ -25,7 +25,7 @@ pub enum Error {
     #[error(transparent)]
     Search(#[from] exact_knn::Error),
     /// There are fewer than two rows.
-    #[error("{n} rows have no neighbors{}", isolated(*faults))]
+    #[error("a table of {} has no neighbors{}", counted(*n, "row"), isolated(*faults))]
     TooFewRows {
         /// Number of rows.
         n: usize,

@@ -2,6 +2,7 @@
 
 use exact_knn::{Knn, Metric, Points};
 use serde::Serialize;
+use stage::counted;
 
 use crate::{Error, Vectors};
 
@@ -39,8 +40,8 @@ impl std::fmt::Display for InvalidRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} rows isolated: {} of zeros, {} with NaN or infinity",
-            self.total(),
+            "{} isolated: {} of zeros, {} with NaN or infinity",
+            counted(self.total(), "row"),
             self.zero,
             self.not_finite
         )

@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn sizes_beyond_any_machine_do_not_overflow() {
         let options = Options {
-            cell_size: usize::MAX,
-            cells_per_row: usize::MAX,
-            links: usize::MAX,
+            list_size: usize::MAX,
+            nprobe: usize::MAX,
+            connectivity: usize::MAX,
             index: format!("HNSW{}", usize::MAX),
             ..Options::default()
         };

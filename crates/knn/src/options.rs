@@ -48,26 +48,26 @@ pub struct Options {
     #[arg(long, default_value_t = 0.95, value_name = "SHARE")]
     pub target_recall: f64,
 
-    /// `partitioned`: inverted lists probed per row in the first round (nprobe)
+    /// `partitioned`: number of inverted lists probed per row in the first round
     ///
     /// The row's own list is probed in addition. Each further round triples the number for the rows that still found
     /// new neighbors in the previous round.
     #[arg(long, default_value_t = 4, value_name = "LISTS")]
-    pub cells_per_row: usize,
+    pub nprobe: usize,
 
     /// `partitioned`: mean number of rows per inverted list
     #[arg(long, default_value_t = 256, value_name = "ROWS")]
-    pub cell_size: usize,
+    pub list_size: usize,
 
     /// `partitioned`: maximum number of rounds of probing further inverted lists
     #[arg(long, default_value_t = 8, value_name = "ROUNDS")]
     pub max_rounds: usize,
 
-    /// `hnsw`: links per node (M)
+    /// `hnsw`: number of links per node (M)
     ///
     /// The M of Malkov and Yashunin.
     #[arg(long, default_value_t = 16, value_name = "M")]
-    pub links: usize,
+    pub connectivity: usize,
 
     /// `hnsw`: size of the candidate list while building the graph (efConstruction)
     #[arg(long, default_value_t = 128, value_name = "EF")]
@@ -109,10 +109,10 @@ impl Default for Options {
             bad_rows: BadRows::Refuse,
             recall_sample: None,
             target_recall: 0.95,
-            cells_per_row: 4,
-            cell_size: 256,
+            nprobe: 4,
+            list_size: 256,
             max_rounds: 8,
-            links: 16,
+            connectivity: 16,
             ef_construction: 128,
             ef_search: 128,
             index: "HNSW32".to_owned(),
@@ -344,21 +344,21 @@ impl Options {
             ),
             // With one list per row, each list could become a component of its own, which no further round joins.
             (
-                "--cells-per-row",
-                self.cells_per_row >= 2,
-                self.cells_per_row.to_string(),
+                "--nprobe",
+                self.nprobe >= 2,
+                self.nprobe.to_string(),
                 "at least 2",
             ),
             (
-                "--cell-size",
-                self.cell_size >= 16,
-                self.cell_size.to_string(),
+                "--list-size",
+                self.list_size >= 16,
+                self.list_size.to_string(),
                 "at least 16",
             ),
             (
-                "--links",
-                self.links >= 2,
-                self.links.to_string(),
+                "--connectivity",
+                self.connectivity >= 2,
+                self.connectivity.to_string(),
                 "at least 2",
             ),
         ];

@@ -1,4 +1,4 @@
-//! The report of the stage: the same figures on the screen, as JSON, and in the footer of the file.
+//! The report of the stage, on the screen and as JSON; the figures that readers of the file need are in its footer too.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use artifacts::NeighborsFacts;
 use exact_knn::Metric;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use stage::Bytes;
+use stage::{Bytes, counted};
 
 use crate::graph_stats::GraphStats;
 use crate::invalid_rows::InvalidRows;
@@ -118,22 +118,36 @@ impl fmt::Display for Report {
             writeln!(f, "  {faults}")?;
         }
         for (name, value) in &self.engine {
-            writeln!(f, "  {}: {}", name.replace('_', " "), Plain(value))?;
+            let name = name.replace('_', " ");
+            match value {
+                Value::Array(values) if values.iter().all(Value::is_object) => {
+                    writeln!(f, "  {name}:")?;
+                    for value in values {
+                        writeln!(f, "    {}", Plain(value))?;
+                    }
+                }
+                value => writeln!(f, "  {name}: {}", Plain(value))?,
+            }
         }
         writeln!(
             f,
-            "  graph: {} components (largest {}), {} anti-hubs (in no list), {} hubs (k-occurrence at most {}, skewness {:.2})",
-            graph.components,
+            "  graph: {} (largest {}), {} (in no list), {} (k-occurrence at most {}, skewness {:.2})",
+            counted(graph.components, "component"),
             graph.largest_component,
-            graph.anti_hubs,
-            graph.hubs,
+            counted(graph.anti_hubs, "anti-hub"),
+            counted(graph.hubs, "hub"),
             graph.max_k_occurrence,
             graph.k_occurrence_skewness
         )?;
         if let (Some(duplicates), Some(saturated)) =
             (graph.duplicates, graph.saturated_by_duplicates)
         {
-            write!(f, "  duplicates: {duplicates} rows have a copy")?;
+            let verb = if duplicates == 1 { "has" } else { "have" };
+            write!(
+                f,
+                "  duplicates: {} {verb} a copy",
+                counted(duplicates, "row")
+            )?;
             if saturated > 0 {
                 write!(f, ", {saturated} of them list nothing else")?;
             }
@@ -143,7 +157,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// A figure of a backend, for people: lists and tables without their brackets, fractions to four places.
+/// A figure of a backend for display: lists and tables without their brackets, fractions to four places.
 struct Plain<'a>(&'a Value);
 
 impl fmt::Display for Plain<'_> {

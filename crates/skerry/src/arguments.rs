@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use stage::FlagNames;
 use toml::Table;
 
 use crate::settings::preset_arg;
@@ -142,6 +143,20 @@ fn stage_flags(stage: &dyn stages::AnyStage, taken: &mut Vec<String>) -> Vec<(Ar
         flags.push((arg.clone().short(None), long));
     }
     flags
+}
+
+/// The flags of `stage` that `run` calls otherwise.
+pub(crate) fn flag_names(stage: &dyn stages::AnyStage) -> FlagNames {
+    let run = command();
+    let stage_command = stage.command(stage.name());
+    let name = |arg: &Arg| {
+        let id = format!("{}.{}", stage.name(), arg.get_id());
+        let here = arg.get_long()?;
+        let there = run.get_arguments().find(|other| *other.get_id() == id)?;
+        let there = there.get_long()?;
+        (here != there).then(|| (here.to_owned(), there.to_owned()))
+    };
+    FlagNames::new(stage_command.get_arguments().filter_map(name).collect())
 }
 
 /// The secrets of `stage` that were given as flags, each with the environment variable in which a step gets it: the settings

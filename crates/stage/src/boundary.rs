@@ -73,7 +73,7 @@ pub enum BoundaryError {
 
 impl Hint for BoundaryError {
     fn is_usage(&self) -> bool {
-        matches!(self, Self::Name { .. })
+        matches!(self, Self::Name { .. } | Self::NotADirectory { .. })
     }
 
     fn hint(&self) -> Option<String> {

@@ -9,8 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
 use crate::{
-    BoundaryError, DEFAULT_SEED, External, Failure, Files, Progress, Reach, Seed, Stage, Terminal,
-    Trust, Untrusted, Usage, boundary, config, lineage, printable, printable_json, say, trust,
+    BoundaryError, DEFAULT_SEED, External, FLAG_NAME, Failure, Files, FlagNames, Progress, Reach,
+    Seed, Stage, Terminal, Trust, Untrusted, Usage, boundary, config, lineage, printable,
+    printable_json, say, trust,
 };
 
 /// The heading of a stage's settings in its help.
@@ -131,6 +132,14 @@ fn common(command: Command) -> Command {
                 .hide(true)
                 .help("SHA-256 of an input, which is not read again for it"),
         )
+        .arg(
+            Arg::new("flag_name")
+                .long(FLAG_NAME)
+                .value_name("STAGE=RUN")
+                .action(ArgAction::Append)
+                .hide(true)
+                .help("Name in a run of a flag of this stage, for messages"),
+        )
         .arg(json_flag())
         .arg(quiet_flag())
         .arg(Arg::new("be_verbose").long("verbose").short('v').action(ArgAction::SetTrue).help("Print the effective settings first"))
@@ -172,15 +181,16 @@ pub fn quiet_flag() -> Arg {
 
 /// Runs stage `S` with the arguments in `matches`, and prints its report.
 pub fn execute<S: Stage>(matches: &ArgMatches) -> ExitCode {
-    run::<S>(matches).unwrap_or_else(Failure::report)
+    let names = FlagNames::of(matches);
+    run::<S>(matches, &names).unwrap_or_else(|failure| failure.with_flag_names(&names).report())
 }
 
-fn run<S: Stage>(matches: &ArgMatches) -> Result<ExitCode, Failure> {
+fn run<S: Stage>(matches: &ArgMatches, names: &FlagNames) -> Result<ExitCode, Failure> {
     let began = Instant::now();
     let step = matches
         .get_one::<String>("step_name")
         .map_or(S::NAME, String::as_str);
-    let terminal = Terminal::new(step, matches.get_flag("be_quiet"));
+    let terminal = Terminal::new(step, matches.get_flag("be_quiet")).with_flag_names(names);
     let table = settings_file(matches, &terminal)?;
     let table = table.as_ref();
     let seed = matches.get_one::<u64>("seed_value").copied();

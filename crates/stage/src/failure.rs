@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use std::process::ExitCode;
 
 use crate::terminal::{one_line, say};
-use crate::{BoundaryError, ConfigError, Hint, LockError, Untrusted};
+use crate::{BoundaryError, ConfigError, FlagNames, Hint, LockError, Untrusted};
 
 /// Exit status of work that failed.
 const FAILED: u8 = 1;
@@ -85,6 +85,16 @@ impl Failure {
     #[must_use]
     pub fn into_usage(self) -> Self {
         self.with_status(USAGE)
+    }
+
+    /// With the names that flags have in a run.
+    #[must_use]
+    pub fn with_flag_names(mut self, names: &FlagNames) -> Self {
+        let all = self.causes.iter_mut().chain(&mut self.hint);
+        for message in all.chain(std::iter::once(&mut self.fact)) {
+            *message = names.apply(message).into_owned();
+        }
+        self
     }
 
     /// An error of a file that is not a file of the contract.

@@ -11,6 +11,7 @@ pub mod cli;
 mod config;
 mod failure;
 mod files;
+mod flag_names;
 mod hint;
 mod lineage;
 mod lock;
@@ -36,6 +37,7 @@ pub use cache::{NoCache, cache_dir};
 pub use config::{ConfigError, STEP_KEYS, read_settings, settings, settings_of};
 pub use failure::{Failure, signal_status};
 pub use files::{File, Files, absolute, place};
+pub use flag_names::{FLAG_NAME, FlagNames};
 pub use hint::Hint;
 pub use lock::{LockError, RunLock};
 pub use manifest::{Manifest, Record};
@@ -148,8 +150,22 @@ pub fn thousands(number: usize) -> String {
     parts.join(",")
 }
 
+/// A number and what it counts: `1 row`, `12,340 rows`.
+pub fn counted(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", thousands(number))
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn one_thing_is_singular() {
+        assert_eq!(
+            [0, 1, 2_000].map(|number| super::counted(number, "row")),
+            ["0 rows", "1 row", "2,000 rows"]
+        );
+    }
+
     #[test]
     fn counts_are_grouped() {
         assert_eq!(

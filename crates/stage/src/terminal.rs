@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::Progress;
+use crate::{FlagNames, Progress};
 
 /// Progress on standard error, under the name of a stage.
 pub struct Terminal {
     stage: String,
+    names: FlagNames,
     quiet: bool,
     bars: bool,
     shared: Arc<Shared>,
@@ -60,11 +61,19 @@ impl Terminal {
         });
         Self {
             stage: stage.to_owned(),
+            names: FlagNames::default(),
             quiet,
             bars,
             shared,
             reporter_thread,
         }
+    }
+
+    /// Calls flags by the names that they have in a run.
+    #[must_use]
+    pub fn with_flag_names(mut self, names: &FlagNames) -> Self {
+        self.names = names.clone();
+        self
     }
 
     /// The notes and the warnings so far.
@@ -234,6 +243,7 @@ impl Progress for Terminal {
     }
 
     fn note(&self, message: &str) {
+        let message = &*self.names.apply(message);
         let mut state = self.shared.state();
         state.notes.push(message.to_owned());
         if !self.quiet {
@@ -242,6 +252,7 @@ impl Progress for Terminal {
     }
 
     fn warn(&self, message: &str) {
+        let message = &*self.names.apply(message);
         let mut state = self.shared.state();
         state.warnings.push(message.to_owned());
         self.say(&state, &format!("warning: {message}"));

@@ -1,6 +1,6 @@
 //! Draws the files of a run: one offline page with the map, pictures, a Plotly figure, and tables for other tools.
 //!
-//! All outputs show the same `scene`. `html` assembles the page from the scripts in `assets` and the data of `payload`;
+//! All outputs show the same `scene`. `page_bundle` assembles the page from the scripts in `assets` and the data of `payload`;
 //! `picture` draws SVG and PNG; `figure` writes Plotly's JSON. Only `run` uses paths.
 
 mod about;
@@ -8,10 +8,10 @@ mod color;
 mod columns;
 mod error;
 mod figure;
-mod html;
 mod label_anchor;
 mod load;
 mod options;
+mod page_bundle;
 mod payload;
 mod picture;
 mod plotly_page;

@@ -25,7 +25,7 @@ pub fn page(_title: &str, _figure: &Value) -> Result<String, Error> {
     reason = "a build without Plotly returns an error"
 )]
 pub fn page(title: &str, figure: &Value) -> Result<String, Error> {
-    use crate::html::{escape, hash, json};
+    use crate::page_bundle::{escape, hash, json};
 
     let library = zstd::decode_all(LIBRARY).expect("the file is part of the program");
     let library = String::from_utf8(library).expect("the file is a script");

@@ -10,7 +10,8 @@ use crate::options::MAX_PIXELS;
 use crate::picture::font::{Font, Support};
 use crate::scene::{Scene, Topic};
 use crate::{
-    Error, Local, Options, Renderer, Report, Theme, figure, html, payload, picture, plotly_page,
+    Error, Local, Options, Renderer, Report, Theme, figure, page_bundle, payload, picture,
+    plotly_page,
 };
 
 /// The stage.
@@ -145,7 +146,7 @@ impl Stage for Viz {
             report.page_bytes = match drawn.as_ref().filter(|_| plotly) {
                 None => {
                     let payload = payload::payload(&scene)?;
-                    write(path, |out| html::write(&scene.title, &payload, out))?
+                    write(path, |out| page_bundle::write(&scene.title, &payload, out))?
                 }
                 Some(figure) => {
                     let page = plotly_page::page(&scene.title, figure)?;

@@ -1,4 +1,4 @@
-//! `map.parquet`: everything about a document in one row.
+//! `map.parquet`: the main columns of all stages, one row per document.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,7 +54,8 @@ impl Artifact for Map<'_> {
     const KIND: &'static str = "map";
     const VERSION: u32 = 1;
     const FILE: &'static str = "map.parquet";
-    const ABOUT: &'static str = "everything about a document in one row, for other tools";
+    const ABOUT: &'static str =
+        "the main columns of all stages in one table, one row per document, for other tools";
     const WRITER: &'static str = "viz";
     const COLUMNS: &'static [Column] = &[
         Column::ID,

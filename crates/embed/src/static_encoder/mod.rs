@@ -27,7 +27,7 @@ use self::tokens::TokenizedTexts;
 use crate::error::Error;
 use crate::model::Model;
 use crate::model2vec::StaticModel;
-use crate::own;
+use crate::own_weights::weights;
 use crate::report::Report;
 use crate::run::Job;
 use crate::tokenizer::TextTokenizer;
@@ -136,7 +136,7 @@ fn word_vectors(model: &Model, tokens: &[u32]) -> Result<(Vec<f32>, usize), Erro
         let vectors = encoder.word_vectors(tokens).map_err(fault)?;
         return Ok((vectors, encoder.dimensions()));
     }
-    let weights = own::weights(model).map_err(|error| match error {
+    let weights = weights(model).map_err(|error| match error {
         Error::OwnEncoder { path, source } => Error::WordVectors { path, source },
         other => other,
     })?;

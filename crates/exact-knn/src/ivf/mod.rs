@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use self::candidates::{Candidates, distance_key, score_key, score_threshold};
+use crate::codec::Codec;
 use crate::distance::sum_f64;
-use crate::encoder::Encoder;
 use crate::prepared_points::PreparedPoints;
 use crate::progress::{ProgressCallback, ProgressCounter, run_tasks};
 use crate::rerank::rerank;
@@ -45,7 +45,7 @@ pub struct InvertedLists<'a> {
 
 #[derive(Debug)]
 struct ListCodes {
-    encoder: Encoder,
+    codec: Codec,
     /// The codes of each list.
     lists: Vec<PackedCodes>,
     /// The position of each row.
@@ -85,9 +85,9 @@ impl<'a> InvertedLists<'a> {
         check(points, metric)?;
         let all: Vec<u32> = (0..points.n() as u32).collect();
         let rows = PreparedPoints::new(points, metric, &all, kernel);
-        let codes = Encoder::new(&rows, &all).map(|encoder| ListCodes {
-            lists: vec![encoder.encode(&rows, all.clone())],
-            encoder,
+        let codes = Codec::new(&rows, &all).map(|codec| ListCodes {
+            lists: vec![codec.encode(&rows, all.clone())],
+            codec,
             positions: all.iter().map(|&row| Position { list: 0, row }).collect(),
         });
         Ok(InvertedLists {
@@ -130,7 +130,7 @@ impl<'a> InvertedLists<'a> {
                 .par_iter()
                 .map(|members| codes.gather(members))
                 .collect(),
-            encoder: codes.encoder,
+            codec: codes.codec,
             positions,
         });
         Ok(InvertedLists {
@@ -167,8 +167,8 @@ impl<'a> InvertedLists<'a> {
         let ids: Vec<u32> = (0..centers.n() as u32).collect();
         let center_rows = PreparedPoints::new(centers, Metric::L2, &ids, self.rows.kernel);
         let center_codes = self.codes.as_ref().map(|codes| {
-            let unit = codes.encoder.unit();
-            let mut center_codes = codes.encoder.encode(&center_rows, ids);
+            let unit = codes.codec.unit();
+            let mut center_codes = codes.codec.encode(&center_rows, ids);
             center_codes.subtract_bias(|c| 0.5 * f64::from(penalty[c]) / unit);
             (codes, center_codes)
         });
@@ -354,7 +354,7 @@ impl ListCodes {
             .iter()
             .map(|&row| self.positions[row as usize])
             .collect();
-        PackedCodes::gather(&self.lists, &positions, self.encoder.lanes)
+        PackedCodes::gather(&self.lists, &positions, self.codec.lanes)
     }
 
     /// The keys of the `count` best `centers`, and of some others, for each of up to [`BLOCK`] rows.
@@ -384,10 +384,10 @@ impl ListCodes {
             for &mask in masks {
                 work.hits.clear();
                 scan(
-                    self.encoder.kernel,
+                    self.codec.kernel,
                     &batch.side(&work.thresholds),
                     &block.side(&work.member_thresholds),
-                    self.encoder.lanes,
+                    self.codec.lanes,
                     mask,
                     &mut work.scan,
                     &mut work.hits,
@@ -473,10 +473,10 @@ impl ProbeRound<'_, '_> {
             self.read_thresholds(members, block.padded(), &mut work.member_thresholds);
             work.hits.clear();
             scan(
-                codes.encoder.kernel,
+                codes.codec.kernel,
                 &batch.side(&work.thresholds),
                 &block.side(&work.member_thresholds),
-                codes.encoder.lanes,
+                codes.codec.lanes,
                 u64::MAX,
                 &mut work.scan,
                 &mut work.hits,

@@ -42,7 +42,10 @@ impl Backend for Hnsw {
     fn memory(&self, size: Size, options: &Options) -> u64 {
         // The bottom level has 2 M links per node, and 1 / (M - 1) of the nodes are on higher levels as well; a link
         // takes at most 5 bytes, and a node about 100 bytes of overhead.
-        let node = options.links.saturating_mul(3 * 5).saturating_add(100);
+        let node = options
+            .connectivity
+            .saturating_mul(3 * 5)
+            .saturating_add(100);
         let candidates = size.n * (size.k + 1) * 4;
         (size.n.saturating_mul(node) as u64)
             .saturating_add(size.vectors() + candidates as u64 + size.result())
@@ -103,7 +106,7 @@ fn build(task: &Task<'_>) -> Result<Index, Error> {
             Metric::InnerProduct => MetricKind::IP,
         },
         quantization: ScalarKind::F32,
-        connectivity: options.links,
+        connectivity: options.connectivity,
         expansion_add: options.ef_construction,
         expansion_search: options.ef_search.max(task.k + 1),
         multi: false,

@@ -24,7 +24,7 @@ pub(crate) fn options(backend: BackendKind, metric: Metric, k: usize) -> Options
         backend,
         metric,
         k,
-        cell_size: 200,
+        list_size: 200,
         ..Options::default()
     }
 }

@@ -11,7 +11,7 @@ use crate::search::Recorder;
 fn rounds_go_on_until_the_target() {
     let values = uniform(4000 * 12, 9);
     let few = Options {
-        cells_per_row: 2,
+        nprobe: 2,
         max_rounds: 0,
         ..options(BackendKind::Ivf, Metric::L2, 10)
     };
@@ -44,7 +44,7 @@ fn a_recall_short_of_the_target_is_a_warning() {
     let (mut warned, mut silent) = (0, 0);
     for max_rounds in 0..5 {
         let few = Options {
-            cells_per_row: 2,
+            nprobe: 2,
             max_rounds,
             ..options(BackendKind::Ivf, Metric::L2, 10)
         };
@@ -78,7 +78,7 @@ fn lists_compare_a_share_of_all_pairs() {
 fn incomplete_rows_are_searched_exactly() {
     let values = topics(1500, 16, 9, 6);
     let small = Options {
-        cell_size: 16,
+        list_size: 16,
         max_rounds: 0,
         ..options(BackendKind::Ivf, Metric::Cosine, 20)
     };

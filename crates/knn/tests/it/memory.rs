@@ -50,7 +50,7 @@ fn the_estimate_is_near_the_peak() {
         &["--backend", "flat", "--k", "50"][..],
         &["--backend", "flat", "--k", "10"],
         &["--backend", "partitioned", "--k", "50"],
-        &["--backend", "partitioned", "--k", "10", "--cell-size", "64"],
+        &["--backend", "partitioned", "--k", "10", "--list-size", "64"],
     ] {
         let words = [words, &["--bad-rows", "isolate"]].concat();
         let (estimate, peak) = run(&path, &words);

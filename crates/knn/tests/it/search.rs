@@ -57,7 +57,7 @@ fn a_k_of_all_rows_or_more_is_reduced_with_a_warning() {
 #[test]
 fn one_row_has_no_neighbors() {
     let error = search(&[1.0, 2.0], 2, &Options::default()).unwrap_err();
-    assert_eq!(error.to_string(), "1 rows have no neighbors");
+    assert_eq!(error.to_string(), "a table of 1 row has no neighbors");
     let isolate = Options {
         bad_rows: BadRows::Isolate,
         ..Options::default()
@@ -65,7 +65,7 @@ fn one_row_has_no_neighbors() {
     let error = search(&[1.0, 0.0, f32::NAN], 1, &isolate).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "1 rows have no neighbors (2 rows isolated: 1 of zeros, 1 with NaN or infinity)"
+        "a table of 1 row has no neighbors (2 rows isolated: 1 of zeros, 1 with NaN or infinity)"
     );
 }
 
@@ -190,10 +190,10 @@ fn invalid_options_are_refused() {
         ),
         (
             Options {
-                cells_per_row: 1,
+                nprobe: 1,
                 ..Options::default()
             },
-            "--cells-per-row",
+            "--nprobe",
         ),
     ] {
         assert!(options.check().unwrap_err().to_string().starts_with(flag));

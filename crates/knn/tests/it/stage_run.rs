@@ -22,7 +22,7 @@ fn the_footer_describes_the_file() {
     let options = Options {
         k: 7,
         backend: BackendKind::Ivf,
-        cell_size: 50,
+        list_size: 50,
         ..Options::default()
     };
     let report = Knn::run(&files, &options, &Local::default(), Seed(3), &Silent).unwrap();
@@ -49,7 +49,7 @@ fn the_same_bytes_at_any_number_of_threads() {
         let options = Options {
             k: 10,
             backend,
-            cell_size: 100,
+            list_size: 100,
             ..Options::default()
         };
         let bytes = |threads: usize| {
@@ -124,7 +124,7 @@ fn program(dir: &std::path::Path, kernel: &str, backend: &str) -> (String, Optio
         .arg(dir.join("embeddings.parquet"))
         .arg("--neighbors")
         .arg(&to)
-        .args(["--backend", backend, "--k", "12", "--cell-size", "150"])
+        .args(["--backend", backend, "--k", "12", "--list-size", "150"])
         .output()
         .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();

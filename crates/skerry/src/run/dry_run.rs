@@ -22,7 +22,7 @@ pub(super) fn report(
         let (runs, text) = match (run.verdict(step, selection, manifest), before) {
             (Verdict::Leave, _) => (false, "left as it is".to_owned()),
             (Verdict::Run(reason), _) => (true, format!("would run: {reason}")),
-            (_, Some(before)) => (true, format!("runs if {before} comes out different")),
+            (_, Some(before)) => (true, format!("would run if {before} changes its output")),
             (Verdict::Keep, None) => (false, "is up to date".to_owned()),
             (Verdict::KeepUnchecked(why), None) => (false, format!("would be kept, though {why}")),
         };

@@ -11,7 +11,7 @@ use stage::{External, Failure, Reach, Trust, boundary};
 use toml::{Table, Value};
 
 use super::consent::{Consent, check_files};
-use crate::arguments::{Given, given};
+use crate::arguments::{Given, flag_names, given};
 use crate::settings::{Preset, RunTable, Step, StepTable, page};
 use crate::stages::absolute;
 
@@ -268,7 +268,8 @@ fn check(dir: &Path, steps: &[Step], input: &[String]) -> Result<(), Failure> {
     for step in steps {
         // A step with untrusted settings is rejected before it runs; its files elsewhere are not accessed.
         if step.untrusted.is_empty() {
-            step.settings.check()?;
+            let in_run = |failure: Failure| failure.with_flag_names(&flag_names(step.stage));
+            step.settings.check().map_err(in_run)?;
         }
         let writes = step.settings.writes();
         for file in step.stage.outputs() {

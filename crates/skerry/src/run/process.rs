@@ -9,7 +9,7 @@ use serde_json::Value;
 use stage::{Failure, Hashes, RunLock, Usage};
 
 use super::context::Context;
-use crate::arguments::secrets;
+use crate::arguments::{flag_names, secrets};
 use crate::interrupt::{Ended, Interrupts};
 use crate::settings::Step;
 
@@ -96,6 +96,7 @@ impl Context<'_> {
             .arg(format!("--step={}", step.name));
         command.args(&step.only_now);
         command.args(["--json", "--seed", &self.seed.to_string()]);
+        command.args(flag_names(step.stage).arguments());
         if let Some(flags) = self.flags {
             command.envs(secrets(flags, step.stage));
         }

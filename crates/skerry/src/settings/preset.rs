@@ -12,9 +12,9 @@ pub(crate) enum Preset {
     /// Cluster in a space reduced to 5 dimensions, map the full one: most topics, least noise
     #[default]
     Topics,
-    /// Cluster and map the same neighbors, in the space of the embeddings: the strictest
+    /// Cluster in the space of the embeddings, and map the same neighbors: more noise
     Direct,
-    /// Settings of a known notebook: BGE-M3, L2, 3 and 3, UMAP over 80 neighbors
+    /// Settings of a common notebook: BGE-M3, Euclidean distance, `min_cluster_size` and `min_samples` 3, `n_neighbors` 80
     Notebook,
 }
 

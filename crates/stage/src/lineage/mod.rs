@@ -113,7 +113,7 @@ fn made_from_other(
     let Some(recorded) = one.lineage.get(other.name) else {
         return Ok(None);
     };
-    // Neighbors belong to the vectors that were searched, or to those from which these were fixture. That clusters were not
+    // Neighbors belong to the vectors that were searched, or to those from which these were made. That clusters were not
     // made from a layout of the vectors is certain only if their complete lineage is known.
     let neighbors = one.footer.kind == NEIGHBORS;
     if one.name == other.name || !(neighbors || one.knows_all(other.name)) {

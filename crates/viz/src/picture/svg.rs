@@ -9,7 +9,7 @@ use super::layout::{LINE, Picture};
 use super::png;
 use crate::Error;
 use crate::color::hex;
-use crate::html::escape;
+use crate::page_bundle::escape;
 
 /// More points than this are embedded as an image: viewers fail on too many nodes.
 const MAX_DOTS: usize = 40_000;

@@ -67,11 +67,11 @@ impl Backend for Ivf {
             + options.sample_size(false).min(n);
         let samples = (drawn * (8 * k + 4)) as u64;
         let searching = exact_knn::estimate_memory(n, d, 1);
-        let found = exact_knn::estimate_ivf_memory(n, d, k, options.cell_size);
-        let centers = (n.div_ceil(options.cell_size) * (d + 1) * 4) as u64;
+        let found = exact_knn::estimate_ivf_memory(n, d, k, options.list_size);
+        let centers = (n.div_ceil(options.list_size) * (d + 1) * 4) as u64;
         // The rows of groups and of lists, the ranking of a batch, and its queries in growing vectors, which take twice
         // their size while they are reallocated.
-        let probes = n.saturating_mul(options.cells_per_row.saturating_mul(3));
+        let probes = n.saturating_mul(options.nprobe.saturating_mul(3));
         let probes = ((2 * probe::BATCH).min(probes) * 12) as u64;
         let beside = centers + 8 * n as u64 + probes.max(size.result());
         samples + searching.max(found + beside)
@@ -105,7 +105,7 @@ impl Backend for Ivf {
         let target = task.options.target_recall;
         if reached.low < target {
             task.progress.warn(&format!(
-                "recall {:.4} (at least {:.4} with 95 % confidence) is short of the target {target}: raise --max-rounds or --cells-per-row",
+                "recall {:.4} (at least {:.4} with 95 % confidence) is short of the target {target}: raise --max-rounds or --nprobe",
                 reached.recall, reached.low
             ));
         }
@@ -172,7 +172,7 @@ impl IvfSearch<'_> {
         let own = probe::own_lists(self.task, self.lists, &mut self.candidates)?;
         let mut reached = self.record("own list", n, &own)?;
         let mut rows: Vec<u32> = (0..n as u32).collect();
-        let (mut probed, mut nprobe) = (0, options.cells_per_row);
+        let (mut probed, mut nprobe) = (0, options.nprobe);
         for _ in 0..options.max_rounds {
             if reached.low >= options.target_recall
                 || rows.is_empty()

@@ -64,7 +64,7 @@ struct PartitionBuilder<'a> {
 }
 
 impl Partitioning {
-    /// Lists of about `cell_size` rows, and the rows of each, ascending.
+    /// Lists of about `list_size` rows, and the rows of each, ascending.
     pub(super) fn new(
         task: &Task<'_>,
         codes: &InvertedLists<'_>,
@@ -74,7 +74,7 @@ impl Partitioning {
             rows: ScaledRows::of(task),
             codes,
             seed: task.seed,
-            list_size: task.options.cell_size,
+            list_size: task.options.list_size,
         };
         let count = n.div_ceil(builder.list_size).isqrt();
         let all = (0..n as u32).collect();

@@ -9,7 +9,7 @@ use crate::scan::lanes;
 
 /// Encodes rows as codes that are comparable with each other.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub(crate) struct Codec {
     pub(crate) kernel: Kernel,
     preprocessor: Preprocessor,
     quantizer: Quantizer,
@@ -17,12 +17,12 @@ pub(crate) struct Encoder {
     pub(crate) lanes: usize,
 }
 
-impl Encoder {
-    /// An encoder fitted to the rows `members`; `None` where int8 cannot represent them.
+impl Codec {
+    /// A codec fitted to the rows `members`; `None` where int8 cannot represent them.
     pub(crate) fn new(rows: &PreparedPoints<'_>, members: &[u32]) -> Option<Self> {
         let preprocessor = Preprocessor::new(rows, members);
         let quantizer = Quantizer::new(rows, members, &preprocessor)?;
-        Some(Encoder {
+        Some(Codec {
             kernel: rows.kernel,
             preprocessor,
             quantizer,
