@@ -10,6 +10,7 @@ mod interrupt;
 mod lineage;
 mod notebook;
 mod pipeline;
+mod preview;
 #[cfg(unix)]
 mod reports;
 mod stages;

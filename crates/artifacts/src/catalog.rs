@@ -6,7 +6,8 @@ use crate::contract::{Artifact, Column};
 use crate::facts::Fact;
 use crate::tables::{
     ClusterInfo, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Labels, Map,
-    Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage, Sweep, Topics,
+    Membership, Mst, Neighbors, Predictions, Projection, SingleLinkage, StaticProjection,
+    StaticTokens, Sweep, Topics,
 };
 
 /// The declaration of a Parquet file.
@@ -47,6 +48,8 @@ pub const TABLES: &[TableInfo] = &[
     TableInfo::of::<Documents>(),
     TableInfo::of::<Duplicates>(),
     TableInfo::of::<Embeddings>(),
+    TableInfo::of::<StaticTokens>(),
+    TableInfo::of::<StaticProjection>(),
     TableInfo::of::<Neighbors>(),
     TableInfo::of::<Clusters>(),
     TableInfo::of::<ClusterInfo>(),

@@ -79,6 +79,8 @@ facts! {
         engine: Option<String>,
         /// Number of texts that were truncated to the token limit of the model.
         truncated: Option<usize>,
+        /// Whether the vectors are a preview by the static encoder.
+        preview: Option<bool>,
     }
 }
 

@@ -41,8 +41,8 @@ pub use scalars::{ScalarColumn, Scalars};
 pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,
-    Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, Shape, SingleLinkage, Sweep,
-    SweepRow, Topic, Topics, VectorFile,
+    Labels, Map, Membership, Mst, Neighbors, Predictions, Projection, Shape, SingleLinkage,
+    StaticProjection, StaticTokens, Sweep, SweepRow, Topic, Topics, VectorFile,
 };
 
 /// Reserved column names: a source column with such a name becomes `source_<name>`.

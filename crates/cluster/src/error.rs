@@ -161,6 +161,14 @@ pub enum Error {
         /// The old file.
         other: PathBuf,
     },
+    /// The new rows have another static encoder than the old ones.
+    #[error("the static vectors of {} have another projection than those of {}", path.display(), other.display())]
+    OtherProjection {
+        /// The new file.
+        path: PathBuf,
+        /// The old file.
+        other: PathBuf,
+    },
     /// A new row is all zeros under cosine.
     #[error("row {row} of {} is all zeros, so it has no cosine distance", path.display())]
     NoDirection {
@@ -246,6 +254,9 @@ impl Hint for Error {
             Self::Dimensions { .. } => "embed the new rows with the model of the clustering".into(),
             Self::OtherModel { .. } => {
                 "embed the new rows with the model and settings of the clustering: `skerry embed --config RUN/pipeline.toml --run NEW`, where RUN is the directory of the clustering".into()
+            }
+            Self::OtherProjection { .. } => {
+                "embed the new rows with the projection of the old run: `skerry embed --encoder static --static-from runs/latest --run new`".into()
             }
             Self::NoDirection { .. } => "remove that row".into(),
             Self::NothingToCompare => "cluster a larger table".into(),

@@ -306,6 +306,31 @@ pub enum Error {
         /// The reason.
         source: text_encoder::Error,
     },
+    /// The word vectors of the model cannot be used.
+    #[error("{} has no word vectors for a static encoder: {source}", path.display())]
+    WordVectors {
+        /// The file with the weights.
+        path: PathBuf,
+        /// The reason.
+        source: text_encoder::Error,
+    },
+    /// All texts have the same word.
+    #[error("the word vectors of the texts do not differ")]
+    NoComponents,
+    /// The run of `--static-from` is of another model.
+    #[error("the static encoder in {} was not fitted with {model}", dir.display())]
+    StaticFrom {
+        /// The run directory.
+        dir: PathBuf,
+        /// The model's name.
+        model: String,
+    },
+    /// `--static-from` without the static encoder.
+    #[error("--static-from does not apply without `--encoder static`")]
+    StaticFromAlone,
+    /// The number of components is that of `--static-from`.
+    #[error("--dimensions does not apply with --static-from")]
+    StaticFromDimensions,
     /// An option does not apply to the engine.
     #[error("--{option} does not apply to `--engine {engine}`")]
     NotOfEngine {
@@ -460,6 +485,11 @@ impl stage::Hint for Error {
                 "use ONNX Runtime: `--engine ort`".to_owned()
             }
             Self::OwnEncoder { path, source } => without_graph(path, source),
+            Self::WordVectors { .. } => "use a BERT-like model, or a directory of model2vec; without --encoder static, ONNX Runtime runs any graph".to_owned(),
+            Self::NoComponents => "give texts with different words, or omit --encoder static".to_owned(),
+            Self::StaticFrom { .. } => "give the --model of that run, or another run".to_owned(),
+            Self::StaticFromAlone => "add --encoder static, or omit it".to_owned(),
+            Self::StaticFromDimensions => "omit --dimensions: the number of components is that of the run".to_owned(),
             Self::NotOfEngine { option, .. } => format!("omit --{option}, or choose the other `--engine`"),
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")

@@ -2,7 +2,8 @@
 //!
 //! ONNX Runtime, loaded at run time, runs a sentence model in ONNX format; [`setup`] downloads both. The settings of a model
 //! are read from its directory. A vector depends on its text alone: the number of threads, the batch size, the other texts
-//! and the cache change no byte (see `encoder`).
+//! and the cache change no byte (see `encoder`). The exception is the static encoder, a preview that is fitted to the texts
+//! (see `static_encoder`).
 
 mod batches;
 mod cache;
@@ -17,6 +18,7 @@ mod known;
 mod library;
 mod memory;
 mod model;
+mod model2vec;
 mod model_dir;
 pub mod models;
 mod onnx;
@@ -29,6 +31,7 @@ mod run;
 mod settings;
 pub mod setup;
 mod stamp;
+mod static_encoder;
 mod tensors;
 mod tokenizer;
 mod tokenizer_file;

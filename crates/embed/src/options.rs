@@ -9,9 +9,11 @@ use stage::Bytes;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum EncoderKind {
-    /// A sentence model, run by ONNX Runtime
+    /// A sentence model (see `--engine`)
     #[default]
     Onnx,
+    /// Weighted means of the word vectors of the model, projected: a preview of its vectors, a hundred times as fast
+    Static,
     /// Hashed character n-grams without a model: similar spelling, not meaning; for tests
     Hash,
 }
@@ -84,7 +86,8 @@ pub struct Options {
     pub prompt_name: Option<String>,
     /// Cut vectors to this many of their first dimensions [default: all]
     ///
-    /// They are scaled to length 1 again. For models that were trained for it (Matryoshka representation learning).
+    /// They are scaled to length 1 again. For models that were trained for it (Matryoshka representation learning). With
+    /// `--encoder static`, the number of principal components [default: 256].
     #[arg(long, value_name = "D")]
     pub dimensions: Option<usize>,
     /// Output of the ONNX graph that holds the vectors [default: found by shape and name]
@@ -136,6 +139,12 @@ pub struct Local {
     /// Skerry's cache, to which `skerry setup` downloads it.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
+    /// `--encoder static`: take weights and projection from this run directory [default: fit them to the texts]
+    ///
+    /// For rows that are compared with those of that run, such as new rows for `skerry predict`: only vectors with the same
+    /// projection can be compared.
+    #[arg(long, value_name = "DIR")]
+    pub static_from: Option<PathBuf>,
     /// Library file of ONNX Runtime [default: found]
     ///
     /// By default `ORT_DYLIB_PATH`, else the cache, else the library of the system.
@@ -177,6 +186,7 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             model: None,
+            static_from: None,
             onnxruntime: None,
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,

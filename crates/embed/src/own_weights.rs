@@ -19,7 +19,7 @@ pub(crate) fn read(model: &Model) -> Result<Encoder, Error> {
 }
 
 /// The weights of `model`, from its graph or its safetensors file.
-fn weights(model: &Model) -> Result<Weights, Error> {
+pub(crate) fn weights(model: &Model) -> Result<Weights, Error> {
     let read = |path: &Path| {
         model_dir::read(path).map_err(|error| Error::Config {
             path: path.to_owned(),

@@ -30,6 +30,8 @@ pub struct Report {
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
     pub unknown: usize,
+    /// Whether the vectors are a preview of those of the model, by the static encoder.
+    pub preview: bool,
 }
 
 impl Report {
@@ -38,6 +40,7 @@ impl Report {
             model: Some(self.model.clone()),
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
+            preview: Some(self.preview),
         }
     }
 }
@@ -70,6 +73,9 @@ impl fmt::Display for Report {
         }
         if self.unknown > 0 {
             write!(f, ", {} unknown to the model", self.unknown)?;
+        }
+        if self.preview {
+            write!(f, "; a preview")?;
         }
         Ok(())
     }

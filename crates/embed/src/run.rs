@@ -15,10 +15,12 @@ use crate::hash;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
+use crate::model2vec::StaticModel;
 use crate::models;
 use crate::options::{EncoderKind, Engine, Local, Options, Precision};
 use crate::own::OwnEncoder;
 use crate::report::Report;
+use crate::static_encoder;
 use crate::tokenizer::{Preparation, TextTokenizer};
 use crate::unknown::{self, Unknown};
 use crate::work::Texts;
@@ -37,14 +39,31 @@ impl Stage for Embed {
         required: true,
         help: "the texts",
     }];
-    const OUTPUTS: &'static [File] = &[File {
-        name: "embeddings",
-        file: "embeddings.parquet",
-        required: true,
-        help: "the vector of each text",
-    }];
-    const EXTERNAL: &'static [(&'static str, Reach)] =
-        &[("model", Reach::Model), ("onnxruntime", Reach::Code)];
+    const OUTPUTS: &'static [File] = &[
+        File {
+            name: "embeddings",
+            file: "embeddings.parquet",
+            required: true,
+            help: "the vector of each text",
+        },
+        File {
+            name: "static_tokens",
+            file: "static_tokens.parquet",
+            required: false,
+            help: "the weights of `--encoder static`",
+        },
+        File {
+            name: "static_projection",
+            file: "static_projection.parquet",
+            required: false,
+            help: "the projection of `--encoder static`",
+        },
+    ];
+    const EXTERNAL: &'static [(&'static str, Reach)] = &[
+        ("model", Reach::Model),
+        ("static_from", Reach::File),
+        ("onnxruntime", Reach::Code),
+    ];
     const SHORT_HELP: &'static [&'static str] =
         &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
@@ -66,6 +85,14 @@ impl Stage for Embed {
         if options.encoder == EncoderKind::Hash && options.dimensions.is_some() {
             return Err(Error::HashDimensions);
         }
+        if local.static_from.is_some() {
+            if options.encoder != EncoderKind::Static {
+                return Err(Error::StaticFromAlone);
+            }
+            if options.dimensions.is_some() {
+                return Err(Error::StaticFromDimensions);
+            }
+        }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
         match options.engine {
             Engine::Ort if model::is_multilingual(local) => not_of("model multilingual", "ort"),
@@ -75,18 +102,28 @@ impl Stage for Embed {
         }
     }
 
+    fn writes(options: &Options) -> Vec<&'static str> {
+        let fitted = options.encoder == EncoderKind::Static;
+        let written = |file: &&File| file.required || fitted;
+        let files = Self::OUTPUTS.iter().filter(written);
+        files.map(|file| file.name).collect()
+    }
+
     fn fingerprints(
-        _: &Files,
+        files: &Files,
         options: &Options,
         local: &Local,
     ) -> Result<BTreeMap<String, String>, Error> {
-        Ok(match options.encoder {
-            EncoderKind::Hash => BTreeMap::new(),
-            EncoderKind::Onnx => BTreeMap::from([(
-                "model".to_owned(),
-                Model::open(options, local, None)?.fingerprint,
-            )]),
-        })
+        if options.encoder == EncoderKind::Hash {
+            return Ok(BTreeMap::new());
+        }
+        let model = Model::open(options, local, None)?.fingerprint;
+        let mut prints = BTreeMap::from([("model".to_owned(), model)]);
+        prints.extend(static_encoder::recorded(
+            local.static_from.as_deref(),
+            files,
+        )?);
+        Ok(prints)
     }
 
     fn run(
@@ -113,7 +150,7 @@ impl Stage for Embed {
                 }
                 Ok(report)
             }
-            EncoderKind::Onnx => {
+            EncoderKind::Static | EncoderKind::Onnx => {
                 let model = Model::open(options, local, Some(progress))?;
                 footer
                     .inputs
@@ -129,6 +166,9 @@ impl Stage for Embed {
                         .map_or_else(std::env::temp_dir, Path::to_owned),
                     progress,
                 };
+                if options.encoder == EncoderKind::Static {
+                    return static_encoder::run(&job, files, &mut footer);
+                }
                 let (report, texts) = job.run()?;
                 footer.set_facts(&report.facts());
                 if let Some(path) = path {
@@ -168,19 +208,20 @@ fn by_hash(
         tokens_lost: 0,
         max_tokens: None,
         unknown: 0,
+        preview: false,
     };
     (report, values)
 }
 
 /// The texts, with everything that embedding them needs besides the engine.
-struct Job<'a> {
-    documents: &'a Documents,
-    model: &'a Model,
-    options: &'a Options,
-    local: &'a Local,
+pub(crate) struct Job<'a> {
+    pub(crate) documents: &'a Documents,
+    pub(crate) model: &'a Model,
+    pub(crate) options: &'a Options,
+    pub(crate) local: &'a Local,
     /// Directory for a temporary file of vectors.
     directory: PathBuf,
-    progress: &'a dyn Progress,
+    pub(crate) progress: &'a dyn Progress,
 }
 
 /// A loaded model with its tokenizer.
@@ -192,6 +233,7 @@ struct Loaded<'a> {
 enum AnyEncoder<'a> {
     Ort(Box<Encoder<'a>>),
     Own(Box<OwnEncoder>),
+    Static(StaticModel),
 }
 
 impl Loaded<'_> {
@@ -204,6 +246,13 @@ impl Loaded<'_> {
                 dimensions: encoder.interface.d,
                 max_tokens,
                 library: Some(known::library_state(local)),
+            },
+            AnyEncoder::Static(encoder) => Known {
+                identity: StaticModel::IDENTITY.to_owned(),
+                engine: StaticModel::NAME.to_owned(),
+                dimensions: encoder.dimensions(),
+                max_tokens,
+                library: None,
             },
             AnyEncoder::Own(encoder) => Known {
                 identity: encoder.identity(),
@@ -238,7 +287,7 @@ impl<'a> Job<'a> {
         let mut texts = self.look_up(&known)?;
         let mut embedded = 0;
         if texts.missing.is_empty() {
-            self.check_unknown(&texts)?;
+            self.check_unknown(&texts.unknown())?;
         } else {
             let loaded = match loaded {
                 Some(loaded) => loaded,
@@ -277,6 +326,7 @@ impl<'a> Job<'a> {
             tokens_lost: counts.tokens_lost,
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
+            preview: false,
         };
         Ok((report, texts))
     }
@@ -284,6 +334,12 @@ impl<'a> Job<'a> {
     /// Loads the model with the engine of the options, or with the one that can run it, and records what is known of it.
     fn load(&self, place: &Place) -> Result<Loaded<'a>, Error> {
         let mut tokenizer = TextTokenizer::open(self.model)?;
+        if self.model.settings.is_static {
+            let encoder = AnyEncoder::Static(StaticModel::open(self.model, &tokenizer)?);
+            let loaded = Loaded { tokenizer, encoder };
+            place.write(&loaded.known(self.local));
+            return Ok(loaded);
+        }
         let own = match self.options.engine {
             Engine::Ort => None,
             Engine::Auto if self.options.graph_output.is_some() => None,
@@ -341,7 +397,7 @@ impl<'a> Job<'a> {
         let Loaded { tokenizer, encoder } = loaded;
         let max_tokens = tokenizer.max_tokens();
         let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory)?;
-        self.check_unknown(texts)?;
+        self.check_unknown(&texts.unknown())?;
         // Vocabularies are large.
         drop(tokenizer);
         match encoder {
@@ -354,6 +410,7 @@ impl<'a> Job<'a> {
                 let mut sessions = self.start_ort(*encoder, &lengths)?;
                 texts.embed(&mut sessions, &tokens, self.progress)
             }
+            AnyEncoder::Static(mut encoder) => texts.embed(&mut encoder, &tokens, self.progress),
             AnyEncoder::Own(encoder) => {
                 let longest = lengths.longest().map_or(max_tokens, |(tokens, _)| tokens);
                 let ids = self.sample(&encoder, &texts.missing);
@@ -512,8 +569,7 @@ impl<'a> Job<'a> {
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
-    fn check_unknown(&self, texts: &Texts<'_>) -> Result<(), Error> {
-        let rows = texts.unknown();
+    pub(crate) fn check_unknown(&self, rows: &[usize]) -> Result<(), Error> {
         let unknown = rows.iter().map(|&row| self.documents.text(row));
         let Some(unknown) = Unknown::of(unknown, self.documents.len(), &self.model.name) else {
             return Ok(());

@@ -7,7 +7,7 @@
 //! | `sentence_bert_config.json`, or one of its other names | maximum length, lower case |
 //! | `config_sentence_transformers.json` | prompts, and the default one |
 //! | `tokenizer_config.json` | maximum length, options of a plain vocabulary |
-//! | `config.json` | number of positions, hidden size, attention heads, dimensions to which vectors may be cut |
+//! | `config.json` | number of positions, hidden size, attention heads, dimensions to which vectors may be cut; of static models, normalization |
 //!
 //! Flags override each of them. Pooling is never assumed; other assumptions are reported to the user.
 
@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::model_dir::{self, file_in};
+use crate::model2vec;
 use crate::options::{Options, Pooling};
 
 /// The settings of a model.
@@ -54,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) dense: Vec<String>,
     /// The dimensions to which vectors may be cut, as the model says.
     pub(crate) matryoshka: Vec<usize>,
+    /// Whether it has one vector per token and nothing else (`model2vec`).
+    pub(crate) is_static: bool,
     /// An unsupported module after the transformer, which is valid only if the graph includes it.
     pub(crate) unknown_module: Option<String>,
     /// Assumptions made, as sentences.
@@ -123,7 +126,7 @@ pub(crate) const SENTENCE_CONFIGS: [&str; 7] = [
     "sentence_xlnet_config.json",
 ];
 
-/// The limit of BERT and XLM-R, used if a directory gives none.
+/// The limit of BERT, XLM-R and model2vec, used if a directory gives none.
 const USUAL_TOKENS: usize = 512;
 /// Larger values of `model_max_length` mean no limit.
 const NO_LIMIT: u64 = 1 << 20;
@@ -141,6 +144,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     };
     let prompts = json(dir, "config_sentence_transformers.json")?;
     let config = json(dir, "config.json")?;
+    let is_static = config.as_ref().is_some_and(model2vec::is_static);
     let mut assumed = Vec::new();
 
     let steps = modules
@@ -157,9 +161,16 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         .transpose()?
         .flatten();
     let pooling = options.pooling.or(said.map(|(pooling, _)| pooling));
-    let normalize = match (options.normalize, &steps) {
+    let flag = |from: &Option<Value>, name: &str| {
+        from.as_ref()
+            .and_then(|from| from.get(name))
+            .and_then(Value::as_bool)
+    };
+    let of_static = is_static.then(|| flag(&config, "normalize")).flatten();
+    let normalize = match (options.normalize.or(of_static), &steps) {
         (Some(normalize), _) => normalize,
         (None, Some(steps)) => steps.normalize,
+        (None, None) if is_static => false,
         (None, None) => {
             assumed.push("there is no modules.json: vectors are scaled to length 1 (disable with --normalize false)".to_owned());
             true
@@ -203,6 +214,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
         None => of_files
             .map(|(most, _)| most)
             .or(positions)
+            .or(is_static.then_some(USUAL_TOKENS))
             .unwrap_or_else(|| {
                 assumed.push(format!("the model gives no maximum length: texts are truncated to {USUAL_TOKENS} tokens (--max-tokens)"));
                 USUAL_TOKENS
@@ -217,11 +229,6 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
     let of_model = |names: [&str; 4]| {
         let found = names.iter().find_map(|name| number(&config, name))?;
         usize::try_from(found).ok().filter(|&found| found > 0)
-    };
-    let flag = |from: &Option<Value>, name: &str| {
-        from.as_ref()
-            .and_then(|from| from.get(name))
-            .and_then(Value::as_bool)
     };
     Ok(Settings {
         pooling,
@@ -250,6 +257,7 @@ pub(crate) fn read(dir: &Path, options: &Options) -> Result<Settings, Error> {
             .as_ref()
             .map(|steps| steps.dense.clone())
             .unwrap_or_default(),
+        is_static,
         unknown_module: steps.and_then(|steps| steps.unknown),
         assumed,
     })
@@ -283,7 +291,7 @@ fn steps(path: &Path, modules: &Value) -> Result<Steps, Error> {
             .and_then(Value::as_str)
             .ok_or_else(|| fault("a module has no `type`"))?;
         match kind.rsplit('.').next().unwrap_or(kind) {
-            "Transformer" => {}
+            "Transformer" | "StaticEmbedding" => {}
             "Pooling" => {
                 let folder = module
                     .get("path")

@@ -89,6 +89,8 @@ pub(crate) struct TextTokenizer {
     max_tokens: usize,
     /// The token of what the vocabulary does not have, if there is one.
     unknown: Option<u32>,
+    /// Whether texts get the special tokens of the model.
+    special: bool,
 }
 
 impl TextTokenizer {
@@ -113,9 +115,29 @@ impl TextTokenizer {
             path,
             preparation: Preparation::of(settings),
             max_tokens: settings.max_tokens,
+            special: !settings.is_static,
         };
         this.check_length(settings.positions, settings.max_tokens_of)?;
         Ok(this)
+    }
+
+    /// The same without prefix, special tokens and limit of length.
+    pub(crate) fn bare(mut self) -> Self {
+        self.preparation.prefix.clear();
+        self.special = false;
+        self.max_tokens = usize::MAX;
+        self
+    }
+
+    /// The token of what the vocabulary does not have, if there is one.
+    pub(crate) fn unknown(&self) -> Option<u32> {
+        self.unknown
+    }
+
+    /// The largest token id, plus 1.
+    pub(crate) fn size(&self) -> usize {
+        let ids = self.tokenizer.get_vocab(true).into_values();
+        ids.max().map_or(0, |id| id as usize + 1)
     }
 
     /// Checks that the maximum length allows the special tokens and one more, and does not exceed the positions of the model.
@@ -236,7 +258,7 @@ impl TextTokenizer {
     }
 
     fn raw(&self, given: &str) -> Result<tokenizers::Encoding, Error> {
-        self.tokens(given, true)
+        self.tokens(given, self.special)
     }
 
     fn tokens(&self, given: &str, special: bool) -> Result<tokenizers::Encoding, Error> {
@@ -401,6 +423,7 @@ mod tests {
             preparation: Preparation::default(),
             max_tokens: 6,
             unknown: Some(1),
+            special: true,
         };
         let times = 3 * CHUNK_BYTES / 8;
         let tokens = tokenizer.encode(&"red sea ".repeat(times)).unwrap();
@@ -428,6 +451,7 @@ mod tests {
                     lower_case: false,
                 },
                 max_tokens: 6,
+                special: true,
             };
             tokenizer.encode(text).unwrap().loss.unknown
         };

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::model2vec;
 use crate::options::Engine;
 
 /// The file with the weights, relative to the model.
@@ -24,7 +25,7 @@ pub(crate) enum NoWeights {
     ManyGraphs(String),
 }
 
-const SAFETENSORS: &str = "model.safetensors";
+pub(crate) const SAFETENSORS: &str = "model.safetensors";
 /// The list of the shards of `model.safetensors`.
 pub(crate) const SHARDS: &str = "model.safetensors.index.json";
 const GRAPHS: [&str; 2] = ["model.onnx", "onnx/model.onnx"];
@@ -74,6 +75,13 @@ pub(crate) fn files(dir: &Path) -> Vec<String> {
 
 /// The weights of the model in `dir` for `engine`.
 pub(crate) fn choose_in(dir: &Path, engine: Engine) -> Result<WeightsFile, NoWeights> {
+    // A graph beside them takes other inputs than those of a text.
+    if model2vec::is_in(dir) {
+        return match engine {
+            Engine::Ort => Err(NoWeights::NoGraph),
+            _ => Ok(WeightsFile::Safetensors(SAFETENSORS.to_owned())),
+        };
+    }
     let files = files(dir);
     let names: Vec<&str> = files.iter().map(String::as_str).collect();
     choose(&names, engine)

@@ -38,6 +38,9 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// Runs a model.
 pub(crate) trait Runner {
+    /// Whether the vector of a text may be 0.
+    const MAY_BE_ZERO: bool = false;
+
     /// Runs the model on the texts `ids`, which are in `tokens`; calls `take` on this thread with each finished batch.
     fn run(
         &mut self,
@@ -180,9 +183,9 @@ impl<'a> Texts<'a> {
 
     /// Embeds the missing texts, whose tokens are `tokens`, except for those that other processes are embedding, whose vectors it
     /// waits for. Returns the number of texts that it embedded.
-    pub(crate) fn embed(
+    pub(crate) fn embed<R: Runner>(
         &mut self,
-        runner: &mut impl Runner,
+        runner: &mut R,
         tokens: &TemporaryTokens,
         progress: &dyn Progress,
     ) -> Result<usize, Error> {
@@ -242,9 +245,9 @@ impl<'a> Texts<'a> {
     }
 
     /// Embeds the texts `ids`, which this process has claimed.
-    fn run(
+    fn run<R: Runner>(
         &mut self,
-        runner: &mut impl Runner,
+        runner: &mut R,
         ids: &[u32],
         tokens: &TemporaryTokens,
         progress: &dyn Progress,
@@ -252,7 +255,7 @@ impl<'a> Texts<'a> {
         runner.run(ids, tokens, |done: Done| {
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
-                check(vector, self.first[id as usize] as usize)?;
+                check(vector, self.first[id as usize] as usize, R::MAY_BE_ZERO)?;
                 self.vectors.write(id, vector)?;
             }
             if let Some(cache) = &mut self.cache {
@@ -406,15 +409,15 @@ fn next(
     }
 }
 
-/// Checks that a vector is finite and not zero.
-fn check(vector: &[f32], row: usize) -> Result<(), Error> {
+/// Checks that a vector is finite, and not zero unless it may be.
+fn check(vector: &[f32], row: usize, may_be_zero: bool) -> Result<(), Error> {
     if vector.iter().any(|value| !value.is_finite()) {
         return Err(Error::BadVector {
             row,
             fault: "not finite",
         });
     }
-    if vector.iter().all(|&value| value == 0.0) {
+    if !may_be_zero && vector.iter().all(|&value| value == 0.0) {
         return Err(Error::BadVector { row, fault: "zero" });
     }
     Ok(())

@@ -40,6 +40,7 @@ pub(crate) fn command() -> Command {
                 .action(ArgAction::Append)
                 .help("Change one setting of one step, such as reduced_knn.k=30"),
         )
+        .arg(flag("preview").help("Make a preview first, with the static encoder").long_help(PREVIEW))
         .arg(flag("force").help("Run every step, even if its outputs are up to date"))
         .arg(step("from").help("Begin with this step; take the outputs of earlier steps as they are"))
         .arg(step("only").conflicts_with("from").help("Run only this step"))
@@ -89,6 +90,12 @@ pub(crate) fn command() -> Command {
 
 const SETUP: &str = "Download the default model and ONNX Runtime first if they are missing";
 
+const PREVIEW: &str = "Make a preview first, with the static encoder
+
+The vectors of the texts are weighted means of word vectors of the model: a map within a minute, of which the page and the \
+summary say that it is a preview. The flag is not kept: `skerry run` without it, in the same directory, goes on to the vectors of \
+the model. Equal to `--encoder static` in all else.";
+
 /// The headings of the stages' flags, in the order of the pipeline.
 const HEADINGS: [&str; 7] = [
     "Ingest",
@@ -101,11 +108,12 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// The flags that `-h` lists.
-const SHORT_HELP: [&str; 13] = [
+const SHORT_HELP: [&str; 14] = [
     "input",
     "out",
     "preset",
     "config",
+    "preview",
     "dry-run",
     "force",
     "thread_count",

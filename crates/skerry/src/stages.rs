@@ -189,7 +189,7 @@ pub(crate) fn absolute(path: &str) -> Result<String, Failure> {
 }
 
 /// Settings as a table of a settings file. TOML has no null, so keys that are not set are left out.
-fn table_of(values: &[(String, Value)]) -> Table {
+pub(crate) fn table_of(values: &[(String, Value)]) -> Table {
     let set = values.iter().filter_map(|(key, value)| {
         let value = toml::Value::try_from(value).ok()?;
         Some((key.clone(), value))

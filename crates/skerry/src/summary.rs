@@ -4,15 +4,16 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use artifacts::{Artifact, Clusters, Documents, DocumentsFacts, Footer};
+use artifacts::{Artifact, Clusters, Documents, DocumentsFacts, EmbeddingsFacts, Footer};
 use stage::{Record, thousands};
 
-/// The table of steps, and the key figures; `output` returns an output file of a stage.
+/// The table of steps, and the key figures; `output` returns an output file of a stage, and a preview of this run `only_now` is not in the settings.
 pub(crate) fn text(
     dir: &Path,
     output: &dyn Fn(&str, &str) -> Option<PathBuf>,
     records: &[Record],
     elapsed: Duration,
+    only_now: bool,
 ) -> String {
     let mut text = format!(
         "{:<12} {:>8} {:>10} {:>10} {:>12}\n",
@@ -75,6 +76,16 @@ pub(crate) fn text(
         let _ = writeln!(text, "clusters  {}", clusters.count());
         let share = 100.0 * noise as f64 / clusters.len().max(1) as f64;
         let _ = writeln!(text, "noise     {noise} ({share:.1} %)");
+    }
+    let facts = output("embed", "embeddings").and_then(|path| Footer::read(&path).ok().flatten());
+    let facts = facts.map(|footer| footer.facts::<EmbeddingsFacts>());
+    if facts.is_some_and(|facts| facts.preview == Some(true)) {
+        let _ = writeln!(
+            text,
+            "preview   of static vectors: `skerry run --out {}{}` goes on to those of the model",
+            dir.display(),
+            if only_now { "" } else { " --encoder onnx" }
+        );
     }
     let _ = writeln!(text, "time      {:.1} s", elapsed.as_secs_f64());
     let peak = records

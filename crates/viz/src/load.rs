@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use artifacts::{Clusters, Documents, Footer, Neighbors, Projection, Stored, Topics};
+use artifacts::{
+    Clusters, Documents, EmbeddingsFacts, Footer, Neighbors, Projection, Stored, Topics,
+};
 use stage::Files;
 
 use crate::about::{self, Footers, RunFigures};
@@ -11,6 +13,9 @@ use crate::{Error, Options, Report, columns, scene};
 
 /// Maximum number of texts of a page that holds neighbors.
 const MAX_TEXTS_WITH_NEIGHBORS: usize = 200_000;
+
+/// What the page says about a preview.
+const PREVIEW: &str = "This is a preview: its vectors are means of word vectors, which share less than half of the nearest neighbors with those of the model. `skerry run --encoder onnx` makes the map of the vectors of the model.";
 
 /// The files of the run.
 pub struct Sources {
@@ -218,11 +223,16 @@ pub fn scene<'a>(
     if neighbors.is_none() {
         notes.push(neighbors_note.clone());
     }
-    let title = if options.title.trim().is_empty() {
+    let mut title = if options.title.trim().is_empty() {
         format!("A map of {} texts", stage::thousands(n))
     } else {
         options.title.clone()
     };
+    let vectors = sources.embeddings.as_ref().map(Footer::facts);
+    if vectors.is_some_and(|facts: EmbeddingsFacts| facts.preview == Some(true)) {
+        title += " (preview)";
+        notes.insert(0, PREVIEW.to_owned());
+    }
     Ok(Scene {
         title,
         x,

@@ -193,6 +193,12 @@ fn same_space(
             other: old_path.to_owned(),
         });
     }
+    if of_old.inputs.get("static_encoder") != of_new.inputs.get("static_encoder") {
+        return Err(Error::OtherProjection {
+            path: path.to_owned(),
+            other: old_path.to_owned(),
+        });
+    }
     Ok(())
 }
 

@@ -25,9 +25,10 @@ pub use self::error::{Error, Fault};
 use self::listing::Entry;
 use self::name::Repo;
 use crate::model_dir;
+use crate::model2vec;
 use crate::onnx::external_files;
 use crate::options::Engine;
-use crate::weights::{WeightsFile, choose_in};
+use crate::weights::{SAFETENSORS, WeightsFile, choose_in};
 
 /// The directory of the model `repo` with the files that `engine` needs. Downloads what is missing if `progress` is given,
 /// which receives what is downloaded and how large it is; else only the cache is used.
@@ -219,8 +220,12 @@ enum State {
     Complete(PathBuf),
 }
 
-/// The external files of the graph of the model in `dir`, as paths in the model.
+/// The external files of the graph of the model in `dir`, or the weights of a static model, as paths in the model.
 fn external_of(dir: &Path, engine: Engine) -> Vec<String> {
+    // Only the configuration, now that it is here, tells that the graph is of no use.
+    if model2vec::is_in(dir) {
+        return vec![SAFETENSORS.to_owned()];
+    }
     let Ok(WeightsFile::Graph(graph)) = choose_in(dir, engine) else {
         return Vec::new();
     };

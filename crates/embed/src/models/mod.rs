@@ -17,6 +17,7 @@ use crate::hub::environment::Environment;
 use crate::hub::missing_external;
 use crate::hub::name::Repo;
 use crate::model_dir;
+use crate::model2vec;
 use crate::options::Engine;
 use crate::setup::{self, DEFAULT_MODEL};
 use crate::weights::{NoWeights, choose_in};
@@ -207,7 +208,7 @@ fn runs(dir: &Path, engine: Engine) -> Result<(), String> {
     if let Some(file) = missing_external(dir, engine) {
         return Err(format!("{file} is missing"));
     }
-    if engine == Engine::Skerry {
+    if engine == Engine::Skerry && !model2vec::is_in(dir) {
         let bytes = model_dir::read(&dir.join("config.json")).map_err(|error| error.to_string())?;
         let config: text_encoder::Config =
             serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;

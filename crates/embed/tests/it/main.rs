@@ -6,5 +6,6 @@ mod default_model;
 mod hub;
 mod multilingual;
 mod setup;
+mod static_encoder;
 mod support;
 mod tiny_model;

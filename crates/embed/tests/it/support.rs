@@ -359,7 +359,7 @@ fn value(name: &str, element: u64, shape: &[&str]) -> Vec<u8> {
 }
 
 /// Splits at white space and punctuation; carries a padding and a truncation that must not be obeyed.
-fn tokenizer() -> String {
+pub(crate) fn tokenizer() -> String {
     let word = |(i, word): (usize, &&str)| format!(r#","{word}":{}"#, i + 4);
     let words: Vec<String> = WORDS.iter().enumerate().map(word).collect();
     let words = words.concat();

@@ -107,6 +107,7 @@ pub(crate) fn run(matches: &ArgMatches) -> Result<ExitCode, Failure> {
         &|stage, file| planned.output(stage, file),
         &records,
         began.elapsed(),
+        matches.get_flag("preview"),
     )))
 }
 

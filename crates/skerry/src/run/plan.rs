@@ -123,6 +123,9 @@ impl Plan {
         }
         let page = page(preset, seed, &input, &steps);
         without_embedding(&mut steps);
+        if matches.get_flag("preview") {
+            preview(&mut steps)?;
+        }
         check_files(dir, &mut steps, &mut consent)?;
         check(dir, &steps, &input)?;
         Ok(Self {
@@ -153,7 +156,7 @@ impl Plan {
                 && step.command.is_none()
                 && step
                     .value("encoder")
-                    .is_some_and(|encoder| encoder == "onnx")
+                    .is_some_and(|encoder| encoder != "hash")
         });
         let mut models: Vec<SetUpModel> = embeds
             .filter_map(|step| {
@@ -216,6 +219,22 @@ fn without_embedding(steps: &mut Vec<Step>) {
     {
         steps.retain(|step| step.stage.name() != "embed");
     }
+}
+
+/// Makes the embeddings of this run a preview. The settings file has been composed and does not know of it.
+fn preview(steps: &mut [Step]) -> Result<(), Failure> {
+    let is_embed = |step: &&mut Step| step.stage.name() == "embed" && step.command.is_none();
+    let mut embeds = steps.iter_mut().filter(is_embed).peekable();
+    if embeds.peek().is_none() {
+        return Err(Failure::usage(
+            "--preview has no effect: no step of this run embeds texts",
+            "omit it: the vectors come from the source or from a command",
+        ));
+    }
+    for step in embeds {
+        step.override_now(&["--encoder=static"])?;
+    }
+    Ok(())
 }
 
 /// The settings file to use, and whether it is that of the last run: the one of `--config`, or without an input the one in the

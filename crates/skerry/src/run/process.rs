@@ -94,6 +94,7 @@ impl Context<'_> {
         command
             .arg(flag("config", self.config))
             .arg(format!("--step={}", step.name));
+        command.args(&step.only_now);
         command.args(["--json", "--seed", &self.seed.to_string()]);
         command.args(flag_names(step.stage).arguments());
         if let Some(flags) = self.flags {

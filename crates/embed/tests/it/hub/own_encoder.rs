@@ -14,10 +14,10 @@ const HIDDEN: usize = 8;
 pub(super) const OWN: [&str; 2] = ["--engine", "skerry"];
 const TEXTS: [&str; 3] = ["red sea", "green bird wind", "stone"];
 
-type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
+pub(crate) type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
 
 /// The tensors of a BERT of one layer with the vocabulary of the small models, by the generator of Numerical Recipes.
-fn bert() -> Tensors {
+pub(crate) fn bert() -> Tensors {
     let mut state = 7_u32;
     let mut tensors = Tensors::new();
     let mut add = |name: &str, shape: &[usize], offset: f32| {
@@ -54,7 +54,7 @@ fn bert() -> Tensors {
 }
 
 /// A safetensors file: the length of the header, the header, the values.
-fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
+pub(crate) fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
     let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
     for (name, shape, values) in tensors {
         let from = data.len();
