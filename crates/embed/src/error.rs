@@ -331,6 +331,9 @@ pub enum Error {
     /// A model of the hub cannot be had.
     #[error(transparent)]
     Hub(#[from] crate::hub::Error),
+    /// Vectors of an endpoint cannot be had.
+    #[error(transparent)]
+    Endpoint(#[from] crate::endpoint::Error),
     /// The download failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
@@ -339,6 +342,9 @@ pub enum Error {
 impl Error {
     /// The error with the index of a distinct text replaced by its row.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
+        if let Self::Endpoint(error) = self {
+            return Self::Endpoint(error.at_row(row_of));
+        }
         if let Self::Run { row, .. } | Self::NoTokens { row } | Self::LongText { row, .. } =
             &mut self
         {
@@ -354,6 +360,7 @@ impl stage::Hint for Error {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
             Self::Hub(error) => return error.hint(),
+            Self::Endpoint(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
             Self::TemporaryFile { .. } => "make room for the vectors there, or write them elsewhere (--embeddings FILE)".to_owned(),
             Self::Zero { .. } => "give 1 or more".to_owned(),

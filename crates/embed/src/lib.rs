@@ -10,6 +10,7 @@ mod cache_files;
 mod calibrate;
 mod dense;
 mod encoder;
+mod endpoint;
 mod error;
 mod hash;
 mod hub;
@@ -36,6 +37,7 @@ mod vectors;
 mod weights;
 mod work;
 
+pub use endpoint::{AddressFault, Error as EndpointError, Fault as EndpointFault, Sent};
 pub use error::Error;
 pub use hub::{Error as HubError, Fault as HubFault};
 pub use model::{is_model_name, set_up_model};

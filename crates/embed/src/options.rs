@@ -92,6 +92,11 @@ pub struct Options {
     /// Needed only if more than one output is possible.
     #[arg(long, value_name = "NAME")]
     pub graph_output: Option<String>,
+    /// `--endpoint`: name of the model, such as text-embedding-3-small
+    ///
+    /// It is recorded, and vectors in the cache go by it, so a server with one model needs its name, too.
+    #[arg(long, value_name = "NAME")]
+    pub endpoint_model: Option<String>,
     /// Engine that runs the model
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     pub engine: Engine,
@@ -116,6 +121,7 @@ impl Default for Options {
             prompt_name: None,
             dimensions: None,
             graph_output: None,
+            endpoint_model: None,
             engine: Engine::Auto,
             precision: Precision::Auto,
             hash_dimensions: 384,
@@ -136,6 +142,32 @@ pub struct Local {
     /// Skerry's cache, to which `skerry setup` downloads it.
     #[arg(long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
+    /// Address of a server that computes the vectors
+    ///
+    /// A path that ends in `/embeddings`, which is appended to `/v1`, is of the OpenAI API; one that ends in `/embed` is of
+    /// text-embeddings-inference. The texts that are not in the cache are sent there. The key is taken from
+    /// `SKERRY_ENDPOINT_KEY`, for `https://api.openai.com` also from `OPENAI_API_KEY`; it is never printed, and in no file.
+    #[arg(long, value_name = "URL")]
+    #[expect(
+        clippy::doc_markdown,
+        reason = "OpenAI is a name, and the help shows backticks"
+    )]
+    pub endpoint: Option<String>,
+    /// `--endpoint`: number of requests at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub concurrency: usize,
+    /// `--endpoint`: maximum number of texts per request
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch_texts: usize,
+    /// `--endpoint`: maximum number of characters per request of more than one text
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub batch_characters: usize,
+    /// `--endpoint`: seconds that a request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub request_timeout: u64,
+    /// `--endpoint`: number of times that a failed request is repeated, after waits that double, or as the server asks
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub retries: u32,
     /// Library file of ONNX Runtime [default: found]
     ///
     /// By default `ORT_DYLIB_PATH`, else the cache, else the library of the system.
@@ -168,6 +200,12 @@ impl Default for Local {
     fn default() -> Self {
         Self {
             model: None,
+            endpoint: None,
+            concurrency: 4,
+            batch_texts: 32,
+            batch_characters: 200_000,
+            request_timeout: 120,
+            retries: 6,
             onnxruntime: None,
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,

@@ -194,6 +194,7 @@ impl Runner for OwnEncoder {
             take(Done {
                 ids: ids.to_vec(),
                 vectors,
+                truncated: Vec::new(),
             })?;
         }
         Ok(())

@@ -5,6 +5,8 @@ use std::fmt;
 use artifacts::EmbeddingsFacts;
 use serde::Serialize;
 
+use crate::endpoint::Sent;
+
 /// The report of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -30,6 +32,8 @@ pub struct Report {
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
     pub unknown: usize,
+    /// What was sent to an endpoint; `None` without one.
+    pub endpoint: Option<Sent>,
 }
 
 impl Report {
@@ -61,15 +65,19 @@ impl fmt::Display for Report {
             write!(f, ", {} repeated", self.repeated)?;
         }
         if self.truncated > 0 {
-            let most = self.max_tokens.unwrap_or(0);
-            write!(
-                f,
-                ", {} truncated to {most} tokens ({} tokens lost)",
-                self.truncated, self.tokens_lost
-            )?;
+            write!(f, ", {} truncated", self.truncated)?;
+            match self.max_tokens {
+                Some(most) => {
+                    write!(f, " to {most} tokens ({} tokens lost)", self.tokens_lost)?;
+                }
+                None => f.write_str(" by the server")?,
+            }
         }
         if self.unknown > 0 {
             write!(f, ", {} unknown to the model", self.unknown)?;
+        }
+        if let Some(sent) = self.endpoint.as_ref().filter(|sent| sent.requests > 0) {
+            write!(f, "; {sent}")?;
         }
         Ok(())
     }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use artifacts::{Documents, Embeddings};
+use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::VectorCache;
 use crate::encoder::{Encoder, SessionPool};
+use crate::endpoint::{self, Endpoint};
 use crate::error::Error;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
@@ -42,8 +43,12 @@ impl Stage for Embed {
         required: true,
         help: "the vector of each text",
     }];
-    const EXTERNAL: &'static [(&'static str, Reach)] =
-        &[("model", Reach::Model), ("onnxruntime", Reach::Code)];
+    const EXTERNAL: &'static [(&'static str, Reach)] = &[
+        ("model", Reach::Model),
+        ("onnxruntime", Reach::Code),
+        ("endpoint", Reach::Network),
+    ];
+    const SENDS: &'static str = "the texts that are not in the cache";
     const SHORT_HELP: &'static [&'static str] =
         &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
@@ -56,12 +61,17 @@ impl Stage for Embed {
         for (option, value) in [
             ("hash-dimensions", options.hash_dimensions),
             ("batch-tokens", local.batch_tokens),
+            ("batch-texts", local.batch_texts),
+            ("batch-characters", local.batch_characters),
+            ("concurrency", local.concurrency),
+            ("request-timeout", local.request_timeout as usize),
             ("dimensions", options.dimensions.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::Zero { option });
             }
         }
+        Endpoint::of(options, local)?;
         if options.encoder == EncoderKind::Hash && options.dimensions.is_some() {
             return Err(Error::HashDimensions);
         }
@@ -79,6 +89,10 @@ impl Stage for Embed {
         options: &Options,
         local: &Local,
     ) -> Result<BTreeMap<String, String>, Error> {
+        if let Some(endpoint) = Endpoint::of(options, local)? {
+            let print = ("model".to_owned(), endpoint.fingerprint());
+            return Ok(BTreeMap::from([print]));
+        }
         Ok(match options.encoder {
             EncoderKind::Hash => BTreeMap::new(),
             EncoderKind::Onnx => BTreeMap::from([(
@@ -103,11 +117,33 @@ impl Stage for Embed {
         }
         let mut footer = stage::footer::<Self>(options, seed);
         files.record("documents", &mut footer)?;
+        let output = files.output("embeddings");
+        let directory = output
+            .and_then(Path::parent)
+            .map_or_else(std::env::temp_dir, Path::to_owned);
+        if let Some(endpoint) = Endpoint::of(options, local)? {
+            footer
+                .inputs
+                .insert("model".to_owned(), endpoint.fingerprint());
+            let job = endpoint::Job {
+                endpoint: &endpoint,
+                documents: &documents,
+                options,
+                local,
+                seed,
+                directory: &directory,
+                progress,
+            };
+            let (report, texts) = job.run()?;
+            let unit_length = options.normalize.unwrap_or(true);
+            let cut = options.dimensions.map(|keep| (keep, unit_length));
+            return finish(report, &texts, (output, footer), cut);
+        }
         match options.encoder {
             EncoderKind::Hash => {
                 let (report, values) = by_hash(&documents, options, progress);
                 footer.set_facts(&report.facts());
-                if let Some(path) = files.output("embeddings") {
+                if let Some(path) = output {
                     Embeddings::new(report.dimensions, values).write(path, &footer)?;
                 }
                 Ok(report)
@@ -117,29 +153,35 @@ impl Stage for Embed {
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
-                let path = files.output("embeddings");
                 let job = Job {
                     documents: &documents,
                     model: &model,
                     options,
                     local,
-                    directory: path
-                        .and_then(Path::parent)
-                        .map_or_else(std::env::temp_dir, Path::to_owned),
+                    directory,
                     progress,
                 };
                 let (report, texts) = job.run()?;
-                footer.set_facts(&report.facts());
-                if let Some(path) = path {
-                    let cut = options
-                        .dimensions
-                        .map(|keep| (keep, model.settings.normalize));
-                    texts.write(path, &footer, cut)?;
-                }
-                Ok(report)
+                let unit_length = model.settings.normalize;
+                let cut = options.dimensions.map(|keep| (keep, unit_length));
+                finish(report, &texts, (output, footer), cut)
             }
         }
     }
+}
+
+/// Writes the embeddings of `texts` to `output`, with `footer` and the facts of `report`; `cut` as in [`Texts::write`].
+fn finish(
+    report: Report,
+    texts: &Texts<'_>,
+    (output, mut footer): (Option<&Path>, Footer),
+    cut: Option<(usize, bool)>,
+) -> Result<Report, Error> {
+    footer.set_facts(&report.facts());
+    if let Some(path) = output {
+        texts.write(path, &footer, cut)?;
+    }
+    Ok(report)
 }
 
 fn by_hash(
@@ -167,6 +209,7 @@ fn by_hash(
         tokens_lost: 0,
         max_tokens: None,
         unknown: 0,
+        endpoint: None,
     };
     (report, values)
 }
@@ -275,6 +318,7 @@ impl<'a> Job<'a> {
             tokens_lost: counts.tokens_lost,
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
+            endpoint: None,
         };
         Ok((report, texts))
     }
@@ -559,7 +603,7 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
 }
 
 /// The vector cache, or `None` with a warning if it cannot be used.
-fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
+pub(crate) fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
     let cache = stage::cache_dir().map_err(|error| error.to_string());
     match cache.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d)) {
         Ok(cache) => {

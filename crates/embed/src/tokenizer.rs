@@ -69,6 +69,14 @@ impl Preparation {
         }
     }
 
+    /// The text with `prefix` before it.
+    pub(crate) fn with_prefix(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            lower_case: false,
+        }
+    }
+
     /// The input of the tokenizer for `text`.
     pub(crate) fn apply(&self, text: &str) -> String {
         let mut given = format!("{}{text}", self.prefix);

@@ -47,7 +47,14 @@ pub(crate) struct Done {
     pub(crate) ids: Vec<u32>,
     /// Their vectors, row-major.
     pub(crate) vectors: Vec<f32>,
+    /// Those that a server truncated. What local models truncate is counted before.
+    pub(crate) truncated: Vec<u32>,
 }
+
+/// Gives the text of an id.
+pub(crate) type TextOf<'t, 'a> = &'t (dyn Fn(u32) -> &'a str + Sync);
+/// Takes a finished batch.
+pub(crate) type Take<'t> = &'t mut dyn FnMut(Done) -> Result<(), Error>;
 
 /// The distinct texts of a table, with their vectors as far as they are known. The id of a text is its number among them.
 pub(crate) struct Texts<'a> {
@@ -172,11 +179,26 @@ impl<'a> Texts<'a> {
         tokenizer: &TextTokenizer,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
+        self.embed_by(progress, |ids, text, take| {
+            runner.run(ids, &text, tokenizer, take)
+        })
+    }
+
+    /// Embeds the missing texts with `run`, which gets their ids, what gives a text, and what takes a finished batch.
+    pub(crate) fn embed_by(
+        &mut self,
+        progress: &dyn Progress,
+        run: impl FnOnce(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let missing = std::mem::take(&mut self.missing);
-        let (documents, first, losses) = (self.documents, &self.first, &self.losses);
+        let (documents, first, losses) = (self.documents, &self.first, &mut self.losses);
         let text = |id: u32| documents.text(first[id as usize] as usize);
         progress.begin("embedding", Some(missing.len() as u64), "texts");
-        let take = |done: Done| {
+        let mut take = |done: Done| {
+            for &id in &done.truncated {
+                // How much, only the server knows.
+                losses[id as usize].tokens = 1;
+            }
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
                 check(vector, first[id as usize] as usize)?;
@@ -194,7 +216,7 @@ impl<'a> Texts<'a> {
             progress.advance(done.ids.len() as u64);
             Ok(())
         };
-        runner.run(&missing, &text, tokenizer, take)?;
+        run(&missing, &text, &mut take)?;
         progress.end();
         Ok(())
     }
@@ -271,6 +293,7 @@ impl Runner for SessionPool {
                             Ok(Done {
                                 ids: batch.rows,
                                 vectors,
+                                truncated: Vec::new(),
                             })
                         });
                         if results.send(answer).is_err() {
