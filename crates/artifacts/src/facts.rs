@@ -79,6 +79,8 @@ facts! {
         engine: Option<String>,
         /// Number of texts that were truncated to the token limit of the model.
         truncated: Option<usize>,
+        /// Whether the same texts give the same bytes; false if a server or a device other than the CPU computed.
+        reproducible: Option<bool>,
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use stage::{Bytes, thousands};
 
+use crate::options::Device;
 use crate::outputs::OutputFault;
 use crate::setup::SetUpModel;
 use crate::unknown::{REMEDY, Unknown};
@@ -308,6 +309,30 @@ pub enum Error {
         /// The engine.
         engine: &'static str,
     },
+    /// The library of ONNX Runtime has no provider for the device.
+    #[error(
+        "this library of ONNX Runtime has no provider for `--device {device}`; it has {available}"
+    )]
+    Device {
+        /// The device.
+        device: Device,
+        /// The devices that it has.
+        available: String,
+    },
+    /// The provider of the device does not start.
+    #[error("ONNX Runtime cannot use `--device {device}`: {message}")]
+    DeviceStart {
+        /// The device.
+        device: Device,
+        /// The message of ONNX Runtime.
+        message: String,
+    },
+    /// The engine does not compute on the device.
+    #[error("`--engine skerry` computes on the CPU alone, not with `--device {device}`")]
+    DeviceOfEngine {
+        /// The device.
+        device: Device,
+    },
     /// The model does not know most of the table.
     #[error("{unknown}")]
     Unknown {
@@ -450,6 +475,13 @@ impl stage::Hint for Error {
             Self::Run { .. } => "if memory ran out, lower --batch-tokens or --max-tokens".to_owned(),
             Self::OwnEncoder { .. } => "use ONNX Runtime: `--engine ort`".to_owned(),
             Self::NotOfEngine { option, .. } => format!("omit --{option}, or choose the other `--engine`"),
+            Self::Device { .. } => {
+                "give a library with that provider with --onnxruntime FILE (for cuda that of the package onnxruntime-gpu, for openvino \
+                 that of onnxruntime-openvino, for directml that of onnxruntime-directml), or omit --device"
+                    .to_owned()
+            }
+            Self::DeviceStart { .. } => "check the driver and the libraries of the device, or omit --device".to_owned(),
+            Self::DeviceOfEngine { .. } => "omit --engine, so that ONNX Runtime runs the model, or omit --device".to_owned(),
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")
             }

@@ -9,6 +9,7 @@ mod cache;
 mod cache_files;
 mod calibrate;
 mod dense;
+mod device;
 mod encoder;
 mod endpoint;
 mod error;
@@ -41,7 +42,7 @@ pub use endpoint::{AddressFault, Error as EndpointError, Fault as EndpointFault,
 pub use error::Error;
 pub use hub::{Error as HubError, Fault as HubFault};
 pub use model::{is_model_name, set_up_model};
-pub use options::{EncoderKind, Engine, Local, Options, Pooling, Precision};
+pub use options::{Device, EncoderKind, Engine, Local, Options, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use report::Report;
 pub use run::Embed;

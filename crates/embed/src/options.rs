@@ -29,6 +29,23 @@ pub enum Engine {
     Ort,
 }
 
+/// Device on which ONNX Runtime computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// A GPU of NVIDIA
+    Cuda,
+    /// The accelerators of Apple
+    Coreml,
+    /// Any GPU under Windows
+    Directml,
+    /// Accelerators and processors of Intel
+    Openvino,
+}
+
 /// Precision of the matrix products of Skerry's own encoder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -100,6 +117,12 @@ pub struct Options {
     /// Engine that runs the model
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     pub engine: Engine,
+    /// `--engine ort`: device that computes; its library must have the provider [default: cpu]
+    ///
+    /// Nothing falls back to the CPU. With a device other than cpu, ONNX Runtime runs every model (`--engine ort`), and the bits
+    /// of the vectors can depend on the batches.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
     /// `--engine skerry`: precision of the matrix products
     ///
     /// `auto` is decided once per model, with texts in many languages that are part of the program.
@@ -108,6 +131,21 @@ pub struct Options {
     /// `--encoder hash`: number of dimensions of the vectors
     #[arg(long, value_name = "D", default_value_t = 384)]
     pub hash_dimensions: usize,
+}
+
+impl Options {
+    /// The device.
+    pub(crate) fn device(&self) -> Device {
+        self.device.unwrap_or_default()
+    }
+
+    /// The engine: Skerry's own encoder computes on the CPU alone.
+    pub(crate) fn engine(&self) -> Engine {
+        if self.engine == Engine::Auto && self.device() != Device::Cpu {
+            return Engine::Ort;
+        }
+        self.engine
+    }
 }
 
 impl Default for Options {
@@ -123,6 +161,7 @@ impl Default for Options {
             graph_output: None,
             endpoint_model: None,
             engine: Engine::Auto,
+            device: None,
             precision: Precision::Auto,
             hash_dimensions: 384,
         }

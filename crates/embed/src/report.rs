@@ -32,6 +32,8 @@ pub struct Report {
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
     pub unknown: usize,
+    /// Whether the same texts give the same bytes: not where a server or a device other than the CPU computes.
+    pub reproducible: bool,
     /// What was sent to an endpoint; `None` without one.
     pub endpoint: Option<Sent>,
 }
@@ -42,6 +44,7 @@ impl Report {
             model: Some(self.model.clone()),
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
+            reproducible: Some(self.reproducible),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
 use crate::models;
-use crate::options::{EncoderKind, Engine, Local, Options, Precision};
+use crate::options::{Device, EncoderKind, Engine, Local, Options, Precision};
 use crate::own::{self, OwnEncoder};
 use crate::report::Report;
 use crate::tokenizer::{Preparation, TextTokenizer};
@@ -76,7 +76,11 @@ impl Stage for Embed {
             return Err(Error::HashDimensions);
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
-        match options.engine {
+        if options.engine == Engine::Skerry && options.device() != Device::Cpu {
+            let device = options.device();
+            return Err(Error::DeviceOfEngine { device });
+        }
+        match options.engine() {
             Engine::Ort if model::is_multilingual(local) => not_of("model multilingual", "ort"),
             Engine::Ort if options.precision == Precision::Int8 => not_of("precision", "ort"),
             Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
@@ -209,6 +213,7 @@ fn by_hash(
         tokens_lost: 0,
         max_tokens: None,
         unknown: 0,
+        reproducible: true,
         endpoint: None,
     };
     (report, values)
@@ -242,7 +247,7 @@ impl Loaded<'_> {
         match &self.encoder {
             AnyEncoder::Ort(encoder) => Known {
                 identity: encoder.interface.identity(),
-                engine: "ort fp32".to_owned(),
+                engine: encoder.name(),
                 dimensions: encoder.interface.d,
                 max_tokens,
                 library: Some(known::library_state(local)),
@@ -318,6 +323,7 @@ impl<'a> Job<'a> {
             tokens_lost: counts.tokens_lost,
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
+            reproducible: self.options.device() == Device::Cpu,
             endpoint: None,
         };
         Ok((report, texts))
@@ -326,7 +332,7 @@ impl<'a> Job<'a> {
     /// Loads the model with the engine of the options, or with the one that can run it, and records what is known of it.
     fn load(&self, place: &Place) -> Result<Loaded<'a>, Error> {
         let mut tokenizer = TextTokenizer::open(self.model)?;
-        let own = match self.options.engine {
+        let own = match self.options.engine() {
             Engine::Ort => None,
             Engine::Auto if self.options.graph_output.is_some() => None,
             Engine::Skerry => Some(self.own_encoder(&tokenizer)?),
@@ -350,7 +356,14 @@ impl<'a> Job<'a> {
             AnyEncoder::Own(Box::new(encoder))
         } else {
             let threads = rayon::current_num_threads();
-            let encoder = Encoder::open(self.model, &mut tokenizer, self.local, threads)?;
+            let device = self.options.device();
+            let place = (device, self.local);
+            let encoder = Encoder::open(self.model, &mut tokenizer, place, threads)?;
+            if device != Device::Cpu {
+                self.progress.note(&format!(
+                    "{device} computes; operators that its provider lacks run on the CPU"
+                ));
+            }
             AnyEncoder::Ort(Box::new(encoder))
         };
         let loaded = Loaded { tokenizer, encoder };

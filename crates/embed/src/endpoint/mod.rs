@@ -86,6 +86,7 @@ impl Endpoint {
             ("max-tokens", options.max_tokens.is_some()),
             ("graph-output", options.graph_output.is_some()),
             ("engine", options.engine != Engine::Auto),
+            ("device", options.device.is_some()),
             ("precision", options.precision != Precision::Auto),
             ("prompt-name", options.prompt_name.is_some() && !is_tei),
         ] {
@@ -187,6 +188,7 @@ impl<'a> Job<'a> {
             tokens_lost: 0,
             max_tokens: None,
             unknown: 0,
+            reproducible: false,
             endpoint: Some(Sent {
                 host: address.host.clone(),
                 texts: count(&sent.texts),
