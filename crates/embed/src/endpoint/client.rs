@@ -40,6 +40,7 @@ pub(super) enum Trouble {
     Again(Again),
     /// The server does not accept one of the texts, or their number.
     Refused {
+        status: u16,
         message: String,
         /// Whether a text is too long for text-embeddings-inference, which truncates it if it is asked to.
         too_long: bool,
@@ -186,7 +187,8 @@ impl Client {
             400 | 413 | 422 => Trouble::Refused {
                 too_long: self.address.protocol == Protocol::Tei
                     && text.contains("must have less than"),
-                message: format!("the server refuses it ({status}): {message}"),
+                status,
+                message,
             },
             401 | 403 => Trouble::Fatal(Fault::Denied {
                 status,

@@ -133,7 +133,9 @@ impl Sender<'_> {
         let texts = [PROBE.to_owned()];
         let answer = match sender.request(&[0], &texts, (local.retries, false), &shared) {
             Ok(answer) => answer,
-            Err(End::Refused { message, .. }) => return Err(sender.at(Fault::Garbled { message })),
+            Err(End::Refused {
+                status, message, ..
+            }) => return Err(sender.at(Fault::Status { status, message })),
             Err(End::Failed(again, attempts)) => return Err(sender.at(failed(again, attempts))),
             Err(End::Fatal(fault)) => return Err(sender.at(fault)),
             Err(End::Stopped) => unreachable!("nothing stops it"),
@@ -201,7 +203,13 @@ impl Sender<'_> {
         let vectors = match answer {
             Ok(vectors) => vectors,
             Err(End::Refused { .. }) if ids.len() > 1 => return halves(retries),
-            Err(End::Refused { message, .. }) => return Err(Some(of_text(message))),
+            Err(End::Refused {
+                status, message, ..
+            }) => {
+                return Err(Some(of_text(format!(
+                    "the server refuses it ({status}): {message}"
+                ))));
+            }
             Err(End::Failed(again, _)) if ids.len() > 1 && again.may_be_a_text() => {
                 return halves(RETRIES_OF_PARTS.min(retries));
             }
@@ -269,8 +277,16 @@ impl Sender<'_> {
                     return Ok(answer.vectors);
                 }
                 Err(Trouble::Again(again)) => again,
-                Err(Trouble::Refused { message, too_long }) => {
-                    return Err(End::Refused { message, too_long });
+                Err(Trouble::Refused {
+                    status,
+                    message,
+                    too_long,
+                }) => {
+                    return Err(End::Refused {
+                        status,
+                        message,
+                        too_long,
+                    });
                 }
                 Err(Trouble::Fatal(fault)) => return Err(End::Fatal(fault)),
             };
@@ -305,6 +321,7 @@ enum End {
     /// It failed each time; with the number of attempts.
     Failed(Again, u32),
     Refused {
+        status: u16,
         message: String,
         too_long: bool,
     },

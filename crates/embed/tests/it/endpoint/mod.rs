@@ -15,7 +15,7 @@ const TEXTS: [&str; 6] = [
     "green stone",
     "red sea",
     "blue bird",
-    "",
+    "ünï",
     "a \"quoted\"\nline",
 ];
 const KEY: &str = "sk-test-hunter2-0123456789";
@@ -107,7 +107,7 @@ fn vectors_of_both_protocols_are_those_of_the_server() {
         let sent = &report["endpoint"];
         assert_eq!(sent["host"], server.address().to_string());
         assert_eq!((&sent["texts"], &sent["requests"]), (&5.into(), &1.into()));
-        assert_eq!(sent["characters"], 7 + 11 + 9 + 15);
+        assert_eq!(sent["characters"], 7 + 11 + 9 + 3 + 15);
         let embeddings = bench.embeddings();
         for (row, text) in TEXTS.iter().enumerate() {
             assert_eq!(embeddings.row(row), vector(text), "{path}");
