@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use crate::process::root;
 
 /// The crates that hold a method, each with the crates of the workspace that it may use.
-const METHODS: [(&str, &[&str]); 9] = [
+const METHODS: [(&str, &[&str]); 11] = [
     ("random-streams", &[]),
     ("exact-knn", &[]),
     ("html-text", &[]),
@@ -24,6 +24,18 @@ const METHODS: [(&str, &[&str]); 9] = [
         &["random-streams", "exact-knn", "knn-graph"],
     ),
     ("umap-layout", &["random-streams", "exact-knn", "knn-graph"]),
+    ("leiden", &["random-streams"]),
+    (
+        "communities",
+        &[
+            "random-streams",
+            "exact-knn",
+            "knn-graph",
+            "hdbscan-graph",
+            "umap-layout",
+            "leiden",
+        ],
+    ),
 ];
 
 /// What a method crate may not use, except in its tests: file formats, command line and progress.

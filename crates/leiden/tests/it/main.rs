@@ -1,0 +1,5 @@
+//! Literals, properties of the paper, and values of igraph.
+
+mod graphs;
+mod literals;
+mod properties;
