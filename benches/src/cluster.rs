@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::Contest;
+use crate::arena::Usage;
 use crate::harness::{Common, Environment, Score, lay_out, peers};
 use crate::scores::clusters;
 use test_support::adjusted_rand_index as ari;
@@ -49,7 +50,7 @@ struct Found {
 impl Score for Found {
     const TITLES: &'static [&'static str] = &["clusters", "noise", "ARI to ours"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Usage) -> Vec<String> {
         vec![
             self.clusters.to_string(),
             format!("{:.1} %", self.noise * 100.0),

@@ -98,6 +98,19 @@ pub fn peers() -> PathBuf {
 impl Environment {
     /// Creates the virtual environment if it is missing, and finds Skerry's programs.
     pub fn prepare(common: &Common, rounds: usize) -> Result<Self> {
+        Self::with(common, rounds, "venv", "requirements.txt")
+    }
+
+    /// As [`prepare`](Self::prepare), for a comparison whose peers have an environment of their own.
+    pub fn prepare_for(contest: &str, common: &Common, rounds: usize) -> Result<Self> {
+        let (venv, list) = (
+            format!("venv-{contest}"),
+            format!("requirements-{contest}.txt"),
+        );
+        Self::with(common, rounds, &venv, &list)
+    }
+
+    fn with(common: &Common, rounds: usize, venv: &str, requirements: &str) -> Result<Self> {
         let peers = peers();
         let dir = std::path::absolute(&common.dir)?;
         let programs = match &common.programs {
@@ -108,7 +121,7 @@ impl Environment {
                 .to_owned(),
         };
         Ok(Self {
-            python: venv::python(&dir, &peers.join("requirements.txt"))?,
+            python: venv::python(&dir.join(venv), &peers.join(requirements))?,
             peers,
             programs,
             dir,
@@ -283,8 +296,8 @@ pub trait Score {
     /// Column titles.
     const TITLES: &'static [&'static str];
 
-    /// Cells.
-    fn cells(&self) -> Vec<String>;
+    /// Cells, for the run with this usage.
+    fn cells(&self, usage: &Usage) -> Vec<String>;
 }
 
 /// The table of one or more inputs, whose own cells have the titles `input`. Rows show the run with the median CPU time;
@@ -310,7 +323,7 @@ pub fn lay_out<S: Score>(input: &[&str], parts: &[(Vec<String>, Vec<Entry<'_, S>
                 row.push(format!("{:.2}", usage.cpu));
                 row.push(format!("{:.2}", usage.wall));
                 row.push(mebibytes(usage.peak));
-                row.extend(score.cells());
+                row.extend(score.cells(&usage));
                 row.push(
                     ours.map_or_else(|| "-".to_owned(), |ours| format!("{:.2}", usage.cpu / ours)),
                 );
@@ -333,7 +346,7 @@ mod tests {
     impl Score for Found {
         const TITLES: &'static [&'static str] = &["recall"];
 
-        fn cells(&self) -> Vec<String> {
+        fn cells(&self, _: &Usage) -> Vec<String> {
             vec![format!("{:.2}", self.0)]
         }
     }

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
+use crate::arena::Usage;
 use crate::harness::{Common, Environment, Score, lay_out, peers};
 
 /// Options of the comparison.
@@ -42,7 +43,7 @@ struct Answer {
 impl Score for Answer {
     const TITLES: &'static [&'static str] = &["recall"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Usage) -> Vec<String> {
         vec![format!("{:.4}", self.recall)]
     }
 }

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
+use crate::arena::Usage;
 use crate::harness::{Common, Environment, Score, lay_out, peers};
 
 /// Options of the comparison.
@@ -40,7 +41,7 @@ struct Layout {
 impl Score for Layout {
     const TITLES: &'static [&'static str] = &["15 nearest kept", "trustworthiness"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Usage) -> Vec<String> {
         vec![
             format!("{:.4}", self.kept),
             format!("{:.4}", self.trustworthiness),

@@ -9,6 +9,7 @@ use artifacts::Embeddings;
 use serde::{Deserialize, Serialize};
 
 use crate::Contest;
+use crate::arena::Usage;
 use crate::harness::{Common, Environment, Score, lay_out, peers};
 
 /// Options of the comparison.
@@ -46,7 +47,7 @@ struct MatrixSummary {
 impl Score for Option<MatrixSummary> {
     const TITLES: &'static [&'static str] = &["values read"];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Usage) -> Vec<String> {
         vec![self.map_or_else(|| "-".to_owned(), |seen| (seen.n * seen.d).to_string())]
     }
 }

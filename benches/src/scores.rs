@@ -16,6 +16,7 @@ use serde::Serialize;
 use test_support::adjusted_rand_index as ari;
 
 use crate::agreement::ami;
+use crate::arena::Usage;
 use crate::harness;
 use crate::table::table;
 
@@ -70,7 +71,7 @@ impl harness::Score for Agreement {
         "AMI, noise a cluster",
     ];
 
-    fn cells(&self) -> Vec<String> {
+    fn cells(&self, _: &Usage) -> Vec<String> {
         let scores = [self.ari, self.ami, self.ari_with_noise, self.ami_with_noise];
         let mut cells = vec![
             self.clusters.to_string(),
@@ -111,7 +112,7 @@ pub fn run(options: &Options) -> Result<()> {
                 agreement.rows.to_string(),
                 agreement.labels.to_string(),
             ];
-            row.extend(harness::Score::cells(&agreement));
+            row.extend(harness::Score::cells(&agreement, &Usage::default()));
             rows.push(row);
         }
     }

@@ -5,10 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The Python of a virtual environment under `dir` with the packages in `requirements`; creates it if it is missing or the
-/// list has changed.
-pub fn python(dir: &Path, requirements: &Path) -> Result<PathBuf> {
-    let venv = dir.join("venv");
+/// The Python of the virtual environment `venv` with the packages in `requirements`; creates it if it is missing or the list
+/// has changed.
+pub fn python(venv: &Path, requirements: &Path) -> Result<PathBuf> {
     let python = venv.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
@@ -20,10 +19,10 @@ pub fn python(dir: &Path, requirements: &Path) -> Result<PathBuf> {
     if std::fs::read_to_string(&installed).is_ok_and(|text| text == wanted) && python.exists() {
         return Ok(python);
     }
-    std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    std::fs::create_dir_all(venv).with_context(|| format!("cannot create {}", venv.display()))?;
     let system = if cfg!(windows) { "python" } else { "python3" };
     succeed(
-        Command::new(system).args(["-m", "venv"]).arg(&venv),
+        Command::new(system).args(["-m", "venv"]).arg(venv),
         "make a virtual environment",
     )?;
     succeed(

@@ -14,6 +14,8 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Which {
+    /// Vectors from a table of texts.
+    Embed(pipeline_benches::embed::Options),
     /// Nearest neighbors, from a file of vectors to a file of neighbors.
     Knn(pipeline_benches::knn::Options),
     /// Clusters from a file of neighbors.
@@ -33,6 +35,7 @@ enum Which {
 
 fn main() -> anyhow::Result<()> {
     match Args::parse().contest {
+        Which::Embed(options) => pipeline_benches::embed::run(&options),
         Which::Knn(options) => pipeline_benches::knn::run(&options),
         Which::Cluster(options) => pipeline_benches::cluster::run(&options),
         Which::Project(options) => pipeline_benches::project::run(&options),

@@ -19,8 +19,17 @@ use crate::checksum::Checking;
 use crate::contract::Column;
 use crate::{Error, Footer, file};
 
-/// Rows per row group: some viewers reject larger ones.
+/// Most rows of a row group: some viewers reject larger ones.
 pub(crate) const ROW_GROUP: usize = 25_000;
+
+/// Most bytes of the fixed-size lists of a column in a row group, which is in memory while it is written.
+const ROW_GROUP_BYTES: usize = 8 << 20;
+
+/// Rows per row group of a file whose longest fixed-size lists have `width` values, 0 without lists.
+fn row_group(width: usize) -> usize {
+    let rows = ROW_GROUP_BYTES.checked_div(4 * width);
+    rows.map_or(ROW_GROUP, |rows| rows.clamp(1, ROW_GROUP))
+}
 
 /// The columns of a file to be written, in order.
 #[derive(Default)]
@@ -29,6 +38,8 @@ pub(crate) struct Columns {
     arrays: Vec<ArrayRef>,
     plain: Vec<ColumnPath>,
     distinct: Vec<(ColumnPath, Encoding)>,
+    /// Values of the longest fixed-size lists.
+    width: usize,
 }
 
 impl Columns {
@@ -97,6 +108,7 @@ impl Columns {
         values: ScalarBuffer<T>,
         width: usize,
     ) {
+        self.width = self.width.max(width);
         let item = Arc::new(Field::new("element", T::TYPE, false));
         let array =
             FixedSizeListArray::new(Arc::clone(&item), width as i32, T::array(values), None);
@@ -117,36 +129,45 @@ impl Columns {
         footer: &Footer,
     ) -> Result<(), Error> {
         let properties = self.properties(kind, version, footer);
+        let row_group = row_group(self.width);
         let whole = self.batch(path)?;
-        let rows = whole.num_rows();
+        let rows = (whole.num_rows(), row_group);
         write_row_groups(path, whole.schema(), properties, rows, |group| {
             Ok(whole.slice(group.start, group.len()))
         })
     }
 
-    /// Writes a file of `kind` with `rows` rows, at least one, of which `columns` makes one row group at a time.
+    /// Writes a file of `kind` with `rows` rows, at least one, whose longest fixed-size lists have `width` values; `columns` makes
+    /// one row group at a time.
     pub(crate) fn write_groups<E: From<Error>>(
         path: &Path,
         (kind, version): (&str, u32),
         footer: &Footer,
-        rows: usize,
+        (rows, width): (usize, usize),
         mut columns: impl FnMut(Range<usize>) -> Result<Self, E>,
     ) -> Result<(), E> {
-        let first = columns(0..rows.min(ROW_GROUP))?;
+        let row_group = row_group(width);
+        let first = columns(0..rows.min(row_group))?;
         let properties = first.properties(kind, version, footer);
         let first = first.batch(path)?;
         let schema = first.schema();
         let mut first = Some(first);
-        write_row_groups(path, schema, properties, rows, |group| match first.take() {
-            Some(first) => Ok(first),
-            None => Ok(columns(group)?.batch(path)?),
-        })
+        write_row_groups(
+            path,
+            schema,
+            properties,
+            (rows, row_group),
+            |group| match first.take() {
+                Some(first) => Ok(first),
+                None => Ok(columns(group)?.batch(path)?),
+            },
+        )
     }
 
     fn properties(&self, kind: &str, version: u32, footer: &Footer) -> WriterProperties {
         let mut properties = WriterProperties::builder()
             .set_compression(zstd(3))
-            .set_max_row_group_row_count(Some(ROW_GROUP))
+            .set_max_row_group_row_count(Some(row_group(self.width)))
             .set_statistics_enabled(EnabledStatistics::Page)
             .set_key_value_metadata(Some(vec![footer.key_value(kind, version)]));
         for (column, encoding) in &self.distinct {
@@ -172,20 +193,20 @@ impl Columns {
     }
 }
 
-/// Writes a file with `rows` rows, of which `batch` makes one row group at a time.
+/// Writes a file with `rows` rows, of which `batch` makes a row group of `row_group` rows at a time.
 fn write_row_groups<E: From<Error>>(
     path: &Path,
     schema: SchemaRef,
     properties: WriterProperties,
-    rows: usize,
+    (rows, row_group): (usize, usize),
     mut batch: impl FnMut(Range<usize>) -> Result<RecordBatch, E>,
 ) -> Result<(), E> {
     file::write_atomic(path, |out| {
         let mut out = Checking::new(out);
         let mut writer = ArrowWriter::try_new(&mut out, schema, Some(properties))
             .map_err(Error::written(path))?;
-        for start in (0..rows).step_by(ROW_GROUP) {
-            let batch = batch(start..rows.min(start + ROW_GROUP))?;
+        for start in (0..rows).step_by(row_group) {
+            let batch = batch(start..rows.min(start + row_group))?;
             writer.write(&batch).map_err(Error::written(path))?;
         }
         writer.flush().map_err(Error::written(path))?;

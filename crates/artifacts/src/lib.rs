@@ -16,6 +16,7 @@ mod footer;
 mod intake;
 mod ipc;
 mod milvus;
+mod scratch;
 mod table;
 mod tables;
 
@@ -34,6 +35,7 @@ pub use file::{
 pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
 pub use milvus::write_milvus_import;
+pub use scratch::ScratchFile;
 pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::encoder::Batch;
-use crate::tokenizer::Tokens;
 
 /// The distinct texts by their first row, and for every row the index of its distinct text.
 pub(crate) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<u32>, Vec<u32>) {
@@ -19,13 +18,13 @@ pub(crate) fn distinct<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<u32>, V
     (first, of)
 }
 
-/// Batches of `texts` (row and tokens) with at most `budget` tokens, but at least one text; one text each if `alone`.
+/// Batches of `texts` (id and tokens) with at most `budget` tokens, but at least one text; one text each if `alone`.
 ///
 /// Batches of long and short texts alternate, which makes the estimate of the remaining time reliable.
-pub(crate) fn batches(texts: Vec<(u32, Tokens)>, budget: usize, alone: bool) -> Vec<Batch> {
-    let mut by_length: BTreeMap<usize, Vec<(u32, Tokens)>> = BTreeMap::new();
+pub(crate) fn batches(texts: Vec<(u32, Vec<u32>)>, budget: usize, alone: bool) -> Vec<Batch> {
+    let mut by_length: BTreeMap<usize, Vec<(u32, Vec<u32>)>> = BTreeMap::new();
     for text in texts {
-        by_length.entry(text.1.ids.len()).or_default().push(text);
+        by_length.entry(text.1.len()).or_default().push(text);
     }
     let mut sorted = Vec::new();
     for (tokens, texts) in by_length {
@@ -36,11 +35,11 @@ pub(crate) fn batches(texts: Vec<(u32, Tokens)>, budget: usize, alone: bool) -> 
         };
         for group in texts.chunks(most) {
             sorted.push(Batch {
-                rows: group.iter().map(|(row, _)| *row).collect(),
+                rows: group.iter().map(|(id, _)| *id).collect(),
                 tokens,
                 ids: group
                     .iter()
-                    .flat_map(|(_, tokens)| &tokens.ids)
+                    .flat_map(|(_, tokens)| tokens)
                     .copied()
                     .collect(),
             });
@@ -59,7 +58,6 @@ pub(crate) fn batches(texts: Vec<(u32, Tokens)>, budget: usize, alone: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tokenizer::Loss;
 
     #[test]
     fn equal_texts_are_embedded_once() {
@@ -71,16 +69,8 @@ mod tests {
 
     #[test]
     fn batches_have_equal_lengths_and_contain_every_text() {
-        let texts = |lengths: &[usize]| -> Vec<(u32, Tokens)> {
-            let tokens = |(row, &n): (usize, &usize)| {
-                (
-                    row as u32,
-                    Tokens {
-                        ids: vec![row as u32; n],
-                        loss: Loss::default(),
-                    },
-                )
-            };
+        let texts = |lengths: &[usize]| -> Vec<(u32, Vec<u32>)> {
+            let tokens = |(id, &n): (usize, &usize)| (id as u32, vec![id as u32; n]);
             lengths.iter().enumerate().map(tokens).collect()
         };
         let lengths = [3, 9, 3, 3, 9, 2, 40, 3, 3];

@@ -7,13 +7,13 @@
 
 use serde::{Deserialize, Serialize};
 use stage::Progress;
-use text_encoder::{Calibration, Encoder, Pooling, Weights};
+use text_encoder::{Calibration, Encoder, Pooling};
 
 use crate::cache_files;
 use crate::error::Error;
 use crate::model::Model;
 use crate::options::Precision;
-use crate::own::SCHEME;
+use crate::own_weights::{self, SCHEME};
 use crate::tokenizer::TextTokenizer;
 
 /// A text per line, composed for this purpose.
@@ -69,38 +69,35 @@ impl Cosines {
 }
 
 impl Calibrated {
-    /// Of `model` with its `weights`, from the cache or by running the calibration texts.
+    /// Of `model`, whose encoder in f32 is `exact`, from the cache or by running the calibration texts. Also returns the encoder,
+    /// which is read again if the texts had to run, so that it is never in memory twice.
     pub(crate) fn of(
         model: &Model,
-        weights: impl Fn() -> Result<Weights, Error>,
+        exact: Encoder,
         pooling: Pooling,
         tokenizer: &TextTokenizer,
         progress: &dyn Progress,
-    ) -> Result<Self, Error> {
+    ) -> Result<(Self, Encoder), Error> {
         let key = format!("{SCHEME} {} {pooling:?}", model.fingerprint);
         if let Some(known) = cache_files::read_bytes(KIND, &key).and_then(|bytes| read(&bytes)) {
-            return Ok(known);
+            return Ok((known, exact));
         }
-        let made = Self::make(model, weights, pooling, tokenizer, progress)?;
+        let made = Self::make(model, exact, pooling, tokenizer, progress)?;
         let mut bytes = serde_json::to_vec(&made.cosines).expect("numbers are JSON");
         bytes.push(b'\n');
         bytes.extend(made.calibration.to_bytes());
         cache_files::write(KIND, &key, &bytes);
-        Ok(made)
+        Ok((made, own_weights::read(model)?))
     }
 
     fn make(
         model: &Model,
-        weights: impl Fn() -> Result<Weights, Error>,
+        exact: Encoder,
         pooling: Pooling,
         tokenizer: &TextTokenizer,
         progress: &dyn Progress,
     ) -> Result<Self, Error> {
-        let fault = |source| Error::OwnEncoder {
-            path: model.graph.clone(),
-            source,
-        };
-        let exact = Encoder::new(weights()?, text_encoder::Precision::Fp32).map_err(fault)?;
+        let fault = Error::own_encoder(&model.graph);
         progress.note("calibrating int8, once for this model");
         let longest = MAX_TOKENS.min(exact.max_tokens());
         let mut known = Vec::new();
@@ -115,12 +112,11 @@ impl Calibrated {
         // A model that knows none of the languages still gets a calibration.
         let sequences = if known.is_empty() { all } else { known };
         let (calibration, expected) =
-            Calibration::new(&exact, &sequences, pooling).map_err(fault)?;
+            Calibration::new(&exact, &sequences, pooling).map_err(&fault)?;
         let d = exact.dimensions();
-        drop(exact);
-        let quantized = Encoder::calibrated(weights()?, &calibration).map_err(fault)?;
+        let quantized = exact.quantized(&calibration).map_err(&fault)?;
         let mut found = vec![0.0; sequences.len() * d];
-        (quantized.encode(&sequences, pooling, true, &mut found)).map_err(fault)?;
+        (quantized.encode(&sequences, pooling, true, &mut found)).map_err(&fault)?;
         Ok(Self {
             calibration,
             cosines: Cosines::of(&found, &expected, d),

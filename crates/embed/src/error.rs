@@ -1,6 +1,6 @@
 //! Errors of the stage.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stage::{Bytes, thousands};
 
@@ -18,8 +18,8 @@ pub enum Error {
     /// There is no cache directory.
     #[error(transparent)]
     Cache(#[from] stage::NoCache),
-    /// The temporary file of the vectors cannot be written or read.
-    #[error("cannot write a temporary file of vectors in {}: {source}", directory.display())]
+    /// A temporary file of vectors or tokens cannot be written or read.
+    #[error("cannot write a temporary file in {}: {source}", directory.display())]
     TemporaryFile {
         /// The directory of the file.
         directory: PathBuf,
@@ -339,6 +339,26 @@ pub enum Error {
         /// How many texts, in which scripts.
         unknown: Unknown,
     },
+    /// Texts are longer than the model takes, which `--overflow error` refuses.
+    #[error("{} of {} texts are longer than {} tokens: {}", thousands(*texts), thousands(*of), thousands(*most), named(rows))]
+    TooLong {
+        /// Number of rows with such texts.
+        texts: usize,
+        /// Number of rows.
+        of: usize,
+        /// Maximum number of tokens.
+        most: usize,
+        /// The first of the rows, with their numbers of tokens.
+        rows: Vec<(usize, u64)>,
+    },
+    /// The prefix leaves no room for texts.
+    #[error("the prefix and the special tokens are {tokens} tokens, where a text may have {most}")]
+    LongPrefix {
+        /// Their number of tokens.
+        tokens: usize,
+        /// Maximum number of tokens.
+        most: usize,
+    },
     /// The text has no tokens.
     #[error("row {row}: the tokenizer finds no token in the text")]
     NoTokens {
@@ -364,7 +384,24 @@ pub enum Error {
     Setup(#[from] crate::setup::Error),
 }
 
+/// Rows with their numbers of tokens, as text.
+fn named(rows: &[(usize, u64)]) -> String {
+    let row = |&(row, tokens): &(usize, u64)| {
+        format!("row {row} ({} tokens)", thousands(tokens as usize))
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join(", ")
+}
+
 impl Error {
+    /// Makes errors of Skerry's own encoder with the weights at `path`.
+    pub(crate) fn own_encoder(path: &Path) -> impl Fn(text_encoder::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::OwnEncoder {
+            path: path.clone(),
+            source,
+        }
+    }
+
     /// The error with the index of a distinct text replaced by its row.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
         if let Self::Endpoint(error) = self {
@@ -485,6 +522,10 @@ impl stage::Hint for Error {
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")
             }
+            Self::TooLong { .. } => {
+                "cut such texts (--overflow truncate), embed them in chunks (--overflow chunk-mean), or leave them out".to_owned()
+            }
+            Self::LongPrefix { .. } => "give a shorter --prefix, or a larger --max-tokens".to_owned(),
             Self::NoTokens { .. } => {
                 "leave such rows out (`skerry ingest --where`), or add a prefix to every text (--prefix)".to_owned()
             }

@@ -7,7 +7,7 @@ use crate::cache_files;
 use crate::library;
 use crate::model::Model;
 use crate::options::{Local, Options};
-use crate::own::SCHEME;
+use crate::own_weights::SCHEME;
 
 /// Changes with the meaning of [`Known`].
 const FORMAT: u32 = 1;

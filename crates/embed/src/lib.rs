@@ -24,7 +24,9 @@ pub mod models;
 mod onnx;
 mod options;
 mod outputs;
+mod overflow;
 mod own;
+mod own_weights;
 mod report;
 mod run;
 mod settings;
@@ -42,7 +44,7 @@ pub use endpoint::{AddressFault, Error as EndpointError, Fault as EndpointFault,
 pub use error::Error;
 pub use hub::{Error as HubError, Fault as HubFault};
 pub use model::{is_model_name, set_up_model};
-pub use options::{Device, EncoderKind, Engine, Local, Options, Pooling, Precision};
+pub use options::{Device, EncoderKind, Engine, Local, Options, Overflow, Pooling, Precision};
 pub use outputs::OutputFault;
 pub use report::Report;
 pub use run::Embed;

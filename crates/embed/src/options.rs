@@ -29,6 +29,19 @@ pub enum Engine {
     Ort,
 }
 
+/// What is done with a text of more tokens than the model takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overflow {
+    /// The text is cut
+    #[default]
+    Truncate,
+    /// The text is split, and gets the mean of the vectors of its chunks, weighted by their tokens
+    ChunkMean,
+    /// The table is refused, with the rows
+    Error,
+}
+
 /// Device on which ONNX Runtime computes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -86,11 +99,17 @@ pub struct Options {
     /// Scale the vectors to length 1 (L2 norm) [default: from the model's files]
     #[arg(long, value_name = "true|false")]
     pub normalize: Option<bool>,
-    /// Truncate texts to this many tokens [default: from the model's files]
+    /// Maximum number of tokens per text [default: from the model's files]
     ///
-    /// Special tokens count. The report counts the truncated texts and the tokens lost.
+    /// Special tokens and the prefix count. Longer texts are truncated, or treated as `--overflow` says.
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
+    /// What to do with texts of more tokens [default: truncate]
+    ///
+    /// The report counts these texts and their tokens beyond the limit. Chunks have the prefix of the text each, and their mean is
+    /// scaled to length 1 if the model does so with its vectors.
+    #[arg(long, value_enum)]
+    pub overflow: Option<Overflow>,
     /// Prefix for every text, such as "query: " [default: from the model's files]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
@@ -134,6 +153,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// What is done with long texts.
+    pub(crate) fn overflow(&self) -> Overflow {
+        self.overflow.unwrap_or_default()
+    }
+
     /// The device.
     pub(crate) fn device(&self) -> Device {
         self.device.unwrap_or_default()
@@ -155,6 +179,7 @@ impl Default for Options {
             pooling: None,
             normalize: None,
             max_tokens: None,
+            overflow: None,
             prefix: None,
             prompt_name: None,
             dimensions: None,
@@ -224,6 +249,12 @@ pub struct Local {
     /// Neither read vectors from the cache nor write them to it
     #[arg(long)]
     pub no_cache: bool,
+    /// Limit the vector cache to this size, for all models together
+    ///
+    /// Beyond it, the vectors that were not used for the longest time are removed when a run ends. Other runs that need them
+    /// embed their texts again.
+    #[arg(long, value_name = "SIZE", default_value = CACHE_LIMIT)]
+    pub cache_limit: Bytes,
     /// Embed a table of which the model knows less than half
     ///
     /// A text is unknown to the model if its vocabulary lacks most of the characters: texts in other scripts, emoji. The
@@ -231,6 +262,9 @@ pub struct Local {
     #[arg(long)]
     pub allow_unknown: bool,
 }
+
+/// The default of `--cache-limit`: some 2.7 million vectors of 384 dimensions, 1 million of 1,024.
+const CACHE_LIMIT: &str = "4GiB";
 
 /// The activations of this many tokens fit into a core's cache; larger batches are slower (see `encoder`).
 const BATCH_TOKENS: usize = 512;
@@ -249,6 +283,7 @@ impl Default for Local {
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,
             no_cache: false,
+            cache_limit: CACHE_LIMIT.parse().expect("the default is a size"),
             allow_unknown: false,
         }
     }

@@ -28,6 +28,10 @@ pub struct Report {
     pub truncated: usize,
     /// Total number of tokens lost to truncation.
     pub tokens_lost: u64,
+    /// Number of rows whose text was embedded in chunks.
+    pub chunked: usize,
+    /// Total number of tokens of these texts beyond the maximum.
+    pub chunked_tokens: u64,
     /// Maximum number of tokens per text; `None` for the hash encoder.
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
@@ -44,6 +48,8 @@ impl Report {
             model: Some(self.model.clone()),
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
+            tokens_lost: Some(self.tokens_lost as usize),
+            chunked: Some(self.chunked),
             reproducible: Some(self.reproducible),
         }
     }
@@ -75,6 +81,15 @@ impl fmt::Display for Report {
                 }
                 None => f.write_str(" by the server")?,
             }
+        }
+        if self.chunked > 0 {
+            write!(
+                f,
+                ", {} longer than {} tokens embedded in chunks ({} tokens beyond)",
+                self.chunked,
+                self.max_tokens.unwrap_or(0),
+                self.chunked_tokens
+            )?;
         }
         if self.unknown > 0 {
             write!(f, ", {} unknown to the model", self.unknown)?;

@@ -7,21 +7,23 @@ use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
-use crate::cache::VectorCache;
+use crate::cache::{Key, VectorCache};
+use crate::calibrate::{self, Cosines};
 use crate::encoder::{Encoder, SessionPool};
 use crate::endpoint::{self, Endpoint};
 use crate::error::Error;
+use crate::hash;
 use crate::known::{self, Known, Place};
 use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
 use crate::models;
-use crate::options::{Device, EncoderKind, Engine, Local, Options, Precision};
-use crate::own::{self, OwnEncoder};
+use crate::options::{Device, EncoderKind, Engine, Local, Options, Overflow, Precision};
+use crate::overflow::LongTexts;
+use crate::own::OwnEncoder;
 use crate::report::Report;
 use crate::tokenizer::{Preparation, TextTokenizer};
 use crate::unknown::{self, Unknown};
 use crate::work::Texts;
-use crate::{calibrate, hash};
 
 /// The `embed` stage.
 #[derive(Debug, Clone, Copy)]
@@ -115,7 +117,7 @@ impl Stage for Embed {
     ) -> Result<Report, Error> {
         Self::check(options, local)?;
         let path = files.input("documents");
-        let documents = Documents::read(path)?;
+        let documents = Documents::read_texts(path)?;
         if documents.is_empty() {
             return Err(Error::NoDocuments);
         }
@@ -211,6 +213,8 @@ fn by_hash(
         repeated: 0,
         truncated: 0,
         tokens_lost: 0,
+        chunked: 0,
+        chunked_tokens: 0,
         max_tokens: None,
         unknown: 0,
         reproducible: true,
@@ -267,6 +271,8 @@ impl Loaded<'_> {
 const CHECKED: usize = 2000;
 /// The number of texts for that.
 const SAMPLE: usize = 32;
+/// Rows that an error about long texts names.
+const NAMED: usize = 5;
 
 impl<'a> Job<'a> {
     fn run(&self) -> Result<(Report, Texts<'a>), Error> {
@@ -283,8 +289,9 @@ impl<'a> Job<'a> {
         };
         self.check_dimensions(known.dimensions)?;
         let mut texts = self.look_up(&known)?;
-        let mut missing = 0;
+        let mut embedded = 0;
         if texts.missing.is_empty() {
+            self.check_overflow(&texts, known.max_tokens)?;
             self.check_unknown(&texts)?;
         } else {
             let loaded = match loaded {
@@ -298,17 +305,23 @@ impl<'a> Job<'a> {
                 self.check_dimensions(known.dimensions)?;
                 texts = self.look_up(&known)?;
             }
-            missing = texts.missing.len();
-            self.embed(loaded, &mut texts)
+            embedded = self
+                .embed(loaded, &mut texts)
                 .map_err(|error| texts.at_row(error))?;
         }
+        texts.finish_cache();
         let counts = texts.counts();
         let n = self.documents.len();
         let max_tokens = known.max_tokens;
-        if counts.truncated > 0 {
+        let in_chunks = self.options.overflow() == Overflow::ChunkMean;
+        let (longer, beyond) = (counts.longer, counts.beyond);
+        if in_chunks && longer > 0 {
+            progress.note(&format!(
+                "{longer} of {n} texts are longer than {max_tokens} tokens and were embedded in chunks"
+            ));
+        } else if longer > 0 {
             progress.warn(&format!(
-                "{} of {n} texts are longer than {max_tokens} tokens and were truncated; {} tokens were lost",
-                counts.truncated, counts.tokens_lost
+                "{longer} of {n} texts are longer than {max_tokens} tokens and were truncated; {beyond} tokens were lost"
             ));
         }
         let report = Report {
@@ -316,11 +329,13 @@ impl<'a> Job<'a> {
             dimensions: self.options.dimensions.unwrap_or(known.dimensions),
             model: model.name.clone(),
             engine: Some(known.engine),
-            embedded: missing,
-            cached: counts.distinct - missing,
+            embedded,
+            cached: counts.distinct - embedded,
             repeated: n - counts.distinct,
-            truncated: counts.truncated,
-            tokens_lost: counts.tokens_lost,
+            truncated: if in_chunks { 0 } else { longer },
+            tokens_lost: if in_chunks { 0 } else { beyond },
+            chunked: if in_chunks { longer } else { 0 },
+            chunked_tokens: if in_chunks { beyond } else { 0 },
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
             reproducible: self.options.device() == Device::Cpu,
@@ -379,8 +394,10 @@ impl<'a> Job<'a> {
     fn look_up(&self, known: &Known) -> Result<Texts<'a>, Error> {
         let d = known.dimensions;
         let prepare = Preparation::of(&self.model.settings);
-        let cache = self.cache(&known.identity, d);
-        let texts = Texts::look_up(self.documents, &prepare, d, cache, &self.directory)?;
+        let cached = !self.local.no_cache;
+        let open_cache = cached.then_some(|keys: &[Key]| self.cache(&known.identity, d, keys));
+        let place = (&*self.directory, self.options.overflow());
+        let texts = Texts::look_up(self.documents, &prepare, d, open_cache, place)?;
         let distinct = texts.counts().distinct;
         let cached = distinct - texts.missing.len();
         if cached > 0 {
@@ -390,27 +407,39 @@ impl<'a> Job<'a> {
         Ok(texts)
     }
 
-    /// Embeds the missing texts.
-    fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<(), Error> {
+    /// Embeds the missing texts. Returns the number of texts that this process embedded.
+    fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<usize, Error> {
         let Loaded { tokenizer, encoder } = loaded;
-        let lengths = texts.measure(&tokenizer)?;
+        let max_tokens = tokenizer.max_tokens();
+        let mut long = LongTexts::new(&self.directory, self.model.settings.normalize)?;
+        let chunks = (self.options.overflow() == Overflow::ChunkMean).then_some(&mut long);
+        let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory, chunks)?;
+        self.check_overflow(texts, max_tokens)?;
         self.check_unknown(texts)?;
+        // Vocabularies are large.
+        drop(tokenizer);
         match encoder {
             AnyEncoder::Ort(encoder) => {
-                let max_tokens = tokenizer.max_tokens();
                 if max_tokens < self.model.settings.max_tokens {
                     self.progress.note(&format!(
-                        "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+                        "the graph takes {max_tokens} tokens per text, less than the model's files say"
                     ));
                 }
-                let sessions = self.start_ort(*encoder, &lengths)?;
-                texts.embed(sessions, &tokenizer, self.progress)
+                let mut sessions = self.start_ort(*encoder, &lengths)?;
+                texts.embed_by(self.progress, |ids, _, take| {
+                    long.run(&mut sessions, ids, &tokens, take)
+                })
             }
             AnyEncoder::Own(encoder) => {
+                let longest = lengths.longest().map_or(max_tokens, |(tokens, _)| tokens);
                 let ids = self.sample(&encoder, &texts.missing);
-                self.start_own(&encoder, &tokenizer, &lengths)?;
-                texts.embed(*encoder, &tokenizer, self.progress)?;
-                self.check_sample(texts, &ids, &tokenizer)
+                let exact = encoder.encode(&ids, &tokens)?;
+                let mut encoder = encoder.quantized(self.model)?;
+                self.check_memory(&encoder, longest)?;
+                self.check_sample(exact, encoder.encode(&ids, &tokens)?, encoder.dimensions());
+                texts.embed_by(self.progress, |ids, _, take| {
+                    long.run(&mut encoder, ids, &tokens, take)
+                })
             }
         }
     }
@@ -457,13 +486,7 @@ impl<'a> Job<'a> {
     }
 
     /// Checks that Skerry's own encoder has the memory for the longest text.
-    fn start_own(
-        &self,
-        encoder: &OwnEncoder,
-        tokenizer: &TextTokenizer,
-        lengths: &Lengths,
-    ) -> Result<(), Error> {
-        let longest = (lengths.longest()).map_or(tokenizer.max_tokens(), |(tokens, _)| tokens);
+    fn check_memory(&self, encoder: &OwnEncoder, longest: usize) -> Result<(), Error> {
         let held = memory::resident().unwrap_or(2 * self.model.size);
         let need = held + encoder.scratch(longest, rayon::current_num_threads());
         match self.local.memory_limit {
@@ -491,27 +514,21 @@ impl<'a> Job<'a> {
         ids.collect()
     }
 
-    /// Warns if the int8 vectors of the texts `ids` are far from the exact ones. That changes nothing: otherwise added rows
-    /// could change the precision of all.
-    fn check_sample(
-        &self,
-        texts: &Texts<'_>,
-        ids: &[u32],
-        tokenizer: &TextTokenizer,
-    ) -> Result<(), Error> {
-        if ids.is_empty() {
-            return Ok(());
+    /// Warns if the int8 vectors `found` of some texts, of `d` dimensions, are far from the exact ones. That changes nothing:
+    /// otherwise added rows could change the precision of all.
+    fn check_sample(&self, mut exact: Vec<f32>, mut found: Vec<f32>, d: usize) {
+        for vectors in [&mut exact, &mut found] {
+            vectors
+                .chunks_exact_mut(d)
+                .for_each(text_encoder::normalize);
         }
-        let mut vectors = texts.vectors(ids)?;
-        let sample = ids.iter().map(|&id| texts.text(id));
-        let cosines = own::cosines(self.model, tokenizer, sample, &mut vectors)?;
-        if cosines.mean < calibrate::MIN_COSINE {
+        let cosines = Cosines::of(&found, &exact, d);
+        if cosines.texts > 0 && cosines.mean < calibrate::MIN_COSINE {
             self.progress.warn(&format!(
                 "the int8 vectors of {} sampled texts have a mean cosine of {:.3} to the exact ones; --precision fp32 computes the exact ones",
                 cosines.texts, cosines.mean
             ));
         }
-        Ok(())
     }
 
     /// Checks that vectors of `d` dimensions can be cut as asked. They are cut after all else, so that all cuts share the
@@ -542,16 +559,28 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// The vector cache for this model and an engine.
-    fn cache(&self, engine: &str, d: usize) -> Option<VectorCache> {
-        if self.local.no_cache {
-            return None;
-        }
+    /// The vector cache for this model and an engine, with the texts of these keys.
+    fn cache(&self, engine: &str, d: usize, keys: &[Key]) -> Option<VectorCache> {
         let settings = self.model.settings.identity();
         let identity = format!("{} {settings} {engine}", self.model.fingerprint);
-        let cache = open_cache(&identity, d, self.progress)?;
-        models::describe_vectors(cache.path(), &self.model.name, engine);
+        let cache = open_cache(&identity, (d, self.local.cache_limit), keys, self.progress)?;
+        models::describe_vectors(&cache.path(), &self.model.name, engine);
         Some(cache)
+    }
+
+    /// Refuses texts of more than `max_tokens` tokens with `--overflow error`.
+    fn check_overflow(&self, texts: &Texts<'_>, max_tokens: usize) -> Result<(), Error> {
+        let longer = texts.counts().longer;
+        if self.options.overflow() != Overflow::Error || longer == 0 {
+            return Ok(());
+        }
+        let tokens = |(row, beyond)| (row, max_tokens as u64 + beyond);
+        Err(Error::TooLong {
+            texts: longer,
+            of: self.documents.len(),
+            most: max_tokens,
+            rows: texts.longer().take(NAMED).map(tokens).collect(),
+        })
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
@@ -615,10 +644,22 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
     })
 }
 
-/// The vector cache, or `None` with a warning if it cannot be used.
-pub(crate) fn open_cache(identity: &str, d: usize, progress: &dyn Progress) -> Option<VectorCache> {
-    let cache = stage::cache_dir().map_err(|error| error.to_string());
-    match cache.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d)) {
+/// The vector cache for vectors of `d` dimensions, with the texts of these keys, or `None` with a warning if it cannot be used.
+pub(crate) fn open_cache(
+    identity: &str,
+    (d, limit): (usize, Bytes),
+    keys: &[Key],
+    progress: &dyn Progress,
+) -> Option<VectorCache> {
+    if (keys.len() * d * 4) as u64 > limit.0 {
+        progress.note(&format!(
+            "the vectors of these texts are more than the cache may hold ({limit}): the next run embeds some again, unless --cache-limit is larger"
+        ));
+    }
+    let dir = stage::cache_dir().map_err(|error| error.to_string());
+    let opened =
+        dir.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d, limit.0, keys));
+    match opened {
         Ok(cache) => {
             if cache.read_only {
                 progress.warn("the vector cache is read-only: new vectors are not cached");

@@ -1,14 +1,15 @@
-//! The vectors of the distinct texts, in a temporary file: n x d numbers need no memory.
+//! The vectors and the tokens of the distinct texts, in temporary files: neither n x d numbers nor all tokens need memory.
 
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
+
+use artifacts::ScratchFile;
 
 use crate::error::Error;
 
-/// Rows of d numbers, by their number. The file has no name and disappears with the process.
+/// Rows of d numbers, by their number.
 pub(crate) struct TemporaryVectors {
-    file: File,
+    file: ScratchFile,
     directory: PathBuf,
     d: usize,
 }
@@ -16,14 +17,8 @@ pub(crate) struct TemporaryVectors {
 impl TemporaryVectors {
     /// An empty file in `directory` for vectors of `d` dimensions.
     pub(crate) fn create(directory: &Path, d: usize) -> Result<Self, Error> {
-        let directory = if directory.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            directory
-        };
-        let file = tempfile::tempfile_in(directory).map_err(fault(directory))?;
         Ok(Self {
-            file,
+            file: ScratchFile::create(directory).map_err(fault(directory))?,
             directory: directory.to_owned(),
             d,
         })
@@ -36,11 +31,8 @@ impl TemporaryVectors {
 
     /// Writes the vector of row `row`.
     pub(crate) fn write(&mut self, row: u32, vector: &[f32]) -> Result<(), Error> {
-        let write = || {
-            self.seek(row)?;
-            (&self.file).write_all(bytemuck::cast_slice(vector))
-        };
-        write().map_err(fault(&self.directory))
+        let written = self.file.write(self.first(row), vector);
+        written.map_err(fault(&self.directory))
     }
 
     /// Reads the vectors of `rows`, which were written, into `vectors`, row-major.
@@ -49,18 +41,60 @@ impl TemporaryVectors {
         // Consecutive rows are read together.
         for rows in rows.chunk_by(|a, b| b.checked_sub(*a) == Some(1)) {
             let (part, after) = rest.split_at_mut(rows.len() * self.d);
-            let mut read = || {
-                self.seek(rows[0])?;
-                (&self.file).read_exact(bytemuck::cast_slice_mut(part))
-            };
-            read().map_err(fault(&self.directory))?;
+            let read = self.file.read(self.first(rows[0]), part);
+            read.map_err(fault(&self.directory))?;
             rest = after;
         }
         Ok(())
     }
 
-    fn seek(&self, row: u32) -> io::Result<u64> {
-        (&self.file).seek(SeekFrom::Start(u64::from(row) * 4 * self.d as u64))
+    fn first(&self, row: u32) -> u64 {
+        u64::from(row) * self.d as u64
+    }
+}
+
+/// The token ids of texts, by the id of the text.
+pub(crate) struct TemporaryTokens {
+    file: ScratchFile,
+    directory: PathBuf,
+    /// For each text the number of its first token in the file, and at the end that of all tokens.
+    starts: Vec<u64>,
+}
+
+impl TemporaryTokens {
+    /// An empty file in `directory`.
+    pub(crate) fn create(directory: &Path) -> Result<Self, Error> {
+        Ok(Self {
+            file: ScratchFile::create(directory).map_err(fault(directory))?,
+            directory: directory.to_owned(),
+            starts: vec![0],
+        })
+    }
+
+    /// Adds the tokens of some texts, whose ids are larger than those before.
+    pub(crate) fn append<'a>(
+        &mut self,
+        texts: impl Iterator<Item = (u32, &'a [u32])>,
+    ) -> Result<(), Error> {
+        let first = *self.starts.last().expect("it has the end");
+        let (mut end, mut all) = (first, Vec::new());
+        for (id, tokens) in texts {
+            self.starts.resize(id as usize + 1, end);
+            end += tokens.len() as u64;
+            self.starts.push(end);
+            all.extend_from_slice(tokens);
+        }
+        let written = self.file.write(first, &all);
+        written.map_err(fault(&self.directory))
+    }
+
+    /// The tokens of text `id`, which were added.
+    pub(crate) fn read(&self, id: u32) -> Result<Vec<u32>, Error> {
+        let (start, end) = (self.starts[id as usize], self.starts[id as usize + 1]);
+        let mut tokens = vec![0; (end - start) as usize];
+        let read = self.file.read(start, &mut tokens);
+        read.map_err(fault(&self.directory))?;
+        Ok(tokens)
     }
 }
 
@@ -89,7 +123,20 @@ mod tests {
             found,
             [1.0, -1.0, 2.0, -1.0, 3.0, -1.0, 3.0, -1.0, 0.0, -1.0]
         );
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         assert!(TemporaryVectors::create(&dir.path().join("none"), 2).is_err());
+    }
+
+    #[test]
+    fn tokens_are_read_by_the_id_of_their_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut file = TemporaryTokens::create(dir.path()).unwrap();
+        let append = |file: &mut TemporaryTokens, texts: &[(u32, &[u32])]| {
+            file.append(texts.iter().copied()).unwrap();
+        };
+        append(&mut file, &[(1, &[7, 8]), (2, &[9])]);
+        append(&mut file, &[(5, &[1, 2, 3]), (6, &[4])]);
+        for (id, tokens) in [(1, &[7, 8][..]), (2, &[9]), (5, &[1, 2, 3]), (6, &[4])] {
+            assert_eq!(file.read(id).unwrap(), tokens, "{id}");
+        }
     }
 }

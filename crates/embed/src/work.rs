@@ -3,42 +3,45 @@
 //! The vectors are kept in a temporary file and written to the embeddings in the order of the rows at the end, so that
 //! memory does not grow with n x d.
 //!
-//! ONNX Runtime: one thread tokenizes a window of texts while the model runs the previous window; a window is split into
-//! batches (`batches`), which the workers, one per session, take in turn. Each finished batch is written to the file and the
-//! cache, so a killed run loses only the batches in progress. Results do not depend on the order or on other texts.
+//! Texts are tokenized once, before any is embedded: to count what of them is lost, and to refuse a table before the long work.
+//!
+//! ONNX Runtime: a window of texts is split into batches (`batches`), which the workers, one per session, take in turn. Each
+//! finished batch is written to the file and the cache, so a killed run loses only the batches in progress. Results do not
+//! depend on the order or on other texts.
 
 use std::collections::VecDeque;
 use std::path::Path;
+use std::slice::Chunks;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
 use stage::Progress;
 
 use crate::batches::{batches, distinct};
-use crate::cache::{Key, VectorCache, key};
+use crate::cache::{Cached, Key, VectorCache, key};
 use crate::dense;
-use crate::encoder::{Batch, Interface, SessionPool};
+use crate::encoder::{Batch, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
-use crate::tokenizer::{Loss, Preparation, TextTokenizer};
-use crate::vectors::TemporaryVectors;
+use crate::options::Overflow;
+use crate::overflow::{LongTexts, mean_key};
+use crate::tokenizer::{Loss, Preparation, TextTokenizer, Tokens};
+use crate::vectors::{TemporaryTokens, TemporaryVectors};
 
 /// Texts that are tokenized and sorted by length together.
 const WINDOW: usize = 8192;
 
+/// Time between two queries of what other processes have embedded.
+const POLL: Duration = Duration::from_millis(200);
+
 /// Runs a model.
 pub(crate) trait Runner {
-    /// Runs the model on the texts `ids`; calls `take` on this thread with each finished batch.
-    fn run<'a>(
-        self,
-        ids: &[u32],
-        text: &(impl Fn(u32) -> &'a str + Sync),
-        tokenizer: &TextTokenizer,
-        take: impl FnMut(Done) -> Result<(), Error>,
-    ) -> Result<(), Error>;
+    /// Runs the model on the texts `ids`, which are in `tokens`; calls `take` on this thread with each finished batch.
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error>;
 }
 
 /// A finished batch.
@@ -78,22 +81,23 @@ pub(crate) struct Texts<'a> {
 pub(crate) struct Counts {
     /// Number of distinct texts.
     pub(crate) distinct: usize,
-    /// Number of rows whose text was truncated.
-    pub(crate) truncated: usize,
-    /// Total number of tokens lost to truncation.
-    pub(crate) tokens_lost: u64,
+    /// Number of rows whose text is longer than the model takes.
+    pub(crate) longer: usize,
+    /// Total number of their tokens beyond that.
+    pub(crate) beyond: u64,
 }
 
 impl<'a> Texts<'a> {
-    /// The texts of `documents`, with the vectors that `cache` has. `prepare` makes of a text the input of the tokenizer, and
-    /// vectors of `d` dimensions are kept in a temporary file in `directory`.
+    /// The texts of `documents`, with the vectors in the cache, which `open_cache` opens for the keys of the texts. `prepare` makes
+    /// of a text the input of the tokenizer, and vectors of `d` dimensions are kept in a temporary file in `directory`.
     pub(crate) fn look_up(
         documents: &'a Documents,
         prepare: &Preparation,
         d: usize,
-        cache: Option<VectorCache>,
-        directory: &Path,
+        open_cache: Option<impl FnOnce(&[Key]) -> Option<VectorCache>>,
+        (directory, overflow): (&Path, Overflow),
     ) -> Result<Self, Error> {
+        let in_chunks = overflow == Overflow::ChunkMean;
         let (first, of) = distinct((0..documents.len()).map(|row| documents.text(row)));
         let mut texts = Self {
             documents,
@@ -103,17 +107,35 @@ impl<'a> Texts<'a> {
             missing: Vec::new(),
             first,
             of,
-            cache,
+            cache: None,
         };
-        let Some(mut cache) = texts.cache.take() else {
+        let cache = open_cache.and_then(|open_cache| {
+            texts.keys = (texts.first.par_iter())
+                .map(|&row| key(&prepare.apply(documents.text(row as usize))))
+                .collect();
+            if in_chunks {
+                let means = texts.keys.iter().map(mean_key);
+                let all: Vec<Key> = texts.keys.iter().copied().chain(means).collect();
+                return open_cache(&all);
+            }
+            open_cache(&texts.keys)
+        });
+        let Some(mut cache) = cache else {
             texts.missing = (0..texts.first.len() as u32).collect();
             return Ok(texts);
         };
-        texts.keys = (texts.first.par_iter())
-            .map(|&row| key(&prepare.apply(documents.text(row as usize))))
-            .collect();
-        for (id, key) in texts.keys.iter().enumerate() {
-            match cache.get(key) {
+        for (id, key) in texts.keys.iter_mut().enumerate() {
+            let mut found = cache.get(key);
+            // The vectors of short texts are the same, however long ones are treated.
+            let is_long = |found: &Cached| Loss::from_bits(found.lost).tokens > 0;
+            if in_chunks && found.as_ref().is_none_or(is_long) {
+                let of_mean = mean_key(key);
+                found = cache.get(&of_mean);
+                if found.is_some() {
+                    *key = of_mean;
+                }
+            }
+            match found {
                 Some(found) => {
                     texts.vectors.write(id as u32, &found.vector)?;
                     texts.losses[id] = Loss::from_bits(found.lost);
@@ -121,47 +143,70 @@ impl<'a> Texts<'a> {
                 None => texts.missing.push(id as u32),
             }
         }
+        cache.touch();
         texts.cache = Some(cache);
         Ok(texts)
     }
 
     /// The text `id`.
-    pub(crate) fn text(&self, id: u32) -> &'a str {
+    fn text(&self, id: u32) -> &'a str {
         self.documents.text(self.first[id as usize] as usize)
     }
 
-    /// The vectors of the texts `ids`, row-major.
-    pub(crate) fn vectors(&self, ids: &[u32]) -> Result<Vec<f32>, Error> {
-        let mut vectors = vec![0.0; ids.len() * self.vectors.dimensions()];
-        self.vectors.read(ids, &mut vectors)?;
-        Ok(vectors)
-    }
-
-    /// Tokenizes the missing texts, to count what of them is lost and to find the long ones, before any is embedded: nothing
-    /// is embedded for a table that is refused. Lengths are kept only if the maximum length of the model is large.
-    pub(crate) fn measure(&mut self, tokenizer: &TextTokenizer) -> Result<Lengths, Error> {
+    /// Tokenizes the missing texts into a temporary file in `directory`, counts what of them is lost and finds the long ones.
+    /// Lengths are kept only if the maximum length of the model is large. The long ones are added to `long` in chunks, if they are to be
+    /// embedded so.
+    pub(crate) fn tokenize(
+        &mut self,
+        tokenizer: &TextTokenizer,
+        directory: &Path,
+        mut long: Option<&mut LongTexts>,
+    ) -> Result<(TemporaryTokens, Lengths), Error> {
         let all_short = tokenizer.max_tokens() <= LONG;
         let mut lengths = if all_short {
             Lengths::all_short(tokenizer.max_tokens())
         } else {
             Lengths::default()
         };
+        let mut file = TemporaryTokens::create(directory)?;
         for ids in self.missing.chunks(WINDOW) {
-            let texts: Vec<(usize, Loss)> = ids
+            let texts: Vec<Tokens> = ids
                 .par_iter()
-                .map(|&id| {
-                    let tokens = tokenizer.encode(self.text(id))?;
-                    Ok((tokens.ids.len(), tokens.loss))
-                })
+                .map(|&id| tokenizer.encode(self.text(id)))
                 .collect::<Result<_, Error>>()?;
-            for (&id, (tokens, loss)) in ids.iter().zip(texts) {
-                self.losses[id as usize] = loss;
+            for (&id, tokens) in ids.iter().zip(&texts) {
+                if tokens.ids.is_empty() {
+                    return Err(Error::NoTokens { row: id as usize });
+                }
+                self.losses[id as usize] = tokens.loss;
+                if let Some(long) = &mut long
+                    && tokens.loss.tokens > 0
+                {
+                    long.add(id, &tokenizer.encode_chunks(self.text(id))?)?;
+                    if let Some(key) = self.keys.get_mut(id as usize) {
+                        *key = mean_key(key);
+                    }
+                }
                 if !all_short {
-                    lengths.push(id, tokens);
+                    lengths.push(id, tokens.ids.len());
                 }
             }
+            file.append(
+                ids.iter()
+                    .zip(&texts)
+                    .map(|(&id, tokens)| (id, &tokens.ids[..])),
+            )?;
         }
-        Ok(lengths)
+        Ok((file, lengths))
+    }
+
+    /// The rows whose text is longer than the model takes, each with its number of tokens beyond that.
+    pub(crate) fn longer(&self) -> impl Iterator<Item = (usize, u64)> {
+        let rows = self.of.iter().enumerate();
+        rows.filter_map(|(row, &id)| match self.losses[id as usize].tokens {
+            0 => None,
+            beyond => Some((row, beyond)),
+        })
     }
 
     /// The rows whose text is mostly unknown to the model.
@@ -172,32 +217,81 @@ impl<'a> Texts<'a> {
             .collect()
     }
 
-    /// Embeds the missing texts.
-    pub(crate) fn embed(
-        &mut self,
-        runner: impl Runner,
-        tokenizer: &TextTokenizer,
-        progress: &dyn Progress,
-    ) -> Result<(), Error> {
-        self.embed_by(progress, |ids, text, take| {
-            runner.run(ids, &text, tokenizer, take)
-        })
-    }
-
-    /// Embeds the missing texts with `run`, which gets their ids, what gives a text, and what takes a finished batch.
+    /// Embeds the missing texts, except for those that other processes are embedding, whose vectors it waits for. `run` gets the
+    /// ids of texts, what gives a text, and what takes a finished batch. Returns the number of texts that it embedded.
     pub(crate) fn embed_by(
         &mut self,
         progress: &dyn Progress,
-        run: impl FnOnce(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
+        mut run: impl FnMut(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
+    ) -> Result<usize, Error> {
+        let (mut embedded, mut waits) = (0, false);
+        progress.begin("embedding", Some(self.missing.len() as u64), "texts");
+        while !self.missing.is_empty() {
+            let mine = self.claim(progress)?;
+            embedded += mine.len();
+            if !mine.is_empty() {
+                self.run(&mine, &mut run, progress)?;
+            } else if !self.missing.is_empty() {
+                if !waits {
+                    waits = true;
+                    progress.note(&format!(
+                        "waiting for another process, which embeds {} of the texts",
+                        self.missing.len()
+                    ));
+                }
+                std::thread::sleep(POLL);
+            }
+        }
+        progress.end();
+        Ok(embedded)
+    }
+
+    /// Takes from the missing texts those that are cached by now, and those that this process is to embed, which it returns.
+    fn claim(&mut self, progress: &dyn Progress) -> Result<Vec<u32>, Error> {
+        let Some(cache) = &mut self.cache else {
+            return Ok(std::mem::take(&mut self.missing));
+        };
+        let keys: Vec<Key> = (self.missing.iter())
+            .map(|&id| self.keys[id as usize])
+            .collect();
+        let claimed = match cache.claim(&keys) {
+            Ok(claimed) => claimed,
+            Err(fault) => {
+                give_up_cache(&mut self.cache, &fault, progress);
+                return Ok(std::mem::take(&mut self.missing));
+            }
+        };
+        let id = |&at: &usize| self.missing[at];
+        let mine = claimed.mine.iter().map(id).collect();
+        let mut missing: Vec<u32> = claimed.theirs.iter().map(id).collect();
+        for &at in &claimed.cached {
+            let id = self.missing[at];
+            match cache.get(&keys[at]) {
+                Some(found) => {
+                    self.vectors.write(id, &found.vector)?;
+                    self.losses[id as usize] = Loss::from_bits(found.lost);
+                    progress.advance(1);
+                }
+                None => missing.push(id),
+            }
+        }
+        self.missing = missing;
+        Ok(mine)
+    }
+
+    /// Embeds the texts `ids`, which this process has claimed.
+    fn run(
+        &mut self,
+        ids: &[u32],
+        run: &mut impl FnMut(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
+        progress: &dyn Progress,
     ) -> Result<(), Error> {
-        let missing = std::mem::take(&mut self.missing);
-        let (documents, first, losses) = (self.documents, &self.first, &mut self.losses);
+        let (documents, first) = (self.documents, &self.first);
         let text = |id: u32| documents.text(first[id as usize] as usize);
-        progress.begin("embedding", Some(missing.len() as u64), "texts");
         let mut take = |done: Done| {
             for &id in &done.truncated {
                 // How much, only the server knows.
-                losses[id as usize].tokens = 1;
+                self.losses[id as usize].tokens = 1;
             }
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
@@ -206,19 +300,28 @@ impl<'a> Texts<'a> {
             }
             if let Some(cache) = &mut self.cache {
                 let ids = done.ids.iter().map(|&id| id as usize);
-                let (keys, lost): (Vec<Key>, Vec<u64>) =
-                    ids.map(|id| (self.keys[id], losses[id].to_bits())).unzip();
+                let (keys, lost): (Vec<Key>, Vec<u64>) = ids
+                    .map(|id| (self.keys[id], self.losses[id].to_bits()))
+                    .unzip();
                 if let Err(fault) = cache.append(&keys, &lost, &done.vectors) {
-                    progress.warn(&format!("{fault}; further vectors are not cached"));
-                    self.cache = None;
+                    give_up_cache(&mut self.cache, &fault, progress);
                 }
             }
             progress.advance(done.ids.len() as u64);
             Ok(())
         };
-        run(&missing, &text, &mut take)?;
-        progress.end();
+        run(ids, &text, &mut take)?;
+        if let Some(cache) = &mut self.cache {
+            cache.release();
+        }
         Ok(())
+    }
+
+    /// Ends the use of the cache.
+    pub(crate) fn finish_cache(&mut self) {
+        if let Some(cache) = self.cache.take() {
+            cache.finish();
+        }
     }
 
     /// `error`, with the row of the table in the place of the text.
@@ -230,8 +333,8 @@ impl<'a> Texts<'a> {
         let lost = || self.of.iter().map(|&id| self.losses[id as usize].tokens);
         Counts {
             distinct: self.first.len(),
-            truncated: lost().filter(|&tokens| tokens > 0).count(),
-            tokens_lost: lost().sum(),
+            longer: lost().filter(|&tokens| tokens > 0).count(),
+            beyond: lost().sum(),
         }
     }
 
@@ -249,47 +352,46 @@ impl<'a> Texts<'a> {
             if keep == d {
                 return self.vectors.read(rows, values);
             }
-            let whole = self.vectors(rows)?;
+            let mut whole = vec![0.0; rows.len() * d];
+            self.vectors.read(rows, &mut whole)?;
             values.copy_from_slice(&dense::cut(whole, d, keep, unit_length));
             Ok(())
         })
     }
 }
 
+/// Goes on without the cache, so that other processes embed what this one claimed.
+fn give_up_cache(cache: &mut Option<VectorCache>, fault: &str, progress: &dyn Progress) {
+    progress.warn(&format!("{fault}; further vectors are not cached"));
+    *cache = None;
+}
+
 impl Runner for SessionPool {
-    fn run<'a>(
-        self,
-        ids: &[u32],
-        text: &(impl Fn(u32) -> &'a str + Sync),
-        tokenizer: &TextTokenizer,
-        mut take: impl FnMut(Done) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let SessionPool {
-            sessions,
-            interface,
-            budget,
-        } = self;
-        let stop = AtomicBool::new(false);
-        let (windows, waiting) = mpsc::sync_channel(1);
-        let queue = Mutex::new(BatchQueue {
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error> {
+        let (interface, budget) = (&self.interface, self.budget);
+        let stop = &AtomicBool::new(false);
+        let queue = &Mutex::new(BatchQueue {
             window: VecDeque::new(),
-            waiting,
+            later: ids.chunks(WINDOW),
         });
+        let read = &|window: &[u32]| {
+            let texts = window.iter().map(|&id| Ok((id, tokens.read(id)?)));
+            let texts = texts.collect::<Result<Vec<_>, Error>>()?;
+            Ok(batches(texts, budget, interface.alone).into())
+        };
         let (results, done) = mpsc::channel();
         std::thread::scope(|scope| {
-            let (stop, queue, interface) = (&stop, &queue, &interface);
-            scope.spawn(move || tokenize(ids, text, tokenizer, interface, budget, &windows, stop));
-            for mut session in sessions {
+            for session in &mut self.sessions {
                 let results = results.clone();
                 scope.spawn(move || {
                     let mut longest = LONG;
-                    while let Some(item) = next(queue, stop) {
+                    while let Some(item) = next(queue, read, stop) {
                         let answer = item.and_then(|batch| {
                             if batch.tokens > longest {
-                                interface.empty_arena(&mut session)?;
+                                interface.empty_arena(session)?;
                                 longest = batch.tokens;
                             }
-                            let vectors = interface.run(&mut session, &batch)?;
+                            let vectors = interface.run(session, &batch)?;
                             Ok(Done {
                                 ids: batch.rows,
                                 vectors,
@@ -306,7 +408,7 @@ impl Runner for SessionPool {
             let mut outcome = Ok(());
             for answer in done {
                 if outcome.is_ok() {
-                    outcome = answer.and_then(&mut take);
+                    outcome = answer.and_then(&mut *take);
                 }
                 if outcome.is_err() {
                     stop.store(true, Ordering::Relaxed);
@@ -317,55 +419,29 @@ impl Runner for SessionPool {
     }
 }
 
-struct BatchQueue {
+/// The batches of a window of texts, and the windows after it.
+struct BatchQueue<'a> {
     window: VecDeque<Batch>,
-    waiting: Receiver<Result<VecDeque<Batch>, Error>>,
+    later: Chunks<'a, u32>,
 }
 
-/// The next batch, or the error of the tokenizer; `None` at the end.
-fn next(queue: &Mutex<BatchQueue>, stop: &AtomicBool) -> Option<Result<Batch, Error>> {
+/// The next batch, or the error of `read`, which makes batches of a window; `None` at the end.
+fn next(
+    queue: &Mutex<BatchQueue<'_>>,
+    read: &impl Fn(&[u32]) -> Result<VecDeque<Batch>, Error>,
+    stop: &AtomicBool,
+) -> Option<Result<Batch, Error>> {
+    if stop.load(Ordering::Relaxed) {
+        return None;
+    }
     let mut queue = queue.lock().expect("no thread panics with the lock");
     loop {
-        if stop.load(Ordering::Relaxed) {
-            // Wakes the tokenizer if it waits for room.
-            while queue.waiting.recv().is_ok() {}
-            return None;
-        }
         if let Some(batch) = queue.window.pop_front() {
             return Some(Ok(batch));
         }
-        match queue.waiting.recv() {
-            Ok(Ok(window)) => queue.window = window,
-            Ok(Err(error)) => return Some(Err(error)),
-            Err(_) => return None,
-        }
-    }
-}
-
-/// Tokenizes windows ahead of the model.
-fn tokenize<'a>(
-    ids: &[u32],
-    text: &(impl Fn(u32) -> &'a str + Sync),
-    tokenizer: &TextTokenizer,
-    interface: &Interface,
-    budget: usize,
-    windows: &SyncSender<Result<VecDeque<Batch>, Error>>,
-    stop: &AtomicBool,
-) {
-    for ids in ids.chunks(WINDOW) {
-        let tokens = ids
-            .par_iter()
-            .map(|&id| {
-                let tokens = tokenizer.encode(text(id))?;
-                if tokens.ids.is_empty() {
-                    return Err(Error::NoTokens { row: id as usize });
-                }
-                Ok((id, tokens))
-            })
-            .collect::<Result<Vec<_>, Error>>();
-        let window = tokens.map(|tokens| batches(tokens, budget, interface.alone).into());
-        if stop.load(Ordering::Relaxed) || windows.send(window).is_err() {
-            return;
+        match read(queue.later.next()?) {
+            Ok(window) => queue.window = window,
+            Err(error) => return Some(Err(error)),
         }
     }
 }

@@ -7,8 +7,11 @@
 //! Source: Vaswani et al. 2017; in blocks of rows, Rabe, Staats 2021. Cost: `2 L^2 d` multiply-adds for a sequence of `L`
 //! tokens of `d` dimensions.
 
+use std::ops::Range;
+
 use crate::Kernel;
-use crate::kernels::float::{self, PANEL, PanelRow, Rows};
+use crate::kernels::float::{PANEL, PanelRow, Rows};
+use crate::kernels::multiply_add;
 use crate::rows::{scale, softmax};
 
 /// Rows whose scores are in memory at the same time.
@@ -70,6 +73,38 @@ pub(crate) struct AttentionScratch {
     pub(crate) context: Vec<f32>,
 }
 
+impl AttentionScratch {
+    /// The attention of some rows of one head to the tokens whose keys are in the panels `panels`, and whose values are in
+    /// `values`. `scores` holds the bias of each row and token; `output` gets `d` values per row, at a distance of `stride`.
+    pub(crate) fn attend_rows(
+        &mut self,
+        kernel: Kernel,
+        queries: Rows<'_>,
+        (d, panels): (usize, Range<usize>),
+        output: &mut [f32],
+        stride: usize,
+    ) {
+        let count = queries.count;
+        let len = self.scores.len() / count;
+        let keys = &self.keys[panels.start * d..panels.end * d];
+        multiply_add(kernel, queries, d, keys, &mut self.scores, len);
+        self.inverse_sums.resize(count, 0.0);
+        softmax(kernel, &mut self.scores, len, &mut self.inverse_sums);
+        self.context.clear();
+        self.context.resize(count * d, 0.0);
+        let weights = Rows {
+            values: &self.scores,
+            stride: len,
+            count,
+        };
+        multiply_add(kernel, weights, len, &self.values, &mut self.context, d);
+        scale(&mut self.context, d, &self.inverse_sums);
+        for (row, context) in self.context.chunks_exact(d).enumerate() {
+            output[row * stride..][..d].copy_from_slice(context);
+        }
+    }
+}
+
 /// The attention of one sequence: `qkv` has for each token its query, key and value of all heads; the query includes the
 /// scale. `output` gets a row of `hidden` values per token.
 pub(crate) fn attend(
@@ -83,19 +118,13 @@ pub(crate) fn attend(
     let stride = 3 * hidden;
     let d = hidden / heads;
     let len = qkv.len() / stride;
-    let AttentionScratch {
-        keys,
-        values,
-        scores,
-        inverse_sums,
-        context,
-    } = scratch;
     for head in 0..heads {
         let column = head * d;
-        pack_keys(qkv, stride, hidden + column, d, keys);
-        pack_values(qkv, stride, 2 * hidden + column, d, values);
+        pack_keys(qkv, stride, hidden + column, d, &mut scratch.keys);
+        pack_values(qkv, stride, 2 * hidden + column, d, &mut scratch.values);
         for start in (0..len).step_by(ROWS) {
             let count = ROWS.min(len - start);
+            let scores = &mut scratch.scores;
             scores.clear();
             match bias {
                 None => scores.resize(count * len, 0.0),
@@ -107,21 +136,9 @@ pub(crate) fn attend(
                 stride,
                 count,
             };
-            float::multiply_add(kernel, queries, d, keys, scores, len);
-            inverse_sums.resize(count, 0.0);
-            softmax(kernel, scores, len, inverse_sums);
-            context.clear();
-            context.resize(count * d, 0.0);
-            let weights = Rows {
-                values: scores,
-                stride: len,
-                count,
-            };
-            float::multiply_add(kernel, weights, len, values, context, d);
-            scale(context, d, inverse_sums);
-            for (row, context) in context.chunks_exact(d).enumerate() {
-                output[(start + row) * hidden + column..][..d].copy_from_slice(context);
-            }
+            let panels = 0..len.div_ceil(PANEL);
+            let output = &mut output[start * hidden + column..];
+            scratch.attend_rows(kernel, queries, (d, panels), output, hidden);
         }
     }
 }

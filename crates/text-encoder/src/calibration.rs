@@ -4,8 +4,7 @@ use rayon::prelude::*;
 
 use crate::config::config;
 use crate::pooling::{normalize, pool};
-use crate::weights::LinearWeights;
-use crate::{Encoder, Error, Pooling, Weights};
+use crate::{Encoder, Error, Pooling};
 
 /// The largest magnitude and the mean of each input of each linear map, over the tokens of a calibration set.
 ///
@@ -132,21 +131,9 @@ impl Calibration {
         &self.maps[map]
     }
 
-    /// Checks that it is of a model of the same shape as the weights.
-    pub(crate) fn check(&self, weights: &Weights) -> Result<(), Error> {
-        let expected: Vec<usize> = weights
-            .layers
-            .iter()
-            .flat_map(|layer| {
-                [
-                    &layer.qkv,
-                    &layer.attention_out,
-                    &layer.ffn_in,
-                    &layer.ffn_out,
-                ]
-            })
-            .map(LinearWeights::n_in)
-            .collect();
+    /// Checks that it is of a model whose linear maps have these numbers of inputs.
+    pub(crate) fn check(&self, inputs: impl Iterator<Item = usize>) -> Result<(), Error> {
+        let expected: Vec<usize> = inputs.collect();
         let found: Vec<usize> = self.maps.iter().map(|map| map.maxima.len()).collect();
         if found == expected {
             Ok(())

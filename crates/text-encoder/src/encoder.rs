@@ -11,7 +11,7 @@ use crate::linear::Linear;
 use crate::pooling::{normalize, pool};
 use crate::rotary::{Rotation, rotate};
 use crate::rows::{QuantizedRows, activate, layer_norm};
-use crate::weights::{Embeddings, LinearWeights, Norm};
+use crate::weights::{Embeddings, Layer as WeightsLayer, LinearWeights, Norm};
 use crate::window::attend_within;
 use crate::{Error, Kernel, Pooling, Precision, Weights, config::Activation};
 
@@ -49,6 +49,12 @@ struct Layer {
     window: Option<usize>,
 }
 
+impl Layer {
+    fn maps(&self) -> [&Linear; 4] {
+        [&self.qkv, &self.attention_out, &self.ffn_in, &self.ffn_out]
+    }
+}
+
 /// Buffers that a thread reuses for all batches.
 #[derive(Debug, Default)]
 struct Scratch {
@@ -78,6 +84,34 @@ impl Encoder {
         Self::build(weights, Precision::Int8, Some(calibration), None)
     }
 
+    /// This encoder in int8, as [`Encoder::calibrated`] makes it of the weights: for a model that first runs in
+    /// [`Precision::Fp32`]. An encoder in int8 stays as it is.
+    ///
+    /// An error if the calibration is of a model of another shape.
+    pub fn quantized(self, calibration: &Calibration) -> Result<Self, Error> {
+        let maps = self.layers.iter().flat_map(Layer::maps);
+        calibration.check(maps.map(Linear::n_in))?;
+        let kernel = self.kernel;
+        let quantize = |at, map: Linear| map.quantized(kernel, Some(calibration.map(at)));
+        // One map after the other, so that no more than one is in memory twice.
+        let layers = self
+            .layers
+            .into_iter()
+            .enumerate()
+            .map(|(at, layer)| Layer {
+                qkv: quantize(4 * at, layer.qkv),
+                attention_out: quantize(4 * at + 1, layer.attention_out),
+                ffn_in: quantize(4 * at + 2, layer.ffn_in),
+                ffn_out: quantize(4 * at + 3, layer.ffn_out),
+                ..layer
+            });
+        Ok(Encoder {
+            precision: Precision::Int8,
+            layers: layers.collect(),
+            ..self
+        })
+    }
+
     /// As [`Encoder::new`] or, with a calibration, [`Encoder::calibrated`], for the given kernel.
     pub fn with_kernel(
         weights: Weights,
@@ -96,7 +130,8 @@ impl Encoder {
     ) -> Result<Self, Error> {
         let kernel = Kernel::choose(kernel)?;
         if let Some(calibration) = calibration {
-            calibration.check(&weights)?;
+            let maps = weights.layers.iter().flat_map(WeightsLayer::maps);
+            calibration.check(maps.map(LinearWeights::n_in))?;
         }
         let limit = weights.max_tokens();
         let linear = |at: usize, weights: LinearWeights| match precision {

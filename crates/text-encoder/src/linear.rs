@@ -3,7 +3,8 @@
 use crate::Kernel;
 use crate::calibration::InputStatistics;
 use crate::kernels::float::{self, PanelRow, Rows};
-use crate::kernels::int8::{self, Codes, QuantizedMatrix};
+use crate::kernels::int8::{Codes, QuantizedMatrix};
+use crate::kernels::{multiply, multiply_add};
 use crate::rows::{QuantizedRows, quantize};
 use crate::weights::LinearWeights;
 
@@ -70,6 +71,18 @@ impl Linear {
         }
     }
 
+    /// The map in int8, as by [`int8`](Self::int8), of one in `f32`; one in int8 stays as it is.
+    pub(crate) fn quantized(self, kernel: Kernel, inputs: Option<&InputStatistics>) -> Self {
+        match self {
+            Linear::Float { n_in, panels, bias } => {
+                let weight = float::unpack(&panels, n_in, bias.len());
+                drop(panels);
+                Self::int8(kernel, LinearWeights { weight, bias }, inputs)
+            }
+            Linear::Int8 { .. } => self,
+        }
+    }
+
     /// Number of inputs.
     pub(crate) fn n_in(&self) -> usize {
         match self {
@@ -105,7 +118,7 @@ impl Linear {
                     stride: *n_in,
                     count,
                 };
-                float::multiply_add(kernel, rows, *n_in, panels, output, bias.len());
+                multiply_add(kernel, rows, *n_in, panels, output, bias.len());
             }
             Linear::Int8 {
                 n_in,
@@ -120,7 +133,7 @@ impl Linear {
                     steps: &quantized.steps,
                     zeros: &quantized.zeros,
                 };
-                int8::multiply(kernel, &codes, matrix, output);
+                multiply(kernel, &codes, matrix, output);
             }
         }
     }

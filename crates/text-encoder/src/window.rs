@@ -5,8 +5,7 @@
 
 use crate::Kernel;
 use crate::attention::{AttentionScratch, ROWS, attend, pack_keys, pack_values};
-use crate::kernels::float::{self, PANEL, Rows};
-use crate::rows::{scale, softmax};
+use crate::kernels::float::{PANEL, Rows};
 
 /// The score of a token outside the window: its weight vanishes beside that of the token itself.
 const OUTSIDE: f32 = -1e30;
@@ -26,55 +25,32 @@ pub(crate) fn attend_within(
     if len <= window + 1 {
         return attend(kernel, qkv, (hidden, heads), None, scratch, output);
     }
-    let AttentionScratch {
-        keys,
-        values,
-        scores,
-        inverse_sums,
-        context,
-    } = scratch;
     for head in 0..heads {
         let column = head * d;
-        pack_keys(qkv, stride, hidden + column, d, keys);
+        pack_keys(qkv, stride, hidden + column, d, &mut scratch.keys);
         for start in (0..len).step_by(ROWS) {
             let count = ROWS.min(len - start);
             // Whole panels of keys.
             let first = start.saturating_sub(window) / PANEL * PANEL;
             let end = len.min(start + count + window);
-            let width = end - first;
             let part = &qkv[first * stride..end * stride];
-            pack_values(part, stride, 2 * hidden + column, d, values);
-            scores.clear();
+            pack_values(part, stride, 2 * hidden + column, d, &mut scratch.values);
+            scratch.scores.clear();
             for row in start..start + count {
-                scores.extend((first..end).map(|token| {
-                    if token.abs_diff(row) <= window {
-                        0.0
-                    } else {
-                        OUTSIDE
-                    }
-                }));
+                let bias = |token: usize| match token.abs_diff(row) {
+                    distance if distance <= window => 0.0,
+                    _ => OUTSIDE,
+                };
+                scratch.scores.extend((first..end).map(bias));
             }
             let queries = Rows {
                 values: &qkv[start * stride + column..],
                 stride,
                 count,
             };
-            let keys = &keys[first / PANEL * d..end.div_ceil(PANEL) * d];
-            float::multiply_add(kernel, queries, d, keys, scores, width);
-            inverse_sums.resize(count, 0.0);
-            softmax(kernel, scores, width, inverse_sums);
-            context.clear();
-            context.resize(count * d, 0.0);
-            let weights = Rows {
-                values: scores,
-                stride: width,
-                count,
-            };
-            float::multiply_add(kernel, weights, width, values, context, d);
-            scale(context, d, inverse_sums);
-            for (row, context) in context.chunks_exact(d).enumerate() {
-                output[(start + row) * hidden + column..][..d].copy_from_slice(context);
-            }
+            let panels = first / PANEL..end.div_ceil(PANEL);
+            let output = &mut output[start * hidden + column..];
+            scratch.attend_rows(kernel, queries, (d, panels), output, hidden);
         }
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{Field, Schema};
 use crate::columns::Columns;
 use crate::contract::{Artifact, Column};
 use crate::declare::{Codec, Plain};
-use crate::table::{Stored, Table};
+use crate::table::{Stored, Table, check_kind};
 use crate::{DocumentsFacts, Error, Fact, Facts, Footer};
 
 const TEXT: Column = Column::new(
@@ -69,7 +69,21 @@ impl Documents {
 
     /// Reads the file at `path`. A foreign file needs only `text`; `source_row` defaults to the row number.
     pub fn read(path: &Path) -> Result<Stored<Self>, Error> {
-        let table = Table::read(path, Self::KIND, Self::VERSION)?;
+        Self::of(path, Table::read(path, Self::KIND, Self::VERSION)?)
+    }
+
+    /// Reads the file at `path` as if it had only ids and texts: the other columns can be much larger.
+    pub fn read_texts(path: &Path) -> Result<Stored<Self>, Error> {
+        let table = Table::read_only(path, &[Column::ID.name, TEXT.name])?;
+        if !table.has(TEXT.name) {
+            // The error lists all columns.
+            return Self::read(path);
+        }
+        check_kind(path, table.footer.as_ref(), Self::KIND, Self::VERSION)?;
+        Self::of(path, table)
+    }
+
+    fn of(path: &Path, table: Table) -> Result<Stored<Self>, Error> {
         table.check_row_numbers(false)?;
         let text = table.text(TEXT.name)?;
         if let Some(row) = (0..text.len()).find(|&row| text.value(row).is_empty()) {

@@ -171,7 +171,7 @@ impl Embeddings {
             path,
             (Self::KIND, Self::VERSION),
             footer,
-            rows,
+            (rows, d),
             |group| -> Result<Columns, E> {
                 let mut values = vec![0.0; group.len() * d];
                 fill(group.clone(), &mut values)?;

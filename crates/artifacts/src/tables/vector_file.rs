@@ -1,7 +1,6 @@
 //! The vectors of `embeddings.parquet`, read row by row from the file, for searches that hold no matrix.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
@@ -9,10 +8,14 @@ use arrow::datatypes::Float32Type;
 
 use crate::contract::{Artifact, Column};
 use crate::fixed::{FixedFile, Place};
+use crate::scratch::{ScratchFile, read_at};
 use crate::table::{Stored, Table};
 use crate::{Embeddings, Error, file, ipc};
 
 const EMBEDDING: &str = "embedding";
+
+/// Values that are copied together.
+const COPIED_VALUES: usize = 1 << 18;
 
 /// n vectors of d values in a file, any of which can be read. Holds a few bytes per page of the file.
 ///
@@ -69,19 +72,27 @@ impl VectorFile {
         visit: impl FnOnce(&mut dyn FnMut(&[f32]) -> Result<(), Error>) -> Result<usize, Error>,
     ) -> Result<Self, Error> {
         let fail = || Error::io("write a temporary copy in", scratch);
-        let copy = tempfile::tempfile_in(scratch).map_err(fail())?;
-        let mut out = BufWriter::with_capacity(1 << 20, &copy);
-        let mut rows = 0;
+        let copy = ScratchFile::create(scratch).map_err(fail())?;
+        let (mut rows, mut written) = (0, 0);
+        let mut buffer: Vec<f32> = Vec::with_capacity(COPIED_VALUES);
+        let mut write = |buffer: &mut Vec<f32>| -> Result<(), Error> {
+            copy.write(written, buffer).map_err(fail())?;
+            written += buffer.len() as u64;
+            buffer.clear();
+            Ok(())
+        };
         let d = visit(&mut |row| {
             rows += 1;
-            let bytes = bytemuck::cast_slice(row);
-            out.write_all(bytes).map_err(fail())
+            buffer.extend_from_slice(row);
+            if buffer.len() >= COPIED_VALUES {
+                write(&mut buffer)?;
+            }
+            Ok(())
         })?;
-        out.flush().map_err(fail())?;
-        drop(out);
+        write(&mut buffer)?;
         Ok(Self {
             path: path.to_owned(),
-            file: copy,
+            file: copy.into_file(),
             places: vec![Place {
                 first: 0,
                 offset: 0,
@@ -142,22 +153,4 @@ impl VectorFile {
         }
         Ok(())
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
-}
-
-#[cfg(windows)]
-fn read_at(file: &File, mut bytes: &mut [u8], mut offset: u64) -> io::Result<()> {
-    while !bytes.is_empty() {
-        let read = std::os::windows::fs::FileExt::seek_read(file, bytes, offset)?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        bytes = &mut bytes[read..];
-        offset += read as u64;
-    }
-    Ok(())
 }

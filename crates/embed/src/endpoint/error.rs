@@ -174,6 +174,13 @@ impl stage::Hint for Error {
             } => {
                 return Some("give the prompt itself, such as --prefix \"query: \"".to_owned());
             }
+            Self::Setting { option: "overflow" } => {
+                return Some(
+                    "omit --overflow: only the server knows how many tokens a text has; text-embeddings-inference truncates long texts, which \
+                     are counted, or refuses them with `--overflow error`, and the OpenAI API refuses them"
+                        .to_owned(),
+                );
+            }
             Self::Setting { option } => {
                 return Some(format!(
                     "omit --{option}: the server runs the model, with settings of its own"

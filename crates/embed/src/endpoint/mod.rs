@@ -30,9 +30,11 @@ use self::address::{Address, Protocol};
 use self::client::Client;
 use self::key::Key;
 use self::sender::{Counters, Sender};
+use crate::cache;
 use crate::cache_files;
 use crate::error::Error as StageError;
-use crate::options::{EncoderKind, Engine, Local, Options, Precision};
+use crate::models;
+use crate::options::{EncoderKind, Engine, Local, Options, Overflow, Precision};
 use crate::report::Report;
 use crate::run::open_cache;
 use crate::tokenizer::Preparation;
@@ -89,6 +91,15 @@ impl Endpoint {
             ("device", options.device.is_some()),
             ("precision", options.precision != Precision::Auto),
             ("prompt-name", options.prompt_name.is_some() && !is_tei),
+            // Only the server knows the tokens of a text; by the OpenAI API, it does not truncate.
+            (
+                "overflow",
+                match options.overflow {
+                    Some(Overflow::ChunkMean) => true,
+                    Some(Overflow::Truncate) => !is_tei,
+                    Some(Overflow::Error) | None => false,
+                },
+            ),
         ] {
             if is_set {
                 return Err(Error::Setting { option });
@@ -150,7 +161,7 @@ impl<'a> Job<'a> {
         self.check_dimensions(d)?;
         let mut texts = self.look_up(d)?;
         let mut sent = Counters::default();
-        let mut missing = 0;
+        let mut embedded = 0;
         if !texts.missing.is_empty() {
             let (client, found) = match connected {
                 Some(connected) => connected,
@@ -162,15 +173,16 @@ impl<'a> Job<'a> {
                 self.check_dimensions(d)?;
                 texts = self.look_up(d)?;
             }
-            missing = texts.missing.len();
-            sent = self.send(&client, d, &mut texts)?;
+            (embedded, sent) = self.send(&client, d, &mut texts)?;
         }
+        texts.finish_cache();
         let n = self.documents.len();
         let counts = texts.counts();
-        if counts.truncated > 0 {
+        self.check_overflow(&texts)?;
+        if counts.longer > 0 {
             self.progress.warn(&format!(
                 "{} of {n} texts are longer than the model of {} allows, and were truncated by the server",
-                thousands(counts.truncated),
+                thousands(counts.longer),
                 address.host
             ));
         }
@@ -180,12 +192,14 @@ impl<'a> Job<'a> {
             dimensions: self.options.dimensions.unwrap_or(d),
             model: model.clone(),
             engine: Some(format!("endpoint, {}", address.protocol)),
-            embedded: missing,
-            cached: counts.distinct - missing,
+            embedded,
+            cached: counts.distinct - embedded,
             repeated: n - counts.distinct,
-            truncated: counts.truncated,
+            truncated: counts.longer,
             // Only the server knows.
             tokens_lost: 0,
+            chunked: 0,
+            chunked_tokens: 0,
             max_tokens: None,
             unknown: 0,
             reproducible: false,
@@ -233,14 +247,16 @@ impl<'a> Job<'a> {
     fn look_up(&self, d: usize) -> Result<Texts<'a>, StageError> {
         let scaled = self.options.normalize == Some(true);
         let identity = format!("{} scaled {scaled}", self.endpoint.identity());
-        let cache = (!self.local.no_cache)
-            .then(|| open_cache(&identity, d, self.progress))
-            .flatten();
-        if let Some(cache) = &cache {
-            crate::models::describe_vectors(cache.path(), &self.endpoint.model, "endpoint");
-        }
+        let open = |keys: &[cache::Key]| {
+            let size = (d, self.local.cache_limit);
+            let cache = open_cache(&identity, size, keys, self.progress)?;
+            models::describe_vectors(&cache.path(), &self.endpoint.model, "endpoint");
+            Some(cache)
+        };
+        let open = (!self.local.no_cache).then_some(open);
         let prepare = self.preparation();
-        let texts = Texts::look_up(self.documents, &prepare, d, cache, self.directory)?;
+        let place = (self.directory, self.options.overflow());
+        let texts = Texts::look_up(self.documents, &prepare, d, open, place)?;
         let distinct = texts.counts().distinct;
         let cached = distinct - texts.missing.len();
         if cached > 0 {
@@ -250,13 +266,13 @@ impl<'a> Job<'a> {
         Ok(texts)
     }
 
-    /// Sends the missing texts.
+    /// Sends the missing texts. Returns their number, and what was sent.
     fn send(
         &self,
         client: &Client,
         d: usize,
         texts: &mut Texts<'a>,
-    ) -> Result<Counters, StageError> {
+    ) -> Result<(usize, Counters), StageError> {
         let address = &self.endpoint.address;
         self.progress.note(&format!(
             "{} texts go to {} ({}), where {} gives {d} dimensions",
@@ -265,21 +281,32 @@ impl<'a> Job<'a> {
             address.protocol,
             self.endpoint.model
         ));
-        let mut sender = Sender {
+        let sender = Sender {
             client,
             local: self.local,
             seed: self.seed,
             d,
             normalize: self.options.normalize == Some(true),
-            truncate: true,
+            truncate: self.options.overflow() == Overflow::Truncate,
             sent: Counters::default(),
         };
         let prepare = self.preparation();
         let sent = texts.embed_by(self.progress, |ids, text, take| {
             sender.run(ids, &|id| prepare.apply(text(id)), take)
         });
-        sent.map_err(|error| texts.at_row(error))?;
-        Ok(std::mem::take(&mut sender.sent))
+        let embedded = sent.map_err(|error| texts.at_row(error))?;
+        Ok((embedded, sender.sent))
+    }
+
+    /// Refuses texts that the server truncated in an earlier run, with `--overflow error`.
+    fn check_overflow(&self, texts: &Texts<'_>) -> Result<(), Error> {
+        match texts.longer().next() {
+            Some((row, _)) if self.options.overflow() == Overflow::Error => {
+                let host = &self.endpoint.address.host;
+                Err(sender::too_long(host, row, self.documents.text(row)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn preparation(&self) -> Preparation {

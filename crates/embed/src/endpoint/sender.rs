@@ -181,12 +181,7 @@ impl Sender<'_> {
     ) -> Outcome {
         let texts: Vec<String> = ids.iter().map(|&id| (shared.text)(id)).collect();
         let (id, text) = (ids[0] as usize, &texts[0]);
-        let of_text = |message: String| Fault::Text {
-            row: id,
-            beginning: format!("{:?}", beginning(text, BEGINNING)),
-            characters: text.chars().count(),
-            message,
-        };
+        let of_text = |message: String| at_text(id, text, message);
         let halves = |retries| {
             let (one, other) = ids.split_at(ids.len() / 2);
             self.send(one, retries, shared, results)?;
@@ -310,6 +305,24 @@ impl Sender<'_> {
             host: self.client.address.host.clone(),
             fault,
         }
+    }
+}
+
+/// What is wrong with `text`.
+fn at_text(row: usize, text: &str, message: String) -> Fault {
+    Fault::Text {
+        row,
+        beginning: format!("{:?}", beginning(text, BEGINNING)),
+        characters: text.chars().count(),
+        message,
+    }
+}
+
+/// The error about a text that `host` truncated.
+pub(super) fn too_long(host: &str, row: usize, text: &str) -> Error {
+    Error::At {
+        host: host.to_owned(),
+        fault: at_text(row, text, "it is longer than the model takes".to_owned()),
     }
 }
 

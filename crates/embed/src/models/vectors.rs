@@ -3,6 +3,7 @@
 //! The names of the files of the vector cache are hashes, so each has a description beside it, `NAME.json`. Vectors of earlier
 //! versions have none, and belong to an unknown model.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use stage::{Bytes, thousands};
 
 use super::{Error, table};
+use crate::cache::{RECORD, eviction, lock};
 
 /// The description of the vectors of one model with one set of settings.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,8 +20,6 @@ struct About {
     engine: String,
 }
 
-/// Bytes of a record of the index.
-const RECORD: u64 = 32;
 /// The model of vectors without a description.
 const UNKNOWN: &str = "unknown";
 
@@ -34,8 +34,10 @@ pub struct CachedVectors {
     pub rows: u64,
     /// Size on the disk.
     pub bytes: u64,
-    /// The file of the index.
+    /// The file of the index of the first segment.
     pub path: PathBuf,
+    /// The files of the indexes of all segments.
+    pub segments: Vec<PathBuf>,
 }
 
 /// The report of `skerry models cache`.
@@ -75,27 +77,27 @@ pub(crate) fn describe(path: &Path, model: &str, engine: &str) {
 /// If there are none of `model`.
 pub fn vectors(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error> {
     let path = cache.join("vectors");
-    let mut vectors = Vec::new();
+    let mut vectors: BTreeMap<PathBuf, CachedVectors> = BTreeMap::new();
     for entry in std::fs::read_dir(&path).into_iter().flatten().flatten() {
         let index = entry.path();
         if index.extension().is_none_or(|end| end != "index") {
             continue;
         }
-        let len = |path: &Path| path.metadata().map_or(0, |about| about.len());
-        let about = std::fs::read(index.with_extension("json")).ok();
-        let about: Option<About> = about.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let (model, engine) = match about {
-            Some(about) => (about.model, Some(about.engine)),
-            None => (UNKNOWN.to_owned(), None),
+        // The segments after the first have a number.
+        let stem = index.with_extension("");
+        let first = match stem.extension() {
+            Some(_) => stem.with_extension("index"),
+            None => index.clone(),
         };
-        vectors.push(CachedVectors {
-            model,
-            engine,
-            rows: len(&index) / RECORD,
-            bytes: len(&index) + len(&index.with_extension("vectors")),
-            path: index,
-        });
+        let len = |path: &Path| path.metadata().map_or(0, |about| about.len());
+        let one = vectors
+            .entry(first.clone())
+            .or_insert_with(|| described(first));
+        one.rows += len(&index) / RECORD as u64;
+        one.bytes += len(&index) + len(&index.with_extension("vectors"));
+        one.segments.push(index);
     }
+    let mut vectors: Vec<CachedVectors> = vectors.into_values().collect();
     vectors.sort_by(|a, b| (&a.model, &a.path).cmp(&(&b.model, &b.path)));
     if let Some(model) = model {
         let mut known: Vec<String> = vectors.iter().map(|one| one.model.clone()).collect();
@@ -113,6 +115,24 @@ pub fn vectors(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error>
     })
 }
 
+/// The vectors whose first segment has the index `path`, without any segment yet.
+fn described(path: PathBuf) -> CachedVectors {
+    let about = std::fs::read(path.with_extension("json")).ok();
+    let about: Option<About> = about.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let (model, engine) = match about {
+        Some(about) => (about.model, Some(about.engine)),
+        None => (UNKNOWN.to_owned(), None),
+    };
+    CachedVectors {
+        model,
+        engine,
+        rows: 0,
+        bytes: 0,
+        path,
+        segments: Vec::new(),
+    }
+}
+
 /// Removes the vectors of `model`, or all of them. A run that uses them goes on with the files that it has open.
 ///
 /// # Errors
@@ -120,16 +140,21 @@ pub fn vectors(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error>
 /// If there are none of `model`, or if they cannot be removed.
 pub fn clear(cache: &Path, model: Option<&str>) -> Result<VectorReport, Error> {
     let mut report = vectors(cache, model)?;
+    let dir = report.path.clone();
+    // Without the directory there is nothing to lock and to remove.
+    let _lock = (dir.is_dir())
+        .then(|| lock(&dir).map_err(Error::io("lock", &dir)))
+        .transpose()?;
     for one in &report.vectors {
-        // The index first: vectors without it are not used.
-        for end in ["index", "vectors", "json"] {
-            let path = one.path.with_extension(end);
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Error::io("remove", path)(error));
-                }
-                _ => {}
+        for index in &one.segments {
+            eviction::remove(index).map_err(Error::io("remove", index))?;
+        }
+        let about = one.path.with_extension("json");
+        match std::fs::remove_file(&about) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", about)(error));
             }
+            _ => {}
         }
     }
     report.cleared = true;
@@ -186,10 +211,10 @@ mod tests {
         assert!(vectors(cache.path(), None).unwrap().vectors.is_empty());
         for (identity, model) in [("a", Some("a/b")), ("b", Some("c/d")), ("c", None)] {
             let dir = cache.path().join("vectors");
-            let mut store = VectorCache::open(&dir, identity, 2).unwrap();
+            let mut store = VectorCache::open(&dir, identity, 2, 1 << 30, &[]).unwrap();
             store.append(&[key(identity)], &[0], &[1.0, 2.0]).unwrap();
             if let Some(model) = model {
-                describe(store.path(), model, "skerry 1 fp32");
+                describe(&store.path(), model, "skerry 1 fp32");
             }
         }
         let names = |report: &VectorReport| -> Vec<String> {

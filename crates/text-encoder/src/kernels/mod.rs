@@ -7,6 +7,9 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod dispatch;
 pub(crate) mod float;
 pub(crate) mod int8;
 mod portable;
+
+pub(crate) use self::dispatch::{multiply, multiply_add};

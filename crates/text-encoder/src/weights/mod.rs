@@ -139,6 +139,13 @@ pub(crate) struct Layer {
     pub(crate) window: Option<usize>,
 }
 
+impl Layer {
+    /// The linear maps, in the order in which they are applied.
+    pub(crate) fn maps(&self) -> [&LinearWeights; 4] {
+        [&self.qkv, &self.attention_out, &self.ffn_in, &self.ffn_out]
+    }
+}
+
 impl Weights {
     /// Reads the weights from a safetensors file, or from several that the model is split into.
     ///

@@ -300,7 +300,11 @@ fn int8_is_near_f32_and_nearer_where_outliers_are_smoothed() {
             .zip(expected.chunks_exact(TINY.hidden));
         pairs.map(|(a, b)| cosine(a, b)).sum::<f32>() / sequences.len() as f32
     };
-    let (plain, smoothed) = (mean_cosine(&plain), mean_cosine(&smoothed));
+    let (plain, found) = (mean_cosine(&plain), encode(&smoothed, &sequences));
+    let smoothed = mean_cosine(&smoothed);
+    let quantized = exact.quantized(&calibration).unwrap();
+    assert_eq!(quantized.precision(), Precision::Int8);
+    assert_eq!(encode(&quantized, &sequences), found);
     assert!(
         plain > 0.97 && smoothed > 0.99 && smoothed > plain,
         "{plain} {smoothed}"
@@ -318,6 +322,11 @@ fn a_calibration_of_another_shape_is_refused() {
     ));
     let none: [Vec<u32>; 0] = [];
     assert!(Calibration::new(&exact, &none, Pooling::Mean).is_err());
+    let other = Encoder::new(
+        tiny::weights(Shape { inner: 41, ..TINY }, 1),
+        Precision::Fp32,
+    );
+    assert!(other.unwrap().quantized(&calibration).is_err());
 }
 
 #[test]

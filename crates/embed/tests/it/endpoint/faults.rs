@@ -347,6 +347,16 @@ fn texts_that_are_too_long_are_truncated_by_the_server_and_counted() {
         .collect();
     assert_eq!(truncating.len(), 1);
     assert_eq!(truncating[0].texts, [long.trim_end()]);
+    // If they are to be refused, they are, in the cache or not.
+    for cache in [&[][..], &["--no-cache"]] {
+        std::fs::remove_file(bench.path("embeddings.parquet")).ok();
+        let said = failure(
+            &bench,
+            &server.url("/embed"),
+            &[cache, &["--overflow", "error"]].concat(),
+        );
+        assert!(said.contains("row 1 (\"word word"), "{said}");
+    }
     // The OpenAI API has no such request: the row is named.
     let bench = Bench::new(&texts);
     let server = FakeEndpoint::new(|_, request| {

@@ -15,6 +15,17 @@ fn settings_of_local_models_are_refused() {
             "--model does not apply to `--endpoint`",
         ),
         ("/v1", &["--encoder", "hash"], "--encoder does not apply"),
+        ("/v1", &["--device", "cpu"], "--device does not apply"),
+        (
+            "/v1",
+            &["--overflow", "truncate"],
+            "--overflow does not apply",
+        ),
+        (
+            "/embed",
+            &["--overflow", "chunk-mean"],
+            "--overflow does not apply",
+        ),
         ("/v1", &["--pooling", "mean"], "--pooling does not apply"),
         ("/v1", &["--max-tokens", "9"], "--max-tokens does not apply"),
         ("/v1", &["--engine", "ort"], "--engine does not apply"),

@@ -4,6 +4,7 @@ mod bge_m3;
 mod faults;
 mod own_encoder;
 mod server;
+mod shared_cache;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -121,10 +122,15 @@ fn unigram() -> String {
 impl Place {
     /// The program, with this hub.
     fn command(&self, model: &str, more: &[&str]) -> Command {
+        self.command_in(self.bench.dir.path(), model, more)
+    }
+
+    /// The program in another run directory, with this hub and the cache of this place.
+    fn command_in(&self, run: &Path, model: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_skerry-embed"));
         command
             .args(["--json", "--model", model, "--run"])
-            .arg(self.bench.dir.path())
+            .arg(run)
             .arg("--onnxruntime")
             .arg(&self.library)
             .args(more)

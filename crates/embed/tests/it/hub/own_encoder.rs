@@ -8,10 +8,10 @@ use text_encoder::normalize;
 
 use super::server::FakeHub;
 use super::{BGE_M3, Place, bge_m3_files, bge_m3_graph, close, place_with, said, says, unigram};
-use crate::support::Bench;
+use crate::support::{Bench, WORDS};
 
 const HIDDEN: usize = 8;
-const OWN: [&str; 2] = ["--engine", "skerry"];
+pub(super) const OWN: [&str; 2] = ["--engine", "skerry"];
 const TEXTS: [&str; 3] = ["red sea", "green bird wind", "stone"];
 
 type Tensors = Vec<(String, Vec<usize>, Vec<f32>)>;
@@ -68,7 +68,7 @@ fn safetensors(tensors: &[(String, Vec<usize>, Vec<f32>)]) -> Vec<u8> {
 }
 
 /// A repository with these modules after the transformer.
-fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     let list: Vec<_> = [("Transformer", "")]
         .iter()
         .chain(modules)
@@ -97,12 +97,12 @@ fn files(modules: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-const POOL: (&str, &str) = ("Pooling", "1_Pooling");
+pub(super) const POOL: (&str, &str) = ("Pooling", "1_Pooling");
 const DENSE: (&str, &str) = ("Dense", "2_Dense");
-const NORMALIZE: (&str, &str) = ("Normalize", "3_Normalize");
+pub(super) const NORMALIZE: (&str, &str) = ("Normalize", "3_Normalize");
 
 /// A hub with these files; no library is needed.
-fn own_place(files: BTreeMap<String, Vec<u8>>) -> Place {
+pub(super) fn own_place(files: BTreeMap<String, Vec<u8>>) -> Place {
     Place {
         bench: Bench::new(&TEXTS),
         hub: FakeHub::new(BGE_M3, files),
@@ -250,6 +250,64 @@ fn linear_layers_follow_pooling_and_belong_to_the_model() {
     );
 }
 
+/// Different texts, enough for the check of the precision with some of them.
+fn many_texts() -> Vec<String> {
+    let word = |at: usize, place: u32| WORDS[at / 8_usize.pow(place) % 8];
+    (0..2000)
+        .map(|at| [0, 1, 2, 3].map(|place| word(at, place)).join(" "))
+        .collect()
+}
+
+#[test]
+fn int8_vectors_are_compared_with_the_exact_ones_after_the_linear_layers() {
+    const WARNING: &str = "the int8 vectors of 32 sampled texts have a mean cosine of ";
+    let texts = many_texts();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let warns = |files| {
+        let place = Place {
+            bench: Bench::new(&texts),
+            ..own_place(files)
+        };
+        let report = place.report(BGE_M3, &OWN);
+        assert_eq!(report["engine"], "skerry int8");
+        said(&report).contains(WARNING)
+    };
+    assert!(!warns(files(&[POOL, NORMALIZE])));
+    let mut repository = files(&[POOL, DENSE, NORMALIZE]);
+    add_dense(&mut repository, HIDDEN, "torch.nn.modules.linear.Identity");
+    assert!(!warns(repository.clone()));
+
+    // The last normalization makes this sum the same for all texts. What a layer leaves of it is rounding errors, which
+    // differ between int8 and f32.
+    let tensor = |name: &str| {
+        let tensors = bert();
+        let found = tensors.into_iter().find(|(known, ..)| known == name);
+        found.unwrap().2
+    };
+    let scale = tensor("encoder.layer.0.output.LayerNorm.weight");
+    let shift = tensor("encoder.layer.0.output.LayerNorm.bias");
+    let row: Vec<f32> = scale.iter().map(|scale| 1e6 / scale).collect();
+    let bias: f32 = shift
+        .iter()
+        .zip(&row)
+        .map(|(shift, weight)| -shift * weight)
+        .sum();
+    let tensors = [
+        ("linear.weight".to_owned(), vec![3, HIDDEN], row.repeat(3)),
+        // Never zero.
+        (
+            "linear.bias".to_owned(),
+            vec![3],
+            vec![bias, bias + 0.1, bias - 0.1],
+        ),
+    ];
+    repository.insert(
+        "2_Dense/model.safetensors".to_owned(),
+        safetensors(&tensors),
+    );
+    assert!(warns(repository));
+}
+
 #[test]
 fn linear_layers_follow_the_pooling_of_a_graph_unless_the_graph_has_them() {
     let modules = json!([
@@ -346,5 +404,26 @@ fn prompts_are_chosen_by_name() {
     says(
         &said,
         &["has no prompt `passage`", "choose one of document, query"],
+    );
+}
+
+#[test]
+fn long_texts_run_in_chunks_on_the_own_encoder() {
+    let place = own_place(files(&[POOL, NORMALIZE]));
+    let more = ["--max-tokens", "5", "--precision", "fp32", "--prefix", ""];
+    let texts = ["red sea stone red sea stone", "red sea stone", "bird"];
+    crate::support::documents(&place.bench.path("documents.parquet"), &texts);
+    let truncated = place.vectors(&more);
+    let chunked = place.vectors(&[&more[..], &["--overflow", "chunk-mean"]].concat());
+    let row = |vectors: &[f32], row: usize| vectors[row * HIDDEN..(row + 1) * HIDDEN].to_vec();
+    close(&row(&chunked, 0), &row(&chunked, 1));
+    assert_eq!(chunked[HIDDEN..], truncated[HIDDEN..]);
+    let report = place.report(
+        BGE_M3,
+        &[&OWN[..], &more, &["--overflow", "chunk-mean"]].concat(),
+    );
+    assert_eq!(
+        (&report["chunked"], &report["chunked_tokens"]),
+        (&1.into(), &3.into())
     );
 }

@@ -4,6 +4,7 @@
 mod device;
 mod directory;
 mod graph_outputs;
+mod overflow;
 mod texts;
 
 use std::path::{Path, PathBuf};
