@@ -2,6 +2,7 @@
 
 mod again;
 mod dropped;
+mod endpoint;
 #[cfg(unix)]
 mod errors;
 mod foreign;

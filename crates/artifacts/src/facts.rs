@@ -81,6 +81,12 @@ facts! {
         truncated: Option<usize>,
         /// Whether the vectors are a preview by the static encoder.
         preview: Option<bool>,
+        /// Number of tokens that these texts lost; a server does not say it.
+        tokens_lost: Option<usize>,
+        /// Number of texts that were longer and embedded as the mean of their chunks.
+        chunked: Option<usize>,
+        /// Whether the same texts give the same bytes; false if a server or a device other than the CPU computed.
+        reproducible: Option<bool>,
     }
 }
 

@@ -17,20 +17,21 @@
 //! text than any before, its arena is shrunk, so that it holds the memory of the longest text only and not that of several.
 //! Shrinking after every text would make long texts up to a third slower, because of repeated allocation.
 
-use std::path::Path;
+use std::fmt::Write as _;
 
 use ort::environment::Environment;
 use ort::logging::LogLevel;
-use ort::session::builder::GraphOptimizationLevel;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::session::{RunOptions, Session};
 use text_encoder::{normalize, pool};
 
 use crate::dense::DenseLayers;
+use crate::device::TOLERANCE;
 use crate::error::Error;
 use crate::library::{self, processor};
 use crate::memory::{Cost, Lengths, PROBE, Share, resident};
 use crate::model::Model;
-use crate::options::{Local, Pooling};
+use crate::options::{Device, Local, Pooling};
 use crate::outputs::{Kind, ObservedShape, Output, Wanted, choose};
 use crate::tensors::{Inputs, floats};
 use crate::tokenizer::TextTokenizer;
@@ -44,6 +45,7 @@ const MAX_WEIGHTS: u64 = 1 << 30;
 pub(crate) struct Encoder<'a> {
     environment: Environment,
     model: &'a Model,
+    device: Device,
     session: Session,
     pub(crate) interface: Interface,
     /// The number of sessions to use, and their threads.
@@ -83,7 +85,7 @@ pub(crate) struct Interface {
     pub(crate) d: usize,
     /// Whether results depend on the other texts of a batch: then run one text at a time.
     pub(crate) alone: bool,
-    /// Library version and CPU features, which can affect the bits of the result.
+    /// Library version, CPU features and device, which can affect the bits of the result.
     engine: String,
 }
 
@@ -103,25 +105,39 @@ impl<'a> Encoder<'a> {
     pub(crate) fn open(
         model: &'a Model,
         tokenizer: &mut TextTokenizer,
-        local: &Local,
+        (device, local): (Device, &Local),
         threads: usize,
     ) -> Result<Self, Error> {
         let environment = library::load(local.onnxruntime.as_deref())?;
-        let count = (MAX_WEIGHTS / model.size.max(1)).clamp(1, threads as u64) as usize;
+        device.check()?;
+        let count = match device {
+            Device::Cpu => (MAX_WEIGHTS / model.size.max(1)).clamp(1, threads as u64) as usize,
+            // One copy of the model fills a device.
+            _ => 1,
+        };
         let share = Share::new(count, threads, local.batch_tokens);
         let before = resident();
-        let mut session = session(&environment, model, share.threads_each)?;
+        let mut session = session(&environment, model, device, share.threads_each)?;
         let loaded = before.and_then(|before| Some(resident()?.saturating_sub(before)));
-        let interface = interface(model, tokenizer, &mut session)?;
+        let interface = interface(model, tokenizer, device, &mut session)?;
         Ok(Self {
             environment,
             model,
+            device,
             session,
             interface,
             share,
             threads,
             session_bytes: loaded.unwrap_or(2 * model.size),
         })
+    }
+
+    /// Engine, precision and device, for people.
+    pub(crate) fn name(&self) -> String {
+        match self.device {
+            Device::Cpu => "ort fp32".to_owned(),
+            device => format!("ort fp32 on {device}"),
+        }
     }
 
     /// The memory cost of batches for texts of these `lengths`, measured with at most `room` bytes.
@@ -154,7 +170,8 @@ impl<'a> Encoder<'a> {
 
     /// Loads the sessions of `share`; reloads the first one if its number of threads changes.
     pub(crate) fn start(self, share: Share) -> Result<SessionPool, Error> {
-        let load = || session(&self.environment, self.model, share.threads_each);
+        let threads = share.threads_each;
+        let load = || session(&self.environment, self.model, self.device, threads);
         let mut sessions = Vec::with_capacity(share.sessions);
         if share.threads_each == self.share.threads_each {
             sessions.push(self.session);
@@ -172,29 +189,37 @@ impl<'a> Encoder<'a> {
     }
 }
 
-fn session(environment: &Environment, model: &Model, threads: usize) -> Result<Session, Error> {
-    load(environment, &model.graph, threads).map_err(|error| Error::Session {
+fn session(
+    environment: &Environment,
+    model: &Model,
+    device: Device,
+    threads: usize,
+) -> Result<Session, Error> {
+    let fault = |error: ort::Error| Error::Session {
         path: model.graph.clone(),
         message: error.to_string(),
-    })
+    };
+    let builder = builder(environment, threads).map_err(fault)?;
+    let mut builder = device.register(builder)?;
+    builder.commit_from_file(&model.graph).map_err(fault)
 }
 
-fn load(environment: &Environment, graph: &Path, threads: usize) -> ort::Result<Session> {
-    Session::builder(environment)?
+fn builder(environment: &Environment, threads: usize) -> ort::Result<SessionBuilder> {
+    Ok(Session::builder(environment)?
         .with_optimization_level(GraphOptimizationLevel::All)?
         .with_intra_threads(threads)?
         .with_inter_threads(1)?
         .with_intra_op_spinning(false)?
         // Memory patterns are stored per shape, and there are many shapes.
         .with_memory_pattern(false)?
-        .with_log_level(LogLevel::Fatal)?
-        .commit_from_file(graph)
+        .with_log_level(LogLevel::Fatal)?)
 }
 
 /// Determines inputs and output, and runs test batches to find the dimensions and whether results depend on the batch.
 fn interface(
     model: &Model,
     tokenizer: &mut TextTokenizer,
+    device: Device,
     session: &mut Session,
 ) -> Result<Interface, Error> {
     let inputs = Inputs::of(session, tokenizer.padding())?;
@@ -236,7 +261,10 @@ fn interface(
             module: module.clone(),
         });
     }
-    let engine = format!("{} {}", ort::info(), processor());
+    let mut engine = format!("{} {}", ort::info(), processor());
+    if device != Device::Cpu {
+        let _ = write!(engine, " {device}");
+    }
     let mut interface = Interface {
         alone: inputs.rows.is_some(),
         inputs,
@@ -261,10 +289,14 @@ fn interface(
     let together = interface.run(session, &probes)?;
     for row in 0..probes.rows.len() {
         let alone = interface.run(session, &probes.only(row))?;
-        let same = alone
+        let largest = alone
             .iter()
-            .zip(&together[row * interface.d..])
-            .all(|(a, b)| a.to_bits() == b.to_bits());
+            .fold(0.0, |most: f32, value| most.max(value.abs()));
+        let same = alone.iter().zip(&together[row * interface.d..]);
+        let same = same.into_iter().all(|(a, b)| match device {
+            Device::Cpu => a.to_bits() == b.to_bits(),
+            _ => (a - b).abs() <= TOLERANCE * largest,
+        });
         interface.alone |= !same;
     }
     Ok(interface)

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use stage::{Bytes, thousands};
 
+use crate::options::Device;
 use crate::outputs::OutputFault;
 use crate::setup::SetUpModel;
 use crate::unknown::{REMEDY, Unknown};
@@ -339,11 +340,55 @@ pub enum Error {
         /// The engine.
         engine: &'static str,
     },
+    /// The library of ONNX Runtime has no provider for the device.
+    #[error(
+        "this library of ONNX Runtime has no provider for `--device {device}`; it has {available}"
+    )]
+    Device {
+        /// The device.
+        device: Device,
+        /// The devices that it has.
+        available: String,
+    },
+    /// The provider of the device does not start.
+    #[error("ONNX Runtime cannot use `--device {device}`: {message}")]
+    DeviceStart {
+        /// The device.
+        device: Device,
+        /// The message of ONNX Runtime.
+        message: String,
+    },
+    /// The engine does not compute on the device.
+    #[error("`--engine skerry` computes on the CPU alone, not with `--device {device}`")]
+    DeviceOfEngine {
+        /// The device.
+        device: Device,
+    },
     /// The model does not know most of the table.
     #[error("{unknown}")]
     Unknown {
         /// How many texts, in which scripts.
         unknown: Unknown,
+    },
+    /// Texts are longer than the model takes, which `--overflow error` refuses.
+    #[error("{} of {} texts are longer than {} tokens: {}", thousands(*texts), thousands(*of), thousands(*most), named(rows))]
+    TooLong {
+        /// Number of rows with such texts.
+        texts: usize,
+        /// Number of rows.
+        of: usize,
+        /// Maximum number of tokens.
+        most: usize,
+        /// The first of the rows, with their numbers of tokens.
+        rows: Vec<(usize, u64)>,
+    },
+    /// The prefix leaves no room for texts.
+    #[error("the prefix and the special tokens are {tokens} tokens, where a text may have {most}")]
+    LongPrefix {
+        /// Their number of tokens.
+        tokens: usize,
+        /// Maximum number of tokens.
+        most: usize,
     },
     /// The text has no tokens.
     #[error("row {row}: the tokenizer finds no token in the text")]
@@ -362,9 +407,20 @@ pub enum Error {
     /// A model of the hub cannot be had.
     #[error(transparent)]
     Hub(#[from] crate::hub::Error),
+    /// Vectors of an endpoint cannot be had.
+    #[error(transparent)]
+    Endpoint(#[from] crate::endpoint::Error),
     /// The download failed.
     #[error(transparent)]
     Setup(#[from] crate::setup::Error),
+}
+
+/// Rows with their numbers of tokens, as text.
+fn named(rows: &[(usize, u64)]) -> String {
+    let row = |&(row, tokens): &(usize, u64)| {
+        format!("row {row} ({} tokens)", thousands(tokens as usize))
+    };
+    rows.iter().map(row).collect::<Vec<_>>().join(", ")
 }
 
 impl Error {
@@ -379,6 +435,9 @@ impl Error {
 
     /// The error with the index of a distinct text replaced by its row.
     pub(crate) fn at_row(mut self, row_of: impl Fn(usize) -> usize) -> Self {
+        if let Self::Endpoint(error) = self {
+            return Self::Endpoint(error.at_row(row_of));
+        }
         if let Self::Run { row, .. } | Self::NoTokens { row } | Self::LongText { row, .. } =
             &mut self
         {
@@ -394,6 +453,7 @@ impl stage::Hint for Error {
             Self::Artifact(error) => return error.hint(),
             Self::Setup(error) => return error.hint(),
             Self::Hub(error) => return error.hint(),
+            Self::Endpoint(error) => return error.hint(),
             Self::Cache(error) => return error.hint(),
             Self::TemporaryFile { .. } => "make room for the vectors there, or write them elsewhere (--embeddings FILE)".to_owned(),
             Self::Zero { .. } => "give 1 or more".to_owned(),
@@ -491,9 +551,20 @@ impl stage::Hint for Error {
             Self::StaticFromAlone => "add --encoder static, or omit it".to_owned(),
             Self::StaticFromDimensions => "omit --dimensions: the number of components is that of the run".to_owned(),
             Self::NotOfEngine { option, .. } => format!("omit --{option}, or choose the other `--engine`"),
+            Self::Device { .. } => {
+                "give a library with that provider with --onnxruntime FILE (for cuda that of the package onnxruntime-gpu, for openvino \
+                 that of onnxruntime-openvino, for directml that of onnxruntime-directml), or omit --device"
+                    .to_owned()
+            }
+            Self::DeviceStart { .. } => "check the driver and the libraries of the device, or omit --device".to_owned(),
+            Self::DeviceOfEngine { .. } => "omit --engine, so that ONNX Runtime runs the model, or omit --device".to_owned(),
             Self::Unknown { .. } => {
                 format!("{REMEDY}, or embed them all the same with --allow-unknown")
             }
+            Self::TooLong { .. } => {
+                "cut such texts (--overflow truncate), embed them in chunks (--overflow chunk-mean), or leave them out".to_owned()
+            }
+            Self::LongPrefix { .. } => "give a shorter --prefix, or a larger --max-tokens".to_owned(),
             Self::NoTokens { .. } => {
                 "leave such rows out (`skerry ingest --where`), or add a prefix to every text (--prefix)".to_owned()
             }

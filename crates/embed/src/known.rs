@@ -37,13 +37,14 @@ impl Place {
     /// For `model` with these settings.
     pub(crate) fn of(model: &Model, options: &Options) -> Self {
         Self(format!(
-            "{FORMAT} {} {SCHEME} {} {} {:?} {:?} {:?}",
+            "{FORMAT} {} {SCHEME} {} {} {:?} {:?} {:?} {}",
             env!("CARGO_PKG_VERSION"),
             model.fingerprint,
             model.settings.identity(),
             model.settings.output,
-            options.engine,
+            options.engine(),
             options.precision,
+            options.device(),
         ))
     }
 

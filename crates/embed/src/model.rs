@@ -49,11 +49,11 @@ impl Model {
         let source = Source::of(local.model.as_deref())?;
         let (dir, graph) = match &source {
             Source::SetUp(model) => setup::installed(*model, &stage::cache_dir()?)?,
-            Source::Directory(dir) => (dir.clone(), find_weights(dir, options.engine)?),
+            Source::Directory(dir) => (dir.clone(), find_weights(dir, options.engine())?),
             Source::Graph(path) => (directory_of(path), path.clone()),
             Source::Hub(repo) => {
-                let dir = hub::find(repo, options.engine, progress)?;
-                let graph = find_weights(&dir, options.engine)?;
+                let dir = hub::find(repo, options.engine(), progress)?;
+                let graph = find_weights(&dir, options.engine())?;
                 (dir, graph)
             }
         };

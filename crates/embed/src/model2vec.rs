@@ -15,7 +15,7 @@ use crate::model::Model;
 use crate::model_dir;
 use crate::tokenizer::TextTokenizer;
 use crate::vectors::TemporaryTokens;
-use crate::work::{Done, Runner};
+use crate::work::{Done, Runner, Take};
 
 /// Texts that are encoded together, for each thread.
 const WINDOW: usize = 2048;
@@ -92,13 +92,11 @@ pub(crate) fn is_in(dir: &Path) -> bool {
 }
 
 impl Runner for StaticModel {
-    const MAY_BE_ZERO: bool = true;
-
     fn run(
         &mut self,
         ids: &[u32],
         tokens: &TemporaryTokens,
-        mut take: impl FnMut(Done) -> Result<(), Error>,
+        take: Take<'_>,
     ) -> Result<(), Error> {
         let d = self.dimensions();
         for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
@@ -115,6 +113,7 @@ impl Runner for StaticModel {
             take(Done {
                 ids: ids.to_vec(),
                 vectors,
+                truncated: Vec::new(),
             })?;
         }
         Ok(())

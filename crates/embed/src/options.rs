@@ -31,6 +31,36 @@ pub enum Engine {
     Ort,
 }
 
+/// What is done with a text of more tokens than the model takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Overflow {
+    /// The text is cut
+    #[default]
+    Truncate,
+    /// The text is split, and gets the mean of the vectors of its chunks, weighted by their tokens
+    ChunkMean,
+    /// The table is refused, with the rows
+    Error,
+}
+
+/// Device on which ONNX Runtime computes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// The processor
+    #[default]
+    Cpu,
+    /// A GPU of NVIDIA
+    Cuda,
+    /// The accelerators of Apple
+    Coreml,
+    /// Any GPU under Windows
+    Directml,
+    /// Accelerators and processors of Intel
+    Openvino,
+}
+
 /// Precision of the matrix products of Skerry's own encoder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -71,11 +101,17 @@ pub struct Options {
     /// Scale the vectors to length 1 (L2 norm) [default: from the model's files]
     #[arg(long, value_name = "true|false")]
     pub normalize: Option<bool>,
-    /// Truncate texts to this many tokens [default: from the model's files]
+    /// Maximum number of tokens per text [default: from the model's files]
     ///
-    /// Special tokens count. The report counts the truncated texts and the tokens lost.
+    /// Special tokens and the prefix count. Longer texts are truncated, or treated as `--overflow` says.
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
+    /// What to do with texts of more tokens [default: truncate]
+    ///
+    /// The report counts these texts and their tokens beyond the limit. Chunks have the prefix of the text each, and their mean is
+    /// scaled to length 1 if the model does so with its vectors.
+    #[arg(long, value_enum)]
+    pub overflow: Option<Overflow>,
     /// Prefix for every text, such as "query: " [default: from the model's files]
     #[arg(long, value_name = "TEXT")]
     pub prefix: Option<String>,
@@ -95,9 +131,20 @@ pub struct Options {
     /// Needed only if more than one output is possible.
     #[arg(long, value_name = "NAME")]
     pub graph_output: Option<String>,
+    /// `--endpoint`: name of the model, such as text-embedding-3-small
+    ///
+    /// It is recorded, and vectors in the cache go by it, so a server with one model needs its name, too.
+    #[arg(long, value_name = "NAME")]
+    pub endpoint_model: Option<String>,
     /// Engine that runs the model
     #[arg(long, value_enum, default_value_t = Engine::Auto)]
     pub engine: Engine,
+    /// `--engine ort`: device that computes; its library must have the provider [default: cpu]
+    ///
+    /// Nothing falls back to the CPU. With a device other than cpu, ONNX Runtime runs every model (`--engine ort`), and the bits
+    /// of the vectors can depend on the batches.
+    #[arg(long, value_enum)]
+    pub device: Option<Device>,
     /// `--engine skerry`: precision of the matrix products
     ///
     /// `auto` is decided once per model, with texts in many languages that are part of the program.
@@ -108,6 +155,26 @@ pub struct Options {
     pub hash_dimensions: usize,
 }
 
+impl Options {
+    /// What is done with long texts.
+    pub(crate) fn overflow(&self) -> Overflow {
+        self.overflow.unwrap_or_default()
+    }
+
+    /// The device.
+    pub(crate) fn device(&self) -> Device {
+        self.device.unwrap_or_default()
+    }
+
+    /// The engine: Skerry's own encoder computes on the CPU alone.
+    pub(crate) fn engine(&self) -> Engine {
+        if self.engine == Engine::Auto && self.device() != Device::Cpu {
+            return Engine::Ort;
+        }
+        self.engine
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -115,11 +182,14 @@ impl Default for Options {
             pooling: None,
             normalize: None,
             max_tokens: None,
+            overflow: None,
             prefix: None,
             prompt_name: None,
             dimensions: None,
             graph_output: None,
+            endpoint_model: None,
             engine: Engine::Auto,
+            device: None,
             precision: Precision::Auto,
             hash_dimensions: 384,
         }
@@ -145,6 +215,32 @@ pub struct Local {
     /// projection can be compared.
     #[arg(long, value_name = "DIR")]
     pub static_from: Option<PathBuf>,
+    /// Address of a server that computes the vectors
+    ///
+    /// A path that ends in `/embeddings`, which is appended to `/v1`, is of the OpenAI API; one that ends in `/embed` is of
+    /// text-embeddings-inference. The texts that are not in the cache are sent there. The key is taken from
+    /// `SKERRY_ENDPOINT_KEY`, for `https://api.openai.com` also from `OPENAI_API_KEY`; it is never printed, and in no file.
+    #[arg(long, value_name = "URL")]
+    #[expect(
+        clippy::doc_markdown,
+        reason = "OpenAI is a name, and the help shows backticks"
+    )]
+    pub endpoint: Option<String>,
+    /// `--endpoint`: number of requests at a time
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub concurrency: usize,
+    /// `--endpoint`: maximum number of texts per request
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    pub batch_texts: usize,
+    /// `--endpoint`: maximum number of characters per request of more than one text
+    #[arg(long, value_name = "N", default_value_t = 200_000)]
+    pub batch_characters: usize,
+    /// `--endpoint`: seconds that a request may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    pub request_timeout: u64,
+    /// `--endpoint`: number of times that a failed request is repeated, after waits that double, or as the server asks
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub retries: u32,
     /// Library file of ONNX Runtime [default: found]
     ///
     /// By default `ORT_DYLIB_PATH`, else the cache, else the library of the system.
@@ -187,6 +283,12 @@ impl Default for Local {
         Self {
             model: None,
             static_from: None,
+            endpoint: None,
+            concurrency: 4,
+            batch_texts: 32,
+            batch_characters: 200_000,
+            request_timeout: 120,
+            retries: 6,
             onnxruntime: None,
             batch_tokens: BATCH_TOKENS,
             memory_limit: None,

@@ -15,7 +15,7 @@ use crate::options::{Pooling, Precision};
 use crate::own_weights::{self, SCHEME};
 use crate::tokenizer::TextTokenizer;
 use crate::vectors::TemporaryTokens;
-use crate::work::{Done, Runner};
+use crate::work::{Done, Runner, Take};
 
 /// Texts that are sorted by length together, for each thread.
 const WINDOW: usize = 512;
@@ -159,16 +159,12 @@ fn pooling(model: &Model) -> Result<text_encoder::Pooling, Error> {
 }
 
 impl Runner for OwnEncoder {
-    fn run(
-        &mut self,
-        ids: &[u32],
-        tokens: &TemporaryTokens,
-        mut take: impl FnMut(Done) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error> {
         for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
             take(Done {
                 ids: ids.to_vec(),
                 vectors: self.encode(ids, tokens)?,
+                truncated: Vec::new(),
             })?;
         }
         Ok(())

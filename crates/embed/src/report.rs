@@ -5,6 +5,8 @@ use std::fmt;
 use artifacts::EmbeddingsFacts;
 use serde::Serialize;
 
+use crate::endpoint::Sent;
+
 /// The report of the stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -26,12 +28,20 @@ pub struct Report {
     pub truncated: usize,
     /// Total number of tokens lost to truncation.
     pub tokens_lost: u64,
+    /// Number of rows whose text was embedded in chunks.
+    pub chunked: usize,
+    /// Total number of tokens of these texts beyond the maximum.
+    pub chunked_tokens: u64,
     /// Maximum number of tokens per text; `None` for the hash encoder.
     pub max_tokens: Option<usize>,
     /// Number of rows whose text is mostly unknown to the model.
     pub unknown: usize,
     /// Whether the vectors are a preview of those of the model, by the static encoder.
     pub preview: bool,
+    /// Whether the same texts give the same bytes: not where a server or a device other than the CPU computes.
+    pub reproducible: bool,
+    /// What was sent to an endpoint; `None` without one.
+    pub endpoint: Option<Sent>,
 }
 
 impl Report {
@@ -41,6 +51,9 @@ impl Report {
             engine: Some(self.engine.clone().unwrap_or_else(|| "hash".to_owned())),
             truncated: Some(self.truncated),
             preview: Some(self.preview),
+            tokens_lost: Some(self.tokens_lost as usize),
+            chunked: Some(self.chunked),
+            reproducible: Some(self.reproducible),
         }
     }
 }
@@ -64,11 +77,21 @@ impl fmt::Display for Report {
             write!(f, ", {} repeated", self.repeated)?;
         }
         if self.truncated > 0 {
-            let most = self.max_tokens.unwrap_or(0);
+            write!(f, ", {} truncated", self.truncated)?;
+            match self.max_tokens {
+                Some(most) => {
+                    write!(f, " to {most} tokens ({} tokens lost)", self.tokens_lost)?;
+                }
+                None => f.write_str(" by the server")?,
+            }
+        }
+        if self.chunked > 0 {
             write!(
                 f,
-                ", {} truncated to {most} tokens ({} tokens lost)",
-                self.truncated, self.tokens_lost
+                ", {} longer than {} tokens embedded in chunks ({} tokens beyond)",
+                self.chunked,
+                self.max_tokens.unwrap_or(0),
+                self.chunked_tokens
             )?;
         }
         if self.unknown > 0 {
@@ -76,6 +99,9 @@ impl fmt::Display for Report {
         }
         if self.preview {
             write!(f, "; a preview")?;
+        }
+        if let Some(sent) = self.endpoint.as_ref().filter(|sent| sent.requests > 0) {
+            write!(f, "; {sent}")?;
         }
         Ok(())
     }

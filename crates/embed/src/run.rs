@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use artifacts::{Documents, Embeddings};
+use artifacts::{Documents, Embeddings, Footer};
 use rayon::prelude::*;
 use stage::{Bytes, File, Files, Progress, Reach, Seed, Stage};
 
 use crate::cache::{Key, VectorCache};
 use crate::calibrate::{self, Cosines};
 use crate::encoder::{Encoder, SessionPool};
+use crate::endpoint::{self, Endpoint};
 use crate::error::Error;
 use crate::hash;
 use crate::known::{self, Known, Place};
@@ -17,7 +18,8 @@ use crate::memory::{self, Lengths, MIN_BATCH_TOKENS, Share, Work};
 use crate::model::{self, Model};
 use crate::model2vec::StaticModel;
 use crate::models;
-use crate::options::{EncoderKind, Engine, Local, Options, Precision};
+use crate::options::{Device, EncoderKind, Engine, Local, Options, Overflow, Precision};
+use crate::overflow::LongTexts;
 use crate::own::OwnEncoder;
 use crate::report::Report;
 use crate::static_encoder;
@@ -63,7 +65,9 @@ impl Stage for Embed {
         ("model", Reach::Model),
         ("static_from", Reach::File),
         ("onnxruntime", Reach::Code),
+        ("endpoint", Reach::Network),
     ];
+    const SENDS: &'static str = "the texts that are not in the cache";
     const SHORT_HELP: &'static [&'static str] =
         &["model", "pooling", "max_tokens", "memory_limit", "no_cache"];
 
@@ -76,12 +80,17 @@ impl Stage for Embed {
         for (option, value) in [
             ("hash-dimensions", options.hash_dimensions),
             ("batch-tokens", local.batch_tokens),
+            ("batch-texts", local.batch_texts),
+            ("batch-characters", local.batch_characters),
+            ("concurrency", local.concurrency),
+            ("request-timeout", local.request_timeout as usize),
             ("dimensions", options.dimensions.unwrap_or(1)),
         ] {
             if value == 0 {
                 return Err(Error::Zero { option });
             }
         }
+        Endpoint::of(options, local)?;
         if options.encoder == EncoderKind::Hash && options.dimensions.is_some() {
             return Err(Error::HashDimensions);
         }
@@ -94,7 +103,11 @@ impl Stage for Embed {
             }
         }
         let not_of = |option, engine| Err(Error::NotOfEngine { option, engine });
-        match options.engine {
+        if options.engine == Engine::Skerry && options.device() != Device::Cpu {
+            let device = options.device();
+            return Err(Error::DeviceOfEngine { device });
+        }
+        match options.engine() {
             Engine::Ort if model::is_multilingual(local) => not_of("model multilingual", "ort"),
             Engine::Ort if options.precision == Precision::Int8 => not_of("precision", "ort"),
             Engine::Skerry if options.graph_output.is_some() => not_of("graph-output", "skerry"),
@@ -114,6 +127,10 @@ impl Stage for Embed {
         options: &Options,
         local: &Local,
     ) -> Result<BTreeMap<String, String>, Error> {
+        if let Some(endpoint) = Endpoint::of(options, local)? {
+            let print = ("model".to_owned(), endpoint.fingerprint());
+            return Ok(BTreeMap::from([print]));
+        }
         if options.encoder == EncoderKind::Hash {
             return Ok(BTreeMap::new());
         }
@@ -141,11 +158,33 @@ impl Stage for Embed {
         }
         let mut footer = stage::footer::<Self>(options, seed);
         files.record("documents", &mut footer)?;
+        let output = files.output("embeddings");
+        let directory = output
+            .and_then(Path::parent)
+            .map_or_else(std::env::temp_dir, Path::to_owned);
+        if let Some(endpoint) = Endpoint::of(options, local)? {
+            footer
+                .inputs
+                .insert("model".to_owned(), endpoint.fingerprint());
+            let job = endpoint::Job {
+                endpoint: &endpoint,
+                documents: &documents,
+                options,
+                local,
+                seed,
+                directory: &directory,
+                progress,
+            };
+            let (report, texts) = job.run()?;
+            let unit_length = options.normalize.unwrap_or(true);
+            let cut = options.dimensions.map(|keep| (keep, unit_length));
+            return finish(report, &texts, (output, footer), cut);
+        }
         match options.encoder {
             EncoderKind::Hash => {
                 let (report, values) = by_hash(&documents, options, progress);
                 footer.set_facts(&report.facts());
-                if let Some(path) = files.output("embeddings") {
+                if let Some(path) = output {
                     Embeddings::new(report.dimensions, values).write(path, &footer)?;
                 }
                 Ok(report)
@@ -155,32 +194,38 @@ impl Stage for Embed {
                 footer
                     .inputs
                     .insert("model".to_owned(), model.fingerprint.clone());
-                let path = files.output("embeddings");
                 let job = Job {
                     documents: &documents,
                     model: &model,
                     options,
                     local,
-                    directory: path
-                        .and_then(Path::parent)
-                        .map_or_else(std::env::temp_dir, Path::to_owned),
+                    directory,
                     progress,
                 };
                 if options.encoder == EncoderKind::Static {
                     return static_encoder::run(&job, files, &mut footer);
                 }
                 let (report, texts) = job.run()?;
-                footer.set_facts(&report.facts());
-                if let Some(path) = path {
-                    let cut = options
-                        .dimensions
-                        .map(|keep| (keep, model.settings.normalize));
-                    texts.write(path, &footer, cut)?;
-                }
-                Ok(report)
+                let unit_length = model.settings.normalize;
+                let cut = options.dimensions.map(|keep| (keep, unit_length));
+                finish(report, &texts, (output, footer), cut)
             }
         }
     }
+}
+
+/// Writes the embeddings of `texts` to `output`, with `footer` and the facts of `report`; `cut` as in [`Texts::write`].
+fn finish(
+    report: Report,
+    texts: &Texts<'_>,
+    (output, mut footer): (Option<&Path>, Footer),
+    cut: Option<(usize, bool)>,
+) -> Result<Report, Error> {
+    footer.set_facts(&report.facts());
+    if let Some(path) = output {
+        texts.write(path, &footer, cut)?;
+    }
+    Ok(report)
 }
 
 fn by_hash(
@@ -206,9 +251,13 @@ fn by_hash(
         repeated: 0,
         truncated: 0,
         tokens_lost: 0,
+        chunked: 0,
+        chunked_tokens: 0,
         max_tokens: None,
         unknown: 0,
         preview: false,
+        reproducible: true,
+        endpoint: None,
     };
     (report, values)
 }
@@ -242,7 +291,7 @@ impl Loaded<'_> {
         match &self.encoder {
             AnyEncoder::Ort(encoder) => Known {
                 identity: encoder.interface.identity(),
-                engine: "ort fp32".to_owned(),
+                engine: encoder.name(),
                 dimensions: encoder.interface.d,
                 max_tokens,
                 library: Some(known::library_state(local)),
@@ -269,6 +318,8 @@ impl Loaded<'_> {
 const CHECKED: usize = 2000;
 /// The number of texts for that.
 const SAMPLE: usize = 32;
+/// Rows that an error about long texts names.
+const NAMED: usize = 5;
 
 impl<'a> Job<'a> {
     fn run(&self) -> Result<(Report, Texts<'a>), Error> {
@@ -287,6 +338,7 @@ impl<'a> Job<'a> {
         let mut texts = self.look_up(&known)?;
         let mut embedded = 0;
         if texts.missing.is_empty() {
+            self.check_overflow(&texts, known.max_tokens)?;
             self.check_unknown(&texts.unknown())?;
         } else {
             let loaded = match loaded {
@@ -308,10 +360,15 @@ impl<'a> Job<'a> {
         let counts = texts.counts();
         let n = self.documents.len();
         let max_tokens = known.max_tokens;
-        if counts.truncated > 0 {
+        let in_chunks = self.options.overflow() == Overflow::ChunkMean;
+        let (longer, beyond) = (counts.longer, counts.beyond);
+        if in_chunks && longer > 0 {
+            progress.note(&format!(
+                "{longer} of {n} texts are longer than {max_tokens} tokens and were embedded in chunks"
+            ));
+        } else if longer > 0 {
             progress.warn(&format!(
-                "{} of {n} texts are longer than {max_tokens} tokens and were truncated; {} tokens were lost",
-                counts.truncated, counts.tokens_lost
+                "{longer} of {n} texts are longer than {max_tokens} tokens and were truncated; {beyond} tokens were lost"
             ));
         }
         let report = Report {
@@ -322,11 +379,15 @@ impl<'a> Job<'a> {
             embedded,
             cached: counts.distinct - embedded,
             repeated: n - counts.distinct,
-            truncated: counts.truncated,
-            tokens_lost: counts.tokens_lost,
+            truncated: if in_chunks { 0 } else { longer },
+            tokens_lost: if in_chunks { 0 } else { beyond },
+            chunked: if in_chunks { longer } else { 0 },
+            chunked_tokens: if in_chunks { beyond } else { 0 },
             max_tokens: Some(max_tokens),
             unknown: texts.unknown().len(),
             preview: false,
+            reproducible: self.options.device() == Device::Cpu,
+            endpoint: None,
         };
         Ok((report, texts))
     }
@@ -340,7 +401,7 @@ impl<'a> Job<'a> {
             place.write(&loaded.known(self.local));
             return Ok(loaded);
         }
-        let own = match self.options.engine {
+        let own = match self.options.engine() {
             Engine::Ort => None,
             Engine::Auto if self.options.graph_output.is_some() => None,
             Engine::Skerry => Some(self.own_encoder(&tokenizer)?),
@@ -364,7 +425,14 @@ impl<'a> Job<'a> {
             AnyEncoder::Own(Box::new(encoder))
         } else {
             let threads = rayon::current_num_threads();
-            let encoder = Encoder::open(self.model, &mut tokenizer, self.local, threads)?;
+            let device = self.options.device();
+            let place = (device, self.local);
+            let encoder = Encoder::open(self.model, &mut tokenizer, place, threads)?;
+            if device != Device::Cpu {
+                self.progress.note(&format!(
+                    "{device} computes; operators that its provider lacks run on the CPU"
+                ));
+            }
             AnyEncoder::Ort(Box::new(encoder))
         };
         let loaded = Loaded { tokenizer, encoder };
@@ -382,7 +450,8 @@ impl<'a> Job<'a> {
         let prepare = Preparation::of(&self.model.settings);
         let cached = !self.local.no_cache;
         let open_cache = cached.then_some(|keys: &[Key]| self.cache(&known.identity, d, keys));
-        let texts = Texts::look_up(self.documents, &prepare, d, open_cache, &self.directory)?;
+        let place = (&*self.directory, self.options.overflow());
+        let texts = Texts::look_up(self.documents, &prepare, d, open_cache, place)?;
         let distinct = texts.counts().distinct;
         let cached = distinct - texts.missing.len();
         if cached > 0 {
@@ -396,7 +465,10 @@ impl<'a> Job<'a> {
     fn embed(&self, loaded: Loaded<'a>, texts: &mut Texts<'a>) -> Result<usize, Error> {
         let Loaded { tokenizer, encoder } = loaded;
         let max_tokens = tokenizer.max_tokens();
-        let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory)?;
+        let mut long = LongTexts::new(&self.directory, self.model.settings.normalize)?;
+        let chunks = (self.options.overflow() == Overflow::ChunkMean).then_some(&mut long);
+        let (tokens, lengths) = texts.tokenize(&tokenizer, &self.directory, chunks)?;
+        self.check_overflow(texts, max_tokens)?;
         self.check_unknown(&texts.unknown())?;
         // Vocabularies are large.
         drop(tokenizer);
@@ -404,13 +476,19 @@ impl<'a> Job<'a> {
             AnyEncoder::Ort(encoder) => {
                 if max_tokens < self.model.settings.max_tokens {
                     self.progress.note(&format!(
-                        "the graph takes {max_tokens} tokens per text: longer texts are truncated"
+                        "the graph takes {max_tokens} tokens per text, less than the model's files say"
                     ));
                 }
                 let mut sessions = self.start_ort(*encoder, &lengths)?;
-                texts.embed(&mut sessions, &tokens, self.progress)
+                texts.embed_by(self.progress, false, |ids, _, take| {
+                    long.run(&mut sessions, ids, &tokens, take)
+                })
             }
-            AnyEncoder::Static(mut encoder) => texts.embed(&mut encoder, &tokens, self.progress),
+            AnyEncoder::Static(mut encoder) => {
+                texts.embed_by(self.progress, true, |ids, _, take| {
+                    long.run(&mut encoder, ids, &tokens, take)
+                })
+            }
             AnyEncoder::Own(encoder) => {
                 let longest = lengths.longest().map_or(max_tokens, |(tokens, _)| tokens);
                 let ids = self.sample(&encoder, &texts.missing);
@@ -418,7 +496,9 @@ impl<'a> Job<'a> {
                 let mut encoder = encoder.quantized(self.model)?;
                 self.check_memory(&encoder, longest)?;
                 self.check_sample(exact, encoder.encode(&ids, &tokens)?, encoder.dimensions());
-                texts.embed(&mut encoder, &tokens, self.progress)
+                texts.embed_by(self.progress, false, |ids, _, take| {
+                    long.run(&mut encoder, ids, &tokens, take)
+                })
             }
         }
     }
@@ -540,32 +620,26 @@ impl<'a> Job<'a> {
 
     /// The vector cache for this model and an engine, with the texts of these keys.
     fn cache(&self, engine: &str, d: usize, keys: &[Key]) -> Option<VectorCache> {
-        let (limit, progress) = (self.local.cache_limit, self.progress);
-        if (keys.len() * d * 4) as u64 > limit.0 {
-            progress.note(&format!(
-                "the vectors of these texts are more than the cache may hold ({limit}): the next run embeds some again, unless --cache-limit is larger"
-            ));
-        }
         let settings = self.model.settings.identity();
         let identity = format!("{} {settings} {engine}", self.model.fingerprint);
-        let dir = stage::cache_dir().map_err(|error| error.to_string());
-        let opened = dir
-            .and_then(|dir| VectorCache::open(&dir.join("vectors"), &identity, d, limit.0, keys));
-        match opened {
-            Ok(cache) => {
-                if cache.read_only {
-                    progress.warn("the vector cache is read-only: new vectors are not cached");
-                }
-                models::describe_vectors(&cache.path(), &self.model.name, engine);
-                Some(cache)
-            }
-            Err(fault) => {
-                progress.warn(&format!(
-                    "{fault}; continuing without the vector cache (set its directory with SKERRY_CACHE, or disable it with --no-cache)"
-                ));
-                None
-            }
+        let cache = open_cache(&identity, (d, self.local.cache_limit), keys, self.progress)?;
+        models::describe_vectors(&cache.path(), &self.model.name, engine);
+        Some(cache)
+    }
+
+    /// Refuses texts of more than `max_tokens` tokens with `--overflow error`.
+    fn check_overflow(&self, texts: &Texts<'_>, max_tokens: usize) -> Result<(), Error> {
+        let longer = texts.counts().longer;
+        if self.options.overflow() != Overflow::Error || longer == 0 {
+            return Ok(());
         }
+        let tokens = |(row, beyond)| (row, max_tokens as u64 + beyond);
+        Err(Error::TooLong {
+            texts: longer,
+            of: self.documents.len(),
+            most: max_tokens,
+            rows: texts.longer().take(NAMED).map(tokens).collect(),
+        })
     }
 
     /// Warns of rows whose text is mostly unknown to the model; an error if they are most of the table.
@@ -626,4 +700,35 @@ fn share(work: &Work<'_>, wanted: Share, model: &str, local: &Local) -> Result<S
         },
         _ => Error::Memory { model, need, limit },
     })
+}
+
+/// The vector cache for vectors of `d` dimensions, with the texts of these keys, or `None` with a warning if it cannot be used.
+pub(crate) fn open_cache(
+    identity: &str,
+    (d, limit): (usize, Bytes),
+    keys: &[Key],
+    progress: &dyn Progress,
+) -> Option<VectorCache> {
+    if (keys.len() * d * 4) as u64 > limit.0 {
+        progress.note(&format!(
+            "the vectors of these texts are more than the cache may hold ({limit}): the next run embeds some again, unless --cache-limit is larger"
+        ));
+    }
+    let dir = stage::cache_dir().map_err(|error| error.to_string());
+    let opened =
+        dir.and_then(|dir| VectorCache::open(&dir.join("vectors"), identity, d, limit.0, keys));
+    match opened {
+        Ok(cache) => {
+            if cache.read_only {
+                progress.warn("the vector cache is read-only: new vectors are not cached");
+            }
+            Some(cache)
+        }
+        Err(fault) => {
+            progress.warn(&format!(
+                "{fault}; continuing without the vector cache (set its directory with SKERRY_CACHE, or disable it with --no-cache)"
+            ));
+            None
+        }
+    }
 }

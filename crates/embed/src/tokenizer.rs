@@ -31,6 +31,15 @@ pub(crate) struct Tokens {
     pub(crate) loss: Loss,
 }
 
+/// A part of a text that is longer than the model takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// Its tokens, with the special tokens and the prefix.
+    pub(crate) ids: Vec<u32>,
+    /// Number of tokens of the text among them: its weight.
+    pub(crate) tokens: usize,
+}
+
 /// What of a text does not reach the model.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Loss {
@@ -68,6 +77,14 @@ impl Preparation {
         Self {
             prefix: settings.prefix.clone(),
             lower_case: settings.lower_case,
+        }
+    }
+
+    /// The text with `prefix` before it.
+    pub(crate) fn with_prefix(prefix: &str) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            lower_case: false,
         }
     }
 
@@ -192,6 +209,47 @@ impl TextTokenizer {
             self.preparation.prefix.chars().count(),
             self.max_tokens,
         )
+    }
+
+    /// All tokens of `text`, in chunks of at most the maximum length. Each chunk has the special tokens and the prefix; all but the
+    /// last one are as long as possible.
+    pub(crate) fn encode_chunks(&self, text: &str) -> Result<Vec<Chunk>, Error> {
+        let given = self.preparation.apply(text);
+        let mut pieces = pieces(&given);
+        let encoding = self.raw(pieces.next().unwrap_or_default())?;
+        let (ids, mask) = (encoding.get_ids(), encoding.get_special_tokens_mask());
+        let head = mask.iter().take_while(|&&special| special == 1).count();
+        let tail = mask[head..].iter().rev();
+        let tail = tail.take_while(|&&special| special == 1).count();
+        let (before, rest) = ids.split_at(head);
+        let (first, after) = rest.split_at(rest.len() - tail);
+        let mut content = first.to_vec();
+        for piece in pieces {
+            content.extend(self.tokens(piece, false)?.get_ids());
+        }
+        // The last token of the prefix may be one with the first of the text.
+        let prefix = match self.preparation.apply("") {
+            prefix if prefix.is_empty() => 0,
+            prefix => {
+                let alone = self.tokens(&prefix, false)?;
+                let both = alone.get_ids().iter().zip(&content);
+                both.take_while(|(a, b)| a == b).count()
+            }
+        };
+        let fixed = head + prefix + tail;
+        if fixed >= self.max_tokens {
+            return Err(Error::LongPrefix {
+                tokens: fixed,
+                most: self.max_tokens,
+            });
+        }
+        let (prefix, content) = content.split_at(prefix);
+        let chunks = content.chunks(self.max_tokens - fixed);
+        let chunk = |part: &[u32]| Chunk {
+            ids: [before, prefix, part, after].concat(),
+            tokens: part.len(),
+        };
+        Ok(chunks.map(chunk).collect())
     }
 
     /// The tokens of `text` without the prefix, at most `max_tokens`.
@@ -433,6 +491,60 @@ mod tests {
         assert_eq!(pieces(&text).collect::<String>(), text);
         assert!(pieces(&text).all(|piece| piece.len() <= CHUNK_BYTES));
         assert_eq!(pieces("").collect::<Vec<_>>(), [""]);
+    }
+
+    #[test]
+    fn chunks_hold_every_token_once_with_special_tokens_and_prefix() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("vocab.txt");
+        std::fs::write(&path, "[PAD]\n[UNK]\n[CLS]\n[SEP]\nred\nsea\nquery\n:\n").unwrap();
+        let tokenizer = |prefix: &str, max_tokens| TextTokenizer {
+            tokenizer: word_piece(&path, USUAL).unwrap(),
+            path: path.clone(),
+            preparation: Preparation::with_prefix(prefix),
+            max_tokens,
+            unknown: Some(1),
+        };
+        let chunks = |prefix, max_tokens, text: &str| {
+            let chunks = tokenizer(prefix, max_tokens).encode_chunks(text).unwrap();
+            let parts = chunks.into_iter().map(|chunk| (chunk.ids, chunk.tokens));
+            parts.collect::<Vec<_>>()
+        };
+        assert_eq!(
+            chunks("", 4, "red sea red red sea"),
+            [
+                (vec![2, 4, 5, 3], 2),
+                (vec![2, 4, 4, 3], 2),
+                (vec![2, 5, 3], 1)
+            ]
+        );
+        assert_eq!(
+            chunks("query: ", 6, "red sea red"),
+            [(vec![2, 6, 7, 4, 5, 3], 2), (vec![2, 6, 7, 4, 3], 1)]
+        );
+        // A text that fits is one chunk, with the tokens of the whole text.
+        for prefix in ["", "query: "] {
+            let text = "red sea sea";
+            let whole = tokenizer(prefix, 7).encode(text).unwrap();
+            assert_eq!(chunks(prefix, 7, text), [(whole.ids, 3)]);
+        }
+        let error = tokenizer("query: query: ", 6)
+            .encode_chunks("red")
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::LongPrefix { tokens: 6, most: 6 }),
+            "{error}"
+        );
+        let times = CHUNK_BYTES / 4;
+        let long = chunks("", 1002, &"red sea ".repeat(times));
+        assert_eq!(
+            long.iter().map(|(_, tokens)| tokens).sum::<usize>(),
+            2 * times
+        );
+        assert!(
+            long.iter()
+                .all(|(ids, tokens)| ids.len() == tokens + 2 && *tokens <= 1000)
+        );
     }
 
     #[test]

@@ -22,11 +22,13 @@ use rayon::prelude::*;
 use stage::Progress;
 
 use crate::batches::{batches, distinct};
-use crate::cache::{Key, VectorCache, key};
+use crate::cache::{Cached, Key, VectorCache, key};
 use crate::dense;
 use crate::encoder::{Batch, SessionPool};
 use crate::error::Error;
 use crate::memory::{LONG, Lengths};
+use crate::options::Overflow;
+use crate::overflow::{LongTexts, mean_key};
 use crate::tokenizer::{Loss, Preparation, TextTokenizer, Tokens};
 use crate::vectors::{TemporaryTokens, TemporaryVectors};
 
@@ -38,16 +40,8 @@ const POLL: Duration = Duration::from_millis(200);
 
 /// Runs a model.
 pub(crate) trait Runner {
-    /// Whether the vector of a text may be 0.
-    const MAY_BE_ZERO: bool = false;
-
     /// Runs the model on the texts `ids`, which are in `tokens`; calls `take` on this thread with each finished batch.
-    fn run(
-        &mut self,
-        ids: &[u32],
-        tokens: &TemporaryTokens,
-        take: impl FnMut(Done) -> Result<(), Error>,
-    ) -> Result<(), Error>;
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error>;
 }
 
 /// A finished batch.
@@ -56,7 +50,14 @@ pub(crate) struct Done {
     pub(crate) ids: Vec<u32>,
     /// Their vectors, row-major.
     pub(crate) vectors: Vec<f32>,
+    /// Those that a server truncated. What local models truncate is counted before.
+    pub(crate) truncated: Vec<u32>,
 }
+
+/// Gives the text of an id.
+pub(crate) type TextOf<'t, 'a> = &'t (dyn Fn(u32) -> &'a str + Sync);
+/// Takes a finished batch.
+pub(crate) type Take<'t> = &'t mut dyn FnMut(Done) -> Result<(), Error>;
 
 /// The distinct texts of a table, with their vectors as far as they are known. The id of a text is its number among them.
 pub(crate) struct Texts<'a> {
@@ -80,10 +81,10 @@ pub(crate) struct Texts<'a> {
 pub(crate) struct Counts {
     /// Number of distinct texts.
     pub(crate) distinct: usize,
-    /// Number of rows whose text was truncated.
-    pub(crate) truncated: usize,
-    /// Total number of tokens lost to truncation.
-    pub(crate) tokens_lost: u64,
+    /// Number of rows whose text is longer than the model takes.
+    pub(crate) longer: usize,
+    /// Total number of their tokens beyond that.
+    pub(crate) beyond: u64,
 }
 
 impl<'a> Texts<'a> {
@@ -94,8 +95,9 @@ impl<'a> Texts<'a> {
         prepare: &Preparation,
         d: usize,
         open_cache: Option<impl FnOnce(&[Key]) -> Option<VectorCache>>,
-        directory: &Path,
+        (directory, overflow): (&Path, Overflow),
     ) -> Result<Self, Error> {
+        let in_chunks = overflow == Overflow::ChunkMean;
         let (first, of) = distinct((0..documents.len()).map(|row| documents.text(row)));
         let mut texts = Self {
             documents,
@@ -111,14 +113,29 @@ impl<'a> Texts<'a> {
             texts.keys = (texts.first.par_iter())
                 .map(|&row| key(&prepare.apply(documents.text(row as usize))))
                 .collect();
+            if in_chunks {
+                let means = texts.keys.iter().map(mean_key);
+                let all: Vec<Key> = texts.keys.iter().copied().chain(means).collect();
+                return open_cache(&all);
+            }
             open_cache(&texts.keys)
         });
         let Some(mut cache) = cache else {
             texts.missing = (0..texts.first.len() as u32).collect();
             return Ok(texts);
         };
-        for (id, key) in texts.keys.iter().enumerate() {
-            match cache.get(key) {
+        for (id, key) in texts.keys.iter_mut().enumerate() {
+            let mut found = cache.get(key);
+            // The vectors of short texts are the same, however long ones are treated.
+            let is_long = |found: &Cached| Loss::from_bits(found.lost).tokens > 0;
+            if in_chunks && found.as_ref().is_none_or(is_long) {
+                let of_mean = mean_key(key);
+                found = cache.get(&of_mean);
+                if found.is_some() {
+                    *key = of_mean;
+                }
+            }
+            match found {
                 Some(found) => {
                     texts.vectors.write(id as u32, &found.vector)?;
                     texts.losses[id] = Loss::from_bits(found.lost);
@@ -137,11 +154,13 @@ impl<'a> Texts<'a> {
     }
 
     /// Tokenizes the missing texts into a temporary file in `directory`, counts what of them is lost and finds the long ones.
-    /// Lengths are kept only if the maximum length of the model is large.
+    /// Lengths are kept only if the maximum length of the model is large. The long ones are added to `long` in chunks, if they are to be
+    /// embedded so.
     pub(crate) fn tokenize(
         &mut self,
         tokenizer: &TextTokenizer,
         directory: &Path,
+        mut long: Option<&mut LongTexts>,
     ) -> Result<(TemporaryTokens, Lengths), Error> {
         let all_short = tokenizer.max_tokens() <= LONG;
         let mut lengths = if all_short {
@@ -160,6 +179,14 @@ impl<'a> Texts<'a> {
                     return Err(Error::NoTokens { row: id as usize });
                 }
                 self.losses[id as usize] = tokens.loss;
+                if let Some(long) = &mut long
+                    && tokens.loss.tokens > 0
+                {
+                    long.add(id, &tokenizer.encode_chunks(self.text(id))?)?;
+                    if let Some(key) = self.keys.get_mut(id as usize) {
+                        *key = mean_key(key);
+                    }
+                }
                 if !all_short {
                     lengths.push(id, tokens.ids.len());
                 }
@@ -173,6 +200,15 @@ impl<'a> Texts<'a> {
         Ok((file, lengths))
     }
 
+    /// The rows whose text is longer than the model takes, each with its number of tokens beyond that.
+    pub(crate) fn longer(&self) -> impl Iterator<Item = (usize, u64)> {
+        let rows = self.of.iter().enumerate();
+        rows.filter_map(|(row, &id)| match self.losses[id as usize].tokens {
+            0 => None,
+            beyond => Some((row, beyond)),
+        })
+    }
+
     /// The rows whose text is mostly unknown to the model.
     pub(crate) fn unknown(&self) -> Vec<usize> {
         (self.of.iter().enumerate())
@@ -181,13 +217,14 @@ impl<'a> Texts<'a> {
             .collect()
     }
 
-    /// Embeds the missing texts, whose tokens are `tokens`, except for those that other processes are embedding, whose vectors it
-    /// waits for. Returns the number of texts that it embedded.
-    pub(crate) fn embed<R: Runner>(
+    /// Embeds the missing texts, except for those that other processes are embedding, whose vectors it waits for. `run` gets the
+    /// ids of texts, what gives a text, and what takes a finished batch; vectors are checked, and `may_be_zero` says whether one may
+    /// be 0. Returns the number of texts that it embedded.
+    pub(crate) fn embed_by(
         &mut self,
-        runner: &mut R,
-        tokens: &TemporaryTokens,
         progress: &dyn Progress,
+        may_be_zero: bool,
+        mut run: impl FnMut(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
     ) -> Result<usize, Error> {
         let (mut embedded, mut waits) = (0, false);
         progress.begin("embedding", Some(self.missing.len() as u64), "texts");
@@ -195,7 +232,7 @@ impl<'a> Texts<'a> {
             let mine = self.claim(progress)?;
             embedded += mine.len();
             if !mine.is_empty() {
-                self.run(runner, &mine, tokens, progress)?;
+                self.run(&mine, may_be_zero, &mut run, progress)?;
             } else if !self.missing.is_empty() {
                 if !waits {
                     waits = true;
@@ -222,7 +259,7 @@ impl<'a> Texts<'a> {
         let claimed = match cache.claim(&keys) {
             Ok(claimed) => claimed,
             Err(fault) => {
-                self.give_up_cache(&fault, progress);
+                give_up_cache(&mut self.cache, &fault, progress);
                 return Ok(std::mem::take(&mut self.missing));
             }
         };
@@ -245,17 +282,23 @@ impl<'a> Texts<'a> {
     }
 
     /// Embeds the texts `ids`, which this process has claimed.
-    fn run<R: Runner>(
+    fn run(
         &mut self,
-        runner: &mut R,
         ids: &[u32],
-        tokens: &TemporaryTokens,
+        may_be_zero: bool,
+        run: &mut impl FnMut(&[u32], TextOf<'_, 'a>, Take<'_>) -> Result<(), Error>,
         progress: &dyn Progress,
     ) -> Result<(), Error> {
-        runner.run(ids, tokens, |done: Done| {
+        let (documents, first) = (self.documents, &self.first);
+        let text = |id: u32| documents.text(first[id as usize] as usize);
+        let mut take = |done: Done| {
+            for &id in &done.truncated {
+                // How much, only the server knows.
+                self.losses[id as usize].tokens = 1;
+            }
             let vectors = done.vectors.chunks_exact(self.vectors.dimensions());
             for (&id, vector) in done.ids.iter().zip(vectors) {
-                check(vector, self.first[id as usize] as usize, R::MAY_BE_ZERO)?;
+                check(vector, first[id as usize] as usize, may_be_zero)?;
                 self.vectors.write(id, vector)?;
             }
             if let Some(cache) = &mut self.cache {
@@ -264,22 +307,17 @@ impl<'a> Texts<'a> {
                     .map(|id| (self.keys[id], self.losses[id].to_bits()))
                     .unzip();
                 if let Err(fault) = cache.append(&keys, &lost, &done.vectors) {
-                    self.give_up_cache(&fault, progress);
+                    give_up_cache(&mut self.cache, &fault, progress);
                 }
             }
             progress.advance(done.ids.len() as u64);
             Ok(())
-        })?;
+        };
+        run(ids, &text, &mut take)?;
         if let Some(cache) = &mut self.cache {
             cache.release();
         }
         Ok(())
-    }
-
-    /// Goes on without the cache, so that other processes embed what this one claimed.
-    fn give_up_cache(&mut self, fault: &str, progress: &dyn Progress) {
-        progress.warn(&format!("{fault}; further vectors are not cached"));
-        self.cache = None;
     }
 
     /// Ends the use of the cache.
@@ -298,8 +336,8 @@ impl<'a> Texts<'a> {
         let lost = || self.of.iter().map(|&id| self.losses[id as usize].tokens);
         Counts {
             distinct: self.first.len(),
-            truncated: lost().filter(|&tokens| tokens > 0).count(),
-            tokens_lost: lost().sum(),
+            longer: lost().filter(|&tokens| tokens > 0).count(),
+            beyond: lost().sum(),
         }
     }
 
@@ -325,13 +363,14 @@ impl<'a> Texts<'a> {
     }
 }
 
+/// Goes on without the cache, so that other processes embed what this one claimed.
+fn give_up_cache(cache: &mut Option<VectorCache>, fault: &str, progress: &dyn Progress) {
+    progress.warn(&format!("{fault}; further vectors are not cached"));
+    *cache = None;
+}
+
 impl Runner for SessionPool {
-    fn run(
-        &mut self,
-        ids: &[u32],
-        tokens: &TemporaryTokens,
-        mut take: impl FnMut(Done) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error> {
         let (interface, budget) = (&self.interface, self.budget);
         let stop = &AtomicBool::new(false);
         let queue = &Mutex::new(BatchQueue {
@@ -359,6 +398,7 @@ impl Runner for SessionPool {
                             Ok(Done {
                                 ids: batch.rows,
                                 vectors,
+                                truncated: Vec::new(),
                             })
                         });
                         if results.send(answer).is_err() {
@@ -371,7 +411,7 @@ impl Runner for SessionPool {
             let mut outcome = Ok(());
             for answer in done {
                 if outcome.is_ok() {
-                    outcome = answer.and_then(&mut take);
+                    outcome = answer.and_then(&mut *take);
                 }
                 if outcome.is_err() {
                     stop.store(true, Ordering::Relaxed);

@@ -39,6 +39,7 @@ impl Stage for Knn {
     }];
     const LAZY: &'static [&'static str] = &["documents"];
     const EXTERNAL: &'static [(&'static str, Reach)] = &[("uri", Reach::Network)];
+    const SENDS: &'static str = "the vectors";
     const SECRETS: &'static [&'static str] = &["token"];
     const SHORT_HELP: &'static [&'static str] =
         &["k", "metric", "backend", "target_recall", "memory_limit"];

@@ -35,6 +35,8 @@ pub(crate) trait AnyStage: Sync {
     fn takes_sources(&self) -> bool;
     /// The settings that reach outside the run.
     fn external(&self) -> &'static [(&'static str, Reach)];
+    /// What it sends to the addresses among them.
+    fn sends(&self) -> &'static str;
     /// The settings that are secret.
     fn secrets(&self) -> &'static [&'static str];
     /// Its command line, under the name `name`.
@@ -97,6 +99,10 @@ impl<S: Stage + 'static> AnyStage for Of<S> {
 
     fn external(&self) -> &'static [(&'static str, Reach)] {
         S::EXTERNAL
+    }
+
+    fn sends(&self) -> &'static str {
+        S::SENDS
     }
 
     fn secrets(&self) -> &'static [&'static str] {

@@ -72,6 +72,9 @@ pub trait Stage {
     /// settings file in the run directory (see [`trust`]).
     const EXTERNAL: &'static [(&'static str, Reach)] = &[];
 
+    /// What it sends to the addresses among them, such as "the vectors".
+    const SENDS: &'static str = "data";
+
     /// Local settings that are secret, by key. They are in no settings file and are never printed.
     const SECRETS: &'static [&'static str] = &[];
 

@@ -220,13 +220,21 @@ fn inputs_models_and_addresses_of_a_run_directory_need_permission() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("it can be set");
     let address = listener.local_addr().expect("it has one");
-    set(
-        dir.path(),
-        "embed",
-        &format!("endpoint = \"http://{address}/v1\""),
+    let url = format!("http://{address}/v1");
+    let endpoint = format!("endpoint = \"{url}\"\nendpoint_model = \"m\"\nencoder = \"onnx\"");
+    set(dir.path(), "embed", &endpoint);
+    for words in [&["run"][..], &["embed", "--run", "runs/latest"]] {
+        let output = by_a_stranger(dir.path(), "skerry", words);
+        let setting = format!("`endpoint` of `[embed]`: {url} (sends data)");
+        refused(&output, 1, &[&setting, "--allow-external"]);
+    }
+    let output = by_a_stranger(dir.path(), "skerry", &["run", "--dry-run"]);
+    assert!(output.status.success(), "{}", errors(&output));
+    let verdicts = String::from_utf8_lossy(&output.stdout).into_owned();
+    let sends = format!(
+        "it sends the texts that are not in the cache to {url}, which needs `--allow-external`"
     );
-    let output = by_a_stranger(dir.path(), "skerry", &["run"]);
-    refused(&output, 2, &["`[embed]` has no setting `endpoint`"]);
+    assert!(verdicts.contains(&sends), "{verdicts}");
     // Nor a vector, nor a token.
     std::fs::write(&settings, whole).expect("it can be written");
     set(

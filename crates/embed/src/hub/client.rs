@@ -289,14 +289,14 @@ pub(super) fn shown(url: &str) -> String {
 }
 
 /// Scheme and host with port.
-fn origin(url: &str) -> &str {
+pub(crate) fn origin(url: &str) -> &str {
     let host = url.find("://").map_or(0, |at| at + 3);
     let end = url[host..].find(['/', '?', '#']);
     &url[..end.map_or(url.len(), |end| host + end)]
 }
 
 /// The address that `location` means in an answer from `url`; `None` if it is none of HTTP.
-fn joined(url: &str, location: &str) -> Option<String> {
+pub(crate) fn joined(url: &str, location: &str) -> Option<String> {
     if location.starts_with("https://") || location.starts_with("http://") {
         return Some(location.to_owned());
     }

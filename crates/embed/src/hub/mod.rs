@@ -19,6 +19,7 @@ use stage::{Bytes, Progress};
 
 use self::cache::{HubCache, Snapshot};
 use self::client::{Client, shown};
+pub(crate) use self::client::{joined, origin};
 use self::download::Download;
 use self::environment::Environment;
 pub use self::error::{Error, Fault};

@@ -63,7 +63,10 @@ pub(crate) fn describe(path: &Path, model: &str, engine: &str) {
     }
     // The first word: the processor's features are of no interest here.
     let engine = engine.split_whitespace().next().unwrap_or(engine);
-    let engine = if engine == "skerry" { "skerry" } else { "ort" };
+    let engine = match engine {
+        "skerry" | "endpoint" => engine,
+        _ => "ort",
+    };
     let text = serde_json::to_vec(&About {
         model: model.to_owned(),
         engine: engine.to_owned(),

@@ -96,9 +96,13 @@ pub(crate) fn run(job: &Job<'_>, files: &Files, footer: &mut Footer) -> Result<R
         repeated: texts.len() - counts.distinct,
         truncated: counts.truncated,
         tokens_lost: counts.tokens_lost,
+        chunked: 0,
+        chunked_tokens: 0,
         max_tokens: None,
         unknown: texts.unknown_rows().len(),
         preview: true,
+        reproducible: true,
+        endpoint: None,
     };
     fitted.write(files, footer)?;
     // Of the embeddings alone.

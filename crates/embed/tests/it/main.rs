@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 
 mod default_model;
+mod endpoint;
 mod hub;
 mod multilingual;
 mod setup;

@@ -3,10 +3,32 @@
 use std::process::ExitCode;
 
 use serde_json::json;
-use stage::Manifest;
+use stage::{Manifest, Reach};
 
 use super::selection::Selection;
 use super::staleness::{Staleness, Verdict};
+use crate::settings::Step;
+
+/// What `step` would send to which address, and whether that needs consent.
+fn sends(step: &Step) -> String {
+    let addresses = step.external().into_iter();
+    let addresses = addresses.filter(|external| external.reach == Reach::Network);
+    addresses
+        .map(|external| {
+            let untrusted = step.untrusted.contains(&external);
+            let consent = if untrusted {
+                format!(", which needs `{}`", external.reach.flag())
+            } else {
+                String::new()
+            };
+            format!(
+                "; it sends {} to {}{consent}",
+                step.stage.sends(),
+                external.value
+            )
+        })
+        .collect()
+}
 
 /// The verdict on each step, as a table or as JSON.
 pub(super) fn report(
@@ -26,9 +48,12 @@ pub(super) fn report(
             (Verdict::Keep, None) => (false, "is up to date".to_owned()),
             (Verdict::KeepUnchecked(why), None) => (false, format!("would be kept, though {why}")),
         };
-        if runs {
+        let text = if runs {
             rerun.push(step.name.clone());
-        }
+            text + &sends(step)
+        } else {
+            text
+        };
         verdicts.push((&step.name, text));
     }
     if json {

@@ -91,6 +91,7 @@ impl Plan {
             let fixed = of_recipe.map_or(of_file, |own| &own.table);
             let second = table.name != table.stage.name();
             let flags = given(matches, table.stage, second.then_some(fixed));
+            let table = without_model(table, of_recipe, &flags);
             let mut step = resolve(table, &flags, &input)?;
             for external in step.external() {
                 let key = external.key.as_str();
@@ -154,6 +155,7 @@ impl Plan {
         let embeds = self.steps.iter().filter(|step| {
             step.stage.name() == "embed"
                 && step.command.is_none()
+                && step.value("endpoint").is_none()
                 && step
                     .value("encoder")
                     .is_some_and(|encoder| encoder != "hash")
@@ -194,6 +196,22 @@ fn resolve(table: StepTable, flags: &[Given], input: &[String]) -> Result<Step, 
         }
         _ => Ok(step),
     }
+}
+
+/// The step of `table` without the model of its recipe, if an endpoint takes its place.
+fn without_model(
+    mut table: StepTable,
+    of_recipe: Option<&StepTable>,
+    flags: &[Given],
+) -> StepTable {
+    let (model, endpoint) = ("model", "endpoint");
+    let by_endpoint =
+        table.table.contains_key(endpoint) || flags.iter().any(|flag| flag.key == endpoint);
+    let recipes = of_recipe.and_then(|recipe| recipe.table.get(model));
+    if by_endpoint && recipes.is_some() && table.table.get(model) == recipes {
+        table.table.remove(model);
+    }
+    table
 }
 
 /// The steps of the settings file `kept` of the run in `dir`, for inspection only: no setting that reaches outside is trusted.

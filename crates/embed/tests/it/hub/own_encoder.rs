@@ -458,3 +458,24 @@ fn prompts_are_chosen_by_name() {
         &["has no prompt `passage`", "choose one of document, query"],
     );
 }
+
+#[test]
+fn long_texts_run_in_chunks_on_the_own_encoder() {
+    let place = own_place(files(&[POOL, NORMALIZE]));
+    let more = ["--max-tokens", "5", "--precision", "fp32", "--prefix", ""];
+    let texts = ["red sea stone red sea stone", "red sea stone", "bird"];
+    crate::support::documents(&place.bench.path("documents.parquet"), &texts);
+    let truncated = place.vectors(&more);
+    let chunked = place.vectors(&[&more[..], &["--overflow", "chunk-mean"]].concat());
+    let row = |vectors: &[f32], row: usize| vectors[row * HIDDEN..(row + 1) * HIDDEN].to_vec();
+    close(&row(&chunked, 0), &row(&chunked, 1));
+    assert_eq!(chunked[HIDDEN..], truncated[HIDDEN..]);
+    let report = place.report(
+        BGE_M3,
+        &[&OWN[..], &more, &["--overflow", "chunk-mean"]].concat(),
+    );
+    assert_eq!(
+        (&report["chunked"], &report["chunked_tokens"]),
+        (&1.into(), &3.into())
+    );
+}

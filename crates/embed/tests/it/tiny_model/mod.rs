@@ -1,8 +1,10 @@
 //! Models of other shapes than the default one: BGE-M3's signature (no token types, token vectors of rank 3, weights in a
 //! file of their own), a graph that pools by itself, one whose rows mind company, and the ways a directory can be wrong.
 
+mod device;
 mod directory;
 mod graph_outputs;
+mod overflow;
 mod texts;
 
 use std::path::{Path, PathBuf};
