@@ -93,6 +93,7 @@ impl Settings {
             hidden: _,
             heads: _,
             positions: _,
+            is_static: _,
             // The hashes of the layers cover this.
             dense: _,
             // Vectors are cut after they were cached.

@@ -80,10 +80,10 @@ pub(crate) fn run(job: &Job<'_>, files: &Files, footer: &mut Footer) -> Result<R
         ));
     }
     let counts = texts.counts();
-    if counts.truncated > 0 {
+    if counts.longer > 0 {
         progress.warn(&format!(
             "{} texts are longer than 1 MiB and were truncated; {} tokens were lost",
-            counts.truncated, counts.tokens_lost
+            counts.longer, counts.beyond
         ));
     }
     let report = Report {
@@ -94,8 +94,8 @@ pub(crate) fn run(job: &Job<'_>, files: &Files, footer: &mut Footer) -> Result<R
         embedded: counts.distinct,
         cached: 0,
         repeated: texts.len() - counts.distinct,
-        truncated: counts.truncated,
-        tokens_lost: counts.tokens_lost,
+        truncated: counts.longer,
+        tokens_lost: counts.beyond,
         chunked: 0,
         chunked_tokens: 0,
         max_tokens: None,

@@ -94,8 +94,8 @@ impl TokenizedTexts {
         };
         Counts {
             distinct: self.ends.len(),
-            truncated: lost().filter(|&tokens| tokens > 0).count(),
-            tokens_lost: lost().sum(),
+            longer: lost().filter(|&tokens| tokens > 0).count(),
+            beyond: lost().sum(),
         }
     }
 }
