@@ -504,6 +504,7 @@ mod tests {
             preparation: Preparation::with_prefix(prefix),
             max_tokens,
             unknown: Some(1),
+            special: true,
         };
         let chunks = |prefix, max_tokens, text: &str| {
             let chunks = tokenizer(prefix, max_tokens).encode_chunks(text).unwrap();
