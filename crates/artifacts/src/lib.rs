@@ -16,8 +16,8 @@ mod footer;
 mod intake;
 mod ipc;
 mod milvus;
-mod scratch;
 mod scalars;
+mod scratch;
 mod table;
 mod tables;
 
@@ -36,8 +36,8 @@ pub use file::{
 pub use footer::{Footer, Lineage, RawFacts};
 pub use intake::Intake;
 pub use milvus::write_milvus_import;
-pub use scratch::ScratchFile;
 pub use scalars::{ScalarColumn, Scalars};
+pub use scratch::ScratchFile;
 pub use table::Stored;
 pub use tables::{
     ClusterInfo, ClusterRow, Clusters, CondensedTree, Documents, Duplicates, Embeddings, Label,

@@ -92,12 +92,7 @@ pub(crate) fn is_in(dir: &Path) -> bool {
 }
 
 impl Runner for StaticModel {
-    fn run(
-        &mut self,
-        ids: &[u32],
-        tokens: &TemporaryTokens,
-        take: Take<'_>,
-    ) -> Result<(), Error> {
+    fn run(&mut self, ids: &[u32], tokens: &TemporaryTokens, take: Take<'_>) -> Result<(), Error> {
         let d = self.dimensions();
         for ids in ids.chunks(WINDOW * rayon::current_num_threads()) {
             let texts = ids.iter().map(|&id| tokens.read(id));

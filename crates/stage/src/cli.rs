@@ -9,9 +9,9 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, value_parser};
 use serde_json::{Map, Value};
 
 use crate::{
-    BoundaryError, DEFAULT_SEED, External, FLAG_NAME, Failure, Files, FlagNames, Manifest, Progress,
-    Reach, Seed, Stage, Terminal, Trust, Untrusted, Usage, boundary, config, lineage, printable,
-    printable_json, say, trust,
+    BoundaryError, DEFAULT_SEED, External, FLAG_NAME, Failure, Files, FlagNames, Manifest,
+    Progress, Reach, Seed, Stage, Terminal, Trust, Untrusted, Usage, boundary, config, lineage,
+    printable, printable_json, say, trust,
 };
 
 /// The heading of a stage's settings in its help.
