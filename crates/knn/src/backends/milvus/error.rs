@@ -168,6 +168,12 @@ impl Hint for Error {
             {
                 "free space on the disk of the server; the same command continues with what is stored".to_owned()
             }
+            // What Milvus Lite says for any failure of its database.
+            Self::Client(milvus_client::Error::Refused { message, .. })
+                if message.contains("Unexpected error in RPC handling") =>
+            {
+                "Milvus Lite gives no reason: check that the disk of its file has space; what it has stored is kept".to_owned()
+            }
             Self::Client(milvus_client::Error::Refused { .. }) => {
                 "see the documentation of the server for this message; what it has stored is kept".to_owned()
             }

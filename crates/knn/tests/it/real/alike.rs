@@ -209,7 +209,7 @@ fn imports(client: &Client, dir: &Path) {
     });
     assert_eq!(
         client.count("imported", "text like \"Text 1%\"").unwrap(),
-        1111
+        111
     );
     let mut queries = vec![0.0; D];
     vectors.read(999, &mut queries).unwrap();
