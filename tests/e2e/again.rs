@@ -436,7 +436,7 @@ fn a_wrong_input_name_does_not_change_the_settings_of_the_last_run() {
     for words in [&["run", "textz.csv"][..], &["run", "no-*.csv"]] {
         let output = run(dir.path(), "skerry", words);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert_eq!(output.status.code(), Some(2), "{errors}");
         assert!(errors.contains("hint:"), "{errors}");
         assert_eq!(hash(dir.path(), "pipeline.toml"), settings);
     }

@@ -144,7 +144,7 @@ fn a_run_goes_through_an_endpoint_and_new_rows_go_to_the_same() {
         assert!(requests().is_empty());
         std::fs::write(
             dir.path().join("new.csv"),
-            "text\nthe ferry is late again\na quarterly profit\n",
+            "text\nthe ferry is late again\na quarterly profit\na goal in the last minute\n",
         )
         .expect("it can be written");
         skerry(dir.path(), &["ingest", "new.csv", "--run", "new"]);

@@ -342,6 +342,7 @@ impl stage::Hint for Error {
                 | Self::Twice { .. }
                 | Self::ReadAndWritten { .. }
                 | Self::Pattern { .. }
+                | Self::NoMatch { .. }
                 | Self::NoPlace { .. }
                 | Self::Encoding {
                     fault: encoding::Fault::Unknown,

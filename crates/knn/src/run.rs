@@ -49,6 +49,14 @@ impl Stage for Knn {
     type Report = Report;
     type Error = Error;
 
+    fn unread(options: &Options) -> &'static [&'static str] {
+        if options.store_texts {
+            &[]
+        } else {
+            &["documents"]
+        }
+    }
+
     fn check(options: &Options, local: &Local) -> Result<(), Error> {
         options.check()?;
         backends::open(options.backend)?;

@@ -205,6 +205,7 @@ fn run<S: Stage>(matches: &ArgMatches, names: &FlagNames) -> Result<ExitCode, Fa
     check_trust::<S>(matches, step, &own)?;
     let (options, local) = config::settings::<S>(step, Some(&own), Some(matches))?;
     S::check(&options, &local).map_err(|error| Failure::of(&error).into_usage())?;
+    let files = files.without(S::unread(&options));
     use_threads(matches)?;
     if matches.get_flag("be_verbose") {
         for (key, value) in config::settings_of::<S>(&options, &local) {

@@ -56,6 +56,13 @@ impl Files {
         self
     }
 
+    /// Without the files `names`.
+    #[must_use]
+    pub(crate) fn without(mut self, names: &[&str]) -> Self {
+        self.paths.retain(|name, _| !names.contains(name));
+        self
+    }
+
     /// Sets the positional arguments.
     #[must_use]
     pub fn with_sources(mut self, sources: Vec<String>) -> Self {

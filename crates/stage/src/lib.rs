@@ -94,6 +94,11 @@ pub trait Stage {
     /// The step whose files, and settings of the same names, this stage uses if it is run alone in a run directory.
     const FILES_OF: &'static str = Self::NAME;
 
+    /// The inputs that are not read with these options; their lineage is not checked.
+    fn unread(_options: &Self::Options) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Checks the options before anything is read.
     fn check(_options: &Self::Options, _local: &Self::Local) -> Result<(), Self::Error> {
         Ok(())

@@ -152,17 +152,18 @@ fn run_directories_need_not_be_utf8_and_paths_that_are_no_directory_are_reported
     std::fs::write(dir.path().join("file"), "").expect("it can be written");
     symlink("nowhere", dir.path().join("dangling")).expect("a link");
     symlink("loop", dir.path().join("loop")).expect("a link");
-    for (name, expected) in [
-        ("file", "file is a file, not a directory"),
-        ("file/below", "file is a file, not a directory"),
+    for (name, status, expected) in [
+        ("file", 2, "file is a file, not a directory"),
+        ("file/below", 2, "file is a file, not a directory"),
         (
             "dangling",
+            1,
             "dangling is a symbolic link that cannot be followed",
         ),
-        ("loop", "loop is a symbolic link that cannot be followed"),
+        ("loop", 1, "loop is a symbolic link that cannot be followed"),
     ] {
         for more in [&[][..], &["--dry-run"]] {
-            refused(&run_in(OsStr::new(name), more), 1, &[expected]);
+            refused(&run_in(OsStr::new(name), more), status, &[expected]);
         }
         let words = ["texts.csv", "--run", name];
         let output = run(dir.path(), "skerry-ingest", &words);
