@@ -148,7 +148,7 @@ fn new_rows_are_predicted_in_the_space_of_a_preview() {
     succeed(
         dir,
         "skerry",
-        &[&embed[..], &["--dimensions", "6"]].concat(),
+        &[&embed[..], &["--dimensions", "7"]].concat(),
     );
     let predict = ["predict", "--run", "runs/latest", "new/embeddings.parquet"];
     let facts = ["have another projection", "--static-from runs/latest"];

@@ -217,7 +217,7 @@ fn a_missing_directory_is_reported_and_not_created() {
         assert!(!nowhere.exists(), "{program} made it");
     }
     let words = ["missing.csv", "--run", "nowhere"];
-    refusal(dir.path(), "skerry-ingest", &words, 1);
+    refusal(dir.path(), "skerry-ingest", &words, 2);
     assert!(!nowhere.exists());
     write_texts(dir.path());
     let words = ["texts.csv", "--run", "nowhere", "--text", "missing"];
