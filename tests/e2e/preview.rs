@@ -145,11 +145,7 @@ fn new_rows_are_predicted_in_the_space_of_a_preview() {
         "static",
         "--allow-unknown",
     ];
-    succeed(
-        dir,
-        "skerry",
-        &[&embed[..], &["--dimensions", "7"]].concat(),
-    );
+    succeed(dir, "skerry", &embed);
     let predict = ["predict", "--run", "runs/latest", "new/embeddings.parquet"];
     let facts = ["have another projection", "--static-from runs/latest"];
     refused(&run(dir, "skerry", &predict), 1, &facts);
