@@ -328,8 +328,8 @@ fn full_disk(kind: Kind, name: &str) {
         "{kind:?}: {message}"
     );
     std::fs::remove_file(&filler).unwrap();
-    // Some do not live on after that.
-    if setup.server.has_ended() {
+    // Some do not live on after that: Lite ends at once, the standalone server at any time.
+    if kind == Kind::Standalone || setup.server.has_ended() {
         setup.server.kill();
         setup.server.start_again();
     }
