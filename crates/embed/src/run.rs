@@ -452,12 +452,7 @@ impl<'a> Job<'a> {
         let open_cache = cached.then_some(|keys: &[Key]| self.cache(&known.identity, d, keys));
         let place = (&*self.directory, self.options.overflow());
         let texts = Texts::look_up(self.documents, &prepare, d, open_cache, place)?;
-        let distinct = texts.counts().distinct;
-        let cached = distinct - texts.missing.len();
-        if cached > 0 {
-            self.progress
-                .note(&format!("{cached} of {distinct} texts are in the cache"));
-        }
+        texts.note_cached(self.progress);
         Ok(texts)
     }
 

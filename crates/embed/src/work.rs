@@ -200,6 +200,15 @@ impl<'a> Texts<'a> {
         Ok((file, lengths))
     }
 
+    /// Notes how many texts have a vector in the cache, if any.
+    pub(crate) fn note_cached(&self, progress: &dyn Progress) {
+        let distinct = self.first.len();
+        let cached = distinct - self.missing.len();
+        if cached > 0 {
+            progress.note(&format!("{cached} of {distinct} texts are in the cache"));
+        }
+    }
+
     /// The rows whose text is longer than the model takes, each with its number of tokens beyond that.
     pub(crate) fn longer(&self) -> impl Iterator<Item = (usize, u64)> {
         let rows = self.of.iter().enumerate();

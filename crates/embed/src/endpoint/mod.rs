@@ -258,12 +258,7 @@ impl<'a> Job<'a> {
         let prepare = self.preparation();
         let place = (self.directory, self.options.overflow());
         let texts = Texts::look_up(self.documents, &prepare, d, open, place)?;
-        let distinct = texts.counts().distinct;
-        let cached = distinct - texts.missing.len();
-        if cached > 0 {
-            self.progress
-                .note(&format!("{cached} of {distinct} texts are in the cache"));
-        }
+        texts.note_cached(self.progress);
         Ok(texts)
     }
 
