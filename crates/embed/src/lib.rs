@@ -15,6 +15,7 @@ mod encoder;
 mod endpoint;
 mod error;
 mod hash;
+mod http;
 mod hub;
 mod known;
 mod library;

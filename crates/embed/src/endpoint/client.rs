@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use ureq::http::{Request, Response};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 use super::address::{Address, Protocol};
@@ -12,6 +11,7 @@ use super::answer::Answer;
 use super::error::Fault;
 use super::key::Key;
 use super::limits::{LONGEST_ASKED, exhausted, retry_after};
+use crate::http;
 use crate::hub::{joined, origin};
 
 const MAX_REDIRECTS: usize = 5;
@@ -73,20 +73,11 @@ impl Client {
         (model, prompt): (&str, Option<&str>),
         (timeout, connections): (Duration, usize),
     ) -> Self {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("skerry/", env!("CARGO_PKG_VERSION")))
-            .accept_encoding("identity")
+        let agent = http::agent()
             .timeout_connect(Some(CONNECT.min(timeout)))
             .timeout_global(Some(timeout))
             .max_idle_connections(connections)
             .max_idle_connections_per_host(connections)
-            .tls_config(tls)
             .build()
             .new_agent();
         let base = match (address.protocol, prompt) {

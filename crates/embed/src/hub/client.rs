@@ -7,8 +7,9 @@ use std::io::Read;
 use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
+
+use crate::http;
 
 use super::environment::Environment;
 use super::error::Fault;
@@ -56,20 +57,10 @@ impl Client {
             return Err(Fault::Token);
         }
         let timeout = Some(environment.timeout);
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("skerry/", env!("CARGO_PKG_VERSION")))
-            // A compressed file would have other offsets.
-            .accept_encoding("identity")
+        let agent = http::agent()
             .timeout_connect(timeout)
             .timeout_recv_response(timeout)
             .timeout_per_read(timeout)
-            .tls_config(tls)
             .build()
             .new_agent();
         Ok(Self {
